@@ -1,0 +1,68 @@
+"""Configuration of the documentation: MyST pages whose code cells run at every build."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parent / "minisym"
+sys.path.insert(0, str(HERE / "_ext"))
+
+project = "minisym"
+author = "the minisym contributors"
+copyright = "the minisym contributors"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "docstrings",
+    "op_reference",
+]
+exclude_patterns = ["_build", "_ext", "_generated", "**/.ipynb_checkpoints"]
+
+# Notebooks. An output is kept as long as neither its page nor any module of the package changes:
+# jupyter-cache looks at the page alone, so the package's part is in the name of the cache.
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+_sources = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
+nb_execution_cache_path = str(
+    HERE / "_build" / f"cells-{hashlib.sha256(_sources).hexdigest()[:12]}"
+)
+
+# MyST.
+myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Docstrings: numpydoc's sections, read by napoleon; $x$ and `x` by the docstrings extension.
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autosummary_generate = False
+default_role = "code"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+
+# Every reference to a minisym name has to lead somewhere. Other projects' are plain text: their
+# inventories would need the network, and a build must not.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!minisym\b).*"),
+]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "minisym"
+html_theme_options = {
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "show_toc_level": 2,
+}
+html_show_sourcelink = False

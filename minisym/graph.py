@@ -1,0 +1,336 @@
+"""The graph: nodes that own their inputs, and what some outputs reach.
+
+A `Node` is one Variable or one op call. It is immutable and names its inputs when it is made, so a
+cycle cannot be written down. An `Entry` is one output of a node. A `Graph` is all that some entries
+reach, in depth-first post-order, and its networkx view answers every question about structure.
+
+>>> from minisym import sym
+>>> graph = Graph((sym.Variable("a") + sym.Variable("b")).entries)
+>>> [node.name for node in graph.order][:2]
+['a', 'b']
+>>> import networkx as nx
+>>> nx.is_directed_acyclic_graph(graph.nx), graph.nx.number_of_edges()
+(True, 2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import networkx as nx
+
+from minisym.errors import GraphError
+from minisym.op import NO_PARAMS, Op, Params
+from minisym.origin import Origin
+
+Attrs = Mapping[str, str]
+
+
+class Entry(NamedTuple):
+    """One output of one node."""
+
+    node: Node
+    index: int = 0
+
+    @property
+    def name(self) -> str:
+        """The output's name: a variable's own, `fc1_output`, or `split_output1`."""
+        node = self.node
+        if node.op is None:
+            return node.name
+        names = node.op.output_names(node.params)
+        suffix = names[self.index]
+        if suffix == "output" and node.op.visible_outputs(node.params) > 1 and len(set(names)) == 1:
+            suffix = f"output{self.index}"
+        return f"{node.name}_{suffix}"
+
+
+class Node:
+    """One Variable (`op` is None) or one op call; immutable.
+
+    Attributes
+    ----------
+    op
+        What is called; None for a Variable.
+    name
+        The user's name for it, or an automatic one.
+    inputs
+        The entries that it reads, in the op's order.
+    params
+        The op's parameters, typed, with defaults filled in.
+    attrs
+        The strings that MXNet keeps: the parameters that the user wrote, and user attributes
+        (`__shape__`, `__lr_mult__`, …).
+    origin
+        Where the user composed it; see `minisym.origin`.
+    """
+
+    __slots__ = ("__weakref__", "attrs", "inputs", "name", "op", "origin", "params")
+
+    op: Op | None
+    name: str
+    inputs: tuple[Entry, ...]
+    params: Params
+    attrs: Attrs
+    origin: Origin
+
+    def __init__(
+        self,
+        op: Op | None,
+        name: str,
+        inputs: tuple[Entry, ...] = (),
+        params: Params = NO_PARAMS,
+        attrs: Attrs = NO_PARAMS,
+        origin: Origin = (),
+    ) -> None:
+        # the slots' own setters pass by __setattr__, which refuses
+        _set_op(self, op)
+        _set_name(self, name)
+        _set_inputs(self, inputs)
+        _set_params(self, params)
+        _set_attrs(self, attrs)
+        _set_origin(self, origin)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: everybody who holds the node relies on it."""
+        message = f"a node is immutable: {name} of {self!r} cannot be set"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse."""
+        self.__setattr__(name, None)
+
+    def __repr__(self) -> str:
+        """Show op and name."""
+        return f"<{self.op.name if self.op else 'Variable'} {self.name!r}>"
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The parameters that the user wrote; JSON keeps only these."""
+        return frozenset(self.attrs).intersection(self.op.params) if self.op else frozenset()
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether it is a Variable."""
+        return self.op is None
+
+    @property
+    def num_outputs(self) -> int:
+        """How many outputs there are, hidden ones included."""
+        return 1 if self.op is None else len(self.op.output_names(self.params))
+
+    def input_names(self) -> tuple[str, ...]:
+        """Return the names of the inputs, as the op calls them."""
+        return () if self.op is None else self.op.input_names(self.params, len(self.inputs))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return the outputs that a user sees."""
+        if self.op is None:
+            return (Entry(self),)
+        return tuple(Entry(self, i) for i in range(self.op.visible_outputs(self.params)))
+
+    def replace(self, **changes: Any) -> Node:
+        """Return a copy with some fields changed."""
+        fields = {n: getattr(self, n) for n in self.__slots__ if n != "__weakref__"}
+        return Node(**(fields | changes))
+
+
+_set_op = Node.op.__set__  # type: ignore[attr-defined]
+_set_name = Node.name.__set__  # type: ignore[attr-defined]
+_set_inputs = Node.inputs.__set__  # type: ignore[attr-defined]
+_set_params = Node.params.__set__  # type: ignore[attr-defined]
+_set_attrs = Node.attrs.__set__  # type: ignore[attr-defined]
+_set_origin = Node.origin.__set__  # type: ignore[attr-defined]
+
+
+class Graph:
+    """Everything that some outputs reach.
+
+    Parameters
+    ----------
+    outputs
+        A Symbol, or entries.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> graph = Graph(sym.tanh(sym.Variable("x"), name="t"))
+    >>> graph
+    Graph(2 nodes, outputs: t_output)
+    >>> Graph.from_nx(graph.nx) == graph
+    True
+    """
+
+    def __init__(self, outputs: Iterable[Entry] | Any) -> None:
+        entries = getattr(outputs, "entries", outputs)
+        self.outputs: Final[tuple[Entry, ...]] = tuple(entries)
+
+    def __repr__(self) -> str:
+        """Show size and outputs."""
+        names = ", ".join(entry.name for entry in self.outputs[:4])
+        more = ", …" if len(self.outputs) > 4 else ""  # noqa: PLR2004
+        return f"Graph({len(self.order)} nodes, outputs: {names}{more})"
+
+    def __len__(self) -> int:
+        """Return the number of nodes."""
+        return len(self.order)
+
+    def __iter__(self) -> Iterator[Node]:
+        """Iterate over the nodes, inputs before their readers."""
+        return iter(self.order)
+
+    @cached_property
+    def order(self) -> tuple[Node, ...]:
+        """All nodes in depth-first post-order. MXNet's lists and files follow it, so it is API."""
+        return tuple(post_order(self.outputs))
+
+    @cached_property
+    def index(self) -> dict[Node, int]:
+        """The position of each node in `order`."""
+        return {node: i for i, node in enumerate(self.order)}
+
+    @property
+    def variables(self) -> tuple[Node, ...]:
+        """The Variables, in order."""
+        return tuple(node for node in self.order if node.op is None)
+
+    @cached_property
+    def auxiliary(self) -> frozenset[Node]:
+        """The Variables that some op takes as an auxiliary state."""
+        found = set()
+        for node in self.order:
+            if node.op is None:
+                continue
+            states = node.op.auxiliary_inputs()
+            if states:
+                for name, entry in zip(node.input_names(), node.inputs, strict=False):
+                    if name in states and entry.node.op is None:
+                        found.add(entry.node)
+        return frozenset(found)
+
+    @property
+    def arguments(self) -> tuple[Node, ...]:
+        """The Variables that are no auxiliary states, in order."""
+        return tuple(node for node in self.variables if node not in self.auxiliary)
+
+    @cached_property
+    def consumers(self) -> dict[Node, list[Node]]:
+        """The nodes that read each node's outputs (once each, in order)."""
+        readers: dict[Node, list[Node]] = {node: [] for node in self.order}
+        for node in self.order:
+            for entry in dict.fromkeys(entry.node for entry in node.inputs):
+                readers[entry].append(node)
+        return readers
+
+    @cached_property
+    def nx(self) -> nx.MultiDiGraph[Node]:
+        """The graph for networkx, frozen: nodes are `Node` objects.
+
+        Each edge carries `index` (which output of its source) and `slot` (which input of its
+        target). Copy it (`networkx.MultiDiGraph(graph.nx)`) to edit, and come back by `from_nx`.
+        """
+        view: nx.MultiDiGraph[Node] = nx.MultiDiGraph(outputs=self.outputs)
+        view.add_nodes_from(self.order)
+        view.add_edges_from(
+            (entry.node, node, slot, {"index": entry.index, "slot": slot})
+            for node in self.order
+            for slot, entry in enumerate(node.inputs)
+        )
+        return nx.freeze(view)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_nx(cls, view: nx.MultiDiGraph[Node], outputs: Sequence[Entry] | None = None) -> Graph:
+        """Make a Graph of an edited copy of `nx`.
+
+        Nodes whose in-edges say what their `inputs` say are kept; others are made anew with the
+        inputs that the edges name. Without `outputs` those of the original graph are taken.
+
+        Raises
+        ------
+        GraphError
+            The edges hold a cycle, skip a slot, name one twice, or a node is no `Node`.
+        """
+        heads = view.graph.get("outputs") if outputs is None else outputs
+        if heads is None:
+            message = "the networkx graph does not say what its outputs are"
+            raise GraphError(message, hint="pass outputs=, or keep graph['outputs'] of the copy")
+        try:
+            order = list(nx.topological_sort(view))
+        except nx.NetworkXUnfeasible:
+            ring = " -> ".join(getattr(e[0], "name", repr(e[0])) for e in nx.find_cycle(view))
+            message = f"the edges hold a cycle: {ring}"
+            raise GraphError(message, hint="remove one of these edges") from None
+        made: dict[Node, Node] = {}
+        for node in order:
+            if not isinstance(node, Node):
+                message = f"{node!r} is no minisym Node"
+                raise GraphError(message, hint="add nodes made by composing symbols")
+            edges = sorted(
+                (
+                    (data["slot"], source, data["index"])
+                    for source, _, data in view.in_edges(node, data=True)
+                ),
+                key=lambda edge: edge[0],
+            )
+            if [slot for slot, _, _ in edges] != list(range(len(edges))):
+                message = f"{node!r} has inputs in slots {[slot for slot, _, _ in edges]}"
+                raise GraphError(message, hint="slots count from 0, each once")
+            inputs = tuple(Entry(made[source], index) for _, source, index in edges)
+            made[node] = node if inputs == node.inputs else node.replace(inputs=inputs)
+        return cls(tuple(Entry(made[entry.node], entry.index) for entry in heads))
+
+    def rebuild(self, change: Callable[[Node, tuple[Entry, ...]], Node]) -> Graph:
+        """Return a graph in which `change(node, new_inputs)` has taken each node's place.
+
+        Bottom-up; a node that is returned unchanged keeps its name, parameters and origin.
+        """
+        made: dict[Node, Node] = {}
+        for node in self.order:
+            inputs = tuple(Entry(made[entry.node], entry.index) for entry in node.inputs)
+            made[node] = change(node, inputs)
+        return Graph(tuple(Entry(made[entry.node], entry.index) for entry in self.outputs))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare structure: ops, names, parameters, attributes, edges and outputs, in order."""
+        if not isinstance(other, Graph):
+            return NotImplemented
+        if self.outputs == other.outputs:
+            return True
+        return len(self) == len(other) and all(
+            a == b for a, b in zip(self._signature(), other._signature(), strict=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _signature(self) -> Iterator[tuple[Any, ...]]:
+        for node in self.order:
+            edges = tuple((self.index[entry.node], entry.index) for entry in node.inputs)
+            yield node.op, node.name, dict(node.params), dict(node.attrs), edges
+        yield tuple((self.index[entry.node], entry.index) for entry in self.outputs)
+
+
+def post_order(outputs: Iterable[Entry]) -> list[Node]:
+    """Return all nodes that the outputs reach, inputs before readers, as a depth-first walk does.
+
+    Iterative: a chain of a million nodes is no deeper for Python than one of ten.
+    """
+    order: list[Node] = []
+    seen: set[Node] = set()
+    for head, _ in outputs:
+        if head in seen:
+            continue
+        seen.add(head)
+        stack = [(head, iter(head.inputs))]
+        while stack:
+            node, inputs = stack[-1]
+            for source, _ in inputs:
+                if source not in seen:
+                    seen.add(source)
+                    stack.append((source, iter(source.inputs)))
+                    break
+            else:
+                stack.pop()
+                order.append(node)
+    return order

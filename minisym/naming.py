@@ -1,0 +1,171 @@
+"""Names and attributes that a scope gives to the symbols composed inside it.
+
+A node without a name gets its function's name in lower case and a counter, per thread and per
+`NameManager`; `Prefix` puts a word before every op's name; `AttrScope` adds attributes to variables
+and ops alike.
+
+>>> from minisym import sym
+>>> with NameManager(), Prefix("block1_"):
+...     print(sym.tanh(sym.Variable("x")).name)
+block1_tanh0
+>>> with AttrScope(__lr_mult__="2"):
+...     print(sym.Variable("w").attr("__lr_mult__"))
+2
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from minisym.errors import ParamError
+from minisym.op import NO_PARAMS
+
+HIDDEN_KEYS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
+"""Attributes that MXNet keeps as `__key__` and answers under both spellings."""
+
+
+class NameManager:
+    """Give automatic names: a hint and a counter that starts at 0.
+
+    Examples
+    --------
+    >>> manager = NameManager()
+    >>> manager.get(None, "fullyconnected"), manager.get(None, "fullyconnected")
+    ('fullyconnected0', 'fullyconnected1')
+    >>> manager.get("fc", "fullyconnected")
+    'fc'
+    """
+
+    def __init__(self) -> None:
+        self._counter: defaultdict[str, int] = defaultdict(int)
+
+    def get(self, name: str | None, hint: str) -> str:
+        """Return `name` if there is one, else the hint with the next number."""
+        if name:
+            return name
+        count = self._counter[hint]
+        self._counter[hint] = count + 1
+        return f"{hint}{count}"
+
+    def __enter__(self) -> Self:
+        """Make this the manager of the thread."""
+        _current.managers.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Go back to the manager before."""
+        _current.managers.pop()
+
+
+class Prefix(NameManager):
+    """Put a prefix before every op's name, automatic or not.
+
+    Examples
+    --------
+    >>> Prefix("mlp_").get("fc1", "fullyconnected")
+    'mlp_fc1'
+    """
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def get(self, name: str | None, hint: str) -> str:
+        """Return the prefixed name."""
+        return self._prefix + super().get(name, hint)
+
+
+class AttrScope:
+    """Add attributes to every variable and op composed inside.
+
+    Inner scopes win over outer ones, and what the user writes at the op wins over all.
+
+    Raises
+    ------
+    ParamError
+        A value is no string (it is a ValueError, too).
+    """
+
+    def __init__(self, **attrs: str) -> None:
+        _check_strings(attrs)
+        self._own = attrs
+        self._merged: Mapping[str, str] = attrs
+
+    def get(self, attrs: Mapping[str, str] | None) -> dict[str, str]:
+        """Return the scope's attributes, overridden by `attrs`."""
+        if attrs:
+            _check_strings(attrs)
+        return {**self._merged, **(attrs or {})}
+
+    def __enter__(self) -> Self:
+        """Enter the scope: the enclosing scope's attributes hold here, too."""
+        self._merged = {**_current.attrs, **self._own}
+        _current.scopes.append(self)
+        _current.attrs = MappingProxyType(dict(self._merged))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Leave the scope."""
+        scopes = _current.scopes
+        scopes.pop()
+        _current.attrs = MappingProxyType(dict(scopes[-1]._merged)) if scopes else NO_PARAMS
+
+
+class _Current(threading.local):
+    """The scopes of one thread."""
+
+    def __init__(self) -> None:
+        self.managers: list[NameManager] = [NameManager()]
+        self.scopes: list[AttrScope] = []
+        self.attrs: Mapping[str, str] = NO_PARAMS
+
+
+_current = _Current()
+
+
+def current_manager() -> NameManager:
+    """Return this thread's innermost name manager."""
+    return _current.managers[-1]
+
+
+def current_attrs() -> Mapping[str, str]:
+    """Return the attributes that this thread's scopes add."""
+    return _current.attrs
+
+
+def auto_name(name: str | None, hint: str) -> str:
+    """Return the name of the next op of this thread."""
+    return _current.managers[-1].get(name, hint)
+
+
+def hide(key: str) -> str:
+    """Return the spelling under which an attribute is kept.
+
+    >>> hide("lr_mult"), hide("mood")
+    ('__lr_mult__', 'mood')
+    """
+    return f"__{key}__" if key in HIDDEN_KEYS else key
+
+
+def is_attribute(key: str) -> bool:
+    """Return whether an op accepts this key as a user attribute (else it is a parameter).
+
+    >>> is_attribute("__mood__"), is_attribute("ctx_group"), is_attribute("mood")
+    (True, True, False)
+    """
+    return key in HIDDEN_KEYS or (key.startswith("__") and key.endswith("__") and len(key) > 4)  # noqa: PLR2004
+
+
+def _check_strings(attrs: Mapping[str, str]) -> None:
+    for key, value in attrs.items():
+        if not isinstance(value, str):
+            message = f"attribute {key!r} must be a string, but got {value!r}"
+            raise ParamError(message, hint=f"write {key}={str(value)!r}")

@@ -1,0 +1,221 @@
+"""What an op is: a record of everything that one declaration says about it, and the registry.
+
+Nothing here computes. `minisym.define` fills these records from the declarations in `minisym.ops`;
+the passes and the runtime read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from minisym.errors import ComposeError, MinisymError, ParamError, did_you_mean
+from minisym.params import Param, write
+
+Params = Mapping[str, Any]
+NO_PARAMS: Final[Params] = MappingProxyType({})
+
+FROM_INPUT: Final = "<input>"
+"""The value of a float parameter that the graph computes: an extra input carries it."""
+
+SYMBOL_PARAMS: Final = "__symbol_params__"
+"""The attribute under which a file says which parameters are inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One array input of an op."""
+
+    name: str
+    when: Callable[[Params], bool] | None = None
+    """Whether the input exists, by the parameters (FullyConnected has no bias with no_bias)."""
+    auxiliary: bool = False
+    """A state that belongs to the op (moving_mean, mom): listed apart from the arguments."""
+    variadic: bool = False
+    """Any number of arrays, as in Concat."""
+
+
+@dataclass(eq=False)
+class Op:
+    """Everything that is known about one op. See CONTRIBUTING.md for how to declare one."""
+
+    name: str
+    doc: str = ""
+    family: str = ""
+    aliases: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    params: Mapping[str, Param] = field(default_factory=dict)
+    count: str = ""
+    """The parameter that holds the number of variadic inputs (MXNet's key_var_num_args)."""
+    outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",)
+    visible: Callable[[Params], int] | int | None = None
+    """How many of the outputs a user sees (None: all of them)."""
+    writes: Mapping[str, int] = field(default_factory=dict)
+    """Input that a run overwrites -> output that holds its new value."""
+    loss: bool = False
+    """The op is a loss head: its gradient does not wait for a head gradient."""
+    elementwise: bool = False
+    """Output element i depends on input elements i only, all arrays have one shape."""
+    view: bool = False
+    """The output is the same memory as the first input, seen with another shape."""
+    needs: frozenset[str] = frozenset()
+    """What the runtime passes to the kernel beside arrays and parameters: is_train, rng."""
+
+    ufunc: Callable[..., Any] | None = None
+    kernel: Callable[..., Any] | None = None
+    prepare: Callable[..., Any] | None = None
+    shape_rule: Callable[..., None] | None = None
+    dtype_rule: Callable[..., None] | None = None
+    gradient: Callable[..., Any] | None = None
+    samples: Callable[..., Any] | Sequence[Any] = ()
+    reference: Callable[..., Any] | None = None
+
+    defaults: Params = field(default_factory=lambda: NO_PARAMS)
+    required: tuple[str, ...] = ()
+    _fixed_inputs: tuple[str, ...] | None = None
+
+    def finish(self) -> None:
+        """Derive what compose needs often."""
+        self.defaults = MappingProxyType(
+            {p.name: p.default for p in self.params.values() if not p.required}
+        )
+        self.required = tuple(p.name for p in self.params.values() if p.required)
+        if not any(i.when or i.variadic for i in self.inputs):
+            self._fixed_inputs = tuple(i.name for i in self.inputs)
+
+    def __repr__(self) -> str:
+        """Show the name."""
+        return f"<op {self.name}>"
+
+    # ------------------------------------------------------------------- what depends on parameters
+
+    @property
+    def variadic(self) -> bool:
+        """Whether the op takes any number of arrays."""
+        return bool(self.inputs) and self.inputs[-1].variadic
+
+    def input_names(self, params: Params, given: int | None = None) -> tuple[str, ...]:
+        """Return the names of the inputs that exist with these parameters, in order.
+
+        `given` is the number of inputs of a variadic op.
+        """
+        names = self._fixed_inputs
+        if names is None:
+            found: list[str] = []
+            for spec in self.inputs:
+                if spec.variadic:
+                    found += _numbered(spec.name, len(found), self._how_many(params, given))
+                elif spec.when is None or spec.when(params):
+                    found.append(spec.name)
+            names = tuple(found)
+        if FROM_INPUT in params.values():
+            names += tuple(name for name, value in params.items() if value is FROM_INPUT)
+        return names
+
+    def auxiliary_inputs(self) -> frozenset[str]:
+        """Return the names of the inputs that are auxiliary states."""
+        return frozenset(i.name for i in self.inputs if i.auxiliary)
+
+    def output_names(self, params: Params) -> tuple[str, ...]:
+        """Return the names of all outputs, hidden ones included."""
+        return self.outputs(params) if callable(self.outputs) else self.outputs
+
+    def visible_outputs(self, params: Params) -> int:
+        """Return how many outputs a user sees."""
+        if self.visible is None:
+            return len(self.output_names(params))
+        return self.visible(params) if callable(self.visible) else self.visible
+
+    def _how_many(self, params: Params, given: int | None) -> int:
+        count = params.get(self.count) if self.count else None
+        if isinstance(count, int):
+            return count
+        return given or 0
+
+    # ------------------------------------------------------------------------------- parameters
+
+    def read_params(self, given: Mapping[str, Any], node: str | None = None) -> Params:
+        """Return the typed parameters, defaults filled in, of what the user wrote."""
+        if not given and not self.required:
+            return self.defaults
+        typed = dict(self.defaults)
+        for name, value in given.items():
+            param = self.params.get(name)
+            if param is None:
+                raise self.unknown_param(name, node)
+            typed[name] = param.read(value, op=self.name, node=node)
+        for name in self.required:
+            if name not in typed:
+                raise self.missing_param(name, node)
+        return MappingProxyType(typed)
+
+    def missing_param(self, name: str, node: str | None = None) -> ParamError:
+        """Make the error for a required parameter that was not given."""
+        subject = f"{self.name} {node!r}" if node else self.name
+        param = self.params[name]
+        return ParamError(
+            f"{subject}: required parameter {name} ({param.kind}) is missing",
+            hint=param.doc or None,
+        )
+
+    def unknown_param(self, name: str, node: str | None = None) -> ParamError:
+        """Make the error for a keyword that is neither input nor parameter of this op."""
+        subject = f"{self.name} {node!r}" if node else self.name
+        known = [i.name for i in self.inputs] + list(self.params)
+        return ParamError(
+            f"{subject}: there is no input or parameter {name!r}",
+            hint=did_you_mean(name, known) or f"{self.name} takes none",
+        )
+
+    def write_params(self, given: Mapping[str, Any]) -> dict[str, str]:
+        """Return the strings that MXNet would keep."""
+        return {name: write(value) for name, value in given.items()}
+
+
+def _numbered(name: str, start: int, count: int) -> list[str]:
+    """Name variadic inputs as MXNet does: arg0, arg1, … or data0, data1, …"""
+    return [f"{name}{i}" for i in range(start, start + count)]
+
+
+# ---------------------------------------------------------------------------------- the registry
+
+_registry: Final[dict[str, Op]] = {}
+
+
+def register(op: Op) -> Op:
+    """Enter an op under its name and its aliases; refuse a name that is taken."""
+    for name in (op.name, *op.aliases):
+        if name in _registry:
+            message = f"an op named {name!r} exists already: {_registry[name]!r}"
+            raise MinisymError(message, hint="choose another name")
+        _registry[name] = op
+    return op
+
+
+def find(name: str) -> Op | None:
+    """Return the op of this name or alias, or None."""
+    return _registry.get(name)
+
+
+def get(name: str) -> Op:
+    """Return the op of this name or alias; raise `ComposeError` if there is none."""
+    op = _registry.get(name)
+    if op is None:
+        message = f"there is no op {name!r}"
+        raise ComposeError(message, hint=did_you_mean(name, registered()))
+    return op
+
+
+def registered() -> Mapping[str, Op]:
+    """Return all names and aliases with their ops."""
+    return MappingProxyType(_registry)
+
+
+def opaque(name: str, inputs: int) -> Op:
+    """Make an op that nobody knows: it can be listed, drawn and saved, but not run."""
+    op = Op(name=name, family="opaque", doc=f"An op that minisym does not know: {name}.")
+    op.inputs = tuple(Input(f"arg{i}") for i in range(inputs))
+    op.finish()
+    return op

@@ -1,0 +1,96 @@
+"""Where in the user's program a node was composed.
+
+Composing must stay fast, so `capture` keeps only the code objects and instruction offsets of a few
+frames (about 1 us); file names, lines and carets are worked out when an error asks for them.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from pathlib import Path
+from types import CodeType
+
+Origin = tuple[CodeType | int, ...]
+"""Code object and instruction offset of the innermost user frame, then of its callers."""
+
+_PACKAGE = str(Path(__file__).parent)
+_DEPTH = 3
+
+_inherited: ContextVar[Origin | None] = ContextVar("inherited origin", default=None)
+_last: Origin = ()
+
+
+def capture() -> Origin:
+    """Return the innermost frames outside of minisym, innermost first."""
+    inherited = _inherited.get()
+    if inherited is not None:
+        return inherited
+    global _last  # noqa: PLW0603  a loop composes many nodes on one line: they share one tuple
+    frame = sys._getframe(1)  # noqa: SLF001  the documented way to be fast
+    while frame.f_code.co_filename.startswith(_PACKAGE):
+        if frame.f_back is None:
+            return ()
+        frame = frame.f_back
+    found: list[CodeType | int] = [frame.f_code, frame.f_lasti]
+    for _ in range(_DEPTH - 1):
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+        found += (frame.f_code, frame.f_lasti)
+    origin = tuple(found)
+    if origin == _last:
+        return _last
+    _last = origin
+    return origin
+
+
+@contextmanager
+def inherit(origin: Origin) -> Iterator[None]:
+    """Let all nodes composed inside have this origin: a gradient's is that of its forward node."""
+    token = _inherited.set(origin)
+    try:
+        yield
+    finally:
+        _inherited.reset(token)
+
+
+def position(origin: Origin) -> tuple[str, int, str] | None:
+    """Return file name, line and function of the innermost frame, or None where nothing is known."""
+    if not origin:
+        return None
+    code, lasti = origin[0], origin[1]
+    assert isinstance(code, CodeType) and isinstance(lasti, int)  # noqa: PT018
+    line, *_ = next(islice(code.co_positions(), lasti // 2, None), (None,))
+    return Path(code.co_filename).name, line or code.co_firstlineno, code.co_name
+
+
+def describe(origin: Origin) -> str:
+    """Return 'composed at file:line, in function', the source line, and carets below it."""
+    where = position(origin)
+    if where is None:
+        return ""
+    file, line, function = where
+    inside = "" if function.startswith("<") else f", in {function}"
+    text = [f"  composed at {file}:{line}{inside}"]
+    code, lasti = origin[0], origin[1]
+    assert isinstance(code, CodeType) and isinstance(lasti, int)  # noqa: PT018
+    source = linecache.getline(code.co_filename, line)
+    if source.strip():
+        shown = source.rstrip()
+        indent = len(shown) - len(shown.lstrip())
+        text.append("    " + shown[indent:])
+        _, last, begin, end = next(
+            islice(code.co_positions(), lasti // 2, None), (None, None, None, None)
+        )
+        if begin is not None:
+            # columns count UTF-8 bytes, carets count characters
+            raw = shown.encode()
+            start = len(raw[:begin].decode(errors="replace"))
+            stop = len(raw[:end].decode(errors="replace")) if last == line else len(shown)
+            text.append(" " * (4 + start - indent) + "^" * max(1, stop - start))
+    return "\n".join(text)

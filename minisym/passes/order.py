@@ -1,0 +1,139 @@
+"""Who may write, and when: the write rule as a pass.
+
+*Within one run every reader of a bound array sees the value it had when the run began; writes land
+after the last reader.* `order_writes` finds every write, refuses two writers of one variable, and
+orders the nodes so that all readers of a written variable come before its writer. Where that is a
+cycle (`w + update(w)` reads the new value and the old), the reader cannot come first: then the new
+value waits in a buffer of its own until the run ends.
+
+>>> from minisym import sym
+>>> w = sym.Variable("w")
+>>> step = sym.signsgd_update(w, sym.Variable("g"), lr=0.1, name="step")
+>>> writes = order_writes(Graph(sym.Group([step, w * 2])))
+>>> [node.name for node in writes.order], [write.variable.name for write in writes.writes]
+(['w', 'g', '_mulscalar0', 'step'], ['w'])
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from minisym.errors import BindError
+from minisym.graph import Entry, Graph, Node
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """`entry`, an output of an updating node, is the new value of `variable`."""
+
+    variable: Node
+    entry: Entry
+    slot: str
+    """The updating op's name for the input that it overwrites."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOrder:
+    """What `order_writes` found."""
+
+    order: tuple[Node, ...]
+    """All nodes, inputs first, and readers of a written variable before its writer if possible."""
+    writes: tuple[Write, ...]
+    """The last write of each written variable."""
+    late_readers: frozenset[Node]
+    """Nodes that read a written variable but cannot come before its writer."""
+
+
+def find_writes(graph: Graph) -> dict[Entry, Write]:
+    """Return every write of a graph by the entry that holds the new value.
+
+    Raises
+    ------
+    BindError
+        An op would overwrite something that is no Variable, or two overwrite the same one and
+        neither feeds the other.
+    """
+    found: dict[Entry, Write] = {}
+    last: dict[Node, Write] = {}
+    for node in graph.order:
+        if node.op is None or not node.op.writes:
+            continue
+        inputs = dict(zip(node.input_names(), node.inputs, strict=False))
+        for slot, output in node.op.writes.items():
+            target = inputs.get(slot)
+            if target is None:
+                continue
+            before = found.get(target)
+            if target.node.op is not None and before is None:
+                message = (
+                    f"{node.op.name} {node.name!r}: {slot} is the output {target.name} of "
+                    f"{target.node.op.name}, but an update overwrites a Variable"
+                )
+                raise BindError(
+                    message, origin=node.origin, hint=f"pass the Variable itself as {slot}"
+                )
+            variable = before.variable if before else target.node
+            write = Write(variable, Entry(node, output), slot)
+            rival = last.get(variable)
+            if rival is not None and (before is None or rival.entry != target):
+                raise _two_writers(variable, rival, write)
+            found[write.entry] = last[variable] = write
+    return found
+
+
+def _two_writers(variable: Node, one: Write, two: Write) -> BindError:
+    a, b = one.entry.node, two.entry.node
+    assert a.op is not None
+    assert b.op is not None
+    message = (
+        f"variable {variable.name!r} is written by two nodes, "
+        f"{a.op.name} {a.name!r} and {b.op.name} {b.name!r}, and neither feeds the other"
+    )
+    return BindError(
+        message,
+        origin=b.origin,
+        hint=f"chain them: pass the output of {a.name!r} as {two.slot} of {b.name!r}",
+    )
+
+
+def order_writes(graph: Graph) -> WriteOrder:
+    """Order the nodes of a graph by the write rule; networkx does the ordering."""
+    found = find_writes(graph)
+    if not found:
+        return WriteOrder(graph.order, (), frozenset())
+    writes: dict[Node, Write] = {write.variable: write for write in found.values()}
+    ordered = nx.MultiDiGraph(graph.nx)
+    late = set()
+    for variable, write in writes.items():
+        first_writer = _first_writer(variable, found)
+        downstream = nx.descendants(graph.nx, first_writer)
+        for reader in graph.consumers[variable]:
+            if reader is first_writer:
+                continue
+            if reader in downstream:
+                late.add(reader)
+            else:
+                ordered.add_edge(reader, first_writer)
+        del write
+    index = graph.index
+    try:
+        order = tuple(nx.lexicographical_topological_sort(ordered, key=index.__getitem__))
+    except nx.NetworkXUnfeasible:
+        # two updates that read each other's variables: no order serves both, buffers do
+        return WriteOrder(graph.order, tuple(writes.values()), frozenset(_readers(graph, writes)))
+    return WriteOrder(order, tuple(writes.values()), frozenset(late))
+
+
+def _first_writer(variable: Node, found: dict[Entry, Write]) -> Node:
+    return next(w.entry.node for w in found.values() if w.variable is variable)
+
+
+def _readers(graph: Graph, writes: dict[Node, Write]) -> set[Node]:
+    return {
+        reader
+        for variable, write in writes.items()
+        for reader in graph.consumers[variable]
+        if reader is not write.entry.node
+    }

@@ -1,0 +1,392 @@
+"""Binding: check the arrays against the symbol, all of them before anything runs, and compile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from minisym.define import Array
+from minisym.errors import ArrayTypeError, BindError, GradientError, Row, did_you_mean
+from minisym.graph import Entry, Graph, Node
+from minisym.naming import NameManager
+from minisym.ndarray import Context, NDArray
+from minisym.params import DTYPES as DTYPE_NAMES
+from minisym.passes import infer as inference
+from minisym.passes.gradient import gradient
+from minisym.passes.order import find_writes
+from minisym.runtime.aliasing import check_aliasing
+from minisym.runtime.executor import Executor
+from minisym.runtime.plan import Plan, Typed
+from minisym.shapes import is_known, is_np_shape, show
+from minisym.symbol.symbol import Symbol
+
+Request = Literal["write", "add", "null"]
+REQUESTS: Final = ("write", "add", "null")
+Arrays = Mapping[str, Any] | Sequence[Any]
+
+
+def bind(  # noqa: PLR0913  MXNet's parameters
+    symbol: Symbol,
+    ctx: Context | None = None,
+    args: Arrays | None = None,
+    args_grad: Arrays | None = None,
+    grad_req: str | Sequence[str] | Mapping[str, str] = "write",
+    aux_states: Arrays | None = None,
+    group2ctx: object = None,
+    shared_exec: object = None,
+) -> Executor:
+    """Bind arrays to a symbol's variables and return an `Executor`.
+
+    The arrays are not copied: a run reads them, and updates write into them.
+
+    Parameters
+    ----------
+    ctx, group2ctx, shared_exec
+        Accepted for code written for MXNet; there is one device, and memory is planned anyway.
+    args
+        The arguments' arrays: a list in the order of `list_arguments`, or a dict by name, which may
+        hold other names, too.
+    args_grad
+        The arrays that `backward` fills, likewise; those that are absent get no gradient.
+    grad_req
+        "write", "add" or "null": for all, by position, or by name (absent: "null").
+    aux_states
+        The auxiliary states' arrays.
+
+    Raises
+    ------
+    BindError
+        Arrays are missing, read-only where a run writes, or share memory with one that is written.
+    ArrayTypeError
+        Something that is no NumPy array was given.
+    ShapeError, DtypeError
+        Shapes or types do not fit the symbol.
+    """
+    del group2ctx, shared_exec
+    if ctx is not None and not isinstance(ctx, Context):
+        message = f"bind: ctx must be a context such as ms.cpu(), but got {type(ctx).__name__}"
+        raise ArrayTypeError(message, hint="name the arrays: bind(args=…)")
+    graph = symbol.graph
+    _refuse_duplicates(graph)
+    arguments = [node for node in graph.variables if node not in graph.auxiliary]
+    states = [node for node in graph.variables if node in graph.auxiliary]
+    given = _match(arguments, args, "args", symbol)
+    bound_states = _match(states, aux_states, "aux_states", symbol)
+    requests = _requests(arguments, grad_req)
+    gradients = None if args_grad is None else _match_some(arguments, args_grad)
+    return _compile(symbol, given, bound_states, gradients, requests)
+
+
+def simple_bind(  # noqa: PLR0913  MXNet's parameters
+    symbol: Symbol,
+    ctx: Context | None = None,
+    grad_req: str | Sequence[str] | Mapping[str, str] | None = None,
+    type_dict: Mapping[str, Any] | None = None,
+    stype_dict: object = None,
+    group2ctx: object = None,
+    shared_arg_names: object = None,
+    shared_exec: object = None,
+    shared_buffer: object = None,
+    **shapes: Any,
+) -> Executor:
+    """Infer all shapes from some, allocate zeros for every variable and gradient, and bind them.
+
+    Parameters
+    ----------
+    grad_req
+        As in `bind`. The default is "write", and "null" for a symbol that updates its arguments
+        itself: its gradients are in the graph already.
+    type_dict
+        Element types by argument name; float32 where nothing else follows.
+    **shapes
+        Shapes by argument name.
+
+    Raises
+    ------
+    BindError
+        The shapes given do not decide all others; the message lists which.
+    """
+    del ctx, stype_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer
+    graph = symbol.graph
+    _refuse_duplicates(graph)
+    names = {node.name: node for node in graph.variables}
+    known = {
+        names[name]: inference.shapes.from_user(shape)
+        for name, shape in shapes.items()
+        if name in names and isinstance(shape, tuple | list)
+    }
+    engine = inference.infer(graph, known, source="given to simple_bind")
+    found = {n: engine.values[engine.place(Entry(n))] for n in graph.variables}
+    unknown = [n for n, shape in found.items() if not is_known(shape)]
+    if unknown:
+        listed = ", ".join(f"{node.name} {show(found[node])}" for node in unknown)
+        message = f"simple_bind: the shapes given do not decide those of {listed}"
+        raise IncompleteError(
+            message,
+            rows=[(n.name, show(s), "given" if n in known else "inferred", "") for n, s in found.items()][:20],
+            hint="give the shapes of the data and, if the network does not fix them, of labels",
+        )
+    types = {
+        names[n]: np.dtype(t) for n, t in (type_dict or {}).items() if n in names and t is not None
+    }
+    dtypes = _dtypes(graph, types, "given in type_dict")
+    arrays = {node: np.zeros(shape, dtypes[Entry(node)]) for node, shape in found.items()}
+    arguments = [node for node in graph.variables if node not in graph.auxiliary]
+    if grad_req is None:
+        updates = any(w.variable not in graph.auxiliary for w in find_writes(graph).values())
+        grad_req = "null" if updates else "write"
+    requests = _requests(arguments, grad_req)
+    gradients = {
+        node: np.zeros_like(arrays[node]) if requests[node] != "null" else None
+        for node in arguments
+    }
+    states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}
+    return _compile(symbol, {n: arrays[n] for n in arguments}, states, gradients, requests)
+
+
+class IncompleteError(BindError, RuntimeError):
+    """The shapes given do not decide all others."""
+
+
+# ------------------------------------------------------------------------------------ the arrays
+
+
+def _refuse_duplicates(graph: Graph) -> None:
+    seen: set[str] = set()
+    for node in graph.variables:
+        if node.name in seen:
+            message = f"bind: two different variables are named {node.name!r}"
+            raise BindError(
+                message,
+                origin=node.origin,
+                hint="names tell the arrays apart: rename one, or use one Variable in both places",
+            )
+        seen.add(node.name)
+
+
+def _match(
+    nodes: Sequence[Node], given: Arrays | None, what: str, symbol: Symbol
+) -> dict[Node, Array]:
+    """Pair variables with arrays; list all that are missing with the shapes they would have."""
+    given = {} if given is None else given
+    if isinstance(given, Mapping):
+        missing = [node for node in nodes if given.get(node.name) is None]
+        if missing:
+            raise _missing(missing, given, what, symbol)
+        chosen = {node: given[node.name] for node in nodes}
+    elif isinstance(given, list | tuple):
+        if len(given) != len(nodes):
+            names = ", ".join(node.name for node in nodes) or "none"
+            message = f"bind: {what} has {len(given)} arrays, but there are {len(nodes)}: {names}"
+            raise BindError(message, hint="a dict by name is safer than a list")
+        chosen = dict(zip(nodes, given, strict=True))
+    else:
+        message = f"bind: {what} must be a list or a dict of arrays, but got {type(given).__name__}"
+        raise ArrayTypeError(message)
+    for node, array in chosen.items():
+        _check_array(node.name, array, what)
+    return chosen
+
+
+def _missing(
+    missing: Sequence[Node], given: Mapping[str, Any], what: str, symbol: Symbol
+) -> BindError:
+    known = {
+        node: array.shape
+        for node in symbol.graph.variables
+        if isinstance(array := given.get(node.name), np.ndarray)
+    }
+    try:
+        engine = inference.infer(symbol.graph, known)
+        shapes = {n: show(engine.values[engine.place(Entry(n))]) for n in missing}
+    except (ValueError, TypeError):  # what was given is wrong, too: that error comes later
+        shapes = dict.fromkeys(missing, "?")
+    rows: list[Row] = [(n.name, shapes[n], "would be its shape", "missing") for n in missing]
+    names = ", ".join(node.name for node in missing)
+    extra = [name for name in given if name not in symbol.list_inputs()]
+    hint = did_you_mean(missing[0].name, extra) if extra else "simple_bind allocates them for you"
+    return BindError(f"bind: {what} lacks {names}", rows=rows[:30], hint=hint)
+
+
+def _check_array(name: str, array: Any, what: str) -> None:
+    if not isinstance(array, np.ndarray):
+        kind = type(array).__name__
+        message = f"bind: {what}[{name!r}] must be a NumPy array, but got {kind}: {array!r:.60}"
+        is_shape = isinstance(array, tuple) and all(isinstance(d, int) for d in array)
+        raise ArrayTypeError(
+            message,
+            hint="that is a shape: simple_bind takes shapes"
+            if is_shape
+            else f"a run writes into the array itself, so convert it once: np.array({name})",
+        )
+    if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:
+        message = f"bind: {what}[{name!r}] has dtype {array.dtype}, which no op takes"
+        raise ArrayTypeError(message, hint=f"one of {', '.join(DTYPE_NAMES)}")
+    if 0 in array.shape and not is_np_shape():
+        message = f"bind: {what}[{name!r}] has shape {show(array.shape)}, with nothing in it"
+        raise BindError(message, hint="arrays of size 0 are allowed under ms.util.np_shape()")
+
+
+def _match_some(nodes: Sequence[Node], given: Arrays) -> dict[Node, Array | None]:
+    """Pair variables with gradient arrays; those without one get None."""
+    if isinstance(given, Mapping):
+        chosen = {node: given.get(node.name) for node in nodes}
+    elif isinstance(given, list | tuple):
+        if len(given) != len(nodes):
+            message = f"bind: args_grad has {len(given)} arrays, but there are {len(nodes)} arguments"
+            raise BindError(message, hint="None stands for no gradient; a dict by name is safer")
+        chosen = dict(zip(nodes, given, strict=True))
+    else:
+        message = f"bind: args_grad must be a list or a dict of arrays, but got {given!r:.60}"
+        raise ArrayTypeError(message)
+    for node, array in chosen.items():
+        if array is not None:
+            _check_array(node.name, array, "args_grad")
+    return chosen
+
+
+def _requests(
+    nodes: Sequence[Node], grad_req: str | Sequence[str] | Mapping[str, str]
+) -> dict[Node, str]:
+    if isinstance(grad_req, str):
+        requests = dict.fromkeys(nodes, grad_req)
+    elif isinstance(grad_req, Mapping):
+        requests = {node: grad_req.get(node.name, "null") for node in nodes}
+    elif isinstance(grad_req, list | tuple):
+        requests = dict.fromkeys(nodes, "null") | dict(zip(nodes, grad_req, strict=False))
+    else:
+        message = f"bind: grad_req must be a string, list or dict, but got {grad_req!r}"
+        raise ArrayTypeError(message)
+    for node, request in requests.items():
+        if request not in REQUESTS:
+            message = f"bind: grad_req of {node.name} is {request!r}, not one of {REQUESTS}"
+            raise BindError(message)
+    return requests
+
+
+# ----------------------------------------------------------------------------------- compiling
+
+
+def _compile(
+    symbol: Symbol,
+    arguments: Mapping[Node, Array],
+    states: Mapping[Node, Array],
+    gradients: Mapping[Node, Array | None] | None,
+    requests: Mapping[Node, str],
+) -> Executor:
+    graph = symbol.graph
+    bound = {**arguments, **states}
+    wanted = [
+        node
+        for node, array in (gradients or {}).items()
+        if array is not None and requests.get(node, "null") != "null"
+    ]
+    # shapes and types of the symbol itself first: an error there is the user's
+    typed = _typed(graph, bound)
+    for node in wanted:
+        _check_gradient(node, arguments[node], (gradients or {})[node])
+    head_variables: list[Node | None] = [None] * len(symbol.entries)
+    if wanted:
+        graph, head_variables = _with_gradients(symbol, wanted)
+        seeds = {
+            node: np.zeros(typed.shapes[e], typed.dtypes[e])
+            for node, e in zip(head_variables, symbol.entries, strict=True)
+            if node is not None
+        }
+        bound = {**bound, **seeds}
+        typed = _typed(graph, bound)
+    check_aliasing(graph, {n: bound[n] for n in (*arguments, *states)}, gradients or {}, wanted)
+    plan = Plan(typed, bound, len(symbol.entries))
+    return Executor(
+        symbol,
+        plan,
+        arguments,
+        states,
+        gradients,
+        requests,
+        [None if node is None else (node, bound[node]) for node in head_variables],
+        wanted,
+    )
+
+
+def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
+    """Infer shapes and types of the whole graph from its arrays."""
+    variables = graph.variables
+    shapes = inference.infer(graph, {n: bound[n].shape for n in variables}, source="given to bind")
+    found = inference.annotation(shapes)
+    for entry, shape in found.items():
+        if not is_known(shape):
+            op = entry.node.op
+            message = (
+                f"bind: the shape of {entry.name} ({op.name if op else 'Variable'}) stays unknown: "
+                f"{show(shape)}"
+            )
+            raise BindError(message, origin=entry.node.origin)
+    return Typed(graph, found, _dtypes(graph, {n: bound[n].dtype for n in variables}, "given to bind"))
+
+
+def _dtypes(
+    graph: Graph, known: Mapping[Node, np.dtype[Any]], source: str
+) -> dict[Entry, np.dtype[Any]]:
+    """Infer element types; what stays open is float32."""
+    engine = inference.infer(graph, known, inference.DTYPES, source)
+    open_ = [node for node in graph.variables if engine.values[engine.place(Entry(node))] is None]
+    if open_:
+        for node in open_:
+            engine.give(node, np.dtype(np.float32), "the default")
+        engine.run()
+    return inference.annotation(engine)
+
+
+def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list[Node | None]]:
+    """Join the gradients to the graph; return it and the variables for the head gradients in use."""
+    seeds = [Entry(Node(None, f"{entry.name}_head_grad")) for entry in symbol.entries]
+    found = gradient(
+        symbol.graph,
+        list(zip(symbol.entries, seeds, strict=True)),
+        [Entry(node) for node in wanted],
+    )
+    with NameManager():
+        results = tuple(
+            entry if entry is not None else _nothing(node)
+            for entry, node in zip(found, wanted, strict=True)
+        )
+    graph = Graph((*symbol.entries, *results))
+    used = set(graph.variables)
+    return graph, [seed.node if seed.node in used else None for seed in seeds]
+
+
+def _nothing(node: Node) -> Entry:
+    """Return the gradient of an argument that nothing flows to: zeros."""
+    from minisym.op import get
+    from minisym.symbol.compose import connect
+
+    return connect(get("zeros_like"), f"{node.name}_backward", (Entry(node),)).entries[0]
+
+
+def _check_gradient(node: Node, argument: Array, array: Array | None) -> None:
+    assert array is not None
+    if array.shape != argument.shape:
+        message = (
+            f"bind: args_grad[{node.name!r}] has shape {show(array.shape)}, "
+            f"but the argument has {show(argument.shape)}"
+        )
+        raise BindError(message)
+    if array.dtype != argument.dtype:
+        message = (
+            f"bind: args_grad[{node.name!r}] has dtype {array.dtype}, "
+            f"but the argument has {argument.dtype}"
+        )
+        raise GradientTypeError(message, hint=f"np.zeros_like({node.name})")
+    if not array.flags.writeable:
+        message = f"bind: args_grad[{node.name!r}] is read-only, but backward writes it"
+        raise BindError(message, hint="pass a copy")
+
+
+class GradientTypeError(BindError, TypeError):
+    """A gradient array has another element type than its argument."""
+
+
+__all__ = ["GradientError", "NDArray", "bind", "simple_bind"]

@@ -1,0 +1,63 @@
+"""Samples: calls that travel with an op's declaration, for the tests of every system to make.
+
+`tests/test_ops.py` takes each op with its samples and checks value against reference, inferred shape
+and type against the real ones, gradient against finite differences, and that an error sample raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One call of an op.
+
+    Attributes
+    ----------
+    inputs
+        One item an input: a shape (filled with random numbers from `domain`) or an array.
+    params
+        The parameters.
+    wrt
+        Positions of the inputs whose gradients are checked; None: every float input, if the op has
+        a gradient; (): none.
+    domain
+        Bounds of the random numbers.
+    reference
+        What the outputs should be, as a NumPy function of the inputs (and nothing else).
+    is_train
+        The mode of the run.
+    raises, match
+        For an error sample: the exception and a regular expression for its message.
+    """
+
+    inputs: tuple[Any, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    wrt: tuple[int, ...] | None = None
+    domain: tuple[float, float] = (-2.0, 2.0)
+    reference: Callable[..., Any] | None = None
+    is_train: bool = True
+    raises: type[Exception] | None = None
+    match: str = ""
+
+    def arrays(self, rng: np.random.Generator) -> list[np.ndarray[Any, Any]]:
+        """Return the inputs as arrays; random ones are float64, at least 1e-2 apart."""
+        return [
+            given if isinstance(given, np.ndarray) else _spread(rng, given, *self.domain)
+            for given in self.inputs
+        ]
+
+
+def _spread(
+    rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float
+) -> np.ndarray[Any, Any]:
+    """Return random numbers that do not tie, so that max and sort have clean derivatives."""
+    size = int(np.prod(shape))
+    steps = np.linspace(low, high, size + 2)[1:-1]
+    jitter = rng.uniform(-0.3, 0.3, size) * (high - low) / (size + 2)
+    return rng.permutation(steps + jitter).reshape(shape)

@@ -1,0 +1,187 @@
+"""Composing: from an op and what the user wrote to a new node.
+
+`compose` does it for a function call with all its freedoms: inputs by position or keyword, absent
+inputs that become variables, parameters by position behind the inputs, R's dotted spellings, user
+attributes, and a float parameter that is itself a Symbol. `connect` is the short way that Python's
+operators take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from minisym.errors import ComposeError
+from minisym.graph import Entry, Node
+from minisym.naming import auto_name, current_attrs, hide, is_attribute
+from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
+from minisym.origin import capture
+from minisym.params import write
+from minisym.symbol.symbol import Symbol, scoped_attrs
+
+
+def connect(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Symbol:
+    """Make a node of one output from entries and the parameters as the user wrote them."""
+    attrs: Mapping[str, str] = current_attrs()
+    if params:
+        written = op.write_params(params)
+        attrs = MappingProxyType({**attrs, **written} if attrs else written)
+        params = op.read_params(params)
+    else:
+        params = op.defaults
+    node = Node(op, auto_name(None, hint), inputs, params, attrs, capture())
+    return Symbol((Entry(node, 0),))
+
+
+def compose(
+    op: Op,
+    hint: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Make the node that a call `function(*args, **kwargs)` describes.
+
+    Raises
+    ------
+    ParamError
+        A required parameter is missing, one is unknown, or one has a value that it cannot take.
+    ComposeError
+        An input is no Symbol, has several outputs, or is given twice.
+    """
+    if name is not None and not isinstance(name, str):
+        message = f"{op.name}: name must be a string, but got {name!r}"
+        raise ComposeError(message)
+    inputs, given, attrs = _sort_out(op, args, kwargs, name, attr)
+    computed = {key: value for key, value in given.items() if isinstance(value, Symbol)}
+    for key in computed:
+        _check_computed(op, key, name)
+        given[key] = FROM_INPUT
+    if op.count and op.count not in given and inputs:
+        given[op.count] = len(inputs)
+    typed = _typed(op, given, computed, name)
+    name = auto_name(name, hint)
+    attrs |= {key: write(value) for key, value in given.items() if key not in computed}
+    if computed:
+        attrs[SYMBOL_PARAMS] = ",".join(key for key in typed if key in computed)
+    kept = MappingProxyType(attrs) if attrs else NO_PARAMS
+    origin = capture()
+    inputs |= computed
+    entries = tuple(
+        _entry(op, slot, inputs[slot], name)
+        if slot in inputs
+        else Entry(Node(None, f"{name}_{slot}", attrs=kept, origin=origin))
+        for slot in op.input_names(typed, len(inputs) - len(computed))
+    )
+    return Symbol(Node(op, name, entries, typed, kept, origin).entries())
+
+
+def _sort_out(
+    op: Op,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    name: str | None,
+    attr: Mapping[str, str] | None,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Tell inputs, parameters and attributes apart."""
+    inputs: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    attrs = scoped_attrs(attr)
+    for key in [key for key in attrs if not is_attribute(key)]:
+        given[key] = attrs.pop(key)  # MXNet, too, takes a plain attribute of an op for a parameter
+    if op.variadic:
+        arrays = args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args
+        spec = op.inputs[-1]
+        for i, value in enumerate(arrays):
+            slot = op.inputs[i].name if i < len(op.inputs) - 1 else f"{spec.name}{i}"
+            inputs[slot] = value
+        slots: tuple[str, ...] = tuple(inputs)
+    else:
+        slots = tuple(spec.name for spec in op.inputs)
+        places = slots + tuple(op.params)
+        if len(args) > len(places):
+            message = f"{_subject(op, name)} takes {len(places)} arguments, but got {len(args)}"
+            raise ComposeError(message, hint=f"in order: {', '.join(places)}")
+        optional = {spec.name for spec in op.inputs if spec.when}
+        position = 0
+        for value in args:
+            # parameters may follow the inputs directly: an input that need not exist is passed over
+            while (
+                position < len(slots)
+                and slots[position] in optional
+                and not isinstance(value, Symbol)
+                and value is not None
+            ):
+                position += 1
+            place = places[position]
+            position += 1
+            if place in slots:
+                if value is not None:
+                    inputs[place] = value
+            else:
+                given[place] = value
+    for key, value in kwargs.items():
+        word = key.replace(".", "_")  # R's spelling: rescale.grad
+        if word in slots or (op.variadic and isinstance(value, Symbol)):
+            if word in inputs:
+                message = f"{_subject(op, name)}: input {word} is given twice"
+                raise ComposeError(message, hint="by position or by keyword, not both")
+            if value is not None:
+                inputs[word] = value
+        elif word in op.params:
+            if word in given:
+                message = f"{_subject(op, name)}: parameter {word} is given twice"
+                raise ComposeError(message, hint="by position or by keyword, not both")
+            given[word] = value
+        elif is_attribute(key):
+            attrs[hide(key)] = write(value)
+        else:
+            raise op.unknown_param(key, name)
+    return inputs, given, attrs
+
+
+def _typed(
+    op: Op, given: Mapping[str, Any], computed: Mapping[str, Symbol], name: str | None
+) -> Params:
+    """Read the parameters; those that the graph computes are marked."""
+    if not computed:
+        return op.read_params(given, name)
+    plain = {key: value for key, value in given.items() if key not in computed}
+    stand_in = dict.fromkeys(computed, 0.0)  # satisfies `required`; replaced below
+    typed = op.read_params(plain | stand_in, name)
+    return MappingProxyType(
+        {key: FROM_INPUT if key in computed else typed[key] for key in op.params if key in typed}
+    )
+
+
+def _check_computed(op: Op, key: str, name: str | None) -> None:
+    param = op.params.get(key)
+    if not op.writes or param is None or not param.is_float:
+        takes = param.kind if param else "nothing of that name"
+        message = f"{_subject(op, name)}: {key} takes {takes}, but got a Symbol"
+        raise ComposeError(message, hint="only float parameters of updates may be symbols")
+
+
+def _entry(op: Op, slot: str, value: Any, name: str) -> Entry:
+    """Return the one entry of an input; explain what else it is."""
+    if not isinstance(value, Symbol):
+        message = (
+            f"{_subject(op, name)}: input {slot} must be a Symbol, but got {type(value).__name__}"
+        )
+        raise ComposeError(
+            message, hint="numbers and arrays enter a graph through a Variable that is bound later"
+        )
+    if len(value.entries) != 1:
+        names = ", ".join(value.list_outputs())
+        message = (
+            f"{_subject(op, name)}: input {slot} must have one output, "
+            f"but this symbol has {len(value.entries)}: {names}"
+        )
+        raise ComposeError(message, hint="choose one by index or name: symbol[0]")
+    return value.entries[0]
+
+
+def _subject(op: Op, name: str | None) -> str:
+    return f"{op.name} {name!r}" if name else op.name

@@ -1,0 +1,231 @@
+"""From an op's record to the function that a user calls: true signature, true docstring.
+
+`function_of(op, name)` makes the composing function of an op under one of its names (the automatic
+node name follows the name as called). `maximum`, `minimum`, `hypot`, `power` and the sources
+(`zeros`, `arange`, …) are written here because MXNet gives them signatures of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import numbers
+import operator
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from minisym.errors import ComposeError
+from minisym.op import Op, get
+from minisym.symbol.compose import compose
+from minisym.symbol.symbol import Symbol
+
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+_EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+@cache
+def function_of(op: Op, called: str) -> Callable[..., Symbol]:
+    """Return the composing function of an op, as called under this name."""
+    hint = called.lower()
+
+    def function(
+        *args: Any, name: str | None = None, attr: Any = None, out: Any = None, **kwargs: Any
+    ) -> Symbol:
+        del out  # MXNet accepts and ignores it
+        return compose(op, hint, args, kwargs, name, attr)
+
+    function.__name__ = function.__qualname__ = called
+    function.__module__ = "minisym.symbol"
+    function.__doc__ = docstring(op)
+    function.__signature__ = signature(op)  # type: ignore[attr-defined]
+    return function
+
+
+def signature(op: Op) -> inspect.Signature:
+    """Return what the function takes: inputs, parameters, name and attr."""
+    parameters = []
+    for spec in op.inputs:
+        if spec.variadic:
+            parameters.append(inspect.Parameter("data", inspect.Parameter.VAR_POSITIONAL))
+        else:
+            parameters.append(
+                inspect.Parameter(spec.name, _EITHER, default=None, annotation=Symbol | None)
+            )
+    kind = _KEYWORD if op.variadic else _EITHER
+    # a parameter without default cannot follow inputs that have one, unless it is keyword-only
+    for param in op.params.values():
+        if param.required:
+            kind = _KEYWORD
+        default = inspect.Parameter.empty if param.required else param.default
+        annotation = param.annotation
+        if op.writes and param.is_float:
+            annotation = float | Symbol
+        parameters.append(
+            inspect.Parameter(param.name, kind, default=default, annotation=annotation)
+        )
+    parameters += [
+        inspect.Parameter("name", _KEYWORD, default=None, annotation=str | None),
+        inspect.Parameter("attr", _KEYWORD, default=None, annotation=dict[str, str] | None),
+    ]
+    return inspect.Signature(parameters, return_annotation=Symbol)
+
+
+def docstring(op: Op) -> str:
+    """Put the Parameters section, from the declaration, behind the summary of an op's text."""
+    lines = op.doc.split("\n\n")
+    head, rest = lines[0], lines[1:]
+    sections = [part for part in rest if _is_section(part)]
+    prose = [part for part in rest if not _is_section(part)]
+    # a section runs on over blank lines: all behind the first one belongs to it
+    for i, part in enumerate(rest):
+        if _is_section(part):
+            prose, sections = rest[:i], rest[i:]
+            break
+    table = ["Parameters", "----------"]
+    for spec in op.inputs:
+        notes = [
+            note
+            for note, holds in (
+                ("any number of them", spec.variadic),
+                ("only with some parameters", spec.when is not None),
+                ("auxiliary state", spec.auxiliary),
+                ("written in place", spec.name in op.writes),
+            )
+            if holds
+        ]
+        name = f"*{spec.name}" if spec.variadic else spec.name
+        table.append(f"{name} : Symbol{', ' + ', '.join(notes) if notes else ''}")
+        table.append(f"    Input of {op.name}.")
+    for param in op.params.values():
+        default = "required" if param.required else f"default {param.default!r}"
+        table.append(f"{param.name} : {param.kind}, {default}")
+        table.append(f"    {param.doc or 'As in MXNet.'}")
+    table += ["name : str, optional", "    Name of the new node."]
+    table += ["attr : dict of str, optional", "    Attributes of the new node."]
+    return "\n\n".join([head, *prose, "\n".join(table), *sections])
+
+
+def _is_section(part: str) -> bool:
+    lines = part.splitlines()
+    return len(lines) > 1 and bool(lines[1].strip()) and set(lines[1].strip()) == {"-"}
+
+
+# ------------------------------------------------------- functions with signatures of their own
+
+
+def _two_sided(
+    name: str, op: str, scalar: str, rscalar: str, plain: Callable[[Any, Any], Any], doc: str
+) -> Callable[[Any, Any], Any]:
+    """Make a function of two operands, each a symbol or a number."""
+
+    def function(lhs: Any, rhs: Any) -> Any:
+        left, right = isinstance(lhs, Symbol), isinstance(rhs, Symbol)
+        for value in (lhs, rhs):
+            if not isinstance(value, Symbol | numbers.Number):
+                message = f"{name} takes symbols and numbers, but got {type(value).__name__}"
+                raise ComposeError(message)
+        if left and right:
+            return function_of(get(op), op)(lhs, rhs)
+        if left:
+            return function_of(get(scalar), scalar)(lhs, scalar=rhs)
+        if right:
+            return function_of(get(rscalar), rscalar)(rhs, scalar=lhs)
+        return plain(lhs, rhs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "minisym.symbol"
+    function.__doc__ = doc
+    return function
+
+
+maximum = _two_sided(
+    "maximum", "_Maximum", "_MaximumScalar", "_MaximumScalar", max,
+    "Return the elementwise maximum of two symbols or numbers; of two numbers, a number.",
+)  # fmt: skip
+minimum = _two_sided(
+    "minimum", "_Minimum", "_MinimumScalar", "_MinimumScalar", min,
+    "Return the elementwise minimum of two symbols or numbers; of two numbers, a number.",
+)  # fmt: skip
+hypot = _two_sided(
+    "hypot", "_Hypot", "_HypotScalar", "_HypotScalar", math.hypot,
+    r"Return $\sqrt{x^2 + y^2}$ of two symbols or numbers; of two numbers, a number.",
+)  # fmt: skip
+power = _two_sided(
+    "power", "_Power", "_PowerScalar", "_RPowerScalar", operator.pow,
+    "Return the first operand raised to the second; of two numbers, a number.",
+)  # fmt: skip
+
+
+def pow(base: Any, exp: Any) -> Any:  # noqa: A001  MXNet's name
+    """Return `base` raised to `exp`; symbols or numbers, and of two numbers a number."""
+    return power(base, exp)
+
+
+def _source(name: str, **params: Any) -> Symbol:
+    extra = {key: params.pop(key, None) for key in ("name", "attr")}
+    op = get(name)
+    return compose(op, name, (), params, extra["name"], extra["attr"])
+
+
+def zeros(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
+    """Return an array of zeros.
+
+    >>> from minisym import sym
+    >>> sym.zeros((1, 2)).eval()
+    [NDArray([[0., 0.]], dtype=float32)]
+    """
+    return _source("_zeros", shape=shape, dtype=dtype or "float32", **kwargs)
+
+
+def ones(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
+    """Return an array of ones.
+
+    >>> from minisym import sym
+    >>> sym.ones((1, 2)).eval()
+    [NDArray([[1., 1.]], dtype=float32)]
+    """
+    return _source("_ones", shape=shape, dtype=dtype or "float32", **kwargs)
+
+
+def full(shape: Any, val: float, dtype: Any = "float32", **kwargs: Any) -> Symbol:
+    """Return an array filled with one value.
+
+    >>> from minisym import sym
+    >>> sym.full((2,), 7).eval()
+    [NDArray([7., 7.], dtype=float32)]
+    """
+    return _source("_full", shape=shape, dtype=dtype or "float32", value=float(val), **kwargs)
+
+
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1.0,
+    repeat: int = 1,
+    infer_range: bool = False,  # noqa: FBT001, FBT002  MXNet's signature
+    name: str | None = None,
+    dtype: Any = "float32",
+) -> Symbol:
+    """Return evenly spaced values in [start, stop), each repeated; `arange(n)` starts at 0.
+
+    >>> from minisym import sym
+    >>> sym.arange(3).eval()
+    [NDArray([0., 1., 2.], dtype=float32)]
+    """
+    return _source(
+        "_arange",
+        start=start,
+        stop=stop,
+        step=step,
+        repeat=repeat,
+        infer_range=infer_range,
+        name=name,
+        dtype=dtype or "float32",
+    )
+
+
+WRITTEN_HERE: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (maximum, minimum, hypot, power, pow, zeros, ones, full, arange)
+}
