@@ -17,13 +17,65 @@ array([0.5, 2.5])
 from __future__ import annotations
 
 from minisym import ops as _ops
-from minisym import random
+from minisym import attribute, name, nd, random, symbol, testing, util
 from minisym import symbol as sym
-from minisym import symbol
-from minisym.errors import MinisymError
-from minisym.graph import Graph
+from minisym import testing as test_utils
+from minisym.errors import (
+    ArrayTypeError,
+    BindError,
+    ComposeError,
+    DtypeError,
+    ExecutionError,
+    FormatError,
+    GradientError,
+    GraphError,
+    MinisymError,
+    ParamError,
+    ShapeError,
+)
+from minisym.graph import Entry, Graph, Node
+from minisym.naming import AttrScope
 from minisym.ndarray import Context, NDArray, cpu
 from minisym.passes.gradient import grad
+from minisym.runtime.executor import Executor
 from minisym.symbol.symbol import Group, Symbol, Variable, var
 
 MXNetError = MinisymError
+
+__version__ = "0.1.0"
+__all__ = [
+    "ArrayTypeError",
+    "AttrScope",
+    "BindError",
+    "ComposeError",
+    "Context",
+    "DtypeError",
+    "Entry",
+    "ExecutionError",
+    "Executor",
+    "FormatError",
+    "GradientError",
+    "Graph",
+    "GraphError",
+    "Group",
+    "MXNetError",
+    "MinisymError",
+    "NDArray",
+    "Node",
+    "ParamError",
+    "ShapeError",
+    "Symbol",
+    "Variable",
+    "attribute",
+    "cpu",
+    "grad",
+    "name",
+    "nd",
+    "random",
+    "sym",
+    "symbol",
+    "test_utils",
+    "testing",
+    "util",
+    "var",
+]

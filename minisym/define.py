@@ -28,12 +28,24 @@ from typing import Any
 
 import numpy as np
 
-from minisym.op import Input, Op, Params, register
+from minisym.op import Input, Op, Params, get, register
 from minisym.params import REQUIRED, param_of
 from minisym.symbol.compose import compose
 from minisym.symbol.symbol import Symbol
 
 Array = np.ndarray[Any, Any]
+
+
+class _Registered:
+    """Every op by its name, looked up when a rule calls it: `F.sum(g, axis=0)`."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return get(name)  # type: ignore[return-value]
+
+
+F = _Registered()
+"""What gradient rules are written with: ops of any module, in any order of imports."""
+
 RUNTIME = frozenset({"out", "is_train", "rng"})
 """Keyword arguments of a kernel that the runtime fills in."""
 

@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from minisym import op as registry
 from minisym import shapes
 from minisym.define import Array, Declaration, op
+from minisym.errors import ShapeError
+from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
 
 def native(ufunc: Callable[..., Any], *dtypes: np.dtype[Any]) -> bool:
-    """Return whether a ufunc works on arrays of these types as they are (inputs, then output)."""
+    """Return whether a ufunc works on arrays of these types as they are (inputs, then output).
+
+    A comparison does with any type of output: its truth values are cast on the way out.
+    """
     if not isinstance(ufunc, np.ufunc):
         return False
     try:
         resolved = ufunc.resolve_dtypes((*dtypes[:-1], None))
     except TypeError:
         return False
-    return resolved == dtypes
+    return resolved[:-1] == dtypes[:-1] and resolved[-1] in (dtypes[-1], np.bool_)
 
 
 def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
@@ -41,9 +46,25 @@ def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
         return
     if isinstance(ufunc, np.ufunc):
         with np.errstate(all="ignore"):
-            np.copyto(out, ufunc(*arrays), casting="unsafe")
+            # NumPy itself would compute small integers in float16
+            np.copyto(out, ufunc(*arrays, dtype=np.float64), casting="unsafe")
         return
     ufunc(*arrays, out)
+
+
+def number(value: float, dtype: np.dtype[Any]) -> Array:
+    """Return a number as a 0-d array of a type: cut, and wrapped around, as C does it."""
+    with np.errstate(all="ignore"):
+        return np.array(value).astype(dtype)
+
+
+def agree(s: Any, *names: str) -> None:
+    """Rule: the slots of these names are one shape, or one type."""
+    for name in (*names, *names):
+        known = getattr(s, name)
+        if known is not None:
+            for other in names:
+                setattr(s, other, known)
 
 
 def unary(  # noqa: PLR0913
@@ -54,6 +75,7 @@ def unary(  # noqa: PLR0913
     *,
     aliases: Sequence[str] = (),
     samples: Any = (),
+    domain: tuple[float, float] = (-2.0, 2.0),
     **options: Any,
 ) -> Declaration:
     """Declare an elementwise function of one array.
@@ -61,6 +83,7 @@ def unary(  # noqa: PLR0913
     `function` is a NumPy ufunc or `kernel(x, out)`; `grad(g, x, y)` is the gradient by the chain
     rule, with `y` the output; None declares that there is no gradient, `ZERO` that it is zero.
     """
+    samples = samples or [Sample(((2, 3),), domain=domain)]
 
     def kernel(data: Array, *, out: Array) -> None:
         apply(function, data, out=out)
@@ -76,12 +99,18 @@ def binary(  # noqa: PLR0913
     *,
     aliases: Sequence[str] = (),
     samples: Any = (),
+    domain: tuple[float, float] = (-2.0, 2.0),
     **options: Any,
 ) -> Declaration:
     """Declare an elementwise function of two arrays of one shape.
 
-    `grads` has one `grad(g, x, y, z)` an input, with `z` the output.
+    `function` is a NumPy ufunc or `kernel(x, y, out)`; `floats` is the ufunc that does the same on
+    floats. `grads` has one `grad(g, x, y, z)` an input, with `z` the output.
     """
+    samples = samples or [
+        Sample(((2, 3), (2, 3)), domain=domain),
+        Sample(((2, 3), (2, 4)), raises=ShapeError, match="axis 1"),
+    ]
 
     def kernel(lhs: Array, rhs: Array, *, out: Array) -> None:
         apply(function, lhs, rhs, out=out)
@@ -102,13 +131,27 @@ def _family(  # noqa: PLR0913
     kernel.__name__, kernel.__doc__ = name, doc
     kernel.__module__ = _caller(3)
     ufunc = function if isinstance(function, np.ufunc) else None
+    floats = options.pop("floats", None)
     declared = op(name=name, aliases=aliases, samples=samples, ufunc=ufunc, **options)(kernel)
+    if floats is not None:
+        declared.steps(_float_steps(floats))
     if callable(grad):
         declared.grad(lambda g, x, *, y: grad(g, x, y))
     elif grad is not None:
         left, right = grad
         declared.grad(lambda g, a, b, *, y: (left(g, a, b, y), right(g, a, b, y)))
     return declared
+
+
+def _float_steps(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Make the steps of an op that is one ufunc on floats, and more than that on integers."""
+
+    def rule(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
+        if not native(ufunc, *(a.dtype for a in inputs), outs[0].dtype):
+            return None
+        return [(ufunc, (*inputs, outs[0]))] if outs[0].dtype.kind == "f" else None
+
+    return rule
 
 
 def ZERO(*_: Symbol) -> None:  # noqa: N802  a word of the tables
@@ -122,8 +165,10 @@ def scalar(  # noqa: PLR0913
     doc: str,
     *,
     reverse: bool = False,
+    floats: np.ufunc | None = None,
     aliases: Sequence[str] = (),
     samples: Any = (),
+    domain: tuple[float, float] = (-2.0, 2.0),
 ) -> Declaration:
     """Declare an elementwise function of an array and a number.
 
@@ -131,21 +176,28 @@ def scalar(  # noqa: PLR0913
     on int32 arrays, 2.5 is 2. `grad(g, x, y, scalar)` is the gradient.
     """
 
-    def kernel(data: Array, *, scalar: float = 1.0, is_int: bool = True, out: Array) -> None:
-        operand = np.array(scalar).astype(data.dtype)
-        arrays = (operand, data) if reverse else (data, operand)
-        apply(function, *arrays, out=out)
+    def kernel(
+        data: Array,
+        *,
+        scalar: Annotated[float, "The number."] = 1.0,
+        is_int: Annotated[bool, "Whether it was written as an int; without effect."] = True,
+        out: Array,
+    ) -> None:
+        operand = number(scalar, data.dtype)
+        apply(function, *((operand, data) if reverse else (data, operand)), out=out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, _caller()
+    samples = samples or [Sample(((2, 3),), {"scalar": 1.5}, domain=domain)]
     declared = op(name=name, aliases=aliases, samples=samples, elementwise=True)(kernel)
 
     @declared.steps
     def _(inputs: Sequence[Array], outs: Sequence[Array], *, scalar: float) -> Any:
         (data,), (out,) = inputs, outs
-        if not native(function, data.dtype, data.dtype, out.dtype):
+        ufunc = function if floats is None or out.dtype.kind != "f" else floats
+        if not native(ufunc, data.dtype, data.dtype, out.dtype):
             return None
-        operand = np.array(scalar).astype(data.dtype)
-        return [(function, (operand, data, out) if reverse else (data, operand, out))]
+        operand = number(scalar, data.dtype)
+        return [(ufunc, (operand, data, out) if reverse else (data, operand, out))]
 
     if grad is not None:
         declared.grad(lambda g, x, *, y, scalar: grad(g, x, y, scalar))
@@ -158,20 +210,30 @@ def broadcast(  # noqa: PLR0913
     grads: tuple[Callable[..., Symbol | None], Callable[..., Symbol | None]] | None,
     doc: str,
     *,
+    floats: np.ufunc | None = None,
     aliases: Sequence[str] = (),
     samples: Any = (),
+    domain: tuple[float, float] = (-2.0, 2.0),
 ) -> Declaration:
     """Declare a function of two arrays that stretch to a common shape.
 
     `grads` has one `grad(g, x, y, z)` an input, in broadcast ops; what it gives is summed over the
     stretched axes.
     """
+
     def kernel(lhs: Array, rhs: Array, *, out: Array) -> None:
         apply(function, lhs, rhs, out=out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, _caller()
     ufunc = function if isinstance(function, np.ufunc) else None
+    samples = samples or [
+        Sample(((2, 3), (2, 3)), domain=domain),
+        Sample(((2, 1, 3), (2, 1)), domain=domain),
+        Sample(((2, 3), (4, 3)), raises=ShapeError, match="axis 0"),
+    ]
     declared = op(name=name, aliases=aliases, samples=samples, ufunc=ufunc)(kernel)
+    if floats is not None:
+        declared.steps(_float_steps(floats))
     declared.shape(broadcast_shape)
     if grads is not None:
         left, right = grads

@@ -137,6 +137,12 @@ class Node:
         return Node(**(fields | changes))
 
 
+def first_entry(node: Node) -> Entry:
+    """Return `Entry(node, 0)`, made the short way: composing makes one for every node."""
+    return _new_tuple(Entry, (node, 0))
+
+
+_new_tuple = tuple.__new__
 _set_op = Node.op.__set__  # type: ignore[attr-defined]
 _set_name = Node.name.__set__  # type: ignore[attr-defined]
 _set_inputs = Node.inputs.__set__  # type: ignore[attr-defined]

@@ -47,8 +47,9 @@ class NameManager:
         """Return `name` if there is one, else the hint with the next number."""
         if name:
             return name
-        count = self._counter[hint]
-        self._counter[hint] = count + 1
+        counter = self._counter
+        count = counter[hint]
+        counter[hint] = count + 1
         return f"{hint}{count}"
 
     def __enter__(self) -> Self:

@@ -6,6 +6,7 @@ the passes and the runtime read them.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -205,6 +206,18 @@ def get(name: str) -> Op:
     if op is None:
         message = f"there is no op {name!r}"
         raise ComposeError(message, hint=did_you_mean(name, registered()))
+    return op
+
+
+def attribute(name: str, module: str) -> Op:
+    """Return the op that a module's attribute names; raise AttributeError with what is close."""
+    op = None if name.startswith("__") else _registry.get(name)
+    if op is None:
+        public = [known for known in _registry if not known.startswith("_")]
+        close = difflib.get_close_matches(name, public, n=3)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        message = f"module {module!r} has no attribute {name!r}{hint}"
+        raise AttributeError(message)
     return op
 
 

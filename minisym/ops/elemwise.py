@@ -1,62 +1,258 @@
-r"""Elementwise functions: output element i depends on input elements i only.
+r"""Elementwise functions of one array: output element i depends on input element i only.
 
 A row is an op: its name, the NumPy function, the gradient by the chain rule, and what it is. In the
-gradients `g` is what arrives at the output, `x` the input, `y` the output; `z` is the output where
-there are two inputs `x` and `y`.
+gradients `g` is what arrives at the output, `x` the input and `y` the output. Where a row has a
+kernel of its own, it may be given the input's memory as `out`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import log
+from typing import Any
+
 import numpy as np
 
 from minisym.define import Array
-from minisym.families import ZERO, binary, scalar, unary
+from minisym.families import ZERO, apply, number, unary
+from minisym.samples import Sample
 
-unary("negative", np.negative, lambda g, x, y: -g, r"Negate, $-x$.", aliases=("_np_negative",))
-unary("tanh", np.tanh, lambda g, x, y: g * (1 - y * y), r"Hyperbolic tangent, $\tanh x$.")
-unary("exp", np.exp, lambda g, x, y: g * y, r"Exponential, $e^x$.")
-unary("log", np.log, lambda g, x, y: g / x, r"Natural logarithm, $\ln x$.")
-unary("square", np.square, lambda g, x, y: g * x * 2, r"Square, $x^2$.")
+HALVES = np.array([-2.5, -1.5, -1.0, -0.5, -0.2, 0.0, 0.5, 0.7, 1.5, 2.5])
+
+# ------------------------------------------------------------------------ signs and whole numbers
 
 
 def _sign(x: Array, out: Array) -> None:
-    """Fill with -1, 0 or 1; 0 for NaN, as MXNet has it."""
     np.subtract(x > 0, x < 0, out=out, dtype=np.int8, casting="unsafe")
 
 
-sign = unary("sign", _sign, ZERO, r"Sign, $-1$, $0$ or $1$; 0 for NaN.")
-unary("abs", np.abs, lambda g, x, y: g * sign(x), r"Absolute value, $|x|$.")
+def _round(x: Array, out: Array) -> None:
+    if x.dtype.kind != "f":
+        np.copyto(out, x)
+        return
+    whole = np.trunc(x)
+    np.add(whole, np.copysign(np.abs(x - whole) >= 0.5, x), out=out, casting="unsafe")
 
-binary(
-    "elemwise_add",
-    np.add,
-    (lambda g, x, y, z: g, lambda g, x, y, z: g),
-    r"Add two arrays of one shape, $x + y$.",
-    aliases=("_add", "_plus", "_Plus"),
+
+def _rint(x: Array, out: Array) -> None:
+    if x.dtype.kind != "f":
+        np.copyto(out, x)
+        return
+    low = np.floor(x)
+    np.copyto(out, np.copysign(low + (x - low > 0.5), x), casting="unsafe")
+
+
+unary(
+    "negative",
+    np.negative,
+    lambda g, x, y: -g,
+    "Negate, $-x$.",
+    aliases=("_sparse_negative", "_np_negative"),
 )
-binary(
-    "elemwise_sub",
-    np.subtract,
-    (lambda g, x, y, z: g, lambda g, x, y, z: -g),
-    r"Subtract arrays of one shape, $x - y$.",
-    aliases=("_sub", "_minus", "_Minus"),
+sign = unary(
+    "sign",
+    _sign,
+    ZERO,
+    "Take the sign: $-1$, 0 or 1; 0 for NaN.",
+    aliases=("_sparse_sign",),
+    samples=[
+        Sample(((2, 3),)),
+        Sample((HALVES,), wrt=(), reference=np.sign),
+        Sample((np.array([np.nan, np.inf]),), wrt=(), reference=lambda x: np.array([0.0, 1.0])),
+    ],
 )
-binary(
-    "elemwise_mul",
-    np.multiply,
-    (lambda g, x, y, z: g * y, lambda g, x, y, z: g * x),
-    r"Multiply arrays of one shape, $x y$.",
-    aliases=("_mul", "_Mul"),
+unary(
+    "abs",
+    np.abs,
+    lambda g, x, y: g * sign(x),
+    "Take the absolute value, $|x|$; its gradient at 0 is 0.",
+    aliases=("_sparse_abs",),
 )
-binary(
-    "elemwise_div",
-    np.divide,
-    (lambda g, x, y, z: g / y, lambda g, x, y, z: -g * z / y),
-    r"Divide arrays of one shape, $x / y$.",
-    aliases=("_div", "_Div"),
+unary(
+    "round",
+    _round,
+    ZERO,
+    r"Round to the nearest integer, halves away from 0: $2.5 \to 3$, $-2.5 \to -3$.",
+    aliases=("_sparse_round",),
+    samples=[
+        Sample((HALVES,), wrt=(), reference=lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5)),
+    ],
+)
+unary(
+    "rint",
+    _rint,
+    ZERO,
+    r"Round to the nearest integer, halves down: $1.5 \to 1$, $-1.5 \to -2$.",
+    aliases=("_sparse_rint",),
+    samples=[Sample((HALVES,), wrt=(), reference=lambda x: np.ceil(x - 0.5))],
+)
+unary("floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",))
+unary("ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",))
+unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",))
+unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",))
+
+# ------------------------------------------------------------------------------ powers and roots
+
+
+def _reciprocal(x: Array, out: Array) -> None:
+    apply(np.divide, number(1, x.dtype), x, out=out)
+
+
+def _rsqrt(x: Array, out: Array) -> None:
+    apply(np.divide, number(1, x.dtype), np.sqrt(x, dtype=_inexact(x)), out=out)
+
+
+def _rcbrt(x: Array, out: Array) -> None:
+    apply(np.divide, number(1, x.dtype), np.cbrt(x, dtype=_inexact(x)), out=out)
+
+
+def _inexact(x: Array) -> Any:
+    """Return the type to compute functions of the reals in."""
+    return x.dtype if x.dtype.kind == "f" else np.float64
+
+
+unary(
+    "square",
+    np.square,
+    lambda g, x, y: g * (x * 2),
+    "Square, $x^2$.",
+    aliases=("_sparse_square",),
+)
+unary(
+    "sqrt",
+    np.sqrt,
+    lambda g, x, y: g * (0.5 / y),
+    r"Take the square root, $\sqrt x$.",
+    aliases=("_sparse_sqrt",),
+    domain=(0.1, 3.0),
+)
+unary(
+    "cbrt",
+    np.cbrt,
+    lambda g, x, y: g / (y * y * 3),
+    r"Take the cube root, $\sqrt[3] x$.",
+    aliases=("_sparse_cbrt",),
+)
+unary(
+    "reciprocal",
+    _reciprocal,
+    lambda g, x, y: g * -(y * y),
+    "Invert, $1 / x$.",
+    domain=(0.2, 2.0),
+)
+unary(
+    "rsqrt",
+    _rsqrt,
+    lambda g, x, y: g * (y / x * -0.5),
+    r"Invert the square root, $1 / \sqrt x$.",
+    aliases=("_sparse_rsqrt",),
+    domain=(0.2, 3.0),
+)
+unary(
+    "rcbrt",
+    _rcbrt,
+    lambda g, x, y: g * (y / x * (-1 / 3)),
+    r"Invert the cube root, $1 / \sqrt[3] x$.",
+    domain=(0.2, 3.0),
 )
 
-scalar("_plus_scalar", np.add, lambda g, x, y, s: g, r"Add a number, $x + s$.", aliases=("_PlusScalar",))
-scalar("_mul_scalar", np.multiply, lambda g, x, y, s: g * s, r"Multiply by a number, $s x$.", aliases=("_MulScalar",))
-scalar("_minus_scalar", np.subtract, lambda g, x, y, s: g, r"Subtract a number, $x - s$.", aliases=("_MinusScalar",))
-scalar("_rminus_scalar", np.subtract, lambda g, x, y, s: -g, r"Subtract from a number, $s - x$.", reverse=True, aliases=("_RMinusScalar",))
+# -------------------------------------------------------------------- exponentials and logarithms
+
+exp = unary("exp", np.exp, lambda g, x, y: g * y, "Exponential, $e^x$.", aliases=("_sparse_exp",))
+unary(
+    "expm1",
+    np.expm1,
+    lambda g, x, y: g * exp(x),
+    "Exponential less one, $e^x - 1$, exact near 0.",
+    aliases=("_sparse_expm1",),
+)
+unary(
+    "log",
+    np.log,
+    lambda g, x, y: g / x,
+    r"Natural logarithm, $\ln x$.",
+    aliases=("_sparse_log",),
+    domain=(0.2, 3.0),
+)
+unary(
+    "log10",
+    np.log10,
+    lambda g, x, y: g * (1 / log(10)) / x,
+    r"Decimal logarithm, $\log_{10} x$.",
+    aliases=("_sparse_log10",),
+    domain=(0.2, 3.0),
+)
+unary(
+    "log2",
+    np.log2,
+    lambda g, x, y: g * (1 / log(2)) / x,
+    r"Binary logarithm, $\log_2 x$.",
+    aliases=("_sparse_log2",),
+    domain=(0.2, 3.0),
+)
+unary(
+    "log1p",
+    np.log1p,
+    lambda g, x, y: g / (x + 1),
+    r"Logarithm of one more, $\ln(1 + x)$, exact near 0.",
+    aliases=("_sparse_log1p",),
+    domain=(-0.8, 3.0),
+)
+
+# ----------------------------------------------------------------------------------- activations
+
+
+def _relu(x: Array, out: Array) -> None:
+    np.maximum(x, number(0, x.dtype), out)
+
+
+def _sigmoid(x: Array, out: Array) -> None:
+    if x.dtype.kind != "f":
+        np.copyto(out, 1 / (1 + np.exp(-x.astype(np.float64))), casting="unsafe")
+        return
+    one = number(1, x.dtype)
+    np.negative(x, out)
+    np.exp(out, out)
+    np.add(out, one, out)
+    np.divide(one, out, out)
+
+
+def _softsign(x: Array, out: Array) -> None:
+    apply(np.divide, x, 1 + np.abs(x, dtype=_inexact(x)), out=out)
+
+
+_step = unary(
+    "_step",
+    lambda x, out: np.heaviside(x, number(0, x.dtype), out),
+    ZERO,
+    "Say where x is positive: 1 there, 0 elsewhere; NaN where it is NaN.",
+)
+relu = unary(
+    "relu",
+    _relu,
+    lambda g, x, y: g * _step(x),
+    r"Rectify, $\max(x, 0)$; NaN stays NaN. The gradient at 0 is 0.",
+    aliases=("_sparse_relu",),
+    samples=[Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, 0))],
+)
+
+
+@relu.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
+    return [(np.maximum, (inputs[0], number(0, inputs[0].dtype), outs[0]))]
+
+
+unary(
+    "sigmoid",
+    _sigmoid,
+    lambda g, x, y: g * (y * (1 - y)),
+    r"Squash to (0, 1), $\sigma(x) = 1 / (1 + e^{-x})$.",
+    aliases=("_sparse_sigmoid",),
+    samples=[Sample(((2, 3),), reference=lambda x: (1 + np.tanh(x / 2)) / 2)],
+)
+unary(
+    "softsign",
+    _softsign,
+    lambda g, x, y: g / square_of_one_plus_abs(x),
+    "Squash to (-1, 1), $x / (1 + |x|)$.",
+)

@@ -162,6 +162,9 @@ class Engine:
     ----------
     values
         What is known of each entry, by place: the entries of all nodes in order.
+    inputs, computed
+        The places that each node reads, by its position: arrays, and parameters that the graph
+        computes.
     sources
         Who said so: a word ("given to bind"), or the node whose rule it was.
     """
@@ -171,6 +174,7 @@ class Engine:
         self.order = graph.order
         self.first: list[int] = []
         self.inputs: list[tuple[int, ...]] = []
+        self.computed: dict[int, tuple[int, ...]] = {}
         index = graph.index
         place = 0
         first = self.first
@@ -180,7 +184,12 @@ class Engine:
                 self.inputs.append(())
                 place += 1
             else:
-                self.inputs.append(tuple([first[index[n]] + i for n, i in node.inputs]))
+                places = tuple([first[index[n]] + i for n, i in node.inputs])
+                count = len(node.op.inputs)
+                if len(places) > count and not node.op.variadic:
+                    self.computed[len(self.inputs)] = places[count:]
+                    places = places[:count]
+                self.inputs.append(places)
                 outputs = node.op.outputs
                 place += 1 if outputs == ("output",) else node.num_outputs
         first.append(place)
@@ -240,6 +249,8 @@ class Engine:
             position = pending.popleft()
             waiting.discard(position)
             self._wake(self.visit(position), position, pending, waiting, swept=len(self.order))
+        if shapes_too:
+            self._check_computed()
 
     def _wake(
         self,
@@ -295,15 +306,22 @@ class Engine:
             rule(slots, params=node.params)
         elif op.elementwise or self.kind is DTYPES:
             same(slots)
-        if self.kind is SHAPES:
-            self._computed_params(node, slots)
 
-    def _computed_params(self, node: Node, slots: Slots) -> None:
+    def _check_computed(self) -> None:
         """A parameter that the graph computes is a single number."""
-        names = node.input_names()
-        for name in names[len(node.inputs) - list(node.params.values()).count("<input>") :]:
-            if node.params.get(name) == "<input>" and getattr(slots, name) is None:
-                setattr(slots, name, (1,))
+        for position, places in self.computed.items():
+            node = self.order[position]
+            for name, place in zip(node.input_names()[-len(places) :], places, strict=True):
+                shape = self.values[place]
+                if shape is None:
+                    self.values[place], self.sources[place] = (1,), node
+                elif shapes.product(shape) not in (1, None):
+                    assert node.op is not None
+                    message = (
+                        f"{node.op.name} {node.name!r}: {name} must be one number, "
+                        f"but its symbol has shape {show(shape)}"
+                    )
+                    raise ShapeError(message, origin=node.origin)
 
     # ------------------------------------------------------------------------------------ errors
 

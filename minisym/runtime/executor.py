@@ -12,7 +12,7 @@ from minisym.define import Array
 from minisym.errors import ArrayTypeError, BindError, GradientError, did_you_mean
 from minisym.graph import Node
 from minisym.ndarray import NDArray
-from minisym.runtime.plan import Commit, Plan, commit, execute
+from minisym.runtime.plan import Commit, Plan, execute
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
 
@@ -137,16 +137,14 @@ class Executor:
             for array, value in feeds:
                 array[...] = value
             steps = plan.steps(is_train=is_train)[0]
-            if self._monitor is None:
-                execute(plan, steps)
-            else:
+            if self._monitor is not None:
                 self._execute_watched(steps)
+                steps = []
+            execute(plan, steps, plan.commits)
         except BaseException:
             for name, (array, _) in zip(kwargs, feeds, strict=True):
                 array[...] = self._backups[name]
             raise
-        if plan.commits:
-            commit(plan.commits)
         self._is_train = is_train
         return self.outputs
 
@@ -200,8 +198,8 @@ class Executor:
         self._take_head_grads(out_grads)
         if self._is_train is None:
             self.forward(is_train=is_train)
-        execute(self._plan, self._plan.steps(is_train=bool(self._is_train))[1])
-        commit(self._gradient_commits)
+        steps = self._plan.steps(is_train=bool(self._is_train))[1]
+        execute(self._plan, steps, self._gradient_commits)
 
     def _take_head_grads(self, out_grads: Any) -> None:
         names = self._symbol.list_outputs()

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from minisym.errors import ComposeError
-from minisym.graph import Entry, Node
+from minisym.graph import Entry, Node, first_entry
 from minisym.naming import auto_name, current_attrs, hide, is_attribute
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
 from minisym.origin import capture
@@ -30,8 +30,7 @@ def connect(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PA
         params = op.read_params(params)
     else:
         params = op.defaults
-    node = Node(op, auto_name(None, hint), inputs, params, attrs, capture())
-    return Symbol((Entry(node, 0),))
+    return Symbol((first_entry(Node(op, auto_name(None, hint), inputs, params, attrs, capture())),))
 
 
 def compose(

@@ -71,7 +71,7 @@ def signature(op: Op) -> inspect.Signature:
     return inspect.Signature(parameters, return_annotation=Symbol)
 
 
-def docstring(op: Op) -> str:
+def docstring(op: Op, kind: str = "Symbol") -> str:
     """Put the Parameters section, from the declaration, behind the summary of an op's text."""
     lines = op.doc.split("\n\n")
     head, rest = lines[0], lines[1:]
@@ -95,14 +95,17 @@ def docstring(op: Op) -> str:
             if holds
         ]
         name = f"*{spec.name}" if spec.variadic else spec.name
-        table.append(f"{name} : Symbol{', ' + ', '.join(notes) if notes else ''}")
+        table.append(f"{name} : {kind}{', ' + ', '.join(notes) if notes else ''}")
         table.append(f"    Input of {op.name}.")
     for param in op.params.values():
         default = "required" if param.required else f"default {param.default!r}"
         table.append(f"{param.name} : {param.kind}, {default}")
         table.append(f"    {param.doc or 'As in MXNet.'}")
-    table += ["name : str, optional", "    Name of the new node."]
-    table += ["attr : dict of str, optional", "    Attributes of the new node."]
+    if kind == "Symbol":
+        table += ["name : str, optional", "    Name of the new node."]
+        table += ["attr : dict of str, optional", "    Attributes of the new node."]
+    else:
+        table += ["out : NDArray, optional", "    Array to write the result into."]
     return "\n\n".join([head, *prose, "\n".join(table), *sections])
 
 

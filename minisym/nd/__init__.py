@@ -1,0 +1,37 @@
+"""The namespace that users know as `mx.nd`: every op on NumPy arrays, at once.
+
+>>> import numpy as np
+>>> import minisym as ms
+>>> weight = np.array([1.0, 2.0])
+>>> _ = ms.nd.signsgd_update(weight, np.array([3.0, -4.0]), lr=0.5, out=weight)
+>>> weight
+array([0.5, 2.5])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minisym import op as _op
+from minisym.imperative import arange, array, empty, full, ones, waitall, zeros
+from minisym.imperative import function_of as _function_of
+from minisym.namespaces import Namespace as _Namespace
+from minisym.ndarray import NDArray
+
+__all__ = ["NDArray", "arange", "array", "empty", "full", "ones", "waitall", "zeros"]
+
+linalg, random, contrib, image, _internal = (
+    _Namespace("minisym.nd", name, _function_of)
+    for name in ("linalg", "random", "contrib", "image", "_internal")
+)
+
+
+def __getattr__(name: str) -> Any:
+    function = _function_of(_op.attribute(name, __name__), name)
+    globals()[name] = function
+    return function
+
+
+def __dir__() -> list[str]:
+    public = {name for name in _op.registered() if not name.startswith("_")}
+    return sorted(public | set(__all__))

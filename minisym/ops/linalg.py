@@ -1,0 +1,313 @@
+r"""Products of matrices: sums over one axis of each operand.
+
+The gradients of a product are products again, so each op here, gradient ops included, has a
+gradient that is made of ops here: derivatives of any order come free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import Array, F, op
+from minisym.errors import ShapeError
+from minisym.samples import Sample
+from minisym.shapes import Shape, product, unify
+from minisym.symbol.symbol import Symbol
+
+Stype = Annotated[
+    Literal["default", "csr", "row_sparse"] | None, "Accepted for old files: arrays are dense."
+]
+
+
+def floats_only(t: Any) -> None:
+    """Rule: one element type for all slots, and it is a float."""
+    known = [d for d in (*t.inputs, *t.outputs) if d is not None]
+    if known:
+        if known[0].kind != "f":
+            raise ValueError(f"it takes float arrays, but got {known[0]}")
+        for i in range(len(t.inputs)):
+            t.set_input(i, known[0])
+        for i in range(len(t.outputs)):
+            t.set_output(i, known[0])
+
+
+# ------------------------------------------------------------------------------------------- dot
+
+
+def _left(array: Array, transpose: bool) -> Array:
+    """See the left operand of `dot` as a matrix (rest, summed)."""
+    if array.ndim == 1:
+        return array[np.newaxis]
+    if transpose:
+        return array.reshape(array.shape[0], prod(array.shape[1:])).T
+    return array.reshape(prod(array.shape[:-1]), array.shape[-1])
+
+
+def _right(array: Array, transpose: bool) -> Array:
+    """See the right operand of `dot` as a matrix (summed, rest)."""
+    return _left(array, not transpose).T
+
+
+def _split(shape: tuple[Any, ...], first: bool) -> tuple[Any, tuple[Any, ...]]:
+    """Take the summed axis, the first or the last, out of a shape."""
+    return (shape[0], shape[1:]) if first else (shape[-1], shape[:-1])
+
+
+def _join(summed: Any, rest: tuple[Any, ...], first: bool) -> Shape:
+    return (summed, *rest) if first else (*rest, summed)
+
+
+def _dot_shape(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    """Rule: the summed axes agree, the others are the output's, those of lhs first."""
+    lhs, rhs = s.lhs, s.rhs
+    if lhs is None or rhs is None:
+        return
+    if len(lhs) == len(rhs) == 1:
+        if transpose_a or transpose_b:
+            raise ValueError("two vectors cannot be transposed")
+        s.lhs, s.rhs, s.output = rhs, lhs, (1,)
+        return
+    (k, left), (other, right) = _split(lhs, transpose_a), _split(rhs, not transpose_b)
+    s.output = left + right
+    left, right = s.output[: len(left)], s.output[len(left) :]
+    k = other if k is None else k
+    s.lhs = _join(k, left, transpose_a)
+    s.rhs = _join(k, right, not transpose_b)
+
+
+def _product(left: Array, right: Array, out: Array) -> None:
+    """Fill `out`, of any shape, with the product of two matrices."""
+    if out.flags.c_contiguous:
+        np.matmul(left, right, out.reshape(len(left), right.shape[1]))
+    else:
+        np.copyto(out, np.matmul(left, right).reshape(out.shape))
+
+
+@op(
+    aliases=("_sparse_dot",),
+    samples=[
+        Sample(((2, 3), (3, 4)), reference=lambda a, b: np.einsum("ik,kj->ij", a, b)),
+        Sample(
+            ((3, 2), (4, 3)),
+            {"transpose_a": True, "transpose_b": True},
+            reference=lambda a, b: np.einsum("ki,jk->ij", a, b),
+        ),
+        Sample(((2, 3, 4), (4, 5, 2)), reference=lambda a, b: np.tensordot(a, b, 1)),
+        Sample(((3,), (3,)), reference=lambda a, b: np.array([sum(a * b)])),
+        Sample(((2, 3), (4, 5)), raises=ShapeError, match="rhs has shape"),
+        Sample(((3,), (3,)), {"transpose_a": True}, raises=ShapeError, match="two vectors"),
+    ],
+)
+def dot(
+    lhs: Array,
+    rhs: Array,
+    *,
+    transpose_a: Annotated[bool, "Sum over the first axis of lhs instead of its last."] = False,
+    transpose_b: Annotated[bool, "Sum over the last axis of rhs instead of its first."] = False,
+    forward_stype: Stype = None,
+    out: Array,
+) -> None:
+    r"""Multiply matrices, $Y = AB$; in general $Y_{i\dots j\dots} = \sum_k A_{i\dots k} B_{kj\dots}$.
+
+    The last axis of `lhs` is summed with the first of `rhs`, and the other axes of both make the
+    output: (2, 3, 4) with (4, 5) gives (2, 3, 5). Of two vectors, the result has shape (1,).
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> y = sym.dot(sym.Variable("a"), sym.Variable("b"), transpose_b=True)
+    >>> y.eval(a=np.eye(2), b=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    [NDArray([[1., 3.],
+              [2., 4.]])]
+    """
+    _product(_left(lhs, transpose_a), _right(rhs, transpose_b), out)
+
+
+dot.shape(_dot_shape)
+dot.dtype(floats_only)
+
+
+@dot.grad
+def _(
+    g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
+) -> tuple[Symbol, Symbol]:
+    flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    return F._backward_dot_lhs(g, lhs, rhs, **flags), F._backward_dot_rhs(g, lhs, rhs, **flags)
+
+
+@dot.steps
+def _(
+    inputs: Sequence[Array], outs: Sequence[Array], *, transpose_a: bool, transpose_b: bool
+) -> Any:
+    (lhs, rhs), (out,) = inputs, outs
+    if lhs.ndim > 2 or rhs.ndim > 2 or not out.flags.c_contiguous:
+        return None
+    left, right = _left(lhs, transpose_a), _right(rhs, transpose_b)
+    return [(np.matmul, (left, right, out.reshape(len(left), right.shape[1])))]
+
+
+def _backward_shape(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    """Rule: the output is shaped like one operand, `g` like the product."""
+    lhs, rhs = s.lhs, s.rhs
+    if lhs is None or rhs is None:
+        return
+    if len(lhs) == len(rhs) == 1:
+        s.g = (1,)
+    else:
+        s.g = _split(lhs, transpose_a)[1] + _split(rhs, not transpose_b)[1]
+
+
+def _as_matrix(g: Array, left: Array, right: Array) -> Array:
+    return g.reshape(len(left), right.shape[1])
+
+
+@op(samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: g @ b.T)])
+def _backward_dot_lhs(
+    g: Array,
+    lhs: Array,
+    rhs: Array,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    out: Array,
+) -> None:
+    r"""Return the gradient of `dot` by its left operand, $G B^T$."""
+    right = _right(rhs, transpose_b)
+    matrix = _as_matrix(g, _left(lhs, transpose_a), right)
+    if transpose_a:
+        _product(right, matrix.T, out)
+    else:
+        _product(matrix, right.T, out)
+
+
+@_backward_dot_lhs.shape
+def _(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    _backward_shape(s, transpose_a=transpose_a, transpose_b=transpose_b)
+    s.output = s.lhs
+    s.lhs = s.output
+
+
+@_backward_dot_lhs.grad
+def _(
+    h: Symbol, g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
+) -> tuple[Symbol | None, ...]:
+    flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    return F.dot(h, rhs, **flags), None, F._backward_dot_rhs(g, h, rhs, **flags)
+
+
+@op(samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: a.T @ g)])
+def _backward_dot_rhs(
+    g: Array,
+    lhs: Array,
+    rhs: Array,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    out: Array,
+) -> None:
+    r"""Return the gradient of `dot` by its right operand, $A^T G$."""
+    left = _left(lhs, transpose_a)
+    matrix = _as_matrix(g, left, _right(rhs, transpose_b))
+    if transpose_b:
+        _product(matrix.T, left, out)
+    else:
+        _product(left.T, matrix, out)
+
+
+@_backward_dot_rhs.shape
+def _(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    _backward_shape(s, transpose_a=transpose_a, transpose_b=transpose_b)
+    s.output = s.rhs
+    s.rhs = s.output
+
+
+@_backward_dot_rhs.grad
+def _(
+    h: Symbol, g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
+) -> tuple[Symbol | None, ...]:
+    flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    return F.dot(lhs, h, **flags), F._backward_dot_lhs(g, lhs, h, **flags), None
+
+
+# ------------------------------------------------------------------------------------- batch_dot
+
+
+def turned(array: Array, transpose: bool) -> Array:
+    """Return the matrices of a batch, each transposed if so asked."""
+    return array.swapaxes(-1, -2) if transpose else array
+
+
+@op(
+    samples=[
+        Sample(((2, 3, 4), (2, 4, 5)), reference=lambda a, b: np.einsum("nij,njk->nik", a, b)),
+        Sample(
+            ((2, 4, 3), (2, 5, 4)),
+            {"transpose_a": True, "transpose_b": True},
+            reference=lambda a, b: np.einsum("nji,nkj->nik", a, b),
+        ),
+        Sample(((2, 3, 4), (3, 4, 5)), raises=ShapeError, match="axis 0 is"),
+        Sample(((3, 4), (4, 5)), raises=ShapeError, match="3 or more dimensions"),
+    ],
+)
+def batch_dot(
+    lhs: Array,
+    rhs: Array,
+    *,
+    transpose_a: Annotated[bool, "Transpose each matrix of lhs first."] = False,
+    transpose_b: Annotated[bool, "Transpose each matrix of rhs first."] = False,
+    forward_stype: Stype = None,
+    out: Array,
+) -> None:
+    r"""Multiply the matrices of two batches pairwise, $Y_n = A_n B_n$.
+
+    The last two axes are the matrices; all axes before them are the batch, the same on both sides.
+
+    >>> from minisym import sym
+    >>> y = sym.batch_dot(sym.Variable("a"), sym.Variable("b"))
+    >>> y.infer_shape(a=(8, 2, 3), b=(8, 3, 4))[1]
+    [(8, 2, 4)]
+    """
+    np.matmul(turned(lhs, transpose_a), turned(rhs, transpose_b), out)
+
+
+@batch_dot.shape
+def _(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    lhs, rhs, output = s.lhs, s.rhs, s.output
+    rank = next((len(x) for x in (lhs, rhs, output) if x is not None), None)
+    if rank is None:
+        return
+    if rank < 3:
+        raise ValueError(f"it takes arrays of 3 or more dimensions, but got {rank}")
+    s.lhs = s.rhs = s.output = (None,) * rank
+    *batch, m, n = s.output
+    left, right = s.lhs[-2:], s.rhs[-2:]
+    m, k = left[::-1] if transpose_a else left
+    other, n = right[::-1] if transpose_b else right
+    k = other if k is None else k
+    for _ in range(2):  # the batch flows through the output: from each side to the other
+        *batch, m, n = s.output = unify(s.output, (*s.lhs[:-2], m, n))  # type: ignore[misc]
+        s.rhs = (*batch, n, k) if transpose_b else (*batch, k, n)
+        s.output = (*s.rhs[:-2], m, n)
+        *batch, m, n = s.output
+        s.lhs = (*batch, k, m) if transpose_a else (*batch, m, k)
+
+
+batch_dot.dtype(floats_only)
+
+
+@batch_dot.grad
+def _(
+    g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
+) -> tuple[Symbol, Symbol]:
+    if transpose_a:
+        left = F.batch_dot(rhs, g, transpose_a=transpose_b, transpose_b=True)
+    else:
+        left = F.batch_dot(g, rhs, transpose_b=not transpose_b)
+    if transpose_b:
+        right = F.batch_dot(g, lhs, transpose_a=True, transpose_b=transpose_a)
+    else:
+        right = F.batch_dot(lhs, g, transpose_a=not transpose_a)
+    return left, right

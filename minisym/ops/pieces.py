@@ -1,0 +1,285 @@
+r"""Arrays put together from pieces, and cut into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import Array, F, op
+from minisym.errors import ShapeError
+from minisym.params import Ints
+from minisym.samples import Sample
+from minisym.shapes import Dim, axis_of, product
+from minisym.symbol.symbol import Symbol
+
+
+def _parts(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+    """Return views of consecutive parts of an array."""
+    marks = list(accumulate(sizes, initial=0))
+    axis %= array.ndim
+    head = (slice(None),) * axis
+    return [array[(*head, slice(a, b))] for a, b in pairwise(marks)]
+
+
+# ---------------------------------------------------------------------------------------- Concat
+
+
+@op(
+    count="num_args",
+    aliases=("concat", "_sparse_concat"),
+    samples=[
+        Sample(((2, 3), (2, 1)), {"dim": 1}, reference=lambda *x: np.concatenate(x, 1)),
+        Sample(((2, 3), (1, 3), (4, 3)), {"dim": -2}, reference=lambda *x: np.concatenate(x, 0)),
+        Sample(((2, 3), (3, 3)), {"dim": 1}, raises=ShapeError, match="axis 0 is 3, not 2"),
+        Sample(((2, 3), (2, 3)), {"dim": 2}, raises=ShapeError, match="axis 2"),
+    ],
+)
+def Concat(
+    *data: Array, dim: Annotated[int, "The axis along which they are joined."] = 1, out: Array
+) -> None:
+    """Join arrays along an axis that exists; the others must agree.
+
+    >>> from minisym import sym
+    >>> y = sym.Concat(sym.Variable("a"), sym.Variable("b"), dim=1)
+    >>> y.infer_shape(a=(2, 3), b=(2, 5))[1]
+    [(2, 8)]
+    """
+    np.concatenate(data, dim, out=out)
+
+
+@Concat.shape
+def _(s: Any, *, dim: int) -> None:
+    rank = next((len(x) for x in (*s.inputs, *s.outputs) if x is not None), None)
+    if rank is None:
+        return
+    axis = axis_of(dim, rank)
+    s.output = (None,) * rank
+    for i, given in enumerate(s.inputs):  # all other axes are the output's
+        if given is not None:
+            s.output = given if len(given) != rank else (*given[:axis], None, *given[axis + 1 :])
+        size = None if given is None else given[axis]
+        s.set_input(i, (*s.output[:axis], size, *s.output[axis + 1 :]))
+    for i, given in enumerate(s.inputs):
+        s.set_input(i, (*s.output[:axis], given[axis], *s.output[axis + 1 :]))
+    sizes = [given[axis] for given in s.inputs]
+    s.output = (*s.output[:axis], _total(sizes), *s.output[axis + 1 :])
+    whole = s.output[axis]
+    if whole is not None and sizes.count(None) == 1:
+        i = sizes.index(None)
+        left = whole - sum(size for size in sizes if size is not None)
+        if left < 0:
+            raise ValueError(f"the inputs are longer than the output along axis {axis}")
+        s.set_input(i, (*s.output[:axis], left, *s.output[axis + 1 :]))
+
+
+def _total(sizes: Sequence[Dim]) -> Dim:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None
+
+
+@Concat.backward(grad=lambda hs, g, *data, dim: (F.Concat(*hs, dim=dim), *(None for _ in data)))
+def _(g: Array, *data: Array, dim: int, out: tuple[Array, ...]) -> None:
+    """Cut the gradient of `Concat` into those of its inputs."""
+    grads = out if isinstance(out, tuple) else (out,)
+    for grad, part in zip(grads, _parts(g, [x.shape[dim] for x in data], dim), strict=True):
+        np.copyto(grad, part)
+
+
+@op(
+    count="num_args",
+    samples=[
+        Sample(((2, 3), (2, 3)), {"axis": 1}, reference=lambda *x: np.stack(x, 1)),
+        Sample(((2, 3), (2, 3)), {"axis": -1}, reference=lambda *x: np.stack(x, -1)),
+        Sample(((2, 3), (2, 4)), raises=ShapeError, match="axis 1 is 4, not 3"),
+    ],
+)
+def stack(
+    *data: Array, axis: Annotated[int, "Where the new axis stands in the output."] = 0, out: Array
+) -> None:
+    """Join arrays of one shape along a new axis."""
+    np.stack(data, axis, out=out)
+
+
+@stack.shape
+def _(s: Any, *, axis: int) -> None:
+    if s.output is not None:
+        at = axis_of(axis, len(s.output))
+        s.set_input(0, s.output[:at] + s.output[at + 1 :])
+    for _ in range(2):
+        for i in range(1, len(s.inputs)):
+            s.set_input(i, s.inputs[i - 1])
+        s.set_input(0, s.inputs[-1])
+    shape = s.inputs[0]
+    if shape is not None:
+        at = axis_of(axis, len(shape) + 1)
+        s.output = (*shape[:at], len(s.inputs), *shape[at:])
+
+
+@stack.grad
+def _(g: Symbol, *data: Symbol, axis: int) -> list[Symbol]:
+    parts = F.SliceChannel(g, num_outputs=len(data), axis=axis, squeeze_axis=True)
+    return list(parts)
+
+
+# ---------------------------------------------------------------------------------- SliceChannel
+
+
+def _numbered_outputs(number: int) -> tuple[str, ...]:
+    return ("output",) if number == 1 else tuple(f"output{i}" for i in range(number))
+
+
+@op(
+    aliases=("split",),
+    outputs=lambda p: _numbered_outputs(p["num_outputs"]),
+    samples=[
+        Sample(((2, 6),), {"num_outputs": 3}, reference=lambda x: np.split(x, 3, 1)),
+        Sample(
+            ((2, 3),),
+            {"num_outputs": 2, "axis": 0, "squeeze_axis": True},
+            reference=lambda x: [x[0], x[1]],
+        ),
+        Sample(((2, 6),), {"num_outputs": 4}, raises=ShapeError, match="cannot be cut into 4"),
+    ],
+)
+def SliceChannel(
+    data: Array,
+    *,
+    num_outputs: Annotated[int, "How many parts."],
+    axis: Annotated[int, "The axis that is cut."] = 1,
+    squeeze_axis: Annotated[bool, "Drop the axis: each part must have size 1 there."] = False,
+    out: Any,
+) -> None:
+    """Cut an array into equal parts along an axis.
+
+    >>> from minisym import sym
+    >>> sym.split(sym.Variable("x"), num_outputs=2, name="half").infer_shape(x=(3, 8))[1]
+    [(3, 4), (3, 4)]
+    """
+    outs = out if isinstance(out, tuple) else (out,)
+    size = data.shape[axis] // num_outputs
+    for part, target in zip(_parts(data, [size] * num_outputs, axis), outs, strict=True):
+        np.copyto(target, part.reshape(target.shape))
+
+
+@SliceChannel.shape
+def _(s: Any, *, num_outputs: int, axis: int, squeeze_axis: bool) -> None:
+    if num_outputs < 1:
+        raise ValueError(f"num_outputs must be positive, but is {num_outputs}")
+    for _ in range(2):
+        for i in range(1, num_outputs):  # all parts have one shape
+            s.set_output(i, s.outputs[i - 1])
+        s.set_output(0, s.outputs[-1])
+    part = s.outputs[0]
+    if part is not None:
+        at = axis_of(axis, len(part) + squeeze_axis)
+        behind = part[at:] if squeeze_axis else part[at + 1 :]
+        size = 1 if squeeze_axis else part[at]
+        s.data = (*part[:at], None if size is None else size * num_outputs, *behind)
+    if s.data is None:
+        return
+    at = axis_of(axis, len(s.data))
+    whole = s.data[at]
+    if whole is not None and whole % num_outputs:
+        raise ValueError(f"{whole} elements along axis {at} cannot be cut into {num_outputs}")
+    size = None if whole is None else whole // num_outputs
+    if squeeze_axis:
+        if size not in (1, None):
+            raise ValueError(f"squeeze_axis needs parts of size 1, but they have {size}")
+        s.data = (*s.data[:at], num_outputs, *s.data[at + 1 :])
+    middle = () if squeeze_axis else (size,)
+    for i in range(num_outputs):
+        s.set_output(i, (*s.data[:at], *middle, *s.data[at + 1 :]))
+
+
+@SliceChannel.grad
+def _(g: Any, data: Symbol, *, axis: int, squeeze_axis: bool) -> Symbol:
+    parts = g if isinstance(g, list) else [g]
+    return F.stack(*parts, axis=axis) if squeeze_axis else F.Concat(*parts, dim=axis)
+
+
+# -------------------------------------------------------------------------------------- split_v2
+
+
+def _marks(indices: Ints, sections: int) -> int:
+    return sections or max(len(indices), 1)
+
+
+def _spans(indices: Ints, sections: int, length: int) -> list[tuple[int, int]]:
+    """Return (begin, end) of each part of a split_v2."""
+    if sections:
+        size = length // sections
+        return [(i * size, (i + 1) * size) for i in range(sections)]
+    begins = [min(i, length) for i in indices] or [0]
+    return list(pairwise([*begins, length]))
+
+
+@op(
+    name="_split_v2",
+    outputs=lambda p: _numbered_outputs(_marks(p["indices"], p["sections"])),
+    samples=[
+        Sample(
+            ((5, 2),),
+            {"indices": (0, 1, 3), "axis": 0},
+            reference=lambda x: [x[:1], x[1:3], x[3:]],
+        ),
+        Sample(
+            ((2, 6),),
+            {"indices": (), "sections": 3, "axis": 1},
+            reference=lambda x: [x[:, :2], x[:, 2:4], x[:, 4:]],
+        ),
+        Sample(
+            ((2, 6),),
+            {"indices": (), "sections": 4},
+            raises=ShapeError,
+            match="cannot be cut into 4",
+        ),
+    ],
+)
+def split_v2(
+    data: Array,
+    *,
+    indices: Annotated[Ints, "Where each part begins; the first begin is 0."],
+    axis: Annotated[int, "The axis that is cut."] = 1,
+    squeeze_axis: Annotated[bool, "Drop the axis: each part must have size 1 there."] = False,
+    sections: Annotated[int, "Cut into so many equal parts instead."] = 0,
+    out: Any,
+) -> None:
+    """Cut an array along an axis at given places, or into equal parts."""
+    outs = out if isinstance(out, tuple) else (out,)
+    head = (slice(None),) * (axis % data.ndim)
+    spans = _spans(indices, sections, data.shape[axis])
+    for (a, b), target in zip(spans, outs, strict=True):
+        np.copyto(target, data[(*head, slice(a, b))].reshape(target.shape))
+
+
+@split_v2.shape
+def _(s: Any, *, indices: Ints, axis: int, squeeze_axis: bool, sections: int) -> None:
+    data = s.data
+    if data is None:
+        return
+    at = axis_of(axis, len(data))
+    whole = data[at]
+    if whole is None:
+        return
+    if sections and whole % sections:
+        raise ValueError(f"{whole} elements along axis {at} cannot be cut into {sections}")
+    spans = _spans(indices, sections, whole)
+    for i, (a, b) in enumerate(spans):
+        if b < a or a < 0:
+            raise ValueError(f"indices {indices} must ascend from 0")
+        if squeeze_axis and b - a != 1:
+            raise ValueError(f"squeeze_axis needs parts of size 1, but part {i} has {b - a}")
+        middle = () if squeeze_axis else (b - a,)
+        s.set_output(i, (*data[:at], *middle, *data[at + 1 :]))
+    for i, part in enumerate(s.outputs):
+        rest = part[at:] if squeeze_axis else part[at + 1 :]
+        s.data = (*part[:at], whole, *rest)
+
+
+@split_v2.grad
+def _(g: Any, data: Symbol, *, axis: int, squeeze_axis: bool) -> Symbol:
+    parts = g if isinstance(g, list) else [g]
+    return F.stack(*parts, axis=axis) if squeeze_axis else F.Concat(*parts, dim=axis)

@@ -1,0 +1,428 @@
+r"""Regions of arrays: slices, crops and margins."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import Array, F, op
+from minisym.errors import ShapeError
+from minisym.params import Ints, OptionalInts
+from minisym.samples import Sample
+from minisym.shapes import Dim, axes_of, axis_of
+from minisym.symbol.symbol import Symbol
+
+Key = tuple[builtins.slice, ...]
+
+
+# ----------------------------------------------------------------------------------------- slice
+
+
+def _key(begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> Key:
+    """Return begin, end and step of each axis as NumPy's slices."""
+    steps = step or (None,) * len(begin)
+    return tuple(builtins.slice(*bounds) for bounds in zip(begin, end, steps, strict=True))
+
+
+def _slice_shape(
+    s: Any, begin: OptionalInts, end: OptionalInts, step: OptionalInts, *, whole: str, part: str
+) -> None:
+    """Rule: slot `part` is a region of slot `whole`."""
+    data = getattr(s, whole)
+    if data is None:
+        return
+    if not len(begin) == len(end) == (len(step) or len(end)):
+        raise ValueError(f"begin {begin}, end {end} and step {step} differ in length")
+    if not 0 < len(begin) <= len(data):
+        raise ValueError(f"begin has {len(begin)} numbers for {len(data)} dimension(s)")
+    sizes: list[Dim] = []
+    for axis, (d, cut) in enumerate(zip(data, _key(begin, end, step), strict=False)):
+        if cut.step == 0:
+            raise ValueError("step must not be 0")
+        if d is None:
+            sizes.append(None)
+            continue
+        size = len(range(*cut.indices(d)))
+        if size == 0 and d:
+            raise ValueError(f"axis {axis} of size {d}: nothing lies between {cut.start} and {cut.stop}")
+        sizes.append(size)
+    setattr(s, part, (*sizes, *data[len(sizes) :]))
+    rest = getattr(s, part)[len(sizes) :]
+    setattr(s, whole, (*data[: len(sizes)], *rest))
+
+
+@op(
+    aliases=("crop", "_sparse_slice"),
+    samples=[
+        Sample(((4, 5),), {"begin": (1, None), "end": (3, 4)}, reference=lambda x: x[1:3, :4]),
+        Sample(
+            ((4, 5),),
+            {"begin": (None, 4), "end": (None, 0), "step": (2, -2)},
+            reference=lambda x: x[::2, 4:0:-2],
+        ),
+        Sample(((4, 5),), {"begin": (2,), "end": (1,)}, raises=ShapeError, match="nothing lies"),
+        Sample(((4,),), {"begin": (0, 0), "end": (1, 1)}, raises=ShapeError, match="2 numbers"),
+    ],
+)
+def slice(  # noqa: A001
+    data: Array,
+    *,
+    begin: Annotated[OptionalInts, "First index of each axis; None: from its start."],
+    end: Annotated[OptionalInts, "Index behind the last one; None: to its end."],
+    step: Annotated[OptionalInts, "Distance of the indices, default 1; may be negative."] = (),
+    out: Array,
+) -> None:
+    """Cut out a region, $y = x[b_0:e_0:s_0, b_1:e_1:s_1, …]$, as Python's slices do.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> x = sym.Variable("x")
+    >>> sym.slice(x, begin=(0, 1), end=(2, None)).eval(x=np.arange(6.0).reshape(2, 3))
+    [NDArray([[1., 2.],
+              [4., 5.]])]
+    """
+    np.copyto(out, data[_key(begin, end, step)])
+
+
+@slice.shape
+def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> None:
+    _slice_shape(s, begin, end, step, whole="data", part="output")
+
+
+def _slice_again(
+    h: Symbol, g: Symbol, data: Symbol, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts
+) -> tuple[Symbol, None]:
+    return F.slice(h, begin=begin, end=end, step=step), None
+
+
+@slice.backward(grad=_slice_again)
+def _(
+    g: Array, data: Array, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts, out: Array
+) -> None:
+    """Put the gradient of a slice into an array of zeros."""
+    out[...] = 0
+    out[_key(begin, end, step)] = g
+
+
+@op(
+    aliases=("_crop_assign",),
+    samples=[
+        Sample(
+            ((3, 4), (2, 2)),
+            {"begin": (1, 0), "end": (3, 2)},
+            reference=lambda x, y: np.vstack([x[:1], np.hstack([y, x[1:, 2:]])]),
+        ),
+        Sample(
+            ((3, 4), (2, 3)),
+            {"begin": (1, 0), "end": (3, 2)},
+            raises=ShapeError,
+            match="rhs has shape",
+        ),
+    ],
+)
+def _slice_assign(
+    lhs: Array,
+    rhs: Array,
+    *,
+    begin: Annotated[OptionalInts, "First index of each axis."],
+    end: Annotated[OptionalInts, "Index behind the last one."],
+    step: Annotated[OptionalInts, "Distance of the indices."] = (),
+    out: Array,
+) -> None:
+    """Return `lhs` with `rhs` in one region of it."""
+    np.copyto(out, lhs)
+    out[_key(begin, end, step)] = rhs
+
+
+@_slice_assign.shape
+def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> None:
+    s.output = s.lhs
+    s.lhs = s.output
+    _slice_shape(s, begin, end, step, whole="lhs", part="rhs")
+
+
+@_slice_assign.grad
+def _(
+    g: Symbol,
+    lhs: Symbol,
+    rhs: Symbol,
+    *,
+    begin: OptionalInts,
+    end: OptionalInts,
+    step: OptionalInts,
+) -> tuple[Symbol, Symbol]:
+    region = {"begin": begin, "end": end, "step": step}
+    return F._slice_assign_scalar(g, scalar=0.0, **region), F.slice(g, **region)
+
+
+@op(
+    aliases=("_crop_assign_scalar",),
+    samples=[Sample(((3, 4),), {"scalar": 2.0, "begin": (0, 1), "end": (3, 2)})],
+)
+def _slice_assign_scalar(
+    data: Array,
+    *,
+    scalar: Annotated[float, "The number to put there."] = 0.0,
+    begin: Annotated[OptionalInts, "First index of each axis."],
+    end: Annotated[OptionalInts, "Index behind the last one."],
+    step: Annotated[OptionalInts, "Distance of the indices."] = (),
+    out: Array,
+) -> None:
+    """Return `data` with a number in one region of it."""
+    np.copyto(out, data)
+    out[_key(begin, end, step)] = scalar
+
+
+@_slice_assign_scalar.shape
+def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> None:
+    s.output = s.data
+    s.data = s.output
+    if s.data is not None:
+        for cut, d in zip(_key(begin, end, step), s.data, strict=False):
+            if cut.step == 0 or (d is not None and not len(range(*cut.indices(d)))):
+                raise ValueError(f"nothing lies between {begin} and {end}")
+
+
+@_slice_assign_scalar.grad
+def _(
+    g: Symbol, data: Symbol, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts
+) -> Symbol:
+    return F._slice_assign_scalar(g, scalar=0.0, begin=begin, end=end, step=step)
+
+
+# ------------------------------------------------------------------------------------ slice_axis
+
+
+def _along(axis: int, begin: int, end: int | None, rank: int) -> Key:
+    return (builtins.slice(None),) * (axis % rank) + (builtins.slice(begin, end),)
+
+
+@op(
+    samples=[
+        Sample(((3, 5),), {"axis": 1, "begin": 1, "end": -1}, reference=lambda x: x[:, 1:-1]),
+        Sample(((3, 5),), {"axis": -2, "begin": -2, "end": None}, reference=lambda x: x[-2:]),
+        Sample(((3,),), {"axis": 1, "begin": 0, "end": 1}, raises=ShapeError, match="axis 1"),
+        Sample(((3,),), {"axis": 0, "begin": 2, "end": 5}, raises=ShapeError, match="2 to 5"),
+    ],
+)
+def slice_axis(
+    data: Array,
+    *,
+    axis: Annotated[int, "The axis that is cut."],
+    begin: Annotated[int, "First index; negative counts from the end."],
+    end: Annotated[int | None, "Index behind the last one; None: to the end."],
+    out: Array,
+) -> None:
+    """Cut out a part along one axis."""
+    np.copyto(out, data[_along(axis, begin, end, data.ndim)])
+
+
+@slice_axis.shape
+def _(s: Any, *, axis: int, begin: int, end: int | None) -> None:
+    data = s.data
+    if data is None:
+        return
+    at = axis_of(axis, len(data))
+    size, d = None, data[at]
+    if d is not None:
+        first = begin + d * (begin < 0)
+        last = d if end is None else end + d * (end < 0)
+        if not 0 <= first < last <= d:
+            raise ValueError(f"there are no elements {begin} to {end} along axis {at} of size {d}")
+        size = last - first
+    s.output = (*data[:at], size, *data[at + 1 :])
+    s.data = (*s.output[:at], d, *s.output[at + 1 :])
+
+
+def _slice_axis_again(
+    h: Symbol, g: Symbol, data: Symbol, *, axis: int, begin: int, end: int | None
+) -> tuple[Symbol, None]:
+    return F.slice_axis(h, axis=axis, begin=begin, end=end), None
+
+
+@slice_axis.backward(grad=_slice_axis_again)
+def _(g: Array, data: Array, *, axis: int, begin: int, end: int | None, out: Array) -> None:
+    """Put the gradient of a part into an array of zeros."""
+    out[...] = 0
+    out[_along(axis, begin, end, data.ndim)] = g
+
+
+# ------------------------------------------------------------------------------------ slice_like
+
+
+def _like(axes: Ints, shape: tuple[int, ...], rank: int) -> Key:
+    chosen = axes_of(axes, rank) if axes else range(rank)
+    return tuple(builtins.slice(shape[i] if i in chosen else None) for i in range(rank))
+
+
+@op(
+    samples=[
+        Sample(((4, 5), (2, 3)), reference=lambda x, y: x[:2, :3]),
+        Sample(((4, 5), (2, 3)), {"axes": (1,)}, reference=lambda x, y: x[:, :3]),
+        Sample(((2, 5), (3, 3)), raises=ShapeError, match="axis 0"),
+    ],
+)
+def slice_like(
+    data: Array,
+    shape_like: Array,
+    *,
+    axes: Annotated[Ints, "The axes to cut; (): all of them."] = (),
+    out: Array,
+) -> None:
+    """Cut an array down to the shape of another one, keeping the first elements of each axis."""
+    np.copyto(out, data[_like(axes, shape_like.shape, data.ndim)])
+
+
+@slice_like.shape
+def _(s: Any, *, axes: Ints) -> None:
+    data, like = s.data, s.shape_like
+    if data is None or like is None:
+        return
+    if not axes and len(data) != len(like):
+        raise ValueError(f"shape_like has {len(like)} dimension(s), but data {len(data)}")
+    chosen = axes_of(axes, len(data)) if axes else tuple(range(len(data)))
+    for i in chosen:
+        axis_of(i, len(like))
+        d, limit = data[i], like[i]
+        if d is not None and limit is not None and limit > d:
+            raise ValueError(f"axis {i} of size {d} cannot be cut to {limit}")
+    s.output = tuple(like[i] if i in chosen else d for i, d in enumerate(data))
+
+
+def _slice_like_again(
+    h: Symbol, g: Symbol, data: Symbol, shape_like: Symbol, *, axes: Ints
+) -> tuple[Symbol, None, None]:
+    return F.slice_like(h, shape_like, axes=axes), None, None
+
+
+@slice_like.backward(wrt=("data",), grad=_slice_like_again)
+def _(g: Array, data: Array, shape_like: Array, *, axes: Ints, out: Array) -> None:
+    """Put the gradient of a part into an array of zeros."""
+    out[...] = 0
+    out[_like(axes, shape_like.shape, data.ndim)] = g
+
+
+# ------------------------------------------------------------------------------------------- Pad
+
+
+def _margins(pad_width: Ints) -> list[tuple[int, int]]:
+    return list(zip(pad_width[::2], pad_width[1::2], strict=True))
+
+
+_MODES = Literal["constant", "edge", "reflect"]
+
+
+@op(
+    aliases=("pad",),
+    samples=[
+        Sample(
+            ((1, 2, 3, 4),),
+            {"mode": "constant", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3), "constant_value": 5.0},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), constant_values=5.0),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "reflect", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "reflect"),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "edge", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "edge"),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "edge", "pad_width": (1, 0, 0, 0, 1, 2, 0, 3)},
+            raises=ShapeError,
+            match="first four",
+        ),
+    ],
+)
+def Pad(
+    data: Array,
+    *,
+    mode: Annotated[_MODES, "What the margins hold: a number, the edge, or a mirror image."],
+    pad_width: Annotated[Ints, "Margins (before, after) of each axis; none for the first two."],
+    constant_value: Annotated[float, "The number of mode 'constant'."] = 0.0,
+    out: Array,
+) -> None:
+    """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
+    inside = tuple(
+        builtins.slice(a, a + d) for (a, _), d in zip(_margins(pad_width), data.shape, strict=True)
+    )
+    if mode == "constant":
+        out[...] = constant_value
+        out[inside] = data
+        return
+    np.copyto(out, data[np.ix_(*_sources(mode, pad_width, data.shape))])
+
+
+def _sources(mode: str, pad_width: Ints, shape: tuple[int, ...]) -> list[Array]:
+    """Return, for each axis, the input index that each output index takes its value from."""
+    found = []
+    for (a, b), d in zip(_margins(pad_width), shape, strict=True):
+        index = np.arange(-a, d + b)
+        if mode == "reflect" and d > 1:
+            index = np.abs(index) % (2 * d - 2)
+            index = np.where(index >= d, 2 * d - 2 - index, index)
+        found.append(np.clip(index, 0, d - 1))
+    return found
+
+
+@Pad.shape
+def _(s: Any, *, mode: str, pad_width: Ints) -> None:
+    data = s.data
+    if data is None:
+        return
+    if len(data) not in (4, 5):
+        raise ValueError(f"data must have 4 or 5 dimensions, but has {len(data)}")
+    if len(pad_width) != 2 * len(data):
+        raise ValueError(f"pad_width needs {2 * len(data)} numbers, but has {len(pad_width)}")
+    if any(pad_width[:4]):
+        raise ValueError("the first four numbers of pad_width must be 0")
+    if any(margin < 0 for margin in pad_width):
+        raise ValueError("margins cannot be negative")
+    for axis, ((a, b), d) in enumerate(zip(_margins(pad_width), data, strict=True)):
+        if mode == "reflect" and d is not None and max(a, b) >= d and max(a, b):
+            raise ValueError(f"axis {axis} of size {d} has no mirror image of {max(a, b)}")
+    margins = [a + b for a, b in _margins(pad_width)]
+    s.output = tuple(d if d is None else d + m for d, m in zip(data, margins, strict=True))
+    s.data = tuple(d if d is None else d - m for d, m in zip(s.output, margins, strict=True))
+
+
+def _pad_again(
+    h: Symbol, g: Symbol, data: Symbol, *, mode: str, pad_width: Ints
+) -> tuple[Symbol, None]:
+    return F.Pad(h, mode=mode, pad_width=pad_width), None
+
+
+@Pad.backward(grad=_pad_again)
+def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
+    """Add up the gradient of `Pad` where each element of the input went."""
+    margins = _margins(pad_width)
+    if mode == "constant":
+        np.copyto(
+            out, g[tuple(builtins.slice(a, a + d) for (a, _), d in zip(margins, out.shape, strict=True))]
+        )
+        return
+    # one axis after the other: the index maps of the axes are independent
+    for axis, (index, d) in enumerate(zip(_sources(mode, pad_width, out.shape), out.shape, strict=True)):
+        if any(margins[axis]):
+            folded = np.zeros((*g.shape[:axis], d, *g.shape[axis + 1 :]), g.dtype)
+            np.add.at(folded, (builtins.slice(None),) * axis + (index,), g)
+            g = folded
+    np.copyto(out, g)
+
+
+# ------------------------------------------------------------------------------------------ Crop
+
+
+def _corner(offset: Ints, center: bool, whole: Ints, part: Ints) -> Key:
+    """Return the region of height and width that a Crop keeps."""
+    start = [(w - p) // 2 for w, p in zip(whole, part, strict=True)] if center else offset or (0, 0)
+    return (
+        ...,  # type: ignore[return-value]
+        *(builtins.slice(a, a + p) for a, p in zip(start, part, strict=True)),
+    )

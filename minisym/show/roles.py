@@ -1,0 +1,203 @@
+"""Who is who in a graph: inputs, parameters, states, layers, gradients, updates.
+
+A graph says only Variable and op. What a Variable is for follows from who reads it, and through
+which slot: what an update overwrites, or a layer takes as its weight, is a parameter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from minisym.graph import Entry, Graph, Node
+
+WEIGHT_LIKE: Final = (
+    "_weight",
+    "_bias",
+    "_beta",
+    "_gamma",
+    "_moving_var",
+    "_moving_mean",
+    "_running_var",
+    "_running_mean",
+)
+"""Names that end so are weights to MXNet's `plot_network`, which hides them by default."""
+
+BACKWARD: Final = "_backward_"
+"""What `minisym.grad` puts between the name of a node and what it composes for its gradient."""
+
+_PARAMETER_SLOTS: Final = frozenset({"weight", "bias", "gamma", "beta", "parameters", "offset_bias"})
+_ACTIVATIONS: Final = frozenset(
+    """Activation LeakyReLU SoftmaxActivation relu sigmoid hard_sigmoid softsign tanh softmax softmin
+    log_softmax log_sigmoid mish gelu Dropout erf softrelu""".split()
+)
+_NORMS: Final = frozenset("BatchNorm LayerNorm GroupNorm InstanceNorm L2Normalization LRN".split())
+_LAYERS: Final = frozenset(
+    "FullyConnected Convolution Deconvolution Embedding RNN dot batch_dot Custom".split()
+)
+_POOLS: Final = frozenset("Pooling ROIPooling UpSampling".split())
+_BY_FAMILY: Final = {
+    "opaque": "opaque",
+    "optimizer": "update",
+    "reduce": "reduce",
+    "layout": "layout",
+    "shape": "layout",
+    "indexing": "layout",
+    "linalg": "layer",
+    "norm": "norm",
+    "rnn": "layer",
+    "conv": "layer",
+}
+SIGNS: Final = {
+    "elemwise_add": "+",
+    "broadcast_add": "+",
+    "add_n": "+",
+    "elemwise_sub": "−",
+    "broadcast_sub": "−",
+    "elemwise_mul": "×",
+    "broadcast_mul": "×",
+    "elemwise_div": "÷",
+    "broadcast_div": "÷",
+}
+"""Ops that are drawn as a sign."""
+
+
+def is_weight_like(name: str) -> bool:
+    """Return whether MXNet's `hide_weights` hides a variable of this name.
+
+    >>> is_weight_like("fc1_weight"), is_weight_like("data")
+    (True, False)
+    """
+    return name.endswith(WEIGHT_LIKE)
+
+
+def is_auto_name(node: Node) -> bool:
+    """Return whether a name is an automatic one, such as `_plus0`: it tells a reader nothing."""
+    if node.op is None:
+        return False
+    stem = node.name.rstrip("0123456789")
+    if stem == node.name:
+        return False
+    known = (node.op.name, *node.op.aliases)
+    plain = stem.rsplit("__", 1)[-1].strip("_").replace("_", "")
+    return stem.startswith("_") or any(plain == k.lower().replace("_", "") for k in known)
+
+
+def is_backward(node: Node) -> bool:
+    """Return whether a node computes a gradient."""
+    return node.op is not None and (BACKWARD in node.name or node.op.name.startswith(BACKWARD))
+
+
+def owner_name(node: Node) -> str:
+    """Return the name of the node that a gradient node belongs to.
+
+    Of the gradient of a gradient it is still the node of the first forward graph.
+    """
+    return node.name.partition(BACKWARD)[0] if BACKWARD in node.name else node.name
+
+
+def is_update(node: Node) -> bool:
+    """Return whether a node overwrites a weight (BatchNorm, too, writes: but only its states)."""
+    op = node.op
+    if op is None or not op.writes:
+        return False
+    return op.family == "optimizer" or not op.auxiliary_inputs().issuperset(op.writes)
+
+
+def written(node: Node) -> Iterator[tuple[str, Node]]:
+    """Yield (slot, Variable) for everything that a node overwrites.
+
+    An update may take what another one has just written: then it is that one's Variable.
+    """
+    op = node.op
+    if op is None or not op.writes:
+        return
+    inputs = dict(zip(node.input_names(), node.inputs, strict=False))
+    for slot in op.writes:
+        entry = inputs.get(slot)
+        if entry is not None:
+            target = _variable_behind(entry)
+            if target is not None:
+                yield slot, target
+
+
+def _variable_behind(entry: Entry) -> Node | None:
+    """Follow a chain of updates back to the Variable that it writes."""
+    while entry.node.op is not None:
+        node = entry.node
+        assert node.op is not None
+        slot = next((s for s, output in node.op.writes.items() if output == entry.index), None)
+        before = dict(zip(node.input_names(), node.inputs, strict=False)).get(slot or "")
+        if before is None:
+            return None
+        entry = before
+    return entry.node
+
+
+def kind_of_op(node: Node) -> str:
+    """Return the kind of an op node, one of `minisym.show.style.KINDS`."""
+    op = node.op
+    assert op is not None
+    if is_backward(node):
+        return "backward"
+    if is_update(node):
+        return "update"
+    if op.loss:
+        return "loss"
+    for names, kind in (
+        (_ACTIVATIONS, "activation"),
+        (_NORMS, "norm"),
+        (_LAYERS, "layer"),
+        (_POOLS, "pooling"),
+    ):
+        if op.name in names:
+            return kind
+    slots = {spec.name for spec in op.inputs}
+    if "gamma" in slots:
+        return "norm"
+    if slots & _PARAMETER_SLOTS:
+        return "layer"
+    if not node.inputs and op.family != "opaque":
+        return "source"
+    return _BY_FAMILY.get(op.family, "math")
+
+
+def kinds(graph: Graph) -> dict[Node, str]:
+    """Return the kind of every node.
+
+    >>> from minisym import sym
+    >>> w, g = sym.Variable("w"), sym.Variable("g")
+    >>> step = sym.signsgd_update(w, g, lr=0.1, name="step")
+    >>> {node.name: kind for node, kind in kinds(step.graph).items()}
+    {'w': 'parameter', 'g': 'gradient', 'step': 'update'}
+    """
+    found = {node: kind_of_op(node) for node in graph.order if node.op is not None}
+    roles: dict[Node, set[str]] = {node: set() for node in graph.order if node.op is None}
+    for node, kind in found.items():
+        if kind == "update":
+            for _, variable in written(node):
+                roles[variable].add("parameter")
+        for slot, entry in zip(node.input_names(), node.inputs, strict=False):
+            if entry.node in roles:
+                roles[entry.node].add(_role_of_slot(kind, slot))
+    return {
+        node: found[node] if node.op is not None else _kind_of_variable(graph, node, roles[node])
+        for node in graph.order
+    }
+
+
+def _role_of_slot(kind: str, slot: str) -> str:
+    if kind == "update":
+        return "gradient" if re.match(r"grad|g\d*$", slot) else "other"
+    if kind == "loss" and slot == "label":
+        return "label"
+    return "parameter" if slot in _PARAMETER_SLOTS and kind != "math" else "other"
+
+
+def _kind_of_variable(graph: Graph, node: Node, roles: set[str]) -> str:
+    if node in graph.auxiliary:
+        return "state"
+    if "parameter" in roles or is_weight_like(node.name) or "__init__" in node.attrs:
+        return "parameter"
+    return "gradient" if roles == {"gradient"} else "input"

@@ -1,0 +1,163 @@
+"""Words and numbers as pictures show them: counts, bytes, shapes, types, parameters of an op."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.graph import Node
+from minisym.op import FROM_INPUT
+from minisym.shapes import Shape
+
+_SHORT: Final = {
+    "float16": "f16",
+    "float32": "f32",
+    "float64": "f64",
+    "uint8": "u8",
+    "int8": "i8",
+    "int32": "i32",
+    "int64": "i64",
+}
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+def count(number: int) -> str:
+    """Return a number for people.
+
+    >>> count(128), count(1290), count(100480), count(7_680_000)
+    ('128', '1.3K', '100K', '7.7M')
+    """
+    if number < 1000:  # noqa: PLR2004
+        return str(number)
+    size, unit = float(number), ""
+    for unit in "KMGT":
+        size /= 1000
+        if size < 999.5:  # noqa: PLR2004  999.7 is "1.0M", not "1000K"
+            break
+    return f"{size:.1f}{unit}" if size < 99.95 else f"{size:.0f}{unit}"  # noqa: PLR2004
+
+
+def size_in_bytes(number: int) -> str:
+    """Return a number of bytes for people.
+
+    >>> size_in_bytes(512), size_in_bytes(407_080)
+    ('512 B', '407 KB')
+    """
+    text = count(number)
+    return f"{text[:-1]} {text[-1]}B" if text[-1].isalpha() else f"{text} B"
+
+
+def shape_text(shape: Shape) -> str:
+    """Return a shape; an unknown first dimension is the batch, N.
+
+    >>> shape_text((64, 784)), shape_text((None, 10)), shape_text((10, None)), shape_text(())
+    ('64×784', 'N×10', '10×?', 'scalar')
+    """
+    if shape is None:
+        return "?"
+    if not shape:
+        return "scalar"
+    return "×".join(
+        str(dim) if dim is not None else "?" if axis else "N" for axis, dim in enumerate(shape)
+    )
+
+
+def dtype_text(dtype: Any) -> str:
+    """Return the short name of an element type: f32, i64, …"""
+    if dtype is None:
+        return ""
+    name = np.dtype(dtype).name
+    return _SHORT.get(name, name)
+
+
+def elements(shape: Shape) -> int | None:
+    """Return how many elements an array of this shape has, if that is known."""
+    if shape is None or None in shape:
+        return None
+    return math.prod(dim for dim in shape if dim is not None)
+
+
+def clip(text: str, limit: int = 48) -> str:
+    """Cut a long text in its middle, where names differ least.
+
+    >>> clip("a" * 50, 9)
+    'aaaa…aaaa'
+    """
+    if len(text) <= limit:
+        return text
+    half = (limit - 1) // 2
+    return f"{text[: limit - 1 - half]}…{text[-half:]}"
+
+
+def plain(text: str, limit: int = 48) -> str:
+    """Return a name without characters that cannot be printed; never empty.
+
+    >>> plain("two\\nlines"), plain("")
+    ('two↵lines', '(unnamed)')
+    """
+    cleaned = _UNPRINTABLE.sub(lambda c: "↵" if c.group() == "\n" else "·", text)
+    return clip(cleaned, limit) or "(unnamed)"
+
+
+def markup(text: str, limit: int = 48) -> str:
+    """Return a name for the HTML of a label.
+
+    >>> markup('<b>"&"')
+    '&lt;b&gt;&quot;&amp;&quot;'
+    """
+    return html.escape(plain(text, limit)).replace("&#x27;", "&#39;")
+
+
+def value_text(value: Any) -> str:
+    """Return a parameter's value.
+
+    >>> value_text(0.01), value_text((3, 3)), value_text(None), value_text(1e-05)
+    ('0.01', '3×3', 'None', '1e-5')
+    """
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float):
+        return re.sub(r"e([-+])0*(\d)", r"e\1\2", f"{value:g}").replace("e+", "e")
+    if isinstance(value, tuple) and value:
+        return "×".join(value_text(item) for item in value)
+    return str(value)
+
+
+def params_of(node: Node) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters of a node that differ from their defaults."""
+    op = node.op
+    if op is None:
+        return
+    if op.family == "opaque":
+        yield from ((k, v) for k, v in node.attrs.items() if not k.startswith("__"))
+        return
+    for name, value in node.params.items():
+        param = op.params.get(name)
+        if param is None or name == op.count or (isinstance(value, str) and value == FROM_INPUT):
+            continue
+        if param.required or value != param.default:
+            yield name, value
+
+
+def params_text(node: Node) -> str:
+    """Return what distinguishes this call of an op: `num_hidden=128`, `relu`, `no_bias`.
+
+    >>> from minisym import sym
+    >>> step = sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.01, wd=1e-4)
+    >>> params_text(step.entries[0].node)
+    'lr=0.01 wd=0.0001'
+    """
+    words = []
+    for name, value in params_of(node):
+        if value is True:
+            words.append(name)
+        elif name.endswith("_type"):
+            words.append(value_text(value))
+        else:
+            words.append(f"{name}={value_text(value)}")
+    return " ".join(words)
