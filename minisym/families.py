@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
 
+@lru_cache(maxsize=1024)
 def native(ufunc: Callable[..., Any], *dtypes: np.dtype[Any]) -> bool:
     """Return whether a ufunc works on arrays of these types as they are (inputs, then output).
 

@@ -119,7 +119,8 @@ class Node:
     @property
     def num_outputs(self) -> int:
         """How many outputs there are, hidden ones included."""
-        return 1 if self.op is None else len(self.op.output_names(self.params))
+        op = self.op
+        return 1 if op is None or op.single else len(op.output_names(self.params))
 
     def input_names(self) -> tuple[str, ...]:
         """Return the names of the inputs, as the op calls them."""
@@ -209,10 +210,9 @@ class Graph:
         for node in self.order:
             if node.op is None:
                 continue
-            states = node.op.auxiliary_inputs()
-            if states:
+            if node.op.states:
                 for name, entry in zip(node.input_names(), node.inputs, strict=False):
-                    if name in states and entry.node.op is None:
+                    if name in node.op.states and entry.node.op is None:
                         found.add(entry.node)
         return frozenset(found)
 

@@ -75,6 +75,10 @@ class Op:
 
     defaults: Params = field(default_factory=lambda: NO_PARAMS)
     required: tuple[str, ...] = ()
+    states: frozenset[str] = frozenset()
+    """The inputs that are auxiliary states."""
+    single: bool = True
+    """Whether there is one output, whatever the parameters are."""
     _fixed_inputs: tuple[str, ...] | None = None
 
     def finish(self) -> None:
@@ -83,6 +87,8 @@ class Op:
             {p.name: p.default for p in self.params.values() if not p.required}
         )
         self.required = tuple(p.name for p in self.params.values() if p.required)
+        self.states = frozenset(i.name for i in self.inputs if i.auxiliary)
+        self.single = isinstance(self.outputs, tuple) and len(self.outputs) == 1
         if not any(i.when or i.variadic for i in self.inputs):
             self._fixed_inputs = tuple(i.name for i in self.inputs)
 
@@ -114,10 +120,6 @@ class Op:
         if FROM_INPUT in params.values():
             names += tuple(name for name, value in params.items() if value is FROM_INPUT)
         return names
-
-    def auxiliary_inputs(self) -> frozenset[str]:
-        """Return the names of the inputs that are auxiliary states."""
-        return frozenset(i.name for i in self.inputs if i.auxiliary)
 
     def output_names(self, params: Params) -> tuple[str, ...]:
         """Return the names of all outputs, hidden ones included."""

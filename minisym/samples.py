@@ -20,7 +20,8 @@ class Sample:
     Attributes
     ----------
     inputs
-        One item an input: a shape (filled with random numbers from `domain`) or an array.
+        One item an input: a shape (filled with random numbers from `domain`) or an array. An error
+        sample may hold anything else, which is given as it is.
     params
         The parameters.
     wrt
@@ -45,10 +46,10 @@ class Sample:
     raises: type[Exception] | None = None
     match: str = ""
 
-    def arrays(self, rng: np.random.Generator) -> list[np.ndarray[Any, Any]]:
+    def arrays(self, rng: np.random.Generator) -> list[Any]:
         """Return the inputs as arrays; random ones are float64, at least 1e-2 apart."""
         return [
-            given if isinstance(given, np.ndarray) else _spread(rng, given, *self.domain)
+            _spread(rng, given, *self.domain) if isinstance(given, tuple) else given
             for given in self.inputs
         ]
 

@@ -23,11 +23,11 @@ KnownShape = tuple[int, ...]
 
 
 class Mismatch(ValueError):
-    """Two shapes cannot be one; `axis` says where (None: their ranks differ)."""
+    """Two shapes (or types) cannot be one; `axis` says where (None: their ranks differ)."""
 
-    def __init__(self, axis: int | None, have: Shape, need: Shape) -> None:
+    def __init__(self, axis: int | None, have: Any, need: Any) -> None:
         self.axis, self.have, self.need = axis, have, need
-        super().__init__(f"{show(have)} is not {show(need)}")
+        super().__init__(f"{have} is not {need}")
 
 
 def is_known(shape: Shape) -> bool:

@@ -115,7 +115,7 @@ def _versioned(node: Node, index: Mapping[Node, int], versions: dict[Node, int])
     if not node.inputs:
         return []
     assert node.op is not None
-    states = node.op.auxiliary_inputs()
+    states = node.op.states
     names = node.input_names() if states else ()
     entries = []
     for slot, (source, output) in enumerate(node.inputs):
@@ -310,7 +310,7 @@ class _Reader:
         """Check the number of inputs; add the states that old files lack."""
         names = op.input_names(params, len(inputs))
         if len(inputs) < len(names) and self.version < VERSION:
-            states = op.auxiliary_inputs()
+            states = op.states
             missing = names[len(inputs) :]
             return inputs + tuple(
                 Entry(Node(None, f"{name}_{slot}", attrs=attrs if slot not in states else NO_PARAMS))

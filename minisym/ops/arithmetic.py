@@ -1,7 +1,130 @@
-r"""Arithmetic: functions of two arrays of one shape, of two that stretch, and of one and a number.
+r"""Arithmetic between two arrays of one shape.
 
-An operation is a kernel and its derivatives, which three tables share: `elemwise_add` and `_plus`
-want one shape, `broadcast_add` stretches, `_plus_scalar` takes a number.
+The kernels serve the stretching ops (`minisym.ops.broadcast`) and those with a number
+(`minisym.ops.scalars`), too. In the gradients `g` is what arrives at the output, `x` and `y` are
+the inputs and `z` is the output.
 """
 
 from __future__ import annotations
+
+import numpy as np
+
+from minisym.define import Array
+from minisym.families import binary
+from minisym.ops.elemwise import floor, log
+from minisym.samples import Sample
+
+
+def divide(x: Array, y: Array, out: Array) -> None:
+    """Divide; integers as C does, towards 0, but $x / 0 = 0$."""
+    if out.dtype.kind == "f":
+        np.divide(x, y, out)
+        return
+    quotient = np.floor_divide(x, y)
+    if out.dtype.kind == "i":
+        inexact = (quotient * y != x) & (y != 0)
+        quotient += inexact & ((x < 0) != (y < 0))
+    np.copyto(out, quotient)
+
+
+def modulo(x: Array, y: Array, out: Array) -> None:
+    r"""Take the remainder with the divisor's sign, $x - \lfloor x/y \rfloor y$; $x \bmod 0 = 0$."""
+    zero = y == 0
+    np.remainder(x, y, out)
+    np.copyto(out, 0, where=zero)
+
+
+def power(x: Array, y: Array, out: Array) -> None:
+    """Raise to a power; integers through float64, so that a negative exponent gives a fraction."""
+    if out.dtype.kind == "f":
+        np.power(x, y, out)
+    else:
+        np.copyto(out, np.power(x, y, dtype=np.float64), casting="unsafe")
+
+
+binary(
+    "elemwise_add",
+    np.add,
+    (lambda g, x, y, z: g, lambda g, x, y, z: g),
+    "Add two arrays of one shape, $x + y$.",
+    aliases=("_add", "_plus", "_Plus", "_sparse_elemwise_add"),
+)
+binary(
+    "_grad_add",
+    np.add,
+    (lambda g, x, y, z: g, lambda g, x, y, z: g),
+    "Add two gradients of one shape, $x + y$.",
+)
+binary(
+    "elemwise_sub",
+    np.subtract,
+    (lambda g, x, y, z: g, lambda g, x, y, z: -g),
+    "Subtract arrays of one shape, $x - y$.",
+    aliases=("_sub", "_minus", "_Minus", "_sparse_elemwise_sub"),
+)
+binary(
+    "elemwise_mul",
+    np.multiply,
+    (lambda g, x, y, z: g * y, lambda g, x, y, z: g * x),
+    "Multiply arrays of one shape, $x y$.",
+    aliases=("_mul", "_Mul", "_sparse_elemwise_mul"),
+)
+for name, aliases in (
+    ("elemwise_div", ("_div", "_Div", "_sparse_elemwise_div")),
+    ("_scatter_elemwise_div", ()),
+):
+    binary(
+        name,
+        divide,
+        (lambda g, x, y, z: g / y, lambda g, x, y, z: g * -(z / y)),
+        "Divide arrays of one shape, $x / y$. Integers are cut towards 0; 0 divides them to 0.",
+        floats=np.divide,
+        aliases=aliases,
+        domain=(0.3, 3.0),
+    )
+binary(
+    "_mod",
+    modulo,
+    (lambda g, x, y, z: g, lambda g, x, y, z: g * -floor(x / y)),
+    r"Take the remainder $x - \lfloor x / y \rfloor y$, which has the sign of $y$; 0 for $y = 0$.",
+    aliases=("_Mod",),
+    domain=(0.3, 3.0),
+    samples=[
+        Sample(((2, 3), (2, 3)), domain=(0.3, 3.0)),
+        Sample(
+            (np.array([5.0, -5.0, 5.0, -5.0, 1.0]), np.array([3.0, 3.0, -3.0, -3.0, 0.0])),
+            wrt=(),
+            reference=lambda x, y: np.array([2.0, 1.0, -1.0, -2.0, 0.0]),
+        ),
+    ],
+)
+binary(
+    "_power",
+    power,
+    (lambda g, x, y, z: g * (y * x ** (y - 1)), lambda g, x, y, z: g * (z * log(x))),
+    "Raise to a power, $x^y$. Integers are computed in float64.",
+    floats=np.power,
+    aliases=("_Power",),
+    domain=(0.3, 3.0),
+)
+binary(
+    "_maximum",
+    np.maximum,
+    (lambda g, x, y, z: g * (x >= y), lambda g, x, y, z: g * (x < y)),
+    r"Take the larger, $\max(x, y)$; a tie sends the gradient to $x$.",
+    aliases=("_Maximum",),
+)
+binary(
+    "_minimum",
+    np.minimum,
+    (lambda g, x, y, z: g * (x <= y), lambda g, x, y, z: g * (x > y)),
+    r"Take the smaller, $\min(x, y)$; a tie sends the gradient to $x$.",
+    aliases=("_Minimum",),
+)
+binary(
+    "_hypot",
+    np.hypot,
+    (lambda g, x, y, z: g * (x / z), lambda g, x, y, z: g * (y / z)),
+    r"Take the hypotenuse, $\sqrt{x^2 + y^2}$, without overflow on the way.",
+    aliases=("_Hypot",),
+)

@@ -7,8 +7,8 @@ kernel of its own, it may be given the input's memory as `out`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from math import log
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ unary(
     np.negative,
     lambda g, x, y: -g,
     "Negate, $-x$.",
-    aliases=("_sparse_negative", "_np_negative"),
+    aliases=("_sparse_negative",),
 )
 sign = unary(
     "sign",
@@ -61,7 +61,7 @@ sign = unary(
         Sample((np.array([np.nan, np.inf]),), wrt=(), reference=lambda x: np.array([0.0, 1.0])),
     ],
 )
-unary(
+absolute = unary(
     "abs",
     np.abs,
     lambda g, x, y: g * sign(x),
@@ -86,7 +86,7 @@ unary(
     aliases=("_sparse_rint",),
     samples=[Sample((HALVES,), wrt=(), reference=lambda x: np.ceil(x - 0.5))],
 )
-unary("floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",))
+floor = unary("floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",))
 unary("ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",))
 unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",))
 unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",))
@@ -111,7 +111,7 @@ def _inexact(x: Array) -> Any:
     return x.dtype if x.dtype.kind == "f" else np.float64
 
 
-unary(
+square = unary(
     "square",
     np.square,
     lambda g, x, y: g * (x * 2),
@@ -166,7 +166,7 @@ unary(
     "Exponential less one, $e^x - 1$, exact near 0.",
     aliases=("_sparse_expm1",),
 )
-unary(
+log = unary(
     "log",
     np.log,
     lambda g, x, y: g / x,
@@ -177,7 +177,7 @@ unary(
 unary(
     "log10",
     np.log10,
-    lambda g, x, y: g * (1 / log(10)) / x,
+    lambda g, x, y: g * (1 / math.log(10)) / x,
     r"Decimal logarithm, $\log_{10} x$.",
     aliases=("_sparse_log10",),
     domain=(0.2, 3.0),
@@ -185,7 +185,7 @@ unary(
 unary(
     "log2",
     np.log2,
-    lambda g, x, y: g * (1 / log(2)) / x,
+    lambda g, x, y: g * (1 / math.log(2)) / x,
     r"Binary logarithm, $\log_2 x$.",
     aliases=("_sparse_log2",),
     domain=(0.2, 3.0),
@@ -238,7 +238,7 @@ relu = unary(
 
 
 @relu.steps
-def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
+def _relu_steps(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
     return [(np.maximum, (inputs[0], number(0, inputs[0].dtype), outs[0]))]
 
 
@@ -251,8 +251,15 @@ unary(
     samples=[Sample(((2, 3),), reference=lambda x: (1 + np.tanh(x / 2)) / 2)],
 )
 unary(
+    "tanh",
+    np.tanh,
+    lambda g, x, y: g * (1 - y * y),
+    r"Squash to (-1, 1), the hyperbolic tangent $\tanh x$.",
+    aliases=("_sparse_tanh",),
+)
+unary(
     "softsign",
     _softsign,
-    lambda g, x, y: g / square_of_one_plus_abs(x),
+    lambda g, x, y: g / square(absolute(x) + 1),
     "Squash to (-1, 1), $x / (1 + |x|)$.",
 )

@@ -414,15 +414,3 @@ def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
             np.add.at(folded, (builtins.slice(None),) * axis + (index,), g)
             g = folded
     np.copyto(out, g)
-
-
-# ------------------------------------------------------------------------------------------ Crop
-
-
-def _corner(offset: Ints, center: bool, whole: Ints, part: Ints) -> Key:
-    """Return the region of height and width that a Crop keeps."""
-    start = [(w - p) // 2 for w, p in zip(whole, part, strict=True)] if center else offset or (0, 0)
-    return (
-        ...,  # type: ignore[return-value]
-        *(builtins.slice(a, a + p) for a, p in zip(start, part, strict=True)),
-    )

@@ -51,7 +51,7 @@ def _unify_dtypes(a: DType, b: DType) -> DType:
         return b
     if b is None or a == b:
         return a
-    raise Mismatch(None, a, b)  # type: ignore[arg-type]
+    raise Mismatch(None, a, b)
 
 
 SHAPES: Final = Kind(
@@ -175,24 +175,20 @@ class Engine:
         self.first: list[int] = []
         self.inputs: list[tuple[int, ...]] = []
         self.computed: dict[int, tuple[int, ...]] = {}
-        index = graph.index
+        start: dict[Node, int] = {}
         place = 0
-        first = self.first
-        for node in self.order:
-            first.append(place)
-            if node.op is None:
-                self.inputs.append(())
-                place += 1
-            else:
-                places = tuple([first[index[n]] + i for n, i in node.inputs])
-                count = len(node.op.inputs)
-                if len(places) > count and not node.op.variadic:
-                    self.computed[len(self.inputs)] = places[count:]
-                    places = places[:count]
-                self.inputs.append(places)
-                outputs = node.op.outputs
-                place += 1 if outputs == ("output",) else node.num_outputs
-        first.append(place)
+        for position, node in enumerate(self.order):
+            op = node.op
+            start[node] = place
+            self.first.append(place)
+            places = tuple([start[source] + i for source, i in node.inputs])
+            if op is not None and len(places) > len(op.inputs) and not op.variadic:
+                count = len(op.inputs)
+                self.computed[position] = places[count:]
+                places = places[:count]
+            self.inputs.append(places)
+            place += 1 if op is None or op.single else node.num_outputs
+        self.first.append(place)
         self.values: list[Any] = [None] * place
         self.sources: list[str | Node | None] = [None] * place
 
@@ -227,6 +223,7 @@ class Engine:
         known, same_value = self.kind.known, self.kind.same
         pending: deque[int] = deque()
         waiting: set[int] = set()
+        settled: Any = None  # the last value that was seen to be known; most nodes have that one
         for position, node in enumerate(self.order):
             op = node.op
             if op is None:
@@ -234,9 +231,13 @@ class Engine:
             if op.elementwise if shapes_too else op.dtype_rule is None:
                 # most nodes: all slots are one, and the inputs know it already
                 ins = self.inputs[position]
-                if ins:
-                    value = values[ins[0]]
-                    if known(value) and all([values[p] is value or same_value(values[p], value) for p in ins]):
+                value = values[ins[0]] if ins else None
+                if value is not None and (value is settled or known(value)):
+                    settled = value
+                    for place in ins:
+                        if values[place] is not value and not same_value(values[place], value):
+                            break
+                    else:
                         for place in range(first[position], first[position + 1]):
                             values[place] = value
                             sources[place] = node

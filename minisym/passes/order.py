@@ -103,37 +103,35 @@ def order_writes(graph: Graph) -> WriteOrder:
     found = find_writes(graph)
     if not found:
         return WriteOrder(graph.order, (), frozenset())
-    writes: dict[Node, Write] = {write.variable: write for write in found.values()}
-    ordered = nx.MultiDiGraph(graph.nx)
-    late = set()
-    for variable, write in writes.items():
-        first_writer = _first_writer(variable, found)
-        downstream = nx.descendants(graph.nx, first_writer)
-        for reader in graph.consumers[variable]:
-            if reader is first_writer:
-                continue
-            if reader in downstream:
-                late.add(reader)
-            else:
-                ordered.add_edge(reader, first_writer)
-        del write
     index = graph.index
+    # positions instead of nodes: the ordering needs no more, and integers are quick to hash
+    before = nx.DiGraph()
+    before.add_nodes_from(range(len(graph.order)))
+    before.add_edges_from(
+        (index[source], position)
+        for position, node in enumerate(graph.order)
+        for source, _ in node.inputs
+    )
+    late: set[Node] = set()
+    added: list[tuple[int, int]] = []
+    last = {write.variable: write for write in found.values()}
+    for variable in last:
+        writer = index[_first_writer(variable, found)]
+        behind = nx.descendants(before, writer)
+        for reader in graph.consumers[variable]:
+            if index[reader] in behind:
+                late.add(reader)
+            elif index[reader] != writer:
+                added.append((index[reader], writer))
+    before.add_edges_from(added)
     try:
-        order = tuple(nx.lexicographical_topological_sort(ordered, key=index.__getitem__))
+        order = [graph.order[i] for i in nx.lexicographical_topological_sort(before)]
     except nx.NetworkXUnfeasible:
-        # two updates that read each other's variables: no order serves both, buffers do
-        return WriteOrder(graph.order, tuple(writes.values()), frozenset(_readers(graph, writes)))
-    return WriteOrder(order, tuple(writes.values()), frozenset(late))
+        # updates that read each other's variables: no order serves all, so their readers are late
+        order = list(graph.order)
+        late |= {graph.order[reader] for reader, _ in added}
+    return WriteOrder(tuple(order), tuple(last.values()), frozenset(late))
 
 
 def _first_writer(variable: Node, found: dict[Entry, Write]) -> Node:
     return next(w.entry.node for w in found.values() if w.variable is variable)
-
-
-def _readers(graph: Graph, writes: dict[Node, Write]) -> set[Node]:
-    return {
-        reader
-        for variable, write in writes.items()
-        for reader in graph.consumers[variable]
-        if reader is not write.entry.node
-    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ class Block:
             raw = np.empty(self.nbytes + ALIGNMENT, np.uint8)
             skip = -raw.ctypes.data % ALIGNMENT
             self.array = raw[skip : skip + self.nbytes]
-        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        size = prod(shape) * dtype.itemsize
         return self.array[:size].view(dtype).reshape(shape)
 
 

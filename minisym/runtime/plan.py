@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from itertools import starmap
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,7 @@ class Typed:
 
     def nbytes(self, entry: Entry) -> int:
         """Return the size of an entry's array."""
-        size = int(np.prod(self.shapes[entry], dtype=np.int64))
-        return size * self.dtypes[entry].itemsize
+        return prod(self.shapes[entry]) * self.dtypes[entry].itemsize
 
 
 class Plan:
@@ -130,10 +130,10 @@ class Plan:
             if op.elementwise:
                 for entry in outputs:
                     in_place[entry] = [
-                        e for e in node.inputs
-                        if e.node.op is not None and root.get(e, e) == e
-                        and dtypes[e] == dtypes[entry]
-                    ]  # fmt: skip
+                        e
+                        for e in node.inputs
+                        if e.node.op is not None and e not in root and dtypes[e] is dtypes[entry]
+                    ]
         keep = {root.get(entry, entry) for entry in heads}
         keep |= {write.entry for write in self.written.values()}
         nbytes = {entry: self.typed.nbytes(entry) for entries in made for entry in entries}

@@ -102,7 +102,7 @@ def is_update(node: Node) -> bool:
     op = node.op
     if op is None or not op.writes:
         return False
-    return op.family == "optimizer" or not op.auxiliary_inputs().issuperset(op.writes)
+    return op.family == "optimizer" or not op.states.issuperset(op.writes)
 
 
 def written(node: Node) -> Iterator[tuple[str, Node]]:

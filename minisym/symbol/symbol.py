@@ -440,11 +440,12 @@ class Symbol:
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
         """Return an op as a method: `x.sum(axis=1)`."""
         if name in FLUENT:
-            op = find("Cast" if name == "astype" else name)
+            called = "cast" if name == "astype" else name
+            op = find(called)
             if op is not None:
                 from minisym.symbol.functions import function_of
 
-                return partial(function_of(op, name), self)
+                return partial(function_of(op, called), self)
         if name in _EAGER_ONLY:
             message = f"{name}() needs a value, and a symbol has not run yet"
             raise NotForSymbolError(message, hint="bind it and run forward(), or use eval()")

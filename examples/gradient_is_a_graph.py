@@ -1,0 +1,35 @@
+"""The gradient is a graph like any other: it can be listed, run, drawn, and differentiated again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import minisym as ms
+from minisym import sym
+
+x = sym.Variable("x")
+f = sym.sin(x) * x
+
+# ms.grad only composes. Nothing has been computed yet.
+slope = ms.grad(f, "x")
+print("f  is made of:", ", ".join(f.get_internals().list_outputs()))
+print("f' is made of:", ", ".join(slope.get_internals().list_outputs()))
+
+# The gradient of the gradient is one call more; one run may compute all of them.
+curvature = ms.grad(slope, "x")
+points = np.array([0.0, 0.5, 1.0, 2.0])
+f_, slope_, curvature_ = sym.Group([f, slope, curvature]).eval(x=points)
+print("\n     x:", points)
+print("    f :", f_)
+print("    f':", slope_)
+print("   f'':", curvature_)
+np.testing.assert_allclose(slope_, np.cos(points) * points + np.sin(points))
+np.testing.assert_allclose(curvature_, 2 * np.cos(points) - np.sin(points) * points)
+print("both agree with what calculus says")
+
+# Being a graph, a gradient can be used inside another one: here as Newton's step x - f'/f''.
+# Each run reads x and its output is the next x, so a minimum is a few runs away.
+newton = (x - slope / curvature).bind(args={"x": np.array([4.0, 6.0, 11.0])})
+for _ in range(6):
+    newton.forward(x=newton.outputs[0] if _ else newton.arg_dict["x"])
+print("\nwhere sin(x) x is flat:", newton.outputs[0])

@@ -1,0 +1,156 @@
+r"""Arithmetic between arrays that stretch to a common shape: axes of length 1 repeat.
+
+In the gradients `g` is what arrives at the output, `x` and `y` are the inputs and `z` is the output;
+the family sums what a row says over the stretched axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minisym.define import Array, op
+from minisym.families import broadcast
+from minisym.ops.arithmetic import divide, modulo, power
+from minisym.ops.comparison import stretching as compare
+from minisym.ops.elemwise import floor, log
+from minisym.ops.reduce import total
+from minisym.samples import Sample
+from minisym.symbol.symbol import Symbol
+
+add = broadcast(
+    "broadcast_add",
+    np.add,
+    (lambda g, x, y, z: g, lambda g, x, y, z: g),
+    "Add with broadcasting, $x + y$.",
+    aliases=("broadcast_plus", "_sparse_broadcast_add", "_sparse_broadcast_plus"),
+)
+sub = broadcast(
+    "broadcast_sub",
+    np.subtract,
+    (lambda g, x, y, z: g, lambda g, x, y, z: -g),
+    "Subtract with broadcasting, $x - y$.",
+    aliases=("broadcast_minus", "_sparse_broadcast_sub", "_sparse_broadcast_minus"),
+)
+mul = broadcast(
+    "broadcast_mul",
+    np.multiply,
+    (lambda g, x, y, z: mul(g, y), lambda g, x, y, z: mul(g, x)),
+    "Multiply with broadcasting, $x y$.",
+    aliases=("_sparse_broadcast_mul",),
+)
+div = broadcast(
+    "broadcast_div",
+    divide,
+    (lambda g, x, y, z: div(g, y), lambda g, x, y, z: g * -div(z, y)),
+    "Divide with broadcasting, $x / y$. Integers are cut towards 0; 0 divides them to 0.",
+    floats=np.divide,
+    aliases=("_sparse_broadcast_div",),
+    domain=(0.3, 3.0),
+)
+broadcast(
+    "broadcast_mod",
+    modulo,
+    (lambda g, x, y, z: g, lambda g, x, y, z: g * -floor(div(x, y))),
+    r"Take the remainder $x - \lfloor x / y \rfloor y$ with broadcasting; it has the sign of $y$.",
+    domain=(0.3, 3.0),
+)
+pow_ = broadcast(
+    "broadcast_power",
+    power,
+    (
+        lambda g, x, y, z: g * mul(y, pow_(x, y - 1)),
+        lambda g, x, y, z: g * mul(z, log(x)),
+    ),
+    "Raise to a power with broadcasting, $x^y$. Integers are computed in float64.",
+    floats=np.power,
+    domain=(0.3, 3.0),
+)
+broadcast(
+    "broadcast_maximum",
+    np.maximum,
+    (lambda g, x, y, z: g * compare["greater_equal"](x, y), lambda g, x, y, z: g * compare["lesser"](x, y)),
+    r"Take the larger with broadcasting, $\max(x, y)$; a tie sends the gradient to $x$.",
+)
+broadcast(
+    "broadcast_minimum",
+    np.minimum,
+    (lambda g, x, y, z: g * compare["lesser_equal"](x, y), lambda g, x, y, z: g * compare["greater"](x, y)),
+    r"Take the smaller with broadcasting, $\min(x, y)$; a tie sends the gradient to $x$.",
+)
+broadcast(
+    "broadcast_hypot",
+    np.hypot,
+    (lambda g, x, y, z: g * div(x, z), lambda g, x, y, z: g * div(y, z)),
+    r"Take the hypotenuse with broadcasting, $\sqrt{x^2 + y^2}$.",
+)
+
+
+# ----------------------------------------------------------------------------- there and back again
+
+
+def _stretched(wide: Sequence[int | None], narrow: Sequence[int | None]) -> tuple[int, ...]:
+    """Return the axes of `wide` along which `narrow` was repeated."""
+    lead = len(wide) - len(narrow)
+    return tuple(range(lead)) + tuple(
+        axis
+        for axis, d in enumerate(narrow, lead)
+        if d == 1 and wide[axis] != 1
+    )
+
+
+@op(
+    name="_unbroadcast",
+    samples=[
+        Sample(((2, 4, 3), (4, 1)), wrt=(0,), reference=lambda g, x: g.sum((0, 2))[:, None]),
+        Sample(((2, 3), (2, 3)), wrt=(0,), reference=lambda g, x: g),
+    ],
+)
+def unbroadcast(data: Array, like: Array, *, out: Array) -> None:
+    """Sum over the axes along which `like` would stretch to the shape of `data`.
+
+    This is what the gradient of a stretched input goes through.
+    """
+    axes = _stretched(data.shape, like.shape)
+    if not axes:
+        np.copyto(out, data)
+        return
+    lead = data.ndim - like.ndim
+    total(data, axes, out[(np.newaxis,) * lead], keepdims=True)
+
+
+@unbroadcast.shape
+def _(s: Any) -> None:
+    s.output = s.like
+
+
+@unbroadcast.grad
+def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
+    return stretch(g, data), None
+
+
+@op(
+    name="_stretch",
+    samples=[
+        Sample(
+            ((4, 1), (2, 4, 3)),
+            wrt=(0,),
+            reference=lambda x, like: np.broadcast_to(x, (2, 4, 3)),
+        )
+    ],
+)
+def stretch(data: Array, like: Array, *, out: Array) -> None:
+    """Repeat along axes of length 1 to the shape of `like`."""
+    np.copyto(out, data)
+
+
+@stretch.shape
+def _(s: Any) -> None:
+    s.output = s.like
+
+
+@stretch.grad
+def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
+    return unbroadcast(g, data), None

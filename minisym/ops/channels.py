@@ -1,0 +1,91 @@
+r"""Vectors along one axis of an array: what normalisations and biases are made of.
+
+`_along` and `_sum_along` are each other's gradient, so derivatives of any order come free.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import Array, op
+from minisym.samples import Sample
+from minisym.shapes import axis_of
+from minisym.symbol.symbol import Symbol
+
+Axis = Annotated[int, "The axis that the vector lies along."]
+
+
+def lay(vector: Array, ndim: int, axis: int = 1) -> Array:
+    """See a vector as an array of `ndim` axes, its elements along one of them.
+
+    >>> lay(np.ones(3), 4).shape
+    (1, 3, 1, 1)
+    """
+    shape = [1] * ndim
+    shape[axis_of(axis, ndim)] = vector.size
+    return vector.reshape(shape)
+
+
+def floats_only(t: Any) -> None:
+    """Rule: one element type for all slots, and it is a float."""
+    known = next((d for d in (*t.inputs, *t.outputs) if d is not None), None)
+    if known is None:
+        return
+    if known.kind != "f":
+        raise ValueError(f"it takes floating point arrays, but got {known}")
+    for i in range(len(t.inputs)):
+        t.set_input(i, known)
+    for i in range(len(t.outputs)):
+        t.set_output(i, known)
+
+
+@op(
+    samples=[
+        Sample(((3,), (2, 3, 2)), {"axis": 1}, wrt=(0,), reference=lambda v, x: v[:, None] + 0 * x),
+        Sample(((1,), (2, 3)), {"axis": -1}, wrt=(0,), reference=lambda v, x: v + 0 * x),
+    ],
+)
+def _along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+    """Repeat a vector over an array's other axes: element c lies at index c of one axis.
+
+    A vector of one element fills the whole array; one with as many axes as the array stretches as
+    in `broadcast_to`.
+    """
+    np.copyto(out, vector if vector.ndim == out.ndim != 1 else _laid(vector, out.ndim, axis))
+
+
+@op(
+    samples=[
+        Sample(((2, 3, 2), (3,)), {"axis": 1}, wrt=(0,), reference=lambda x, v: x.sum((0, 2))),
+        Sample(((2, 3), (1,)), {"axis": -1}, wrt=(0,), reference=lambda x, v: x.sum()[None]),
+    ],
+)
+def _sum_along(data: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+    """Sum an array over all but one axis, to the shape of a vector; the gradient of `_along`."""
+    laid = out if out.ndim == data.ndim != 1 else _laid(out, data.ndim, axis)
+    axes = tuple(i for i in range(data.ndim) if laid.shape[i] == 1 != data.shape[i])
+    np.copyto(out, np.sum(data, axes, keepdims=True).reshape(out.shape))
+
+
+def _laid(vector: Array, ndim: int, axis: int) -> Array:
+    return vector.reshape((1,) * ndim) if vector.size == 1 else lay(vector, ndim, axis)
+
+
+def _like(s: Any) -> None:
+    s.output = s.like
+
+
+_along.shape(_like)
+_sum_along.shape(_like)
+
+
+@_along.grad
+def _(g: Symbol, vector: Symbol, like: Symbol, *, axis: int) -> tuple[Symbol | None, ...]:
+    return _sum_along(g, vector, axis=axis), None
+
+
+@_sum_along.grad
+def _(g: Symbol, data: Symbol, like: Symbol, *, axis: int) -> tuple[Symbol | None, ...]:
+    return _along(g, data, axis=axis), None

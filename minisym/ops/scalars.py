@@ -1,0 +1,113 @@
+r"""Arithmetic between an array and a number, which takes the array's type: on int32, 2.5 is 2.
+
+In the gradients `g` is what arrives at the output, `x` the array, `y` the output, `s` the number.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+
+from minisym.families import scalar
+from minisym.ops.arithmetic import divide, modulo, power
+from minisym.ops.elemwise import floor
+
+for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar", ())):
+    scalar(name, np.add, lambda g, x, y, s: g, "Add a number, $x + s$.", aliases=aliases)
+for name, aliases in (("_minus_scalar", ("_MinusScalar",)), ("_scatter_minus_scalar", ())):
+    scalar(name, np.subtract, lambda g, x, y, s: g, "Subtract a number, $x - s$.", aliases=aliases)
+scalar(
+    "_rminus_scalar",
+    np.subtract,
+    lambda g, x, y, s: -g,
+    "Subtract from a number, $s - x$.",
+    reverse=True,
+    aliases=("_RMinusScalar",),
+)
+scalar(
+    "_mul_scalar",
+    np.multiply,
+    lambda g, x, y, s: g * s,
+    "Multiply by a number, $s x$.",
+    aliases=("_MulScalar",),
+)
+scalar(
+    "_div_scalar",
+    divide,
+    lambda g, x, y, s: g / s,
+    "Divide by a number, $x / s$. Integers are cut towards 0.",
+    floats=np.divide,
+    aliases=("_DivScalar",),
+)
+scalar(
+    "_rdiv_scalar",
+    divide,
+    lambda g, x, y, s: g * -(y / x),
+    "Divide a number, $s / x$. Integers are cut towards 0; 0 divides them to 0.",
+    floats=np.divide,
+    reverse=True,
+    aliases=("_RDivScalar",),
+    domain=(0.3, 3.0),
+)
+scalar(
+    "_mod_scalar",
+    modulo,
+    lambda g, x, y, s: g,
+    r"Take the remainder $x - \lfloor x / s \rfloor s$, which has the sign of $s$; 0 for $s = 0$.",
+    aliases=("_ModScalar",),
+    domain=(0.1, 1.4),
+)
+scalar(
+    "_rmod_scalar",
+    modulo,
+    lambda g, x, y, s: g * -floor(s / x),
+    r"Take the remainder of a number, $s - \lfloor s / x \rfloor x$; 0 for $x = 0$.",
+    reverse=True,
+    aliases=("_RModScalar",),
+    domain=(0.8, 1.4),
+)
+scalar(
+    "_power_scalar",
+    power,
+    lambda g, x, y, s: g * (x ** (s - 1) * s),
+    "Raise to a power, $x^s$. Integers are computed in float64.",
+    floats=np.power,
+    aliases=("_PowerScalar",),
+    domain=(0.3, 3.0),
+)
+scalar(
+    "_rpower_scalar",
+    power,
+    lambda g, x, y, s: g * (y * _log(s)),
+    "Raise a number to a power, $s^x$. Integers are computed in float64.",
+    floats=np.power,
+    reverse=True,
+    aliases=("_RPowerScalar",),
+)
+scalar(
+    "_maximum_scalar",
+    np.maximum,
+    lambda g, x, y, s: g * (x >= s),
+    r"Take the larger, $\max(x, s)$; at a tie the gradient passes.",
+    aliases=("_MaximumScalar",),
+)
+scalar(
+    "_minimum_scalar",
+    np.minimum,
+    lambda g, x, y, s: g * (x <= s),
+    r"Take the smaller, $\min(x, s)$; at a tie the gradient passes.",
+    aliases=("_MinimumScalar",),
+)
+scalar(
+    "_hypot_scalar",
+    np.hypot,
+    lambda g, x, y, s: g * (x / y),
+    r"Take the hypotenuse, $\sqrt{x^2 + s^2}$.",
+    aliases=("_HypotScalar",),
+)
+
+
+def _log(s: float) -> float:
+    """Return the logarithm as C's does: of 0 it is -inf, of a negative number NaN."""
+    return log(s) if s > 0 else -np.inf if s == 0 else np.nan

@@ -1,0 +1,410 @@
+"""Pictures in Graphviz' language, DOT; `plot_network` with MXNet's arguments.
+
+`source` writes a `minisym.show.scene.Scene`. What the reader should know of the layout:
+
+* The forward pass runs straight down. The gradient is drawn upstream beside it: its links are
+  written from head to tail with `dir=back`, so that they count as downward for the layout.
+* A parameter stands above its op, what computes its gradient beside it, its update below: the
+  write-back is `weight -> update [dir=back]`, which keeps the weight above its update, too.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from minisym.errors import ComposeError
+from minisym.graph import Graph
+from minisym.show import text
+from minisym.show.known import learn
+from minisym.show.scene import Box, Frame, Link, Scene, scene
+from minisym.show.style import KINDS, PILLS, STORES, Paint, Theme, theme_named
+from minisym.symbol.symbol import Symbol
+
+if TYPE_CHECKING:
+    from minisym.show.picture import Picture
+
+_FONT: Final = "Arial"  # one font, not a list: engines look it up to measure the text
+_PLAIN_ID: Final = re.compile(r"[\w.()+/∂ -]+")
+_BARE: Final = re.compile(r"[A-Za-z_]+|\d+(\.\d+)?")
+_KEYWORDS: Final = frozenset({"node", "edge", "graph", "digraph", "subgraph", "strict"})
+
+Attributes = Mapping[str, str | int | float]
+
+
+def plot_network(
+    symbol: Symbol,
+    title: str = "plot",
+    save_format: str = "pdf",
+    shape: Mapping[str, Any] | None = None,
+    dtype: Mapping[str, Any] | None = None,
+    node_attrs: Mapping[str, Any] | None = None,
+    hide_weights: bool = True,
+    *,
+    theme: str = "light",
+    collapse: str | bool | None = None,
+    legend: bool = True,
+) -> Picture:
+    """Draw a symbol's graph; return a `graphviz.Digraph`.
+
+    Its `source` is the DOT text, `render(path)` writes a file, and a notebook shows it. To render
+    takes the program `dot`, or the wheel that `pip install 'minisym[viz]'` brings.
+
+    Parameters
+    ----------
+    symbol
+        What to draw: all that its outputs depend on.
+    title
+        The name of the digraph, and, unless it is the default, the heading.
+    save_format
+        What `render` writes: "pdf", "svg", "png", …
+    shape, dtype
+        Variable -> shape, and Variable -> type. Given, they are inferred for all arrays and written
+        on the edges, in full: MXNet leaves out the first dimension. An unknown one (0) is drawn as N.
+    node_attrs
+        Graphviz attributes of every node, in place of those of the style.
+    hide_weights
+        Leave out variables named `*_weight`, `*_bias`, `*_gamma`, `*_beta` and moving averages, as
+        MXNet does; but not those that an update in this graph writes.
+    theme
+        "light" or "dark".
+    collapse
+        "backward": the gradient nodes of a layer are one box; "repeat": and so are scopes that
+        compute the same, drawn once with their number; "scope": and so is each scope of names;
+        "none": nothing. Default: "backward" where there are many gradient nodes.
+    legend
+        Explain the colours below the picture.
+
+    Raises
+    ------
+    ComposeError
+        `symbol` is no Symbol. (Also a TypeError.)
+    ShapeError
+        The shapes given contradict each other, or do not suffice.
+
+    Warns
+    -----
+    RuntimeWarning
+        Several nodes have one name. (They stay apart in the picture.)
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> w, g = sym.Variable("w"), sym.Variable("w_grad")
+    >>> digraph = plot_network(sym.signsgd_update(w, g, lr=0.1, name="step"), shape={"w": (2, 3)})
+    >>> print(digraph.source)
+    digraph plot {
+    ...
+      "w" -> "step" [dir=back, style=dashed, ...]
+    ...
+    """
+    from minisym.show.picture import Picture
+
+    if not isinstance(symbol, Symbol):
+        message = f"symbol must be a Symbol, but got {type(symbol).__name__}"
+        raise ComposeError(message, hint="draw net, not the arrays bound to it")
+    paint = theme_named(theme)
+    graph = symbol.graph
+    drawn = scene(
+        graph,
+        learn(graph, shape, dtype),
+        title="" if title == "plot" else title,
+        hide_weights=hide_weights,
+        collapse=collapse,
+    )
+    _warn_of_repeated_names(graph)
+    body = list(lines(drawn, paint, node_attrs or {}, legend=legend))
+    return Picture(title, save_format, body)
+
+
+def _warn_of_repeated_names(graph: Graph) -> None:
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for node in graph.order:
+        if node.name in seen:
+            repeated[node.name] = None
+        seen.add(node.name)
+    if repeated:
+        warnings.warn(
+            "There are multiple variables with the same name in your graph, this may result in "
+            f"cyclic graph. Repeated names: {','.join(repeated)}",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+# ------------------------------------------------------------------------------------- the writer
+
+
+def lines(
+    drawn: Scene, theme: Theme, node_attrs: Mapping[str, Any], *, legend: bool
+) -> Iterator[str]:
+    """Yield the lines between `digraph {` and `}`."""
+    ids = _identifiers(drawn.boxes)
+    yield _statement(
+        "graph",
+        {
+            "rankdir": "TB",
+            "bgcolor": theme.paper,
+            "fontname": _FONT,
+            "fontcolor": theme.ink,
+            "fontsize": 10,
+            "labelloc": "b",
+            "labeljust": "l",
+            "nodesep": 0.28,
+            "ranksep": 0.48,
+            "pad": 0.25,
+            "newrank": "true",
+            "remincross": "true",
+            "tooltip": text.plain(drawn.title),
+        },
+    )
+    yield _statement(
+        "node",
+        {"fontname": _FONT, "fontsize": 12, "margin": "0.16,0.08", "penwidth": 1.2, "height": 0.3},
+    )
+    yield _statement(
+        "edge",
+        {
+            "fontname": _FONT,
+            "fontsize": 9,
+            "color": theme.edge,
+            "fontcolor": theme.quiet,
+            "arrowsize": 0.65,
+            "penwidth": 1.1,
+        },
+    )
+    yield f'  subgraph "cluster:title" {{ label={_value(_title(drawn, theme))}; labelloc=t; labeljust=l; '
+    yield f'color="{theme.paper}"; margin=6;\n'
+    yield from _framed(drawn, ids, theme, node_attrs)
+    for link in drawn.links:
+        yield _link(link, ids, theme)
+    for left, right in drawn.beside:
+        yield f"  {{ rank=same; {ids[left]}; {ids[right]} }}\n"
+    yield "  }\n"
+    if legend:
+        yield f"  label={_value(_legend(drawn, theme))}\n"
+
+
+def _framed(
+    drawn: Scene, ids: Mapping[Box, str], theme: Theme, node_attrs: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the boxes, each within its frame, frames within frames."""
+    inside: defaultdict[Frame | None, list[Box]] = defaultdict(list)
+    for box in drawn.boxes:
+        inside[box.frame].append(box)
+    inner: defaultdict[Frame | None, list[Frame]] = defaultdict(list)
+    for frame in drawn.frames:
+        inner[frame.outer].append(frame)
+
+    def content(frame: Frame | None, indent: str) -> Iterator[str]:
+        for child in inner[frame]:
+            yield f"{indent}subgraph {_quote(f'cluster:{child.name}')} {{ {_frame(child, theme)}\n"
+            yield from content(child, indent + "  ")  # as deep as scopes nest: four at most
+            yield from _ranks(inside[child], child, ids, indent + "  ")
+            yield f"{indent}}}\n"
+        for box in inside[frame]:
+            yield f"{indent}{ids[box]} [{_attributes(_box(box, theme) | dict(node_attrs))}]\n"
+
+    yield from content(None, "  ")
+
+
+def _ranks(
+    boxes: Sequence[Box], frame: Frame, ids: Mapping[Box, str], indent: str
+) -> Iterator[str]:
+    """Level a layer: what is stored above what computes, so that it is two rows high."""
+    layer = frame.layer
+    if layer is None or not layer.updates or layer.op is None:
+        return
+    below = [ids[b] for b in boxes if b.kind == "update" or layer.op in b.nodes]
+    above = [ids[b] for b in boxes if b.kind in STORES | {"gradient", "backward"}]
+    for row in (above, below):
+        if len(row) > 1:
+            yield f"{indent}{{ rank=same; {'; '.join(row)} }}\n"
+
+
+def _box(box: Box, theme: Theme) -> dict[str, Any]:
+    paint = theme.kinds[box.kind]
+    title = text.markup(box.title)
+    label = f"<B>{title}</B>"
+    if box.detail:
+        label += f'<BR/><FONT POINT-SIZE="9.5">{text.markup(box.detail, 72)}</FONT>'
+    found: dict[str, Any] = {
+        "label": _Html(label),
+        "shape": "cylinder" if box.kind in STORES else "box",
+        "style": "filled" if box.kind in STORES else "rounded,filled",
+        "fillcolor": paint.fill,
+        "color": paint.line,
+        "fontcolor": paint.text,
+        "class": box.kind,
+        "tooltip": _tooltip(box),
+    }
+    if box.kind in ("gradient", "opaque"):
+        found["style"] = "rounded,dashed,filled"
+    if box.kind in STORES:
+        found["margin"] = "0.14,0.06"
+    if box.kind in PILLS or box.kind == "backward":
+        found["fontsize"] = 11
+    if box.small:
+        found |= {"shape": "circle", "style": "filled", "width": 0.3, "fixedsize": "true"}
+        found |= {"margin": 0}
+    if box.spine:
+        found["group"] = "main"
+    elif box.kind in STORES and box.layer:
+        found["group"] = f"{box.name}"
+    return found
+
+
+def _tooltip(box: Box) -> str:
+    names = [text.plain(node.name) for node in box.nodes[:12]]
+    more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""  # noqa: PLR2004
+    return ", ".join(names) + more if names else text.plain(box.title)
+
+
+def _link(link: Link, ids: Mapping[Box, str], theme: Theme) -> str:
+    tail, head = ids[link.tail], ids[link.head]
+    found: dict[str, Any] = {}
+    if link.label:
+        found["label"] = f" {link.label} "
+    if link.kind == "write":
+        found = {
+            "dir": "back",
+            "style": "dashed",
+            "color": theme.write,
+            "penwidth": 2,
+            "arrowtail": "normal",
+            "arrowsize": 0.85,
+            "weight": 6,
+            "tooltip": "writes in place",
+            "class": "write",
+        }
+    elif link.kind == "saved":
+        found |= {"color": theme.kinds["gradient"].line, "style": "dotted", "constraint": "false"}
+    elif link.kind != "data":
+        found["color"] = theme.kinds[link.kind].line
+    if link.spine:
+        found["weight"] = 30
+    if link.mirrored:
+        tail, head = head, tail
+        found |= {"dir": "back", "weight": 20}
+    frame = link.head.frame
+    if link.kind == "data" and frame is not None and frame.layer and link.tail.frame is not frame:
+        found["minlen"] = 2  # past the row of the parameters
+    if link.kind == "parameter" and link.head.kind == "update":
+        found["weight"] = 6
+    attributes = f" [{_attributes(found)}]" if found else ""
+    return f"  {tail} -> {head}{attributes}\n"
+
+
+def _frame(frame: Frame, theme: Theme) -> str:
+    repeated = frame.repeated > 1
+    paint = theme.repeated if repeated else theme.frame
+    title = f"<B>{text.markup(frame.title)}</B>"
+    if repeated:
+        title += f' <FONT COLOR="{theme.write}"><B>×{frame.repeated}</B></FONT>'
+    if frame.elements:
+        each = " each" if repeated else ""
+        note = f"{text.count(frame.elements)} params{each}"
+        title += f'  <FONT POINT-SIZE="10" COLOR="{theme.quiet}">{note}</FONT>'
+    found = {
+        "label": _Html(title),
+        "labeljust": "l",
+        "style": "rounded,filled,dashed" if repeated else "rounded,filled",
+        "color": theme.kinds["backward"].line if frame.backward else paint.line,
+        "fillcolor": paint.fill,
+        "fontcolor": paint.text,
+        "fontsize": 12,
+        "margin": 12,
+        "penwidth": 1.4 if repeated else 1,
+    }
+    return "; ".join(f"{k}={_value(v)}" for k, v in found.items())
+
+
+def _title(drawn: Scene, theme: Theme) -> _Html:
+    heading = text.markup(drawn.title, 80)
+    facts = text.markup(" · ".join(drawn.facts), 160)
+    return _Html(
+        '<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">'
+        f'<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="17" COLOR="{theme.ink}"><B>{heading}</B></FONT>'
+        f'</TD></TR><TR><TD ALIGN="LEFT"><FONT POINT-SIZE="10.5" COLOR="{theme.quiet}">{facts}'
+        '</FONT></TD></TR><TR><TD HEIGHT="6"></TD></TR></TABLE>'
+    )
+
+
+def _legend(drawn: Scene, theme: Theme) -> _Html:
+    """Explain the kinds that there are, and no others."""
+    present = {box.kind for box in drawn.boxes}
+    cells = []
+    named: set[str] = set()
+    for kind, name in KINDS.items():
+        if kind in present and name not in named:
+            named.add(name)
+            cells.append(_swatch(name, theme.kinds[kind]))
+    if any(link.kind == "write" for link in drawn.links):
+        cells.append(
+            f'<TD><FONT COLOR="{theme.write}"><B>- - &gt;</B></FONT>'
+            f'<FONT COLOR="{theme.ink}"> writes in place</FONT></TD>'
+        )
+    if any(link.kind == "saved" for link in drawn.links):
+        cells.append(
+            f'<TD><FONT COLOR="{theme.kinds["gradient"].line}"><B>···&gt;</B></FONT>'
+            f'<FONT COLOR="{theme.ink}"> kept for the gradient</FONT></TD>'
+        )
+    rows = "".join(f"<TR>{''.join(cells[i : i + 8])}</TR>" for i in range(0, len(cells), 8))
+    return _Html(
+        '<TABLE BORDER="0" CELLSPACING="5" CELLPADDING="0"><TR><TD HEIGHT="8"></TD></TR>'
+        f"{rows}</TABLE>"
+    )
+
+
+def _swatch(name: str, paint: Paint) -> str:
+    return (
+        f'<TD><TABLE BORDER="1" CELLBORDER="0" STYLE="ROUNDED" COLOR="{paint.line}" '
+        f'BGCOLOR="{paint.fill}" CELLPADDING="2"><TR><TD><FONT COLOR="{paint.text}">{name}</FONT>'
+        "</TD></TR></TABLE></TD>"
+    )
+
+
+# --------------------------------------------------------------------------------------- spelling
+
+
+def _identifiers(boxes: Iterable[Box]) -> dict[Box, str]:
+    """Give each box an identifier: its name, unless that is taken or cannot be written plainly."""
+    taken: set[str] = set()
+    found = {}
+    for number, box in enumerate(boxes):
+        name = box.name
+        if name in taken or not _PLAIN_ID.fullmatch(name) or len(name) > 200:  # noqa: PLR2004
+            name = f"{box.name}#{number}" if _PLAIN_ID.fullmatch(box.name) else f"node#{number}"
+        taken.add(name)
+        found[box] = _quote(name)
+    return found
+
+
+def _quote(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+class _Html(str):
+    """The HTML of a label; what is not ours in it was escaped where it was put in."""
+
+    __slots__ = ()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, _Html):
+        return f"<{value}>"
+    written = str(value)
+    return written if _BARE.fullmatch(written) and written not in _KEYWORDS else _quote(written)
+
+
+def _attributes(attributes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in attributes.items())
+
+
+def _statement(what: str, attributes: Attributes) -> str:
+    return f"  {what} [{_attributes(attributes)}]\n"

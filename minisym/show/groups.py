@@ -1,0 +1,250 @@
+"""What belongs together in a picture: a layer with its parameters, a scope of names, repeats.
+
+A *layer* is one op with all that serves it: its parameters, the updates that write them, and what
+computes their gradients. A *scope* is a run of ops whose names begin alike (`block0_conv1`,
+`block0_relu1`). Scopes that compute the same are *repeats*, and one may stand for all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from minisym.graph import Graph, Node
+from minisym.show.roles import is_auto_name, owner_name, written
+
+Scope = tuple[str, ...]
+"""The name prefixes of a scope and of those around it, the outermost first."""
+
+
+@dataclass(eq=False)
+class Layer:
+    """An op and all that serves it. Without an op: parameters whose names begin alike."""
+
+    title: str
+    op: Node | None = None
+    variables: list[Node] = field(default_factory=list)
+    updates: list[Node] = field(default_factory=list)
+
+
+@dataclass
+class Groups:
+    """The layer and the scope of each node."""
+
+    layers: dict[Node, Layer]
+    scopes: dict[Node, Scope]
+
+
+def groups(graph: Graph, kinds: Mapping[Node, str]) -> Groups:
+    """Find layers and scopes; linear in the size of the graph."""
+    layers = _layers(graph, kinds)
+    forward = [node for node in graph.order if _is_forward(node, kinds)]
+    scopes = dict.fromkeys(graph.order, ())
+    scopes |= _scopes(forward)
+    for node, layer in layers.items():
+        if layer.op is not None:
+            scopes[node] = scopes[layer.op]
+    return Groups(layers, scopes)
+
+
+def _is_forward(node: Node, kinds: Mapping[Node, str]) -> bool:
+    return node.op is not None and kinds[node] not in ("update", "backward")
+
+
+# ----------------------------------------------------------------------------------------- layers
+
+
+def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
+    found: dict[Node, Layer] = {}
+    by_name: dict[str, Layer] = {}
+    for node in graph.order:
+        if _is_forward(node, kinds):
+            found[node] = by_name.setdefault(node.name, Layer(node.name, node))
+            if found[node].op is not node:  # a second op of this name
+                found[node] = Layer(node.name, node)
+    stems: dict[str, Layer] = {}
+    for node in graph.variables:
+        if kinds[node] in ("parameter", "state"):
+            layer = _layer_of_variable(graph, node, found, by_name, kinds)
+            if layer is None and kinds[node] == "parameter":
+                stem = node.name.rpartition("_")[0] or node.name
+                layer = stems.setdefault(stem, Layer(stem))
+            if layer is not None:
+                found[node] = layer
+                layer.variables.append(node)
+    for node in graph.order:
+        if kinds[node] == "update":
+            layer = next((found[v] for _, v in written(node) if v in found), None)
+            if layer is not None:
+                found[node] = layer
+                layer.updates.append(node)
+                _serve(graph, node, layer, found, kinds)
+        elif kinds[node] == "backward" and owner_name(node) in by_name:
+            found[node] = by_name[owner_name(node)]
+    if len(stems) < 2:  # noqa: PLR2004  one box around everything tells nothing
+        alone = {id(layer) for layer in stems.values()}
+        found = {node: layer for node, layer in found.items() if id(layer) not in alone}
+    return found
+
+
+def _layer_of_variable(
+    graph: Graph,
+    node: Node,
+    found: Mapping[Node, Layer],
+    by_name: Mapping[str, Layer],
+    kinds: Mapping[Node, str],
+) -> Layer | None:
+    """Return the layer of the only forward op that reads it; what several read belongs to none."""
+    readers = [reader for reader in graph.consumers[node] if _is_forward(reader, kinds)]
+    if len(readers) == 1:
+        return found[readers[0]]
+    if not readers:  # the gradient may need a weight that the forward graph no longer shows
+        return by_name.get(node.name.rpartition("_")[0])
+    return None
+
+
+def _serve(
+    graph: Graph, update: Node, layer: Layer, found: dict[Node, Layer], kinds: Mapping[Node, str]
+) -> None:
+    """Put the states and gradients that only this update reads into its layer."""
+    for entry in update.inputs:
+        node = entry.node
+        if (
+            node.op is None
+            and node not in found
+            and kinds[node] in ("state", "gradient")
+            and graph.consumers[node] == [update]
+        ):
+            found[node] = layer
+            layer.variables.append(node)
+
+
+# ----------------------------------------------------------------------------------------- scopes
+
+_SEPARATOR = re.compile(r"[_/.]+")
+
+
+def _prefixes(name: str, deepest: int = 3) -> Iterator[str]:
+    """Yield what a name may begin with: block0, block0_unit1, …"""
+    for depth, match in enumerate(_SEPARATOR.finditer(name)):
+        if match.start() and match.end() < len(name):
+            yield name[: match.start()]
+        if depth == deepest:
+            return
+
+
+def _scopes(forward: list[Node]) -> dict[Node, Scope]:
+    """Find the scopes of forward ops by their names.
+
+    A prefix is a scope if several ops have it, not all of them, and they follow each other: names
+    such as conv_1, conv_2 in different corners of a network are no scope.
+    """
+    members: defaultdict[str, list[int]] = defaultdict(list)
+    named = [(i, node) for i, node in enumerate(forward) if not node.name.startswith("_")]
+    for position, node in named:
+        for prefix in _prefixes(node.name):
+            members[prefix].append(position)
+    auto = [is_auto_name(node) for node in forward]
+    strangers = [0]
+    for is_auto in auto:
+        strangers.append(strangers[-1] + (not is_auto))
+    taken: dict[str, list[int]] = {}
+    for prefix, found in members.items():
+        first, last = found[0], found[-1]
+        proper = sum(not auto[i] for i in found)
+        others = strangers[last + 1] - strangers[first] - proper
+        if 2 <= len(found) < len(forward) and others <= len(found) // 4:
+            taken[prefix] = found
+    # of prefixes with the same members the longest is the scope's name
+    longest: dict[tuple[int, int, int], str] = {}
+    for prefix, found in taken.items():
+        key = (found[0], found[-1], len(found))
+        if len(prefix) >= len(longest.get(key, "")):
+            longest[key] = prefix
+    kept = set(longest.values())
+    scopes: dict[Node, Scope] = {}
+    for _, node in named:
+        scopes[node] = tuple(p for p in _prefixes(node.name) if p in kept)
+    _adopt(forward, scopes)
+    return scopes
+
+
+def _adopt(forward: list[Node], scopes: dict[Node, Scope]) -> None:
+    """Give ops with automatic names the scope of their neighbours on both sides."""
+    before: Scope = ()
+    waiting: list[Node] = []
+    for node in forward:
+        if node.name.startswith("_"):
+            waiting.append(node)
+            continue
+        after = scopes[node]
+        if waiting and before and before[0] == (after or ("",))[0]:
+            common = tuple(a for a, b in zip(before, after, strict=False) if a == b)
+            scopes |= dict.fromkeys(waiting, common)
+        waiting = []
+        before = after
+
+
+# ---------------------------------------------------------------------------------------- repeats
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Scopes that compute the same; the first stands for all."""
+
+    names: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Return `block0…5`."""
+        first, last = self.names[0], self.names[-1]
+        common = 0
+        while common < min(len(first), len(last)) and first[common] == last[common]:
+            common += 1
+        while common and first[common - 1].isdigit():
+            common -= 1
+        return f"{first}…{last[common:]}"
+
+
+def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]]:
+    """Find outermost scopes that compute the same, and map each copy's nodes to the first one's."""
+    members: defaultdict[str, list[Node]] = defaultdict(list)
+    for node in graph.order:
+        scope = found.scopes.get(node)
+        if scope:
+            members[scope[0]].append(node)
+    alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
+    for name, nodes in members.items():
+        place = {node: i for i, node in enumerate(nodes)}
+        signature = tuple(
+            (
+                node.op.name if node.op else _tail(node.name, name),
+                tuple(sorted((k, repr(v)) for k, v in node.params.items())),
+                tuple((place.get(entry.node), entry.index) for entry in node.inputs),
+            )
+            for node in nodes
+        )
+        alike[re.sub(r"\d+", "#", name), signature].append(name)
+    stands_for: dict[Node, Node] = {}
+    result = []
+    for names in alike.values():
+        if len(names) > 1:
+            result.append(Repeat(tuple(names)))
+            for name in names[1:]:
+                stands_for |= dict(zip(members[name], members[names[0]], strict=True))
+    return result, stands_for
+
+
+def _tail(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix)
+
+
+def sizes(scopes: Mapping[Node, Scope]) -> Counter[Scope]:
+    """Return how many nodes each scope has, those of inner scopes included."""
+    total: Counter[Scope] = Counter()
+    for scope in scopes.values():
+        for depth in range(1, len(scope) + 1):
+            total[scope[:depth]] += 1
+    return total

@@ -1,0 +1,95 @@
+"""What inference knows of a graph that is to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minisym.errors import MinisymError, ShapeError
+from minisym.graph import Entry, Graph, Node
+from minisym.passes.infer import infer_dtypes, infer_shapes, named
+from minisym.shapes import Shape, from_user
+from minisym.show import text
+
+
+@dataclass(frozen=True)
+class Known:
+    """Shapes and types of entries, as far as they are known."""
+
+    shapes: Mapping[Entry, Shape] = field(default_factory=dict)
+    dtypes: Mapping[Entry, Any] = field(default_factory=dict)
+    dtypes_on_edges: bool = False
+
+    def of(self, entry: Entry) -> str:
+        """Return shape and type of an entry: `64×784  f32`."""
+        words = [text.shape_text(self.shapes.get(entry)) if self.shapes else ""]
+        words.append(text.dtype_text(self.dtypes.get(entry)))
+        return "  ".join(word for word in words if word)
+
+    def on_edge(self, entry: Entry) -> str:
+        """Return what to write on the edges that leave an entry."""
+        if self.dtypes_on_edges:
+            return self.of(entry)
+        return text.shape_text(self.shapes.get(entry)) if self.shapes else ""
+
+    def elements(self, variable: Node) -> int | None:
+        """Return how many elements a Variable has."""
+        return text.elements(self.shapes.get(Entry(variable)))
+
+    def size(self, variable: Node) -> int | None:
+        """Return how many bytes a Variable takes; an unknown type is MXNet's default, float32."""
+        number = self.elements(variable)
+        dtype = np.dtype(self.dtypes.get(Entry(variable)) or np.float32)
+        return None if number is None else number * dtype.itemsize
+
+
+def learn(
+    graph: Graph, shape: Mapping[str, Any] | None = None, dtype: Mapping[str, Any] | None = None
+) -> Known:
+    """Infer for a picture: from what is given, and from what the Variables declare themselves.
+
+    Raises
+    ------
+    ShapeError
+        Shapes were given and contradict each other, or some shape stays wholly unknown. (An unknown
+        dimension, 0, is fine: that of the first axis is drawn as N.)
+    """
+    shapes: Mapping[Entry, Shape] = {}
+    dtypes: Mapping[Entry, Any] = {}
+    if shape is not None:
+        shapes = _given_shapes(graph, shape)
+    elif _declared(graph, "__shape__"):
+        try:
+            shapes = infer_shapes(graph, {})
+        except MinisymError:  # nobody asked for shapes: draw without them
+            shapes = {}
+    if dtype is not None:
+        given = {n: np.dtype(v) for n, v in named(graph, (), dtype, "type").items()}
+        dtypes = infer_dtypes(graph, given)
+    elif _declared(graph, "__dtype__"):
+        try:
+            dtypes = infer_dtypes(graph, {})
+        except MinisymError:
+            dtypes = {}
+    return Known(shapes, dtypes, dtype is not None)
+
+
+def _declared(graph: Graph, attribute: str) -> bool:
+    return any(node.op is None and attribute in node.attrs for node in graph.order)
+
+
+def _given_shapes(graph: Graph, shape: Mapping[str, Any]) -> dict[Entry, Shape]:
+    given = {n: from_user(v) for n, v in named(graph, (), shape, "shape").items()}
+    shapes = infer_shapes(graph, given)
+    if any(node.op is not None and node.op.family == "opaque" for node in graph.order):
+        return shapes  # beyond an unknown op nothing is known
+    unknown = [node.name for node in graph.variables if shapes[Entry(node)] is None]
+    unknown = unknown or [entry.name for entry, found in shapes.items() if found is None]
+    if unknown:
+        listed = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")  # noqa: PLR2004
+        message = f"Input shape is incomplete: cannot decide the shape of {listed}"
+        raise ShapeError(message, hint="give the shapes of more variables")
+    return shapes

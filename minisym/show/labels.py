@@ -1,0 +1,120 @@
+"""What the boxes of a picture say, and its heading."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+from minisym.graph import Entry, Graph, Node
+from minisym.show import roles, text
+from minisym.show.known import Known
+
+if TYPE_CHECKING:
+    from minisym.show.scene import Box
+
+_SCALARS: Final = {
+    "_plus_scalar": "+ {}",
+    "_minus_scalar": "− {}",
+    "_rminus_scalar": "{} −",
+    "_mul_scalar": "× {}",
+    "_div_scalar": "÷ {}",
+    "_rdiv_scalar": "{} ÷",
+    "_power_scalar": "^ {}",
+    "_rpower_scalar": "{} ^",
+    "_maximum_scalar": "max {}",
+    "_minimum_scalar": "min {}",
+}
+
+
+def label(box: Box, known: Known, hidden: Sequence[Node] = ()) -> None:
+    """Write a box's title and detail; `hidden` are parameters of it that are not drawn."""
+    node = box.nodes[0]
+    if box.kind == "scope":
+        box.title, box.detail = box.name, _contents(box.nodes, known)
+    elif box.kind == "backward" and box.name.startswith("∂"):
+        box.title = box.name
+        box.detail = _ops(box.nodes)
+    elif node.op is None:
+        box.title = _name_of_variable(box)
+        box.detail = known.of(Entry(node))
+        number = known.elements(node)
+        if box.kind == "parameter" and number is not None:
+            box.detail += f" · {text.count(number)}"
+    else:
+        _label_op(box, node, known, hidden)
+
+
+def _label_op(box: Box, node: Node, known: Known, hidden: Sequence[Node]) -> None:
+    assert node.op is not None
+    noise = roles.is_auto_name(node) or box.kind == "backward"
+    params = text.params_text(node)
+    sign = roles.SIGNS.get(node.op.name)
+    scalar = _SCALARS.get(node.op.name)
+    if noise and sign and len(node.inputs) > 1:
+        box.title, box.small = sign, True
+        return
+    if noise and scalar and "scalar" in node.params:
+        box.title = scalar.format(text.value_text(node.params["scalar"]).replace("-", "−"))
+        return
+    numbers = [number for n in hidden if (number := known.elements(n)) is not None]
+    words = ["" if noise else text.plain(node.name), params]
+    words.append(f"{text.count(sum(numbers))} params" if numbers else "")
+    box.title = node.op.name
+    box.detail = " · ".join(word for word in words if word)
+
+
+def _name_of_variable(box: Box) -> str:
+    stem = box.name.removesuffix("_grad")
+    return f"∂ {stem}" if box.kind == "gradient" and stem and stem != box.name else box.name
+
+
+def _ops(nodes: Iterable[Node]) -> str:
+    """Count ops: `dot ×2, sum`."""
+    found = Counter(node.op.name.removeprefix(roles.BACKWARD) for node in nodes if node.op)
+    words = [f"{name} ×{n}" if n > 1 else name for name, n in found.most_common()]
+    return text.clip(", ".join(words), 40)
+
+
+def _contents(nodes: Sequence[Node], known: Known) -> str:
+    ops = sum(node.op is not None for node in nodes)
+    numbers = sum(known.elements(n) or 0 for n in nodes if n.op is None)
+    writes = sum(roles.is_update(node) for node in nodes)
+    words = [_plural(ops, "op")]
+    if numbers:
+        words.append(f"{text.count(numbers)} params")
+    if writes:
+        words.append(_plural(writes, "update"))
+    return " · ".join(words)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def heading(
+    graph: Graph, known: Known, kinds: Mapping[Node, str], title: str
+) -> tuple[str, list[str]]:
+    """Return a picture's title and its totals."""
+    parameters = [node for node in graph.variables if kinds[node] == "parameter"]
+    updates = [node for node in graph.order if kinds[node] == "update"]
+    facts = [_plural(sum(node.op is not None for node in graph.order), "op")]
+    numbers = [known.elements(node) for node in parameters]
+    if parameters and None not in numbers:
+        total = sum(number or 0 for number in numbers)
+        size = sum(known.size(node) or 0 for node in parameters)
+        facts.insert(0, f"{_plural(total, 'parameter')} ({text.size_in_bytes(size)})")
+    elif parameters:
+        facts.insert(0, _plural(len(parameters), "parameter array"))
+    if updates:
+        facts.append(_plural(len(updates), "in-place update"))
+    return title or _title(graph, kinds, updates), facts
+
+
+def _title(graph: Graph, kinds: Mapping[Node, str], updates: Sequence[Node]) -> str:
+    heads = dict.fromkeys(entry.node for entry in graph.outputs)
+    names = [text.plain(node.name) for node in heads if kinds[node] != "update"]
+    words = [*names[:3], "…"] if len(names) > 3 else names  # noqa: PLR2004
+    found = Counter(node.op.name for node in updates if node.op)
+    words += [f"{name} ×{n}" if n > 1 else name for name, n in found.items()]
+    return " + ".join(words)

@@ -1,0 +1,123 @@
+"""A `graphviz.Digraph` that also renders where there is no Graphviz, by the wheel of `[viz]`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from minisym.show import render
+
+
+class Picture(graphviz.Digraph):  # type: ignore[misc]  graphviz ships no types
+    """A drawing: a `graphviz.Digraph` in all respects.
+
+    `pipe` and `render` run the program `dot` if there is one, and the `graphviz-pure` of
+    `pip install 'minisym[viz]'` if not.
+
+    >>> from minisym.visualization import plot_network
+    >>> from minisym import sym
+    >>> isinstance(plot_network(sym.tanh(sym.Variable("x"))), graphviz.Digraph)
+    True
+    """
+
+    def __init__(self, name: str, format: str, body: Iterable[str]) -> None:
+        super().__init__(name=name, format=format, body=list(body))
+
+    def pipe(
+        self,
+        format: str | None = None,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+    ) -> Any:
+        """Return the picture as bytes, or, with an encoding, as a string.
+
+        Raises
+        ------
+        graphviz.ExecutableNotFound
+            There is no program to lay it out.
+        EngineError
+            The wheel's program refuses.
+        """
+        if not render.is_wheel_needed():
+            with _advice():
+                return super().pipe(
+                    format=format,
+                    renderer=renderer,
+                    formatter=formatter,
+                    neato_no_op=neato_no_op,
+                    quiet=quiet,
+                    engine=engine,
+                    encoding=encoding,
+                )
+        made = render.run_engine(
+            self.source, format or self.format, layout=engine or self.engine
+        )
+        return made if encoding is None else made.decode(encoding)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *args: Any,
+        outfile: str | os.PathLike[str] | None = None,
+        engine: str | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Write the source and the picture; return the picture's path.
+
+        The source goes to `filename` (default: the name and `.gv`), the picture beside it with the
+        format's suffix behind that, or to `outfile`. Further arguments are those of `graphviz`.
+
+        Raises
+        ------
+        graphviz.ExecutableNotFound
+            There is no program to lay it out.
+        EngineError
+            The wheel's program refuses.
+        """
+        if not render.is_wheel_needed():
+            kwargs |= {"outfile": outfile, "engine": engine}
+            with _advice():
+                return str(
+                    super().render(
+                        filename, directory, view, cleanup, format, *args, **kwargs
+                    )
+                )
+        if outfile is not None:
+            target = Path(directory or self.directory or "", outfile)
+            format = format or target.suffix.removeprefix(".").lower()
+            filename = filename or Path(outfile).with_suffix(".gv")
+        format = format or self.format
+        source = Path(self.save(filename, directory=directory))
+        if outfile is None:
+            target = source.with_name(f"{source.name}.{format}")
+        picture = render.run_engine(self.source, format, layout=engine or self.engine)
+        target.write_bytes(picture)
+        if cleanup:
+            source.unlink()
+        if view:
+            graphviz.view(str(target))
+        return str(target)
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    """Say what to install where graphviz only says what is missing."""
+    try:
+        yield
+    except graphviz.ExecutableNotFound as error:
+        error.add_note(render.INSTALL)
+        raise

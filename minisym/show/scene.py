@@ -1,0 +1,361 @@
+"""A graph, made ready to be drawn: boxes, links between them, frames around them, and totals.
+
+`scene` decides everything that does not depend on how a picture is written: which nodes are hidden,
+which become one box, what the labels say. `minisym.show.dot` and `minisym.show.mermaid` write it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from minisym.errors import ParamError, did_you_mean
+from minisym.graph import Entry, Graph, Node
+from minisym.show import labels, roles, text
+from minisym.show.groups import Layer, Scope, groups, repeats
+from minisym.show.known import Known
+
+Collapse = Literal["none", "backward", "repeat", "scope"]
+COLLAPSE: Final = ("none", "backward", "repeat", "scope")
+"""What becomes one box: nothing; the gradient nodes of a layer; and repeats; and every scope."""
+
+FEW_BACKWARD: Final = 3
+"""So many gradient nodes are drawn one by one even by default."""
+MANY_BOXES: Final = 500
+"""A picture of more boxes says how to draw less."""
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """A rounded rectangle around boxes, and around other frames."""
+
+    name: str
+    title: str
+    outer: Frame | None = None
+    layer: Layer | None = None
+    backward: bool = False
+    repeated: int = 1
+    elements: int = 0
+    """How many numbers the parameters in it have, if that is known."""
+
+
+@dataclass(eq=False, slots=True)
+class Box:
+    """One thing in the picture: a node, an output, or what stands for several nodes."""
+
+    name: str
+    kind: str
+    title: str
+    detail: str = ""
+    nodes: list[Node] = field(default_factory=list)
+    frame: Frame | None = None
+    layer: Layer | None = None
+    spine: bool = False
+    """It lies on the main path, which is drawn straight."""
+    small: bool = False
+    """A plain arithmetic op, whose title is a sign."""
+
+
+@dataclass(eq=False, slots=True)
+class Link:
+    """An arrow from what is computed to what reads it, or (kind "write") back into a Variable.
+
+    Kinds: data; parameter; state; gradient (flows backwards); saved (a value of the forward pass
+    that a gradient reads); write (the head overwrites the tail).
+    """
+
+    tail: Box
+    head: Box
+    kind: str
+    label: str = ""
+    spine: bool = False
+    mirrored: bool = False
+    """Its head lies upstream: the gradient flows up beside the forward pass."""
+
+
+@dataclass
+class Scene:
+    """All that is in a picture."""
+
+    title: str
+    facts: list[str]
+    boxes: list[Box]
+    links: list[Link]
+    frames: list[Frame]
+    beside: list[tuple[Box, Box]]
+    """Pairs that stand side by side: an op and its gradient, a loss and its label."""
+
+
+def scene(
+    graph: Graph,
+    known: Known | None = None,
+    *,
+    title: str = "",
+    hide_weights: bool = False,
+    collapse: str | bool | None = None,
+) -> Scene:
+    """Make a graph ready to be drawn; linear in its size.
+
+    >>> from minisym import sym
+    >>> step = sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1, name="step")
+    >>> [(link.tail.name, link.kind, link.head.name) for link in scene(step.graph).links]
+    [('w', 'parameter', 'step'), ('g', 'gradient', 'step'), ('w', 'write', 'step')]
+    """
+    builder = _Builder(graph, known or Known(), _mode(graph, collapse), hide_weights=hide_weights)
+    return builder.build(title)
+
+
+def _mode(graph: Graph, collapse: str | bool | None) -> str:
+    if collapse is None:
+        many = sum(map(roles.is_backward, graph.order)) > FEW_BACKWARD
+        return "backward" if many else "none"
+    mode = "none" if collapse is False else collapse
+    if mode not in COLLAPSE:
+        message = f"collapse takes one of {', '.join(map(repr, COLLAPSE))}, but got {collapse!r}"
+        raise ParamError(message, hint=did_you_mean(str(collapse), COLLAPSE))
+    return str(mode)
+
+
+class _Builder:
+    def __init__(self, graph: Graph, known: Known, mode: str, *, hide_weights: bool) -> None:
+        self.graph, self.known, self.mode = graph, known, mode
+        self.kinds = roles.kinds(graph)
+        self.groups = groups(graph, self.kinds)
+        found, self.stands_for = repeats(graph, self.groups) if mode == "repeat" else ([], {})
+        self.repeat_of = {name: repeat for repeat in found for name in repeat.names}
+        self.scope_elements: Counter[Scope] = Counter()
+        for node in graph.variables:
+            scope = self.groups.scopes[node]
+            if self.kinds[node] == "parameter":
+                for depth in range(1, len(scope) + 1):
+                    self.scope_elements[scope[:depth]] += known.elements(node) or 0
+        self.updates = [node for node in graph.order if self.kinds[node] == "update"]
+        updated = {variable for node in self.updates for _, variable in roles.written(node)}
+        self.hidden = (
+            {
+                node
+                for node in graph.variables
+                if roles.is_weight_like(node.name) and node not in updated
+            }
+            if hide_weights
+            else set()
+        )
+        # the gradient flows up beside the forward pass, unless it is all that there is to see
+        self.mirror = any(self.kinds[entry.node] != "backward" for entry in graph.outputs)
+        self.boxes: dict[Hashable, Box] = {}
+        self.of: dict[Node, Box] = {}
+        self.frames: dict[Hashable, Frame] = {}
+        self.links: list[Link] = []
+        self.seen: set[tuple[Box, Box, str, str]] = set()
+
+    def build(self, title: str) -> Scene:
+        for node in self.graph.order:
+            if node not in self.hidden:
+                self._place(node)
+        for key, box in self.boxes.items():
+            labels.label(box, self.known, self._hidden_of(box))
+            box.frame = self._frame_of(key, box)
+        for node in self.graph.order:
+            self._read(node)
+        for node in self.graph.order:
+            self._write(node)
+        self._outputs()
+        self._straighten()
+        boxes = list(self.boxes.values())
+        heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
+        if len(boxes) > MANY_BOXES and self.mode != "scope":
+            facts.append('collapse="scope" draws less')
+        frames = list(self.frames.values())
+        return Scene(heading, facts, boxes, self.links, frames, self._beside())
+
+    # ------------------------------------------------------------------------------------- boxes
+
+    def _place(self, node: Node) -> None:
+        """Find or make the box of a node."""
+        node_ = self.stands_for.get(node, node)
+        key, name, kind = self._key(node_)
+        box = self.boxes.get(key)
+        if box is None:
+            box = self.boxes[key] = Box(name, kind, "", layer=self.groups.layers.get(node_))
+        box.nodes.append(node)
+        self.of[node] = box
+
+    def _key(self, node: Node) -> tuple[Hashable, str, str]:
+        """Return what nodes of one box have in common, the box's name and its kind."""
+        kind = self.kinds[node]
+        scope = self.groups.scopes[node]
+        if self.mode == "scope" and scope:
+            if kind == "backward":
+                return ("backward", scope[0]), f"∂ {scope[0]}", "backward"
+            return ("scope", scope[0]), scope[0], "scope"
+        if kind == "backward" and self.mode != "none":
+            owner = roles.owner_name(node)
+            order = node.name.count(roles.BACKWARD)
+            name = "∂" * max(1, order) + f" {owner}"
+            return ("backward", self.groups.layers.get(node) or owner, order), name, "backward"
+        return node, node.name, kind
+
+    def _hidden_of(self, box: Box) -> list[Node]:
+        """Return the parameters that belong to a box's op and are not drawn."""
+        layer = box.layer
+        if layer is None or layer.op is None or box.nodes[0] is not layer.op:
+            return []
+        return [node for node in layer.variables if node in self.hidden]
+
+    # ------------------------------------------------------------------------------------ frames
+
+    def _frame_of(self, key: Hashable, box: Box) -> Frame | None:
+        if isinstance(key, tuple) and key[0] == "scope":
+            return None
+        scope = self.groups.scopes[self.stands_for.get(box.nodes[0], box.nodes[0])]
+        frame = None
+        if self.mode != "scope":
+            for depth in range(1, len(scope) + 1):
+                frame = self._scope_frame(scope[:depth], frame)
+        layer = box.layer
+        if layer is not None and any(node in self.of for node in layer.variables):
+            if self.mode == "scope" and scope:
+                return frame
+            frame = self._layer_frame(layer, frame)
+        if box.kind == "backward" and self.mode == "none":
+            owner = roles.owner_name(box.nodes[0])
+            place = ("backward", layer or owner)
+            if place not in self.frames:
+                self.frames[place] = Frame(owner, f"∂ {owner}", frame, backward=True)
+            frame = self.frames[place]
+        return frame
+
+    def _scope_frame(self, scope: Scope, outer: Frame | None) -> Frame:
+        frame = self.frames.get(scope)
+        if frame is None:
+            name = scope[-1] if outer is None else scope[-1].removeprefix(scope[-2]).lstrip("_/.")
+            frame = self.frames[scope] = Frame("/".join(scope), name, outer)
+            repeat = self.repeat_of.get(scope[0])
+            if repeat is not None and len(scope) == 1:
+                frame.title, frame.repeated = repeat.title, len(repeat.names)
+            frame.elements = self.scope_elements[scope]
+        return frame
+
+    def _layer_frame(self, layer: Layer, outer: Frame | None) -> Frame:
+        frame = self.frames.get(layer)
+        if frame is None:
+            frame = self.frames[layer] = Frame(layer.title, layer.title, outer, layer)
+            frame.elements = sum(
+                self.known.elements(node) or 0
+                for node in layer.variables
+                if self.kinds[node] == "parameter"
+            )
+        return frame
+
+    # ------------------------------------------------------------------------------------- links
+
+    def _read(self, node: Node) -> None:
+        """Link a node to what it reads."""
+        head = self.of.get(node)
+        if head is None:
+            return
+        copy = node in self.stands_for
+        for entry in node.inputs:
+            tail = self.of.get(entry.node)
+            if tail is None or tail is head:
+                continue
+            if (copy or entry.node in self.stands_for) and self._between_copies(entry.node, node):
+                continue
+            kind = self._kind_of_link(tail, head)
+            label = self._label(entry, tail, head, kind)
+            several = len(tail.nodes) > 1 or len(head.nodes) > 1
+            signature = (tail, head, kind, label)
+            if several and signature in self.seen:
+                continue
+            self.seen.add(signature)
+            mirrored = self.mirror and tail.kind == head.kind == "backward"
+            self.links.append(Link(tail, head, kind, label, mirrored=mirrored))
+
+    def _between_copies(self, source: Node, reader: Node) -> bool:
+        """Return whether an edge runs inside a copy or from copy to copy: the first one shows it."""
+        a, b = self.groups.scopes[source], self.groups.scopes[reader]
+        if not a or not b:
+            return False
+        repeat = self.repeat_of.get(a[0])
+        return repeat is not None and repeat is self.repeat_of.get(b[0])
+
+    @staticmethod
+    def _kind_of_link(tail: Box, head: Box) -> str:
+        if tail.kind in ("backward", "gradient"):
+            return "gradient"
+        if head.kind == "backward":
+            return "saved"
+        return tail.kind if tail.kind in ("parameter", "state") else "data"
+
+    def _label(self, entry: Entry, tail: Box, head: Box, kind: str) -> str:
+        if kind == "saved" or head.kind == "update":
+            return ""
+        label = self.known.on_edge(entry)
+        node = entry.node
+        if node.op is not None and len(tail.nodes) == 1 and node.num_outputs > 1:
+            label = f"[{entry.index}] {label}".rstrip()
+        return label
+
+    def _write(self, node: Node) -> None:
+        """Link what a node overwrites to it."""
+        for _, variable in roles.written(node):
+            tail, head = self.of.get(variable), self.of.get(node)
+            if tail is None or head is None or tail is head:
+                continue
+            signature = (tail, head, "write", "")
+            if signature not in self.seen:
+                self.seen.add(signature)
+                self.links.append(Link(tail, head, "write"))
+
+    def _outputs(self) -> None:
+        """Add a pill for each output; that an update has happened, its arrow says."""
+        for entry in dict.fromkeys(self.graph.outputs):
+            source = self.of.get(entry.node)
+            if source is None or source.kind == "update":
+                continue
+            key = ("output", entry)
+            box = self.boxes[key] = Box(
+                f"{entry.name} (output)", "output", entry.name, self.known.of(entry)
+            )
+            kind = "gradient" if source.kind == "backward" else "data"
+            self.links.append(Link(source, box, kind, self.known.on_edge(entry)))
+
+    # ------------------------------------------------------------------------------------ layout
+
+    def _straighten(self) -> None:
+        """Mark the longest path of the forward pass: it is drawn as a straight line."""
+        depth: Counter[Box] = Counter()
+        before: dict[Box, Link] = {}
+        for link in self.links:
+            if link.kind == "data" and depth[link.tail] + 1 > depth[link.head]:
+                depth[link.head] = depth[link.tail] + 1
+                before[link.head] = link
+        if not depth:
+            return
+        box = max(depth, key=depth.__getitem__)
+        while not box.spine:
+            box.spine = True
+            link = before.get(box)
+            if link is None:
+                break
+            link.spine = True
+            box = link.tail
+
+    def _beside(self) -> list[tuple[Box, Box]]:
+        pairs = []
+        forward = {box.nodes[0]: box for box in self.boxes.values() if box.nodes}
+        for key, box in self.boxes.items():
+            if box.kind == "backward" and isinstance(key, tuple) and self.mirror:
+                owner = box.layer.op if box.layer else None
+                partner = forward.get(owner) if owner else None
+                if partner is not None and partner.frame is box.frame:
+                    pairs.append((partner, box))
+        for node in self.graph.variables:
+            readers = [n for n in self.graph.consumers[node] if self.kinds[n] != "backward"]
+            if len(readers) == 1 and self.kinds[readers[0]] == "loss":
+                loss, label = self.of.get(readers[0]), self.of.get(node)
+                if loss and label and readers[0].inputs[0].node is not node:
+                    pairs.append((loss, label))
+        return pairs

@@ -1,0 +1,13 @@
+"""Look at a graph: `ms.viz`, with MXNet's functions and a few more.
+
+>>> import minisym as ms
+>>> net = ms.sym.tanh(ms.sym.Variable("x"), name="t")
+>>> ms.viz.plot_network(net, title="net").source.splitlines()[0]
+'digraph net {'
+"""
+
+from __future__ import annotations
+
+from minisym.show.dot import plot_network
+
+__all__ = ["plot_network"]

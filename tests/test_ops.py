@@ -1,0 +1,380 @@
+"""Every op, with the samples that travel with its declaration (`minisym.samples`).
+
+An op without samples fails here: that is the checklist of whoever declares one. A numeric gradient
+(`_backward_…`) is covered through the op that it belongs to.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisym as ms
+from minisym import imperative, op
+from minisym.formats.mxnet_json import load_json
+from minisym.op import Op
+from minisym.runtime.steps import steps_of
+from minisym.samples import Sample
+from minisym.symbol.functions import function_of
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+OPS = sorted({op for op in op.registered().values() if op.family != "opaque"}, key=lambda o: o.name)
+STEP = 1e-5  # of the differences: their error is about its square, and 1e-16 / it
+EXACT = {"float64": 1e-9, "float32": 1e-5, "float16": 1e-2}  # relative, of a value
+
+
+def samples(op: Op) -> Sequence[Sample]:
+    return list(op.samples() if callable(op.samples) else op.samples)
+
+
+@dataclass
+class Case:
+    """One op and one of its samples."""
+
+    op: Op
+    sample: Sample
+    number: int
+
+    @property
+    def is_error(self) -> bool:
+        return self.sample.raises is not None
+
+    @cached_property
+    def arrays(self) -> Arrays:
+        """The inputs by their names."""
+        given = self.sample.arrays(np.random.default_rng(0))
+        params = self.op.read_params(self.sample.params)
+        if self.op.variadic and self.op.count in self.op.params:
+            params = {**params, self.op.count: len(given)}
+        return dict(zip(self.op.input_names(params, len(given)), given, strict=True))
+
+    @cached_property
+    def symbol(self) -> ms.Symbol:
+        inputs = {name: ms.sym.Variable(name) for name in self.arrays}
+        function = function_of(self.op, self.op.name)
+        if self.op.variadic:
+            return function(*inputs.values(), **self.sample.params, name="t")
+        return function(**inputs, **self.sample.params, name="t")
+
+    @property
+    def wrt(self) -> list[str]:
+        """The inputs whose gradients are checked."""
+        names = list(self.arrays)
+        if self.sample.wrt is not None:
+            return [names[i] for i in self.sample.wrt]
+        if self.op.gradient is None or self.op.loss:  # a loss head's gradient is no derivative
+            return []
+        return [n for n in names if self.arrays[n].dtype.kind == "f" and n not in self.op.states]
+
+    def run(self, arrays: Arrays | None = None, *, is_train: bool | None = None) -> list[Any]:
+        return run(self.symbol, arrays or self.arrays, is_train=self.mode(is_train))
+
+    def mode(self, is_train: bool | None) -> bool:
+        return self.sample.is_train if is_train is None else is_train
+
+
+CASES = [Case(op, s, i) for op in OPS for i, s in enumerate(samples(op))]
+
+
+def each(choose: Callable[[Case], bool]) -> pytest.MarkDecorator:
+    chosen = [case for case in CASES if choose(case)]
+    return pytest.mark.parametrize("case", chosen, ids=lambda c: f"{c.op.name}-{c.number}")
+
+
+valid = each(lambda case: not case.is_error)
+
+
+def bind(symbol: ms.Symbol, arrays: Arrays, wrt: Sequence[str] = ()) -> ms.Executor:
+    """Bind the very arrays; random numbers start over, so that two runs draw the same ones."""
+    ms.random.seed(0)
+    return symbol.bind(
+        args={n: arrays[n] for n in symbol.list_arguments()},
+        args_grad={n: np.zeros_like(arrays[n]) for n in wrt} if wrt else None,
+        aux_states={n: arrays[n] for n in symbol.list_auxiliary_states()},
+    )
+
+
+def run(symbol: ms.Symbol, arrays: Arrays, *, is_train: bool) -> list[Any]:
+    """Run on copies, which keep their strides."""
+    copies = {n: copy_layout(a) for n, a in arrays.items()}
+    return [o.asnumpy() for o in bind(symbol, copies).forward(is_train=is_train)]
+
+
+def copy_layout(array: Any) -> Any:
+    """Copy the memory under a view, and view it alike."""
+    base = array.base if isinstance(array.base, np.ndarray) else array
+    whole = base.copy(order="K")
+    offset = array.ctypes.data - base.ctypes.data
+    return np.ndarray(array.shape, array.dtype, whole, offset, array.strides)
+
+
+def assert_same_bits(got: Sequence[Any], want: Sequence[Any], what: str = "") -> None:
+    """Compare bits, so that 0.0 is not -0.0; one NaN is as good as another."""
+    assert len(got) == len(want)
+    for i, (a, b) in enumerate(zip(got, want, strict=True)):
+        a, b = np.asarray(a), np.asarray(b)  # noqa: PLW2901
+        np.testing.assert_array_equal(a, b, f"output {i} {what}", strict=True)
+        if a.dtype.kind == "f":
+            nan = np.isnan(a)
+            np.testing.assert_array_equal(
+                np.signbit(a) & ~nan, np.signbit(b) & ~nan, f"signs of output {i} {what}"
+            )
+
+
+# --------------------------------------------------------------------------------- the checklist
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_has_samples(op: Op):
+    forward = ms.op.find(op.name.removeprefix("_backward_"))
+    tested = samples(op) or (forward is not op and forward is not None and samples(forward))
+    assert tested, f"declare samples for {op.name}: see minisym/samples.py"
+    assert any(s.raises is None for s in tested), f"{op.name} has error samples only"
+
+
+# ----------------------------------------------------------------------------------------- values
+
+
+@valid
+def test_value(case: Case):
+    """Outputs are those of the reference, and have the shapes and types inferred."""
+    arrays, symbol = case.arrays, case.symbol
+    outputs = case.run()
+    shapes = symbol.infer_shape(**{n: a.shape for n, a in arrays.items()})[1]
+    types = symbol.infer_type(**{n: a.dtype for n, a in arrays.items()})[1]
+    assert [o.shape for o in outputs] == shapes
+    assert [o.dtype.type for o in outputs] == types
+    if case.sample.reference is None:
+        return
+    expected = case.sample.reference(*arrays.values())
+    expected = expected if isinstance(expected, list | tuple) else [expected]
+    for got, want in zip(outputs, expected, strict=True):
+        # what is reduced completely has shape (1,) here
+        assert got.shape == np.atleast_1d(want).shape
+        tolerance = EXACT.get(got.dtype.name, 0)
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * 1e-3)
+
+
+@valid
+def test_eager(case: Case):
+    """`ms.nd` gives the executor's bits, with `out=` too, be it an array of its own or an input."""
+    function = imperative.function_of(case.op, case.op.name)
+    want = case.run(is_train=False)
+
+    def call(arrays: Mapping[str, Any], **out: Any) -> list[Any]:
+        ms.random.seed(0)
+        given = () if not case.op.variadic else tuple(arrays.values())
+        named = {} if case.op.variadic else arrays
+        found = function(*given, **named, **case.sample.params, **out)
+        return found if isinstance(found, list) else [found]
+
+    def copies() -> Arrays:
+        return {n: a.copy() for n, a in case.arrays.items()}
+
+    assert_same_bits(call(copies()), want)
+    targets = [np.full_like(w, 7) for w in want]
+    found = call(copies(), out=targets if len(targets) > 1 else targets[0])
+    assert all(a is b for a, b in zip(found, targets, strict=True))
+    assert_same_bits(targets, want, "in out=")
+    for name, array in case.arrays.items():
+        if len(want) == 1 and (array.shape, array.dtype) == (want[0].shape, want[0].dtype):
+            inputs = copies()
+            assert_same_bits(call(inputs, out=inputs[name]), want, f"in {name}")
+
+
+@valid
+def test_layouts(case: Case):
+    """Strided, reversed and Fortran inputs give the same bits."""
+    want = case.run()
+    for what, change in LAYOUTS.items():
+        got = case.run({n: change(a) for n, a in case.arrays.items()})
+        assert_same_bits(got, want, f"of {what} inputs")
+
+
+def strided(array: Any) -> Any:
+    wide = np.full(tuple(2 * n for n in array.shape), 99, array.dtype)
+    view = wide[(slice(None, None, 2),) * array.ndim]
+    view[...] = array
+    return view
+
+
+def backwards(array: Any) -> Any:
+    every = (slice(None, None, -1),) * array.ndim
+    return array[every].copy()[every]
+
+
+LAYOUTS = {"strided": strided, "reversed": backwards, "Fortran": np.asfortranarray}
+
+
+# ---------------------------------------------------------------------------- kernels and steps
+
+
+def run_steps(case: Case, op: Op, inputs: Sequence[Any], outs: Sequence[Any]) -> list[Any]:
+    """Run what `runtime.steps` makes of an op; return its steps."""
+    node = case.symbol.entries[0].node
+    steps = steps_of(op, node.params, node.input_names(), inputs, outs, is_train=case.mode(None))
+    ms.random.seed(0)
+    with np.errstate(all="ignore"):
+        for function, arguments in steps:
+            function(*arguments)
+    return steps
+
+
+def buffers(case: Case, byte: int) -> list[Any]:
+    """Make outputs whose memory is full of one byte."""
+    node = case.symbol.entries[0].node
+    internals = ms.Symbol(tuple(ms.Entry(node, i) for i in range(node.num_outputs)))
+    shapes = internals.infer_shape(**{n: a.shape for n, a in case.arrays.items()})[1]
+    types = internals.infer_type(**{n: a.dtype for n, a in case.arrays.items()})[1]
+    outs = [np.empty(shape, dtype) for shape, dtype in zip(shapes, types, strict=True)]
+    for out in outs:
+        out.view(np.uint8)[...] = byte
+    return outs
+
+
+def plain(op: Op) -> Op:
+    """The op without its faster ways: what is left is the kernel."""
+    bare = copy.copy(op)
+    bare.prepare = bare.ufunc = None
+    return bare
+
+
+@valid
+def test_kernel_fills_its_outputs(case: Case):
+    """Nothing of what was in the outputs is left, and nothing of the inputs is touched."""
+    inputs = [a.copy() for a in case.arrays.values()]
+    found = []
+    for byte in (0x00, 0x01, 0xFF):
+        outs = buffers(case, byte)
+        run_steps(case, plain(case.op), inputs, outs)
+        found.append(outs)
+    assert_same_bits(found[1], found[0])
+    assert_same_bits(found[2], found[0])
+    assert_same_bits(inputs, list(case.arrays.values()), "(an input!)")
+
+
+@each(lambda case: not case.is_error and bool(case.op.prepare or case.op.ufunc))
+def test_steps_are_the_kernel(case: Case):
+    """Steps give the kernel's bits; those of an update touch its output last."""
+    inputs = [a.copy() for a in case.arrays.values()]
+    want, got = buffers(case, 0), buffers(case, 1)
+    run_steps(case, plain(case.op), inputs, want)
+    steps = run_steps(case, case.op, inputs, got)
+    assert_same_bits(got, want)
+    assert_same_bits(inputs, list(case.arrays.values()), "(an input!)")
+    if case.op.writes:
+        for out in got:
+            out.view(np.uint8)[...] = 1
+        for function, arguments in steps[:-1]:
+            function(*arguments)
+        assert all((out.view(np.uint8) == 1).all() for out in got)
+
+
+@each(lambda case: not case.is_error and case.op.elementwise)
+def test_elementwise_in_place(case: Case):
+    """The planner may give an elementwise op an input's memory as output: the bits are the same."""
+    want = buffers(case, 0)
+    run_steps(case, case.op, [a.copy() for a in case.arrays.values()], want)
+    for op in (case.op, plain(case.op)):
+        for i, out in enumerate(want):
+            for j, name in enumerate(case.arrays):
+                inputs = [a.copy() for a in case.arrays.values()]
+                if (inputs[j].shape, inputs[j].dtype) != (out.shape, out.dtype):
+                    continue
+                outs = buffers(case, 0)
+                outs[i] = inputs[j]
+                run_steps(case, op, inputs, outs)
+                assert_same_bits(outs, want, f"(output {i} in {name})")
+
+
+# ------------------------------------------------------------------------------------------ writes
+
+
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
+def test_writes(op: Op):
+    """A run changes exactly the inputs that the op declares."""
+    changed = set()
+    for case in CASES:
+        if case.op is not op or case.is_error:
+            continue
+        arrays = {n: a.copy() for n, a in case.arrays.items()}
+        executor = bind(case.symbol, arrays, case.wrt)
+        executor.forward(is_train=case.mode(None))
+        executor.backward([np.ones_like(o) for o in executor.outputs])
+        changed |= {n for n in arrays if arrays[n].tobytes() != case.arrays[n].tobytes()}
+    assert changed == set(op.writes)
+
+
+# --------------------------------------------------------------------------------------- gradients
+
+
+def check_gradient(symbol: ms.Symbol, arrays: Arrays, wrt: Sequence[str], *, is_train: bool):
+    """Compare gradients with central differences, both projected on random numbers.
+
+    The outputs are weighted and added up, and each input moves in a random direction.
+    """
+    rng = np.random.default_rng(1)
+    executor = bind(symbol, {n: a.copy() for n, a in arrays.items()}, wrt)
+    weights = [rng.uniform(0.5, 1.5, o.shape) for o in executor.forward(is_train=is_train)]
+    executor.backward(weights)
+
+    def value(name: str, move: Any) -> float:
+        outputs = run(symbol, arrays | {name: arrays[name] + move}, is_train=is_train)
+        return sum(float((w * o).sum()) for w, o in zip(weights, outputs, strict=True))
+
+    for name in wrt:
+        direction = rng.uniform(0.5, 1.5, arrays[name].shape) * rng.choice(
+            [-1.0, 1.0], arrays[name].shape
+        )
+        numeric = (value(name, STEP * direction) - value(name, -STEP * direction)) / (2 * STEP)
+        symbolic = float((executor.grad_dict[name] * direction).sum())
+        assert symbolic == pytest.approx(numeric, rel=1e-6, abs=1e-7), f"by {name}"
+
+
+@each(lambda case: not case.is_error and bool(case.wrt))
+def test_gradient(case: Case):
+    check_gradient(case.symbol, case.arrays, case.wrt, is_train=case.mode(None))
+
+
+@each(lambda case: not case.is_error and bool(case.wrt))
+def test_second_order(case: Case):
+    """The gradient graph can be differentiated again, where all its ops can be."""
+    heads = [ms.sym.Variable(f"head{i}") for i in range(len(case.symbol))]
+    slope = ms.grad(case.symbol, case.wrt, head_grads=heads)
+    bare = {node.op.name for node in slope.graph if node.op and node.op.gradient is None}
+    if bare:
+        pytest.skip(f"{', '.join(sorted(bare))} has no gradient")
+    rng = np.random.default_rng(2)
+    arrays = dict(case.arrays)
+    for head, out in zip(heads, case.run(), strict=True):
+        arrays[head.name] = rng.uniform(0.5, 1.5, out.shape)
+    names = set(slope.list_arguments())
+    wrt = [n for n in (*case.wrt, *(h.name for h in heads)) if n in names]
+    check_gradient(slope, arrays, wrt, is_train=case.mode(None))
+
+
+# ------------------------------------------------------------------------------- files and errors
+
+
+@valid
+def test_json(case: Case):
+    """The file keeps the parameters, as strings, and they come back typed."""
+    again = load_json(case.symbol.tojson())
+    assert ms.Graph(again) == ms.Graph(case.symbol)
+
+
+@each(lambda case: case.is_error)
+def test_error(case: Case):
+    sample = case.sample
+    given = sample.arrays(np.random.default_rng(0))
+    arrays = {f"input{i}": a for i, a in enumerate(given) if isinstance(a, np.ndarray)}
+    inputs = [ms.sym.Variable(f"input{i}") if f"input{i}" in arrays else a for i, a in enumerate(given)]
+    with pytest.raises(sample.raises, match=sample.match):
+        run(function_of(case.op, case.op.name)(*inputs, **sample.params), arrays, is_train=True)
