@@ -24,7 +24,7 @@ sign_step = sym.Group([f, sym.signsgd_update(x, gradient, lr=0.01)])
 sgd_step = sym.Group([f, x - 0.001 * gradient])
 
 rng = np.random.default_rng(0)
-start = np.tile(rng.normal(size=DIMENSIONS), (RUNS, 1))
+start = rng.normal(size=(RUNS, DIMENSIONS))
 drawn = np.zeros_like(start)
 signsgd = sign_step.bind(args={"x": start.copy(), "noise": drawn})
 sgd = sgd_step.bind(args={"x": start.copy(), "noise": drawn})

@@ -17,9 +17,10 @@ array([0.5, 2.5])
 from __future__ import annotations
 
 from minisym import ops as _ops
-from minisym import attribute, name, nd, random, symbol, testing, util
+from minisym import attribute, name, nd, random, symbol, testing, util, visualization
 from minisym import symbol as sym
 from minisym import testing as test_utils
+from minisym import visualization as viz
 from minisym.errors import (
     ArrayTypeError,
     BindError,
@@ -78,4 +79,6 @@ __all__ = [
     "testing",
     "util",
     "var",
+    "visualization",
+    "viz",
 ]

@@ -24,7 +24,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -39,7 +39,7 @@ Array = np.ndarray[Any, Any]
 class _Registered:
     """Every op by its name, looked up when a rule calls it: `F.sum(g, axis=0)`."""
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Callable[..., Symbol]:
         return get(name)  # type: ignore[return-value]
 
 
@@ -109,6 +109,20 @@ class Declaration(Op):
         """
         self.prepare = Rule.of(rule)
         return self
+
+    @overload
+    def backward(
+        self,
+        kernel: Callable[..., None],
+        *,
+        wrt: Sequence[str] | None = None,
+        grad: Callable[..., Any] | None = None,
+    ) -> Declaration: ...
+
+    @overload
+    def backward(
+        self, *, wrt: Sequence[str] | None = None, grad: Callable[..., Any] | None = None
+    ) -> Callable[[Callable[..., None]], Declaration]: ...
 
     def backward(
         self,

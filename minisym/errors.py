@@ -7,6 +7,7 @@ programmer would expect::
     |-- ParamError(ValueError)      an op's parameter is missing, unknown or malformed
     |-- ComposeError(TypeError)     inputs do not fit an op, or a symbol does not fit a call
     |-- ShapeError(ValueError)      shapes contradict each other
+    |   `-- AxisError(IndexError)   there is no such axis
     |-- DtypeError(TypeError)       element types contradict each other
     |-- BindError(ValueError)       the arrays given do not fit the symbol
     |-- GradientError(ValueError)   there is no gradient where one was asked for
@@ -93,6 +94,10 @@ class ComposeError(MinisymError, TypeError):
 
 class ShapeError(MinisymError, ValueError):
     """Shapes contradict each other."""
+
+
+class AxisError(ShapeError, IndexError):
+    """A parameter names an axis that an array does not have."""
 
 
 class DtypeError(MinisymError, TypeError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -38,13 +38,24 @@ def native(ufunc: Callable[..., Any], *dtypes: np.dtype[Any]) -> bool:
     return resolved[:-1] == dtypes[:-1] and resolved[-1] in (dtypes[-1], np.bool_)
 
 
+def step(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> tuple[Any, tuple[Array, ...]]:
+    """Return a ufunc and its arguments, `out` by position: that is the fastest call.
+
+    NumPy 2.4 asks for the `out` of maximum and minimum by keyword.
+    """
+    if ufunc in (np.maximum, np.minimum):
+        return partial(ufunc, out=out), arrays
+    return ufunc, (*arrays, out)
+
+
 def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
     """Fill `out` with a ufunc's values, in MXNet's type rules: the result takes the input's type.
 
     Integers are computed in float64 where the function knows floats only, and cut to integers.
     """
     if native(ufunc, *(a.dtype for a in arrays), out.dtype):
-        ufunc(*arrays, out)
+        function, arguments = step(ufunc, *arrays, out=out)
+        function(*arguments)
         return
     if isinstance(ufunc, np.ufunc):
         with np.errstate(all="ignore"):
@@ -199,7 +210,7 @@ def scalar(  # noqa: PLR0913
         if not native(ufunc, data.dtype, data.dtype, out.dtype):
             return None
         operand = number(scalar, data.dtype)
-        return [(ufunc, (operand, data, out) if reverse else (data, operand, out))]
+        return [step(ufunc, *((operand, data) if reverse else (data, operand)), out=out)]
 
     if grad is not None:
         declared.grad(lambda g, x, *, y, scalar: grad(g, x, y, scalar))

@@ -47,7 +47,20 @@ class Entry(NamedTuple):
         return f"{node.name}_{suffix}"
 
 
-class Node:
+class _Draft:
+    """A node while it is being made: plain slots, quick to fill."""
+
+    __slots__ = ("__weakref__", "attrs", "inputs", "name", "op", "origin", "params")
+
+    op: Op | None
+    name: str
+    inputs: tuple[Entry, ...]
+    params: Params
+    attrs: Attrs
+    origin: Origin
+
+
+class Node(_Draft):
     """One Variable (`op` is None) or one op call; immutable.
 
     Attributes
@@ -67,31 +80,27 @@ class Node:
         Where the user composed it; see `minisym.origin`.
     """
 
-    __slots__ = ("__weakref__", "attrs", "inputs", "name", "op", "origin", "params")
+    __slots__ = ()
 
-    op: Op | None
-    name: str
-    inputs: tuple[Entry, ...]
-    params: Params
-    attrs: Attrs
-    origin: Origin
-
-    def __init__(
-        self,
+    def __new__(
+        cls,
         op: Op | None,
         name: str,
         inputs: tuple[Entry, ...] = (),
         params: Params = NO_PARAMS,
         attrs: Attrs = NO_PARAMS,
         origin: Origin = (),
-    ) -> None:
-        # the slots' own setters pass by __setattr__, which refuses
-        _set_op(self, op)
-        _set_name(self, name)
-        _set_inputs(self, inputs)
-        _set_params(self, params)
-        _set_attrs(self, attrs)
-        _set_origin(self, origin)
+    ) -> Node:
+        """Fill in a draft and freeze it: from then on nothing can be set."""
+        draft = _Draft()
+        draft.op = op
+        draft.name = name
+        draft.inputs = inputs
+        draft.params = params
+        draft.attrs = attrs
+        draft.origin = origin
+        draft.__class__ = cls
+        return draft  # type: ignore[return-value]
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: everybody who holds the node relies on it."""
@@ -134,7 +143,7 @@ class Node:
 
     def replace(self, **changes: Any) -> Node:
         """Return a copy with some fields changed."""
-        fields = {n: getattr(self, n) for n in self.__slots__ if n != "__weakref__"}
+        fields = {n: getattr(self, n) for n in _Draft.__slots__ if n != "__weakref__"}
         return Node(**(fields | changes))
 
 
@@ -144,13 +153,6 @@ def first_entry(node: Node) -> Entry:
 
 
 _new_tuple = tuple.__new__
-_set_op = Node.op.__set__  # type: ignore[attr-defined]
-_set_name = Node.name.__set__  # type: ignore[attr-defined]
-_set_inputs = Node.inputs.__set__  # type: ignore[attr-defined]
-_set_params = Node.params.__set__  # type: ignore[attr-defined]
-_set_attrs = Node.attrs.__set__  # type: ignore[attr-defined]
-_set_origin = Node.origin.__set__  # type: ignore[attr-defined]
-
 
 class Graph:
     """Everything that some outputs reach.

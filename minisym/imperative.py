@@ -84,7 +84,8 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> NDArray | lis
         if is_state and not any(target is t for t in targets):
             commits.append((operator.setitem, target.view(np.ndarray), ..., plan.arrays[write.entry]))
     execute(plan, (), commits)
-    found = [NDArray.of(array) for array in visible]
+    # as in NumPy, what was given as out= comes back itself
+    found = [array if i < len(targets) else NDArray.of(array) for i, array in enumerate(visible)]
     return found[0] if len(found) == 1 else found
 
 

@@ -21,6 +21,15 @@ Origin = tuple[CodeType | int, ...]
 _PACKAGE = str(Path(__file__).parent)
 _DEPTH = 3
 
+class _Internal(dict[str, bool]):
+    """File name -> whether it belongs to minisym; worked out once a file."""
+
+    def __missing__(self, file: str) -> bool:
+        self[file] = found = file.startswith(_PACKAGE)
+        return found
+
+
+_is_internal = _Internal().__getitem__
 _inherited: ContextVar[Origin | None] = ContextVar("inherited origin", default=None)
 _last: Origin = ()
 
@@ -32,7 +41,7 @@ def capture() -> Origin:
         return inherited
     global _last  # noqa: PLW0603  a loop composes many nodes on one line: they share one tuple
     frame = sys._getframe(1)  # noqa: SLF001  the documented way to be fast
-    while frame.f_code.co_filename.startswith(_PACKAGE):
+    while _is_internal(frame.f_code.co_filename):
         if frame.f_back is None:
             return ()
         frame = frame.f_back

@@ -30,6 +30,8 @@ Floats = tuple[float, ...]
 """A tuple of floats."""
 DType = NewType("DType", str)
 """The name of a NumPy dtype that MXNet has."""
+FLOAT32: Final = DType("float32")
+"""The default of most parameters of that kind."""
 
 DTYPES: Final = (
     "float16",

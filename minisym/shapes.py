@@ -23,11 +23,22 @@ KnownShape = tuple[int, ...]
 
 
 class Mismatch(ValueError):
-    """Two shapes (or types) cannot be one; `axis` says where (None: their ranks differ)."""
+    """Two shapes (or types) do not go together; `axis` says where (None: their ranks differ)."""
 
-    def __init__(self, axis: int | None, have: Any, need: Any) -> None:
-        self.axis, self.have, self.need = axis, have, need
-        super().__init__(f"{have} is not {need}")
+    def __init__(
+        self, axis: int | None, have: Any, need: Any, relation: str = "is not"
+    ) -> None:
+        self.axis, self.have, self.need, self.relation = axis, have, need, relation
+        super().__init__(axis, have, need, relation)
+
+    def __str__(self) -> str:
+        """Say which axis it is."""
+        if not isinstance(self.have, tuple) or not isinstance(self.need, tuple):
+            return f"{self.have} {self.relation} {self.need}"
+        words = f"{show(self.have)} {self.relation} {show(self.need)}"
+        if self.axis is None:
+            return f"{words}: {len(self.have)} axes, not {len(self.need)}"
+        return f"{words}: axis {self.axis} is {self.have[self.axis]}, not {self.need[self.axis]}"
 
 
 def is_known(shape: Shape) -> bool:
@@ -93,8 +104,8 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     for axis, dims in enumerate(zip(*padded, strict=True)):
         wide = {d for d in dims if d is not None and d != 1}
         if len(wide) > 1:
-            have, need = (next(s for s in padded if s[axis] == d) for d in sorted(wide)[:2])
-            raise Mismatch(axis, have, need)
+            have, need = [shape for shape in padded if shape[axis] in wide][:2]
+            raise Mismatch(axis, have, need, "does not broadcast with")
         result.append(wide.pop() if wide else None if None in dims else 1)
     return tuple(result)
 

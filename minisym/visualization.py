@@ -9,5 +9,9 @@
 from __future__ import annotations
 
 from minisym.show.dot import plot_network
+from minisym.show.mermaid import mermaid
+from minisym.show.save import save_picture
+from minisym.show.summary import print_summary
+from minisym.show.tree import tree
 
-__all__ = ["plot_network"]
+__all__ = ["mermaid", "plot_network", "print_summary", "save_picture", "tree"]

@@ -1,18 +1,206 @@
-"""The op reference: replaces the marker in ops.md by Markdown made from the registry."""
+"""The op reference: replaces the marker in ops.md by Markdown made from the registry.
+
+Each family (a module of `minisym.ops`) becomes a section, each op that a user may call an entry, with
+what its declaration says and nothing else. Ops whose names begin with an underscore are listed in
+one table at the end: operators, gradients and rewrites are made of them.
+"""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+import minisym as ms
+from minisym import families, sym
+from minisym import op as registry
+from minisym.op import Op
+from minisym.symbol.functions import function_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 MARKER = "<!-- op reference -->"
 
+TITLES = {
+    "arithmetic": "Arithmetic of two arrays of one shape",
+    "scalars": "Arithmetic of an array and a number",
+    "broadcast": "Arithmetic that stretches shapes",
+    "comparison": "Comparisons and logic",
+    "elemwise": "Elementwise functions",
+    "trigonometry": "Trigonometric and hyperbolic functions",
+    "basic": "Copies, casts and constants like another array",
+    "reduce": "Reductions",
+    "layout": "Layout: new shapes for the same elements",
+    "axes": "Layout: order of the axes",
+    "slices": "Slices",
+    "pieces": "Putting together and taking apart",
+    "stretch": "Stretching",
+    "indexing": "Indexing",
+    "linalg": "Products of matrices",
+    "nn": "Layers",
+    "channels": "Layers: channels",
+    "softmax": "Softmax",
+    "loss": "Loss heads",
+    "sources": "Sources: arrays out of nothing",
+    "random": "Random numbers",
+    "optimizer": "Updates",
+}
+"""The sections in their order; a family that has no title here comes behind them."""
+
 
 def op_reference() -> str:
     """Describe every registered op, in Markdown."""
-    return "*The reference of the ops comes here.*"
+    public: defaultdict[str, list[Op]] = defaultdict(list)
+    internal: list[Op] = []
+    for op in dict.fromkeys(registry.registered().values()):
+        if any(_is_public(name) for name in (op.name, *op.aliases)):
+            public[op.family].append(op)
+        else:
+            internal.append(op)
+    families_ = [f for f in TITLES if f in public] + sorted(set(public) - set(TITLES))
+    lines = [f"{sum(map(len, public.values()))} ops in {len(families_)} families.", ""]
+    for family in families_:
+        lines += [f"## {TITLES.get(family, family.capitalize())}", ""]
+        for op in sorted(public[family], key=lambda op: _called(op).lower()):
+            lines += [*_entry(op), ""]
+    lines += ["## Behind the scenes", "", *_table_of_internal(internal)]
+    return "\n".join(lines)
+
+
+def _is_public(name: str) -> bool:
+    return not name.startswith("_")
+
+
+def _called(op: Op) -> str:
+    """Return the name that a user would call: the op's own, or its first public alias."""
+    return next(name for name in (op.name, *op.aliases) if _is_public(name))
+
+
+# ------------------------------------------------------------------------------------ one op
+
+
+def _entry(op: Op) -> Iterator[str]:
+    summary, *rest = [part for part in op.doc.split("\n\n") if part.strip()]
+    yield f"### `{_called(op)}`"
+    yield ""
+    yield _prose(summary)
+    yield ""
+    yield f"```python\n{_signature(op)}\n```"
+    yield ""
+    for part in rest:
+        yield _part(part)
+        yield ""
+    if op.params:
+        yield "| parameter | takes | default | meaning |"
+        yield "|---|---|---|---|"
+        for param in op.params.values():
+            default = "**required**" if param.required else f"`{param.default!r}`"
+            kind = param.kind + (", or a Symbol" if op.writes and param.is_float else "")
+            meaning = param.doc or "As in MXNet."
+            yield f"| `{param.name}` | {_cell(kind)} | {default} | {_cell(meaning)} |"
+        yield ""
+    facts = [f"*Gradient:* {_gradient(op)}."]
+    if op.writes:
+        facts.append(f"*Writes:* {', '.join(f'`{name}`' for name in op.writes)}.")
+    if op.states:
+        facts.append(f"*States:* {', '.join(f'`{name}`' for name in sorted(op.states))}.")
+    others = [name for name in (op.name, *op.aliases) if _is_public(name) and name != _called(op)]
+    if others:
+        facts.append(f"*Also called:* {', '.join(f'`{name}`' for name in others)}.")
+    yield " ".join(facts)
+
+
+def _signature(op: Op) -> str:
+    """Return the call as a user writes it: inputs, then parameters with their defaults."""
+    words = []
+    for spec in op.inputs:
+        words.append(f"*{spec.name}s" if spec.variadic else spec.name + ("=None" * bool(spec.when)))
+    params = [p for p in op.params.values() if p.name != op.count]
+    if params and not op.variadic:
+        words.append("*")
+    words += [p.name if p.required else f"{p.name}={p.default!r}" for p in params]
+    one_line = f"sym.{_called(op)}({', '.join(words)})"
+    if len(one_line) <= 88:  # noqa: PLR2004  what fits on the page
+        return one_line
+    lines, line = [], "   "
+    for word in words:
+        if len(line) + len(word) > 80:  # noqa: PLR2004
+            lines.append(line)
+            line = "   "
+        line += f" {word},"
+    return "\n".join([f"sym.{_called(op)}(", *lines, line, ")"])
+
+
+def _gradient(op: Op) -> str:
+    """Say what differentiating the op gives, and how often that may be done."""
+    rule = op.gradient
+    if op.loss:
+        return "its own, whatever flows into it: it is a loss head"
+    if rule is None:
+        return "none"
+    function = getattr(rule, "function", rule)
+    if inspect.getclosurevars(function).nonlocals.get("grad") is families.ZERO:
+        return "zero everywhere"
+    times = "" if _second_order(op) else ", first order only"
+    if "backward.<locals>" in function.__qualname__:
+        return f"a kernel of its own{times}"
+    return f"composed of other ops{times}"
+
+
+def _second_order(op: Op) -> bool:
+    """Try it: differentiate the first sample's symbol twice."""
+    for sample in op.samples() if callable(op.samples) else op.samples:
+        if sample.raises is not None:
+            continue
+        x = [sym.Variable(f"x{i}") for i in range(len(sample.inputs))]
+        wrt = [f"x{i}" for i in (range(len(x)) if sample.wrt is None else sample.wrt)]
+        symbol = function_of(op, _called(op))(*x, **sample.params)
+        try:
+            first = ms.grad(symbol, wrt)
+            ms.grad(first, [name for name in first.list_arguments() if name in wrt])
+        except ms.GradientError:
+            return False
+        return True
+    return True
+
+
+# -------------------------------------------------------------------- from docstring to Markdown
+
+
+def _part(text: str) -> str:
+    """Translate one paragraph, doctest, or section title of a docstring."""
+    if text.lstrip().startswith(">>>"):
+        return f"```pycon\n{text.strip()}\n```"
+    lines = text.split("\n")
+    if len(lines) > 1 and lines[1] and set(lines[1]) <= {"-"}:
+        title, body = lines[0], "\n".join(lines[2:])
+        return f"**{title}.** {_prose(body)}" if ">>>" not in body else _part(body)
+    return _prose(text)
+
+
+def _prose(text: str) -> str:
+    """Join lines; formulas and code are Markdown's own already."""
+    return re.sub(r"\s*\n\s*", " ", text.strip()).replace(r"\*", "*")
+
+
+def _cell(text: str) -> str:
+    """Make a text fit a cell of a table."""
+    return _prose(text).replace("|", r"\|")
+
+
+def _table_of_internal(ops: list[Op]) -> Iterator[str]:
+    yield "Python's operators, gradients and rewrites are made of these; files name them, too."
+    yield ""
+    yield "| op | what it does |"
+    yield "|---|---|"
+    for op in sorted(ops, key=lambda op: op.name.lower()):
+        yield f"| `{op.name}` | {_cell(op.doc.split(chr(10) * 2)[0])} |"
+
+
+# ----------------------------------------------------------------------------------- for Sphinx
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:

@@ -121,9 +121,7 @@ def _(g: Symbol, data: Symbol, *, dim1: int, dim2: int) -> Symbol:
         Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2"),
     ],
 )
-def reverse(
-    data: Array, *, axis: Annotated[Ints, "The axes to mirror."], out: Array
-) -> None:
+def reverse(data: Array, *, axis: Annotated[Ints, "The axes to mirror."], out: Array) -> None:
     """Mirror an array along some axes."""
     np.copyto(out, np.flip(data, axis))
 
@@ -172,9 +170,9 @@ def _blocks(s: Any, source: str, target: str, block: int, *, deeper: bool) -> No
         Sample(
             ((1, 8, 2, 3),),
             {"block_size": 2},
-            reference=lambda x: np.einsum(
-                "nabchw->nchawb", x.reshape(1, 2, 2, 2, 2, 3)
-            ).reshape(1, 2, 4, 6),
+            reference=lambda x: np.einsum("nabchw->nchawb", x.reshape(1, 2, 2, 2, 2, 3)).reshape(
+                1, 2, 4, 6
+            ),
         ),
         Sample(((1, 6, 2, 3),), {"block_size": 2}, raises=ShapeError, match="multiples of 4"),
     ],
@@ -209,9 +207,9 @@ def _(g: Symbol, data: Symbol, *, block_size: int) -> Symbol:
         Sample(
             ((1, 2, 4, 6),),
             {"block_size": 2},
-            reference=lambda x: np.einsum(
-                "nchawb->nabchw", x.reshape(1, 2, 2, 2, 3, 2)
-            ).reshape(1, 8, 2, 3),
+            reference=lambda x: np.einsum("nchawb->nabchw", x.reshape(1, 2, 2, 2, 3, 2)).reshape(
+                1, 8, 2, 3
+            ),
         ),
         Sample(((1, 2, 3, 4),), {"block_size": 2}, raises=ShapeError, match="multiples of 2"),
     ],

@@ -1,8 +1,8 @@
 r"""Elements chosen by indices that are data themselves.
 
 Indices may be of any type and are cut to integers. What lies outside of an axis is moved to its
-ends ("clip") or counted modulo its size ("wrap"). Indices have no gradient; the gradient of a choice
-adds up, at each element, what arrives at all of its copies.
+ends ("clip") or counted modulo its size ("wrap"). Indices have no gradient; the gradient of a
+choice adds up, at each element, what arrives at all of its copies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
-from minisym.params import DType, Ints
+from minisym.ops.rules import first_type
+from minisym.params import FLOAT32, DType, Ints
 from minisym.samples import Sample
 from minisym.shapes import Dim, axis_of
 from minisym.symbol.symbol import Symbol
@@ -44,13 +45,6 @@ def add_rows(rows: Array, target: Array, where: Array) -> None:
     target[ordered[begins]] += np.add.reduceat(rows[order], begins, axis=0)
 
 
-def _first_type(t: Any) -> None:
-    """Rule: the output has the type of the first input; the others are free."""
-    if t.inputs[0] is None:
-        t.set_input(0, t.output)
-    t.output = t.inputs[0]
-
-
 # ------------------------------------------------------------------------------------- Embedding
 
 
@@ -78,7 +72,7 @@ def Embedding(
     *,
     input_dim: Annotated[int, "Number of words: rows of the weight."],
     output_dim: Annotated[int, "Length of a word's vector."],
-    dtype: Annotated[DType, "Type of the weight, where nothing else says it."] = DType("float32"),
+    dtype: Annotated[DType, "Type of the weight, where nothing else says it."] = FLOAT32,
     sparse_grad: Annotated[bool, "Accepted for old files: gradients are dense."] = False,
     out: Array,
 ) -> None:
@@ -182,7 +176,7 @@ def _(s: Any, *, axis: int) -> None:
     s.a = (*s.output[:at], a[at], *s.output[at + len(indices) :])
 
 
-take.dtype(_first_type)
+take.dtype(first_type)
 
 
 def _take_again(
@@ -239,7 +233,7 @@ def _size(shape: tuple[Dim, ...]) -> Dim:
     return None if None in shape else int(np.prod(shape))  # type: ignore[arg-type]
 
 
-batch_take.dtype(_first_type)
+batch_take.dtype(first_type)
 
 
 @batch_take.backward(
@@ -311,16 +305,14 @@ def _(s: Any, *, axis: int | None, keepdims: bool) -> None:
     at = axis_of(axis, len(data))
     rest, kept = (*data[:at], *data[at + 1 :]), (*data[:at], 1, *data[at + 1 :])
     s.output = kept if keepdims else rest or (1,)
-    if index is None:
-        s.index = s.output
-    else:  # both forms of the index are welcome
-        s.index = kept if len(index) == len(data) else rest
+    # both forms of the index are welcome
+    s.index = kept if index is not None and len(index) == len(data) else rest or (1,)
     if rest:
         found = s.output
         s.data = (*found[:at], data[at], *found[at + keepdims :])
 
 
-pick.dtype(_first_type)
+pick.dtype(first_type)
 
 
 def _pick_again(
@@ -358,7 +350,7 @@ def one_hot(
     depth: Annotated[int, "Length of the new last axis."],
     on_value: Annotated[float, "The number at the index."] = 1.0,
     off_value: Annotated[float, "The number everywhere else."] = 0.0,
-    dtype: Annotated[DType, "Type of the output."] = DType("float32"),
+    dtype: Annotated[DType, "Type of the output."] = FLOAT32,
     out: Array,
 ) -> None:
     """Write an index as a row with one number on, $y_{ij} = [j = x_i]$.

@@ -12,9 +12,10 @@ import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
+from minisym.ops.rules import first_type
 from minisym.params import Ints
 from minisym.samples import Sample
-from minisym.shapes import Dim, Shape, axes_of, axis_of, is_known, product, show
+from minisym.shapes import Dim, axes_of, axis_of, is_known, product, show
 from minisym.symbol.symbol import Symbol
 
 Dims = tuple[Dim, ...]
@@ -282,6 +283,9 @@ def _interval(begin: int | None, end: int | None, rank: int) -> tuple[int, int]:
     if not 0 <= first <= last <= rank:
         raise IndexError(f"there are no axes {begin} to {end} in {rank} dimension(s)")
     return first, last
+
+
+reshape_like.dtype(first_type)
 
 
 @reshape_like.grad

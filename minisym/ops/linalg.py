@@ -14,25 +14,14 @@ import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
+from minisym.ops.rules import floats_only
 from minisym.samples import Sample
-from minisym.shapes import Shape, product, unify
+from minisym.shapes import Shape, unify
 from minisym.symbol.symbol import Symbol
 
 Stype = Annotated[
     Literal["default", "csr", "row_sparse"] | None, "Accepted for old files: arrays are dense."
 ]
-
-
-def floats_only(t: Any) -> None:
-    """Rule: one element type for all slots, and it is a float."""
-    known = [d for d in (*t.inputs, *t.outputs) if d is not None]
-    if known:
-        if known[0].kind != "f":
-            raise ValueError(f"it takes float arrays, but got {known[0]}")
-        for i in range(len(t.inputs)):
-            t.set_input(i, known[0])
-        for i in range(len(t.outputs)):
-            t.set_output(i, known[0])
 
 
 # ------------------------------------------------------------------------------------------- dot
@@ -111,9 +100,9 @@ def dot(
     forward_stype: Stype = None,
     out: Array,
 ) -> None:
-    r"""Multiply matrices, $Y = AB$; in general $Y_{i\dots j\dots} = \sum_k A_{i\dots k} B_{kj\dots}$.
+    r"""Multiply matrices, $Y = AB$, where $Y_{ij} = \sum_k A_{ik} B_{kj}$.
 
-    The last axis of `lhs` is summed with the first of `rhs`, and the other axes of both make the
+    In general, the last axis of `lhs` is summed with the first of `rhs`, and the other axes of both make the
     output: (2, 3, 4) with (4, 5) gives (2, 3, 5). Of two vectors, the result has shape (1,).
 
     >>> from minisym import sym
@@ -135,7 +124,7 @@ def _(
     g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
 ) -> tuple[Symbol, Symbol]:
     flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    return F._backward_dot_lhs(g, lhs, rhs, **flags), F._backward_dot_rhs(g, lhs, rhs, **flags)
+    return _backward_dot_lhs(g, lhs, rhs, **flags), _backward_dot_rhs(g, lhs, rhs, **flags)
 
 
 @dot.steps
@@ -195,7 +184,7 @@ def _(
     h: Symbol, g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
 ) -> tuple[Symbol | None, ...]:
     flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    return F.dot(h, rhs, **flags), None, F._backward_dot_rhs(g, h, rhs, **flags)
+    return F.dot(h, rhs, **flags), None, _backward_dot_rhs(g, h, rhs, **flags)
 
 
 @op(samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: a.T @ g)])
@@ -229,7 +218,7 @@ def _(
     h: Symbol, g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
 ) -> tuple[Symbol | None, ...]:
     flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
-    return F.dot(lhs, h, **flags), F._backward_dot_lhs(g, lhs, h, **flags), None
+    return F.dot(lhs, h, **flags), _backward_dot_lhs(g, lhs, h, **flags), None
 
 
 # ------------------------------------------------------------------------------------- batch_dot

@@ -98,6 +98,7 @@ def _(
     real = weight.dtype
     rate, decay, scale = (_hyper(value, real) for value in (lr, wd, rescale_grad))
     if isinstance(rescale_grad, np.ndarray) or rescale_grad != 1.0:
+        yield from _refresh(rescale_grad, scale)
         sign_of_scale = np.empty((), np.int8)
         yield from _sign_steps(scale, sign_of_scale, np.empty((), np.bool_))
         product = np.empty((), real)

@@ -2,7 +2,7 @@ r"""Arrays put together from pieces, and cut into them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from minisym.define import Array, F, op
 from minisym.errors import ShapeError
 from minisym.params import Ints
 from minisym.samples import Sample
-from minisym.shapes import Dim, axis_of, product
+from minisym.shapes import Dim, axis_of, is_np_shape
 from minisym.symbol.symbol import Symbol
 
 
@@ -81,7 +81,7 @@ def _total(sizes: Sequence[Dim]) -> Dim:
 
 
 @Concat.backward(grad=lambda hs, g, *data, dim: (F.Concat(*hs, dim=dim), *(None for _ in data)))
-def _(g: Array, *data: Array, dim: int, out: tuple[Array, ...]) -> None:
+def _(g: Array, *data: Array, dim: int, out: Any) -> None:
     """Cut the gradient of `Concat` into those of its inputs."""
     grads = out if isinstance(out, tuple) else (out,)
     for grad, part in zip(grads, _parts(g, [x.shape[dim] for x in data], dim), strict=True):
@@ -127,13 +127,13 @@ def _(g: Symbol, *data: Symbol, axis: int) -> list[Symbol]:
 # ---------------------------------------------------------------------------------- SliceChannel
 
 
-def _numbered_outputs(number: int) -> tuple[str, ...]:
-    return ("output",) if number == 1 else tuple(f"output{i}" for i in range(number))
+def _numbered(number: int) -> tuple[str, ...]:
+    return tuple(f"output{i}" for i in range(number))
 
 
 @op(
     aliases=("split",),
-    outputs=lambda p: _numbered_outputs(p["num_outputs"]),
+    outputs=lambda p: _numbered(p["num_outputs"]),
     samples=[
         Sample(((2, 6),), {"num_outputs": 3}, reference=lambda x: np.split(x, 3, 1)),
         Sample(
@@ -203,22 +203,23 @@ def _(g: Any, data: Symbol, *, axis: int, squeeze_axis: bool) -> Symbol:
 # -------------------------------------------------------------------------------------- split_v2
 
 
-def _marks(indices: Ints, sections: int) -> int:
-    return sections or max(len(indices), 1)
+def _part_names(params: Mapping[str, Any]) -> tuple[str, ...]:
+    number = params["sections"] or len(params["indices"])
+    return _numbered(number) if number > 1 else ("output",)
 
 
 def _spans(indices: Ints, sections: int, length: int) -> list[tuple[int, int]]:
     """Return (begin, end) of each part of a split_v2."""
-    if sections:
-        size = length // sections
-        return [(i * size, (i + 1) * size) for i in range(sections)]
-    begins = [min(i, length) for i in indices] or [0]
-    return list(pairwise([*begins, length]))
+    if sections:  # the first parts are longer by 1, where the length is no multiple
+        size, longer = divmod(length, sections)
+        sizes = [size + 1] * longer + [size] * (sections - longer)
+        return list(pairwise(accumulate(sizes, initial=0)))
+    return list(pairwise([*(indices or (0,)), length]))
 
 
 @op(
     name="_split_v2",
-    outputs=lambda p: _numbered_outputs(_marks(p["indices"], p["sections"])),
+    outputs=_part_names,
     samples=[
         Sample(
             ((5, 2),),
@@ -232,9 +233,9 @@ def _spans(indices: Ints, sections: int, length: int) -> list[tuple[int, int]]:
         ),
         Sample(
             ((2, 6),),
-            {"indices": (), "sections": 4},
+            {"indices": (0, 7)},
             raises=ShapeError,
-            match="cannot be cut into 4",
+            match="part 0 of 6 elements",
         ),
     ],
 )
@@ -264,17 +265,14 @@ def _(s: Any, *, indices: Ints, axis: int, squeeze_axis: bool, sections: int) ->
     whole = data[at]
     if whole is None:
         return
-    if sections and whole % sections:
-        raise ValueError(f"{whole} elements along axis {at} cannot be cut into {sections}")
-    spans = _spans(indices, sections, whole)
-    for i, (a, b) in enumerate(spans):
-        if b < a or a < 0:
-            raise ValueError(f"indices {indices} must ascend from 0")
+    for i, (a, b) in enumerate(_spans(indices, sections, whole)):
+        if not (0 <= a < b or (a == b and is_np_shape())):
+            raise ValueError(f"part {i} of {whole} elements would reach from {a} to {b}")
         if squeeze_axis and b - a != 1:
             raise ValueError(f"squeeze_axis needs parts of size 1, but part {i} has {b - a}")
         middle = () if squeeze_axis else (b - a,)
         s.set_output(i, (*data[:at], *middle, *data[at + 1 :]))
-    for i, part in enumerate(s.outputs):
+    for part in s.outputs:
         rest = part[at:] if squeeze_axis else part[at + 1 :]
         s.data = (*part[:at], whole, *rest)
 

@@ -1,17 +1,18 @@
-r"""Regions of arrays: slices, crops and margins."""
+r"""Regions of arrays, cut out by indices, by one axis, or by another array's shape."""
 
 from __future__ import annotations
 
 import builtins
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
+from minisym.ops.rules import first_type
 from minisym.params import Ints, OptionalInts
 from minisym.samples import Sample
-from minisym.shapes import Dim, axes_of, axis_of
+from minisym.shapes import Dim, axes_of, axis_of, is_np_shape
 from minisym.symbol.symbol import Symbol
 
 Key = tuple[builtins.slice, ...]
@@ -35,7 +36,7 @@ def _slice_shape(
         return
     if not len(begin) == len(end) == (len(step) or len(end)):
         raise ValueError(f"begin {begin}, end {end} and step {step} differ in length")
-    if not 0 < len(begin) <= len(data):
+    if len(begin) > len(data):
         raise ValueError(f"begin has {len(begin)} numbers for {len(data)} dimension(s)")
     sizes: list[Dim] = []
     for axis, (d, cut) in enumerate(zip(data, _key(begin, end, step), strict=False)):
@@ -45,8 +46,8 @@ def _slice_shape(
             sizes.append(None)
             continue
         size = len(range(*cut.indices(d)))
-        if size == 0 and d:
-            raise ValueError(f"axis {axis} of size {d}: nothing lies between {cut.start} and {cut.stop}")
+        if size == 0 and not is_np_shape():
+            raise ValueError(f"axis {axis} of size {d} has nothing from {cut.start} to {cut.stop}")
         sizes.append(size)
     setattr(s, part, (*sizes, *data[len(sizes) :]))
     rest = getattr(s, part)[len(sizes) :]
@@ -62,11 +63,16 @@ def _slice_shape(
             {"begin": (None, 4), "end": (None, 0), "step": (2, -2)},
             reference=lambda x: x[::2, 4:0:-2],
         ),
-        Sample(((4, 5),), {"begin": (2,), "end": (1,)}, raises=ShapeError, match="nothing lies"),
+        Sample(
+            ((4, 5),),
+            {"begin": (2,), "end": (1,)},
+            raises=ShapeError,
+            match="has nothing from 2 to 1",
+        ),
         Sample(((4,),), {"begin": (0, 0), "end": (1, 1)}, raises=ShapeError, match="2 numbers"),
     ],
 )
-def slice(  # noqa: A001
+def slice(
     data: Array,
     *,
     begin: Annotated[OptionalInts, "First index of each axis; None: from its start."],
@@ -92,7 +98,13 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
 
 
 def _slice_again(
-    h: Symbol, g: Symbol, data: Symbol, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts
+    h: Symbol,
+    g: Symbol,
+    data: Symbol,
+    *,
+    begin: OptionalInts,
+    end: OptionalInts,
+    step: OptionalInts,
 ) -> tuple[Symbol, None]:
     return F.slice(h, begin=begin, end=end, step=step), None
 
@@ -154,7 +166,7 @@ def _(
     step: OptionalInts,
 ) -> tuple[Symbol, Symbol]:
     region = {"begin": begin, "end": end, "step": step}
-    return F._slice_assign_scalar(g, scalar=0.0, **region), F.slice(g, **region)
+    return _slice_assign_scalar(g, scalar=0.0, **region), F.slice(g, **region)
 
 
 @op(
@@ -181,7 +193,7 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
     s.data = s.output
     if s.data is not None:
         for cut, d in zip(_key(begin, end, step), s.data, strict=False):
-            if cut.step == 0 or (d is not None and not len(range(*cut.indices(d)))):
+            if cut.step == 0 or (d is not None and not range(*cut.indices(d))):
                 raise ValueError(f"nothing lies between {begin} and {end}")
 
 
@@ -189,7 +201,7 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
 def _(
     g: Symbol, data: Symbol, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts
 ) -> Symbol:
-    return F._slice_assign_scalar(g, scalar=0.0, begin=begin, end=end, step=step)
+    return _slice_assign_scalar(g, scalar=0.0, begin=begin, end=end, step=step)
 
 
 # ------------------------------------------------------------------------------------ slice_axis
@@ -291,6 +303,9 @@ def _(s: Any, *, axes: Ints) -> None:
     s.output = tuple(like[i] if i in chosen else d for i, d in enumerate(data))
 
 
+slice_like.dtype(first_type)
+
+
 def _slice_like_again(
     h: Symbol, g: Symbol, data: Symbol, shape_like: Symbol, *, axes: Ints
 ) -> tuple[Symbol, None, None]:
@@ -302,115 +317,3 @@ def _(g: Array, data: Array, shape_like: Array, *, axes: Ints, out: Array) -> No
     """Put the gradient of a part into an array of zeros."""
     out[...] = 0
     out[_like(axes, shape_like.shape, data.ndim)] = g
-
-
-# ------------------------------------------------------------------------------------------- Pad
-
-
-def _margins(pad_width: Ints) -> list[tuple[int, int]]:
-    return list(zip(pad_width[::2], pad_width[1::2], strict=True))
-
-
-_MODES = Literal["constant", "edge", "reflect"]
-
-
-@op(
-    aliases=("pad",),
-    samples=[
-        Sample(
-            ((1, 2, 3, 4),),
-            {"mode": "constant", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3), "constant_value": 5.0},
-            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), constant_values=5.0),
-        ),
-        Sample(
-            ((1, 1, 3, 4),),
-            {"mode": "reflect", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
-            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "reflect"),
-        ),
-        Sample(
-            ((1, 1, 3, 4),),
-            {"mode": "edge", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
-            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "edge"),
-        ),
-        Sample(
-            ((1, 1, 3, 4),),
-            {"mode": "edge", "pad_width": (1, 0, 0, 0, 1, 2, 0, 3)},
-            raises=ShapeError,
-            match="first four",
-        ),
-    ],
-)
-def Pad(
-    data: Array,
-    *,
-    mode: Annotated[_MODES, "What the margins hold: a number, the edge, or a mirror image."],
-    pad_width: Annotated[Ints, "Margins (before, after) of each axis; none for the first two."],
-    constant_value: Annotated[float, "The number of mode 'constant'."] = 0.0,
-    out: Array,
-) -> None:
-    """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
-    inside = tuple(
-        builtins.slice(a, a + d) for (a, _), d in zip(_margins(pad_width), data.shape, strict=True)
-    )
-    if mode == "constant":
-        out[...] = constant_value
-        out[inside] = data
-        return
-    np.copyto(out, data[np.ix_(*_sources(mode, pad_width, data.shape))])
-
-
-def _sources(mode: str, pad_width: Ints, shape: tuple[int, ...]) -> list[Array]:
-    """Return, for each axis, the input index that each output index takes its value from."""
-    found = []
-    for (a, b), d in zip(_margins(pad_width), shape, strict=True):
-        index = np.arange(-a, d + b)
-        if mode == "reflect" and d > 1:
-            index = np.abs(index) % (2 * d - 2)
-            index = np.where(index >= d, 2 * d - 2 - index, index)
-        found.append(np.clip(index, 0, d - 1))
-    return found
-
-
-@Pad.shape
-def _(s: Any, *, mode: str, pad_width: Ints) -> None:
-    data = s.data
-    if data is None:
-        return
-    if len(data) not in (4, 5):
-        raise ValueError(f"data must have 4 or 5 dimensions, but has {len(data)}")
-    if len(pad_width) != 2 * len(data):
-        raise ValueError(f"pad_width needs {2 * len(data)} numbers, but has {len(pad_width)}")
-    if any(pad_width[:4]):
-        raise ValueError("the first four numbers of pad_width must be 0")
-    if any(margin < 0 for margin in pad_width):
-        raise ValueError("margins cannot be negative")
-    for axis, ((a, b), d) in enumerate(zip(_margins(pad_width), data, strict=True)):
-        if mode == "reflect" and d is not None and max(a, b) >= d and max(a, b):
-            raise ValueError(f"axis {axis} of size {d} has no mirror image of {max(a, b)}")
-    margins = [a + b for a, b in _margins(pad_width)]
-    s.output = tuple(d if d is None else d + m for d, m in zip(data, margins, strict=True))
-    s.data = tuple(d if d is None else d - m for d, m in zip(s.output, margins, strict=True))
-
-
-def _pad_again(
-    h: Symbol, g: Symbol, data: Symbol, *, mode: str, pad_width: Ints
-) -> tuple[Symbol, None]:
-    return F.Pad(h, mode=mode, pad_width=pad_width), None
-
-
-@Pad.backward(grad=_pad_again)
-def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
-    """Add up the gradient of `Pad` where each element of the input went."""
-    margins = _margins(pad_width)
-    if mode == "constant":
-        np.copyto(
-            out, g[tuple(builtins.slice(a, a + d) for (a, _), d in zip(margins, out.shape, strict=True))]
-        )
-        return
-    # one axis after the other: the index maps of the axes are independent
-    for axis, (index, d) in enumerate(zip(_sources(mode, pad_width, out.shape), out.shape, strict=True)):
-        if any(margins[axis]):
-            folded = np.zeros((*g.shape[:axis], d, *g.shape[axis + 1 :]), g.dtype)
-            np.add.at(folded, (builtins.slice(None),) * axis + (index,), g)
-            g = folded
-    np.copyto(out, g)

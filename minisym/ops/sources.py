@@ -8,7 +8,7 @@ import numpy as np
 
 from minisym.define import Array, op
 from minisym.errors import ShapeError
-from minisym.params import DType, Ints
+from minisym.params import FLOAT32, DType, Ints
 from minisym.samples import Sample
 
 Context = Annotated[str, "Accepted for old files: every array lives in main memory."]
@@ -28,13 +28,13 @@ def _dtype(t: Any, *, dtype: str) -> None:
 
 
 @op(samples=[Sample((), {"shape": (2, 3)}, reference=lambda: np.zeros((2, 3)))])
-def _zeros(*, shape: Size = (), ctx: Context = "", dtype: Type = DType("float32"), out: Array) -> None:
+def _zeros(*, shape: Size = (), ctx: Context = "", dtype: Type = FLOAT32, out: Array) -> None:
     """Return an array of zeros."""
     out[...] = 0
 
 
 @op(samples=[Sample((), {"shape": (2, 3)}, reference=lambda: np.ones((2, 3)))])
-def _ones(*, shape: Size = (), ctx: Context = "", dtype: Type = DType("float32"), out: Array) -> None:
+def _ones(*, shape: Size = (), ctx: Context = "", dtype: Type = FLOAT32, out: Array) -> None:
     """Return an array of ones."""
     out[...] = 1
 
@@ -44,7 +44,7 @@ def _full(
     *,
     shape: Size = (),
     ctx: Context = "",
-    dtype: Type = DType("float32"),
+    dtype: Type = FLOAT32,
     value: Annotated[float, "The number to fill with."],
     out: Array,
 ) -> None:
@@ -62,7 +62,9 @@ def _zeros_without_dtype(
     *,
     shape: Size = (),
     ctx: Context = "",
-    dtype: Annotated[int, "Code of the element type; -1: what the output meets, else float32."] = -1,
+    dtype: Annotated[
+        int, "Code of the element type; -1: what the output meets, else float32."
+    ] = -1,
     out: Array,
 ) -> None:
     """Return an array of zeros whose type may follow from the graph."""
@@ -107,7 +109,7 @@ def _arange(
     repeat: Annotated[int, "How often each number stands there."] = 1,
     infer_range: Annotated[bool, "Take the length from what the output meets."] = False,
     ctx: Context = "",
-    dtype: Type = DType("float32"),
+    dtype: Type = FLOAT32,
     out: Array,
 ) -> None:
     r"""Return evenly spaced numbers, $a, a + s, a + 2s, …$ up to the stop."""
@@ -157,7 +159,7 @@ def _linspace(
     num: Annotated[int, "How many numbers."],
     endpoint: Annotated[bool, "Whether the last number is one of them."] = True,
     ctx: Context = "",
-    dtype: Type = DType("float32"),
+    dtype: Type = FLOAT32,
     out: Array,
 ) -> None:
     """Return a given number of evenly spaced numbers from start to stop."""
@@ -181,7 +183,7 @@ def _eye(
     M: Annotated[int, "Columns; 0: as many as rows."] = 0,
     k: Annotated[int, "Which diagonal: 0 the main one, above it positive."] = 0,
     ctx: Context = "",
-    dtype: Type = DType("float32"),
+    dtype: Type = FLOAT32,
     out: Array,
 ) -> None:
     """Return a matrix with ones on a diagonal, $y_{ij} = [j - i = k]$."""

@@ -12,6 +12,8 @@ import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
+from minisym.ops.broadcast import unbroadcast
+from minisym.ops.rules import first_type
 from minisym.params import Ints
 from minisym.samples import Sample
 from minisym.shapes import Dim, axes_of, axis_of, product
@@ -39,7 +41,10 @@ def _stretched(data: tuple[Dim, ...], target: tuple[Dim, ...]) -> tuple[Dim, ...
     ],
 )
 def broadcast_to(
-    data: Array, *, shape: Annotated[Ints, "The new shape; 0 leaves an axis as it is."] = (), out: Array
+    data: Array,
+    *,
+    shape: Annotated[Ints, "The new shape; 0 leaves an axis as it is."] = (),
+    out: Array,
 ) -> None:
     """Stretch axes of size 1 to a given shape.
 
@@ -61,13 +66,17 @@ def _(s: Any, *, shape: Ints) -> None:
 
 @broadcast_to.grad
 def _(g: Symbol, data: Symbol) -> Symbol:
-    return F._unbroadcast(g, data)
+    return unbroadcast(g, data)
 
 
 @op(
     aliases=("broadcast_axes",),
     samples=[
-        Sample(((1, 3, 1),), {"axis": (0, 2), "size": (2, 4)}, reference=lambda x: np.ones((2, 3, 4)) * x),
+        Sample(
+            ((1, 3, 1),),
+            {"axis": (0, 2), "size": (2, 4)},
+            reference=lambda x: np.ones((2, 3, 4)) * x,
+        ),
         Sample(((2, 3),), {"axis": 0, "size": 4}, raises=ShapeError, match="cannot stretch to 4"),
     ],
 )
@@ -148,9 +157,12 @@ def _(s: Any, *, lhs_axes: Ints | None, rhs_axes: Ints | None) -> None:
     s.output = tuple(target)
 
 
+broadcast_like.dtype(first_type)
+
+
 @broadcast_like.grad
 def _(g: Symbol, lhs: Symbol, rhs: Symbol) -> tuple[Symbol, None]:
-    return F._unbroadcast(g, lhs), None
+    return unbroadcast(g, lhs), None
 
 
 # ------------------------------------------------------------------------------------------ tile

@@ -22,7 +22,7 @@ from minisym.graph import Entry, Graph, Node
 from minisym.naming import NameManager
 from minisym.op import NO_PARAMS, get
 from minisym.origin import inherit
-from minisym.symbol.compose import connect
+from minisym.symbol.symbol import connect
 from minisym.symbol.symbol import Symbol
 
 

@@ -20,7 +20,15 @@ from typing import Any, Final
 import numpy as np
 
 from minisym import shapes
-from minisym.errors import DtypeError, MinisymError, ParamError, Row, ShapeError, did_you_mean
+from minisym.errors import (
+    AxisError,
+    DtypeError,
+    MinisymError,
+    ParamError,
+    Row,
+    ShapeError,
+    did_you_mean,
+)
 from minisym.graph import Entry, Graph, Node
 from minisym.shapes import Mismatch, Shape, show
 from minisym.symbol.symbol import Symbol, dtype_of_code
@@ -294,7 +302,7 @@ class Engine:
         except (IndexError, ValueError) as error:
             if isinstance(error, MinisymError):
                 raise
-            raise self._broken(node, position, str(error)) from None
+            raise self._broken(node, position, error) from None
         for place in slots._changed:
             self.sources[place] = node
         return slots._changed
@@ -381,9 +389,10 @@ class Engine:
             hint=hint,
         )
 
-    def _broken(self, node: Node, position: int, reason: str) -> MinisymError:
+    def _broken(self, node: Node, position: int, reason: Exception) -> MinisymError:
         assert node.op is not None
-        return self.kind.error(
+        kind = AxisError if isinstance(reason, IndexError) else self.kind.error
+        return kind(
             f"{node.op.name} {node.name!r}: {reason}",
             rows=self.rows(position),
             origin=node.origin,

@@ -16,6 +16,7 @@ value waits in a buffer of its own until the run ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -103,34 +104,43 @@ def order_writes(graph: Graph) -> WriteOrder:
     found = find_writes(graph)
     if not found:
         return WriteOrder(graph.order, (), frozenset())
+    index, consumers = graph.index, graph.consumers
+    last = {write.variable: write for write in found.values()}
+    late: set[Node] = set()
+    added: list[tuple[int, int]] = []
+    for variable in last:
+        writer = _first_writer(variable, found)
+        behind = nx.descendants(graph.nx, writer) if consumers[writer] else ()
+        for reader in consumers[variable]:
+            if reader in behind:
+                late.add(reader)
+            elif reader is not writer:
+                added.append((index[reader], index[writer]))
+    order: Sequence[Node] = graph.order
+    if any(reader > writer for reader, writer in added):
+        try:
+            order = _sorted(graph, added)
+        except nx.NetworkXUnfeasible:
+            # updates that read each other's variables: no order serves all, their readers are late
+            late |= {graph.order[reader] for reader, _ in added}
+    return WriteOrder(tuple(order), tuple(last.values()), frozenset(late))
+
+
+def _sorted(graph: Graph, added: Sequence[tuple[int, int]]) -> list[Node]:
+    """Sort the nodes topologically with some edges added, close to their first order.
+
+    networkx sorts positions instead of nodes: integers are quick to hash.
+    """
     index = graph.index
-    # positions instead of nodes: the ordering needs no more, and integers are quick to hash
-    before = nx.DiGraph()
-    before.add_nodes_from(range(len(graph.order)))
-    before.add_edges_from(
+    edges = nx.DiGraph()
+    edges.add_nodes_from(range(len(graph.order)))
+    edges.add_edges_from(
         (index[source], position)
         for position, node in enumerate(graph.order)
         for source, _ in node.inputs
     )
-    late: set[Node] = set()
-    added: list[tuple[int, int]] = []
-    last = {write.variable: write for write in found.values()}
-    for variable in last:
-        writer = index[_first_writer(variable, found)]
-        behind = nx.descendants(before, writer)
-        for reader in graph.consumers[variable]:
-            if index[reader] in behind:
-                late.add(reader)
-            elif index[reader] != writer:
-                added.append((index[reader], writer))
-    before.add_edges_from(added)
-    try:
-        order = [graph.order[i] for i in nx.lexicographical_topological_sort(before)]
-    except nx.NetworkXUnfeasible:
-        # updates that read each other's variables: no order serves all, so their readers are late
-        order = list(graph.order)
-        late |= {graph.order[reader] for reader, _ in added}
-    return WriteOrder(tuple(order), tuple(last.values()), frozenset(late))
+    edges.add_edges_from(added)
+    return [graph.order[i] for i in nx.lexicographical_topological_sort(edges)]
 
 
 def _first_writer(variable: Node, found: dict[Entry, Write]) -> Node:

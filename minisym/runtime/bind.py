@@ -361,7 +361,7 @@ def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list
 def _nothing(node: Node) -> Entry:
     """Return the gradient of an argument that nothing flows to: zeros."""
     from minisym.op import get
-    from minisym.symbol.compose import connect
+    from minisym.symbol.symbol import connect
 
     return connect(get("zeros_like"), f"{node.name}_backward", (Entry(node),)).entries[0]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from minisym import random
 from minisym.define import Array, Rule
-from minisym.families import native
+from minisym.families import native, step
 from minisym.op import FROM_INPUT, Op, Params
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -46,7 +46,7 @@ def steps_of(
         if found is not None:
             return list(found)
     if op.ufunc is not None and native(op.ufunc, *(a.dtype for a in inputs), outs[0].dtype):
-        return [(op.ufunc, (*inputs, outs[0]))]
+        return [step(op.ufunc, *inputs, out=outs[0])]
     kernel = op.kernel
     assert isinstance(kernel, Rule)
     runtime = {

@@ -253,6 +253,8 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
         found |= {"margin": 0}
     if box.spine:
         found["group"] = "main"
+    elif box.back:
+        found["group"] = "back"
     elif box.kind in STORES and box.layer:
         found["group"] = f"{box.name}"
     return found
@@ -343,20 +345,26 @@ def _legend(drawn: Scene, theme: Theme) -> _Html:
         if kind in present and name not in named:
             named.add(name)
             cells.append(_swatch(name, theme.kinds[kind]))
-    if any(link.kind == "write" for link in drawn.links):
-        cells.append(
-            f'<TD><FONT COLOR="{theme.write}"><B>- - &gt;</B></FONT>'
-            f'<FONT COLOR="{theme.ink}"> writes in place</FONT></TD>'
+    rows = [cells[i : i + 9] for i in range(0, len(cells), 9)]
+    table = "".join(
+        '<TR><TD ALIGN="LEFT"><TABLE BORDER="0" CELLSPACING="5" CELLPADDING="0">'
+        f"<TR>{''.join(row)}</TR></TABLE></TD></TR>"
+        for row in rows
+    )
+    arrows = [
+        f'<FONT COLOR="{colour}"><B>{arrow}</B></FONT> {meaning}'
+        for kind, colour, arrow, meaning in (
+            ("write", theme.write, "- - &gt;", "writes in place"),
+            ("saved", theme.kinds["gradient"].line, "· · &gt;", "kept for the gradient"),
         )
-    if any(link.kind == "saved" for link in drawn.links):
-        cells.append(
-            f'<TD><FONT COLOR="{theme.kinds["gradient"].line}"><B>···&gt;</B></FONT>'
-            f'<FONT COLOR="{theme.ink}"> kept for the gradient</FONT></TD>'
-        )
-    rows = "".join(f"<TR>{''.join(cells[i : i + 8])}</TR>" for i in range(0, len(cells), 8))
+        if any(link.kind == kind for link in drawn.links)
+    ]
+    if arrows:
+        words = "     ".join(arrows)
+        table += f'<TR><TD ALIGN="LEFT"><FONT COLOR="{theme.ink}">  {words}</FONT></TD></TR>'
     return _Html(
-        '<TABLE BORDER="0" CELLSPACING="5" CELLPADDING="0"><TR><TD HEIGHT="8"></TD></TR>'
-        f"{rows}</TABLE>"
+        '<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0"><TR><TD HEIGHT="8"></TD></TR>'
+        f"{table}</TABLE>"
     )
 
 

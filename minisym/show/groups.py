@@ -61,9 +61,9 @@ def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
     by_name: dict[str, Layer] = {}
     for node in graph.order:
         if _is_forward(node, kinds):
-            found[node] = by_name.setdefault(node.name, Layer(node.name, node))
-            if found[node].op is not node:  # a second op of this name
-                found[node] = Layer(node.name, node)
+            layer = Layer(node.op.name if node.op and is_auto_name(node) else node.name, node)
+            found[node] = layer
+            by_name.setdefault(node.name, layer)  # of several ops of one name the first counts
     stems: dict[str, Layer] = {}
     for node in graph.variables:
         if kinds[node] in ("parameter", "state"):

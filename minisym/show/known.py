@@ -60,7 +60,7 @@ def learn(
     shapes: Mapping[Entry, Shape] = {}
     dtypes: Mapping[Entry, Any] = {}
     if shape is not None:
-        shapes = _given_shapes(graph, shape)
+        shapes = complete_shapes(graph, shape)
     elif _declared(graph, "__shape__"):
         try:
             shapes = infer_shapes(graph, {})
@@ -81,7 +81,8 @@ def _declared(graph: Graph, attribute: str) -> bool:
     return any(node.op is None and attribute in node.attrs for node in graph.order)
 
 
-def _given_shapes(graph: Graph, shape: Mapping[str, Any]) -> dict[Entry, Shape]:
+def complete_shapes(graph: Graph, shape: Mapping[str, Any]) -> dict[Entry, Shape]:
+    """Infer all shapes from those of some Variables; raise `ShapeError` if one stays unknown."""
     given = {n: from_user(v) for n, v in named(graph, (), shape, "shape").items()}
     shapes = infer_shapes(graph, given)
     if any(node.op is not None and node.op.family == "opaque" for node in graph.order):

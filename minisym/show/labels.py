@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from minisym.show.scene import Box
 
 _SCALARS: Final = {
+    "_equal_scalar": "= {}",
+    "_not_equal_scalar": "≠ {}",
+    "_greater_scalar": "> {}",
+    "_greater_equal_scalar": "≥ {}",
+    "_lesser_scalar": "< {}",
+    "_lesser_equal_scalar": "≤ {}",
     "_plus_scalar": "+ {}",
     "_minus_scalar": "− {}",
     "_rminus_scalar": "{} −",
@@ -61,6 +67,8 @@ def _label_op(box: Box, node: Node, known: Known, hidden: Sequence[Node]) -> Non
     words = ["" if noise else text.plain(node.name), params]
     words.append(f"{text.count(sum(numbers))} params" if numbers else "")
     box.title = node.op.name
+    if node.op.name.startswith(roles.BACKWARD):
+        box.title = f"∂ {node.op.name.removeprefix(roles.BACKWARD)}"
     box.detail = " · ".join(word for word in words if word)
 
 
@@ -71,9 +79,16 @@ def _name_of_variable(box: Box) -> str:
 
 def _ops(nodes: Iterable[Node]) -> str:
     """Count ops: `dot ×2, sum`."""
-    found = Counter(node.op.name.removeprefix(roles.BACKWARD) for node in nodes if node.op)
+    found = Counter(_short(node) for node in nodes if node.op)
     words = [f"{name} ×{n}" if n > 1 else name for name, n in found.most_common()]
     return text.clip(", ".join(words), 40)
+
+
+def _short(node: Node) -> str:
+    assert node.op is not None
+    name = node.op.name
+    sign = roles.SIGNS.get(name) or _SCALARS.get(name, "").replace("{}", "").strip()
+    return sign or name.removeprefix(roles.BACKWARD)
 
 
 def _contents(nodes: Sequence[Node], known: Known) -> str:

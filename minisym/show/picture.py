@@ -59,9 +59,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  graphviz ships no types
                     engine=engine,
                     encoding=encoding,
                 )
-        made = render.run_engine(
-            self.source, format or self.format, layout=engine or self.engine
-        )
+        made = render.run_engine(self.source, format or self.format, layout=engine or self.engine)
         return made if encoding is None else made.decode(encoding)
 
     def render(
@@ -92,9 +90,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  graphviz ships no types
             kwargs |= {"outfile": outfile, "engine": engine}
             with _advice():
                 return str(
-                    super().render(
-                        filename, directory, view, cleanup, format, *args, **kwargs
-                    )
+                    super().render(filename, directory, view, cleanup, format, *args, **kwargs)
                 )
         if outfile is not None:
             target = Path(directory or self.directory or "", outfile)

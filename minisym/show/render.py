@@ -18,7 +18,9 @@ from typing import Final
 from minisym.errors import MinisymError
 
 WHEEL: Final = "graphviz-pure"
-INSTALL: Final = "pip install 'minisym[viz]' brings an engine; so does a Graphviz with `dot` on the path"
+INSTALL: Final = (
+    "pip install 'minisym[viz]' brings an engine; so does a Graphviz with `dot` on the path"
+)
 
 
 class EngineError(MinisymError, RuntimeError):

@@ -27,7 +27,9 @@ WEIGHT_LIKE: Final = (
 BACKWARD: Final = "_backward_"
 """What `minisym.grad` puts between the name of a node and what it composes for its gradient."""
 
-_PARAMETER_SLOTS: Final = frozenset({"weight", "bias", "gamma", "beta", "parameters", "offset_bias"})
+_PARAMETER_SLOTS: Final = frozenset(
+    {"weight", "bias", "gamma", "beta", "parameters", "offset_bias"}
+)
 _ACTIVATIONS: Final = frozenset(
     """Activation LeakyReLU SoftmaxActivation relu sigmoid hard_sigmoid softsign tanh softmax softmin
     log_softmax log_sigmoid mish gelu Dropout erf softrelu""".split()

@@ -54,6 +54,8 @@ class Box:
     layer: Layer | None = None
     spine: bool = False
     """It lies on the main path, which is drawn straight."""
+    back: bool = False
+    """It is the gradient of such a one: they, too, form a straight line."""
     small: bool = False
     """A plain arithmetic op, whose title is a sign."""
 
@@ -290,8 +292,8 @@ class _Builder:
         return tail.kind if tail.kind in ("parameter", "state") else "data"
 
     def _label(self, entry: Entry, tail: Box, head: Box, kind: str) -> str:
-        if kind == "saved" or head.kind == "update":
-            return ""
+        if kind in ("saved", "parameter", "state") or head.kind == "update":
+            return ""  # it is said elsewhere: a store tells its shape itself
         label = self.known.on_edge(entry)
         node = entry.node
         if node.op is not None and len(tail.nodes) == 1 and node.num_outputs > 1:
@@ -342,6 +344,10 @@ class _Builder:
                 break
             link.spine = True
             box = link.tail
+        for box in self.boxes.values():
+            if box.kind == "backward" and self.mode != "none":
+                owner = box.layer.op if box.layer else None
+                box.back = owner in self.of and self.of[owner].spine if owner else False
 
     def _beside(self) -> list[tuple[Box, Box]]:
         pairs = []
@@ -350,7 +356,8 @@ class _Builder:
             if box.kind == "backward" and isinstance(key, tuple) and self.mirror:
                 owner = box.layer.op if box.layer else None
                 partner = forward.get(owner) if owner else None
-                if partner is not None and partner.frame is box.frame:
+                levelled = box.layer is not None and box.layer.updates and box.frame is not None
+                if partner is not None and partner.frame is box.frame and not levelled:
                     pairs.append((partner, box))
         for node in self.graph.variables:
             readers = [n for n in self.graph.consumers[node] if self.kinds[n] != "backward"]

@@ -136,9 +136,9 @@ def params_of(node: Node) -> Iterator[tuple[str, Any]]:
     if op.family == "opaque":
         yield from ((k, v) for k, v in node.attrs.items() if not k.startswith("__"))
         return
-    for name, value in node.params.items():
-        param = op.params.get(name)
-        if param is None or name == op.count or (isinstance(value, str) and value == FROM_INPUT):
+    for name, param in op.params.items():
+        value = node.params.get(name)
+        if name not in node.params or name == op.count or value is FROM_INPUT:
             continue
         if param.required or value != param.default:
             yield name, value

@@ -2,8 +2,8 @@
 
 `compose` does it for a function call with all its freedoms: inputs by position or keyword, absent
 inputs that become variables, parameters by position behind the inputs, R's dotted spellings, user
-attributes, and a float parameter that is itself a Symbol. `connect` is the short way that Python's
-operators take.
+attributes, and a float parameter that is itself a Symbol. (Python's operators take the short way,
+`connect`.)
 """
 
 from __future__ import annotations
@@ -13,24 +13,12 @@ from types import MappingProxyType
 from typing import Any
 
 from minisym.errors import ComposeError
-from minisym.graph import Entry, Node, first_entry
+from minisym.graph import Entry, Node
 from minisym.naming import auto_name, current_attrs, hide, is_attribute
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
 from minisym.origin import capture
 from minisym.params import write
 from minisym.symbol.symbol import Symbol, scoped_attrs
-
-
-def connect(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Symbol:
-    """Make a node of one output from entries and the parameters as the user wrote them."""
-    attrs: Mapping[str, str] = current_attrs()
-    if params:
-        written = op.write_params(params)
-        attrs = MappingProxyType({**attrs, **written} if attrs else written)
-        params = op.read_params(params)
-    else:
-        params = op.defaults
-    return Symbol((first_entry(Node(op, auto_name(None, hint), inputs, params, attrs, capture())),))
 
 
 def compose(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from minisym.errors import ComposeError
+from minisym.errors import ComposeError, ParamError
 from minisym.op import Op, get
 from minisym.symbol.compose import compose
 from minisym.symbol.symbol import Symbol
@@ -160,15 +160,14 @@ power = _two_sided(
 )  # fmt: skip
 
 
-def pow(base: Any, exp: Any) -> Any:  # noqa: A001  MXNet's name
+def pow(base: Any, exp: Any) -> Any:
     """Return `base` raised to `exp`; symbols or numbers, and of two numbers a number."""
     return power(base, exp)
 
 
-def _source(name: str, **params: Any) -> Symbol:
-    extra = {key: params.pop(key, None) for key in ("name", "attr")}
-    op = get(name)
-    return compose(op, name, (), params, extra["name"], extra["attr"])
+def _call(op: str, /, *inputs: Any, **kwargs: Any) -> Symbol:
+    """Compose an op whose user function has another signature than the op."""
+    return function_of(get(op), op)(*inputs, **kwargs)
 
 
 def zeros(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
@@ -178,7 +177,7 @@ def zeros(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
     >>> sym.zeros((1, 2)).eval()
     [NDArray([[0., 0.]], dtype=float32)]
     """
-    return _source("_zeros", shape=shape, dtype=dtype or "float32", **kwargs)
+    return _call("_zeros", shape=shape, dtype=dtype or "float32", **kwargs)
 
 
 def ones(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
@@ -188,7 +187,7 @@ def ones(shape: Any, dtype: Any = "float32", **kwargs: Any) -> Symbol:
     >>> sym.ones((1, 2)).eval()
     [NDArray([[1., 1.]], dtype=float32)]
     """
-    return _source("_ones", shape=shape, dtype=dtype or "float32", **kwargs)
+    return _call("_ones", shape=shape, dtype=dtype or "float32", **kwargs)
 
 
 def full(shape: Any, val: float, dtype: Any = "float32", **kwargs: Any) -> Symbol:
@@ -198,7 +197,7 @@ def full(shape: Any, val: float, dtype: Any = "float32", **kwargs: Any) -> Symbo
     >>> sym.full((2,), 7).eval()
     [NDArray([7., 7.], dtype=float32)]
     """
-    return _source("_full", shape=shape, dtype=dtype or "float32", value=float(val), **kwargs)
+    return _call("_full", shape=shape, dtype=dtype or "float32", value=float(val), **kwargs)
 
 
 def arange(
@@ -206,7 +205,7 @@ def arange(
     stop: float | None = None,
     step: float = 1.0,
     repeat: int = 1,
-    infer_range: bool = False,  # noqa: FBT001, FBT002  MXNet's signature
+    infer_range: bool = False,
     name: str | None = None,
     dtype: Any = "float32",
 ) -> Symbol:
@@ -216,7 +215,7 @@ def arange(
     >>> sym.arange(3).eval()
     [NDArray([0., 1., 2.], dtype=float32)]
     """
-    return _source(
+    return _call(
         "_arange",
         start=start,
         stop=stop,
@@ -228,7 +227,98 @@ def arange(
     )
 
 
+def linspace(
+    start: float,
+    stop: float,
+    num: int,
+    endpoint: bool = True,
+    name: str | None = None,
+    dtype: Any = "float32",
+) -> Symbol:
+    """Return evenly spaced values from start to stop; without `endpoint`, stop is left out.
+
+    >>> from minisym import sym
+    >>> sym.linspace(0, 1, 3).eval()
+    [NDArray([0. , 0.5, 1. ], dtype=float32)]
+    """
+    return _call(
+        "_linspace",
+        start=start,
+        stop=stop,
+        num=num,
+        endpoint=endpoint,
+        name=name,
+        dtype=dtype or "float32",
+    )
+
+
+def eye(N: int, M: int = 0, k: int = 0, dtype: Any = "float32", **kwargs: Any) -> Symbol:
+    """Return a matrix of N rows and M columns (0: N) with ones on diagonal k.
+
+    >>> from minisym import sym
+    >>> sym.eye(2).eval()
+    [NDArray([[1., 0.],
+              [0., 1.]], dtype=float32)]
+    """
+    return _call("_eye", N=N, M=M, k=k, dtype=dtype or "float32", **kwargs)
+
+
+def histogram(a: Symbol, bins: Any = 10, range: Any = None, **kwargs: Any) -> Symbol:
+    """Count values in bins: a number of equal ones over a range, or a symbol of their edges.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> counts = sym.histogram(sym.Variable("x"), bins=2, range=(0, 4))[0]
+    >>> counts.eval(x=np.array([0.5, 1.0, 3.0]))
+    [NDArray([2, 1])]
+    """
+    if isinstance(bins, Symbol):
+        return _call("_histogram", data=a, bins=bins, **kwargs)
+    if not isinstance(bins, int) or isinstance(bins, bool):
+        raise ParamError(f"histogram: bins must be an int or a Symbol, but got {bins!r}")
+    if range is None:
+        raise ParamError(
+            "histogram: bins as a number need a range", hint="range=(low, high), known in advance"
+        )
+    return _call("_histogram", data=a, bin_cnt=bins, range=range, **kwargs)
+
+
+def split_v2(
+    ary: Symbol,
+    indices_or_sections: int | tuple[int, ...],
+    axis: int = 0,
+    squeeze_axis: bool = False,
+) -> Symbol:
+    """Cut an array into a number of parts, or at the given indices.
+
+    >>> from minisym import sym
+    >>> sym.split_v2(sym.Variable("x"), (1, 3)).infer_shape(x=(4, 2))[1]
+    [(1, 2), (2, 2), (1, 2)]
+    """
+    if isinstance(indices_or_sections, int):
+        indices: tuple[int, ...] = ()
+        sections = indices_or_sections
+    elif isinstance(indices_or_sections, tuple):
+        indices, sections = (0, *indices_or_sections), 0
+    else:
+        raise ParamError(
+            f"split_v2: indices_or_sections must be an int or a tuple of ints, "
+            f"but got {indices_or_sections!r}"
+        )
+    return _call(
+        "_split_v2",
+        ary,
+        indices=indices,
+        axis=axis,
+        squeeze_axis=squeeze_axis,
+        sections=sections,
+    )
+
+
 WRITTEN_HERE: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (maximum, minimum, hypot, power, pow, zeros, ones, full, arange)
+    for function in (
+        *(maximum, minimum, hypot, power, pow),
+        *(zeros, ones, full, arange, linspace, eye, histogram, split_v2),
+    )
 }

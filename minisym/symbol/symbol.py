@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from minisym.errors import ComposeError, ParamError, did_you_mean
-from minisym.graph import Entry, Graph, Node
-from minisym.naming import HIDDEN_KEYS, current_attrs, hide
-from minisym.op import NO_PARAMS, find, get
+from minisym.graph import Entry, Graph, Node, first_entry
+from minisym.naming import HIDDEN_KEYS, auto_name, current_attrs, hide
+from minisym.op import NO_PARAMS, Op, Params, find, get
 from minisym.origin import capture
 from minisym.params import DTYPES, write
 
@@ -387,8 +387,6 @@ class Symbol:
 
     def __abs__(self) -> Symbol:
         """Take the absolute value."""
-        from minisym.symbol.compose import connect
-
         return connect(get("abs"), "abs", (_one(self),))
 
     def __eq__(self, other: object) -> Symbol:  # type: ignore[override]
@@ -457,6 +455,18 @@ class Symbol:
         return [*super().__dir__(), *FLUENT]
 
 
+def connect(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Symbol:
+    """Make a node of one output from entries and the parameters as the user wrote them."""
+    attrs: Mapping[str, str] = current_attrs()
+    if params:
+        written = op.write_params(params)
+        attrs = MappingProxyType({**attrs, **written} if attrs else written)
+        params = op.read_params(params)
+    else:
+        params = op.defaults
+    return Symbol((first_entry(Node(op, auto_name(None, hint), inputs, params, attrs, capture())),))
+
+
 class OutputNameError(ComposeError, ValueError):
     """No output, or more than one, has the name asked for."""
 
@@ -480,8 +490,6 @@ def _one(symbol: Symbol) -> Entry:
 def _binary(op: str, scalar_op: str, lhs: Symbol, rhs: Any) -> Symbol:
     """Compose `lhs op rhs`, where rhs is a symbol or a number."""
     if isinstance(rhs, Symbol):
-        from minisym.symbol.compose import connect
-
         return connect(get(op), op.lower(), (_one(lhs), _one(rhs)))
     return _scalar(scalar_op, lhs, rhs)
 
@@ -492,8 +500,6 @@ def _scalar(op: str, lhs: Symbol, rhs: Any) -> Symbol:
         raise ComposeError(
             message, hint="an array enters a graph through a Variable that is bound later"
         )
-    from minisym.symbol.compose import connect
-
     return connect(get(op), op.lower(), (_one(lhs),), {"scalar": rhs})
 
 

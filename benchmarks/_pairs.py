@@ -1,0 +1,64 @@
+"""Run the same measurement in minisym and in MXNet, in turn, and print minima and ratios.
+
+A benchmark file defines `measure(mx)`, which returns {row: seconds}, and works for both packages:
+their API is one. MXNet 1.9.1 needs a Python of its own (3.8); name it in MINISYM_MXNET_PYTHON.
+Without it, only minisym's column is printed. The files must run under Python 3.8, too.
+"""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+
+
+def best(function, number=1, repeat=5):
+    """Return the shortest time of one call, in seconds."""
+    function()
+    times = []
+    for _ in range(repeat):
+        gc.collect()
+        start = time.perf_counter()
+        for _ in range(number):
+            function()
+        times.append((time.perf_counter() - start) / number)
+    return min(times)
+
+
+def worker(measure, name):
+    """Measure one package in this process, and print what was found."""
+    if name == "mxnet":
+        import mxnet as package
+    else:
+        import minisym as package
+    print(json.dumps(measure(package)))
+
+
+def pairs(file, arguments, rounds):
+    """Run both packages in turn; return {package: {row: shortest time}}."""
+    python = {"minisym": sys.executable}
+    if os.environ.get("MINISYM_MXNET_PYTHON"):
+        python["mxnet"] = os.environ["MINISYM_MXNET_PYTHON"]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    clean.update(MXNET_SUBGRAPH_BACKEND="NONE", MXNET_MKLDNN_ENABLED="0", OMP_NUM_THREADS="1",
+                 OPENBLAS_NUM_THREADS="1", MXNET_STORAGE_FALLBACK_LOG_VERBOSE="0")
+    found = {name: {} for name in python}
+    for _ in range(rounds):
+        for name, executable in python.items():
+            command = [executable, file, "--worker", name, *arguments]
+            result = subprocess.run(command, env=clean, check=True, capture_output=True, text=True)
+            for row, seconds in json.loads(result.stdout.splitlines()[-1]).items():
+                found[name][row] = min(seconds, found[name].get(row, seconds))
+    return found
+
+
+def table(found, unit, scale):
+    """Print the rows: minisym, MXNet, and their ratio."""
+    ours, theirs = found["minisym"], found.get("mxnet", {})
+    print("%-34s %12s %12s %8s" % ("", "minisym", "MXNet 1.9.1", "ratio"))
+    for row, seconds in ours.items():
+        line = "%-34s %9.3f %s" % (row, seconds * scale, unit)
+        if row in theirs:
+            line += " %9.3f %s %8.2f" % (theirs[row] * scale, unit, seconds / theirs[row])
+        print(line)

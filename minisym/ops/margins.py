@@ -1,0 +1,131 @@
+r"""Pictures with margins around them, or cropped to a smaller size."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import Array, F, op
+from minisym.errors import ShapeError
+from minisym.params import Ints
+from minisym.samples import Sample
+from minisym.symbol.symbol import Symbol
+
+# ------------------------------------------------------------------------------------------- Pad
+
+
+def _margins(pad_width: Ints) -> list[tuple[int, int]]:
+    return list(zip(pad_width[::2], pad_width[1::2], strict=True))
+
+
+_MODES = Literal["constant", "edge", "reflect"]
+
+
+@op(
+    aliases=("pad",),
+    samples=[
+        Sample(
+            ((1, 2, 3, 4),),
+            {"mode": "constant", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3), "constant_value": 5.0},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), constant_values=5.0),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "reflect", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "reflect"),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "edge", "pad_width": (0, 0, 0, 0, 1, 2, 0, 3)},
+            reference=lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 3)), "edge"),
+        ),
+        Sample(
+            ((1, 1, 3, 4),),
+            {"mode": "edge", "pad_width": (1, 0, 0, 0, 1, 2, 0, 3)},
+            raises=ShapeError,
+            match="first four",
+        ),
+    ],
+)
+def Pad(
+    data: Array,
+    *,
+    mode: Annotated[_MODES, "What the margins hold: a number, the edge, or a mirror image."],
+    pad_width: Annotated[Ints, "Margins (before, after) of each axis; none for the first two."],
+    constant_value: Annotated[float, "The number of mode 'constant'."] = 0.0,
+    out: Array,
+) -> None:
+    """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
+    inside = tuple(
+        slice(a, a + d) for (a, _), d in zip(_margins(pad_width), data.shape, strict=True)
+    )
+    if mode == "constant":
+        out[...] = constant_value
+        out[inside] = data
+        return
+    np.copyto(out, data[np.ix_(*_sources(mode, pad_width, data.shape))])
+
+
+def _sources(mode: str, pad_width: Ints, shape: tuple[int, ...]) -> list[Array]:
+    """Return, for each axis, the input index that each output index takes its value from."""
+    found = []
+    for (a, b), d in zip(_margins(pad_width), shape, strict=True):
+        index = np.arange(-a, d + b)
+        if mode == "reflect" and d > 1:
+            index = np.abs(index) % (2 * d - 2)
+            index = np.where(index >= d, 2 * d - 2 - index, index)
+        found.append(np.clip(index, 0, d - 1))
+    return found
+
+
+@Pad.shape
+def _(s: Any, *, mode: str, pad_width: Ints) -> None:
+    data = s.data
+    if data is None:
+        return
+    if len(data) not in (4, 5):
+        raise ValueError(f"data must have 4 or 5 dimensions, but has {len(data)}")
+    if len(pad_width) != 2 * len(data):
+        raise ValueError(f"pad_width needs {2 * len(data)} numbers, but has {len(pad_width)}")
+    if any(pad_width[:4]):
+        raise ValueError("the first four numbers of pad_width must be 0")
+    if any(margin < 0 for margin in pad_width):
+        raise ValueError("margins cannot be negative")
+    for axis, ((a, b), d) in enumerate(zip(_margins(pad_width), data, strict=True)):
+        if mode == "reflect" and d is not None and max(a, b) >= d and max(a, b):
+            raise ValueError(f"axis {axis} of size {d} has no mirror image of {max(a, b)}")
+    margins = [a + b for a, b in _margins(pad_width)]
+    s.output = tuple(d if d is None else d + m for d, m in zip(data, margins, strict=True))
+    s.data = tuple(d if d is None else d - m for d, m in zip(s.output, margins, strict=True))
+
+
+def _pad_again(
+    h: Symbol, g: Symbol, data: Symbol, *, mode: str, pad_width: Ints
+) -> tuple[Symbol, None]:
+    return F.Pad(h, mode=mode, pad_width=pad_width), None
+
+
+@Pad.backward(grad=_pad_again)
+def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
+    """Add up the gradient of `Pad` where each element of the input went."""
+    margins = _margins(pad_width)
+    if mode == "constant":
+        np.copyto(
+            out,
+            g[
+                tuple(
+                    slice(a, a + d) for (a, _), d in zip(margins, out.shape, strict=True)
+                )
+            ],
+        )
+        return
+    # one axis after the other: the index maps of the axes are independent
+    for axis, (index, d) in enumerate(
+        zip(_sources(mode, pad_width, out.shape), out.shape, strict=True)
+    ):
+        if any(margins[axis]):
+            folded = np.zeros((*g.shape[:axis], d, *g.shape[axis + 1 :]), g.dtype)
+            np.add.at(np.moveaxis(folded, axis, 0), index, np.moveaxis(g, axis, 0))
+            g = folded
+    np.copyto(out, g)

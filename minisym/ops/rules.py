@@ -1,0 +1,24 @@
+"""Type rules that several families of ops share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def first_type(t: Any) -> None:
+    """Rule: the output has the type of the first input; the other inputs are free."""
+    t.set_output(0, t.inputs[0])
+    t.set_input(0, t.outputs[0])
+
+
+def floats_only(t: Any) -> None:
+    """Rule: one element type for all slots, and it is a float."""
+    known = next((d for d in (*t.inputs, *t.outputs) if d is not None), None)
+    if known is None:
+        return
+    if known.kind != "f":
+        raise ValueError(f"it takes float arrays, but got {known}")
+    for i in range(len(t.inputs)):
+        t.set_input(i, known)
+    for i in range(len(t.outputs)):
+        t.set_output(i, known)

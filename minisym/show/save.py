@@ -1,0 +1,95 @@
+"""Saving a picture to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from minisym.errors import MinisymError
+from minisym.show.dot import plot_network
+from minisym.show.mermaid import mermaid
+from minisym.show.render import EngineError, run_engine
+from minisym.show.tree import tree
+from minisym.symbol.symbol import Symbol
+
+_TEXTS: Final = {
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+    ".txt": "text",
+}
+
+
+def save_picture(
+    symbol: Symbol,
+    path: str | PathLike[str],
+    *,
+    shape: Mapping[str, Any] | None = None,
+    dtype: Mapping[str, Any] | None = None,
+    hide_weights: bool = False,
+    **options: Any,
+) -> Path:
+    """Write a picture of a symbol's graph to a file, in the format that its suffix says.
+
+    Parameters
+    ----------
+    symbol
+        What to draw.
+    path
+        Ends in `.svg`, `.png`, `.pdf`, …; in `.dot`, `.mmd` (Mermaid) or `.txt`, which take no
+        engine.
+    shape, dtype, hide_weights, options
+        As of `plot_network` (`title`, `theme`, `collapse`, …), but weights are shown by default.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    EngineError
+        There is no program that makes this format. The DOT source was left beside the path, so that
+        it can be laid out elsewhere.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from minisym import sym
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> save_picture(sym.tanh(sym.Variable("x")), folder / "net.dot").read_text()[:14]
+    'digraph plot {'
+    """
+    path = Path(path)
+    kind = _TEXTS.get(path.suffix.lower())
+    if not path.suffix:
+        message = f"{path} does not say which format to write"
+        raise FormatSuffixError(message, hint="end it in .svg, .png, .pdf, .dot, .mmd or .txt")
+    if kind == "text":
+        path.write_text(tree(symbol, shape, dtype) + "\n", encoding="utf-8")
+        return path
+    if kind == "mermaid":
+        options = {k: v for k, v in options.items() if k in ("theme", "collapse")}
+        written = mermaid(symbol, shape, dtype, hide_weights=hide_weights, **options)
+        path.write_text(written + "\n", encoding="utf-8")
+        return path
+    source = plot_network(
+        symbol, shape=shape, dtype=dtype, hide_weights=hide_weights, **options
+    ).source
+    if kind == "dot":
+        path.write_text(source, encoding="utf-8")
+        return path
+    try:
+        path.write_bytes(run_engine(source, path.suffix.lower().removeprefix(".")))
+    except EngineError as error:
+        left = path.with_suffix(".dot")
+        left.write_text(source, encoding="utf-8")
+        message = f"{error.sentence}; the DOT source is in {left}"
+        raise EngineError(message, hint=error.hint) from None
+    return path
+
+
+class FormatSuffixError(MinisymError, ValueError):
+    """A path whose suffix says no format."""

@@ -1,0 +1,88 @@
+"""A graph as text: a line a node, as a program would write it.
+
+>>> import minisym as ms
+>>> w, g = ms.sym.Variable("w"), ms.sym.Variable("g")
+>>> step = ms.sym.signsgd_update(w, g, lr=0.1, name="step")
+>>> print(tree(step, shape={"w": (2, 3)}))
+signsgd_update: 6 parameters (24 B) · 1 op · 1 in-place update
+  w                                        parameter  2×3
+  g                                        gradient   2×3
+  step = signsgd_update(w, g, lr=0.1)      writes w   2×3
+output: step_output
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from minisym.graph import Entry, Node
+from minisym.show import labels, roles, text
+from minisym.show.known import Known, learn
+from minisym.symbol.symbol import Symbol
+
+MANY_LINES: Final = 200
+_WIDEST: Final = 88
+
+
+def tree(
+    symbol: Symbol,
+    shape: Mapping[str, Any] | None = None,
+    dtype: Mapping[str, Any] | None = None,
+    *,
+    limit: int = MANY_LINES,
+) -> str:
+    """Return a symbol's graph as text, inputs before what reads them.
+
+    Parameters
+    ----------
+    symbol
+        The symbol.
+    shape, dtype
+        Variable -> shape, and Variable -> type: inferred and written for all.
+    limit
+        Of a graph of more nodes, the first and the last of them are written.
+    """
+    graph = symbol.graph
+    known = learn(graph, shape, dtype)
+    kinds = roles.kinds(graph)
+    title, facts = labels.heading(graph, known, kinds, "")
+    order = graph.order
+    shown: list[Node | None] = list(order)
+    if len(order) > limit:
+        half = max(1, limit // 2)
+        shown = [*order[:half], None, *order[-half:]]
+    rows = [_row(node, kinds[node], known) if node else None for node in shown]
+    present = [row for row in rows if row]
+    widths = [min(_WIDEST, max((len(row[i]) for row in present), default=0)) for i in range(2)]
+    lines = [f"{title}: {' · '.join(facts)}"]
+    for row in rows:
+        if row is None:
+            lines.append(f"  … {len(order) - len(present):,} more …")
+        else:
+            call, role, value = row
+            lines.append(f"  {call:<{widths[0]}}  {role:<{widths[1]}}  {value}".rstrip())
+    names = [text.plain(entry.name) for entry in symbol.entries]
+    more = f", … ({len(names)})" if len(names) > 8 else ""  # noqa: PLR2004
+    noun = "output" if len(names) == 1 else "outputs"
+    return "\n".join([*lines, f"{noun}: {', '.join(names[:8])}{more}"])
+
+
+def _row(node: Node, kind: str, known: Known) -> tuple[str, str, str]:
+    name = text.plain(node.name)
+    if node.op is None:
+        return name, kind, known.of(Entry(node))
+    inputs = [_argument(entry) for entry in node.inputs]
+    words = [*inputs, text.params_text(node).replace(" ", ", ")]
+    call = f"{name} = {node.op.name}({', '.join(word for word in words if word)})"
+    targets = ", ".join(text.plain(variable.name) for _, variable in roles.written(node))
+    return (
+        text.clip(call, _WIDEST),
+        f"writes {targets}" if targets else "",
+        ", ".join(found for entry in node.entries() if (found := known.of(entry))),
+    )
+
+
+def _argument(entry: Entry) -> str:
+    name = text.plain(entry.node.name, 32)
+    return name if entry.node.num_outputs == 1 else f"{name}[{entry.index}]"
