@@ -36,7 +36,9 @@ graph = ms.Graph(net).nx
 print(f"\n{graph.number_of_nodes()} nodes, {graph.number_of_edges()} edges")
 print("longest path: ", " -> ".join(node.name for node in nx.dag_longest_path(graph)))
 weight = next(node for node in graph if node.name == "block2_fc_weight")
-print("what depends on block2_fc_weight:", ", ".join(n.name for n in nx.descendants(graph, weight)))
+print("a weight:     ", weight)
+reached = nx.descendants(graph, weight)
+print("what depends on it:", ", ".join(node.name for node in graph if node in reached))
 
 # A table and a picture. The picture repeats nothing: equal blocks may be drawn as one.
 print()

@@ -1,7 +1,7 @@
 """Read handwritten digits: a network that signSGD trains inside the graph.
 
-Network, loss, gradients and one `signsgd_update` a parameter are nodes of one symbol, so that one
-`forward()` is one training step, and the bound NumPy arrays change in place. `./scripts/demo` runs it.
+Network, loss, gradients and one `signsgd_update` a parameter are nodes of one symbol. So one
+`forward()` is a training step, and the bound NumPy arrays change in place. Run it: ./scripts/demo
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def main() -> None:
     accuracies: list[float] = []
     started = time.perf_counter()
     batches = len(y) // BATCH
-    columns = (TextColumn("epoch {task.completed:2}"), BarColumn(), TextColumn("{task.description}"))
+    columns = (TextColumn("epoch {task.completed}"), BarColumn(), TextColumn("{task.description}"))
     with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
         task = bar.add_task("training", total=EPOCHS)
         for epoch in range(EPOCHS):

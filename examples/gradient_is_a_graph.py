@@ -1,4 +1,4 @@
-"""The gradient is a graph like any other: it can be listed, run, drawn, and differentiated again."""
+"""The gradient is a graph like any other: it can be listed, run, and differentiated again."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ np.testing.assert_allclose(curvature_, 2 * np.cos(points) - np.sin(points) * poi
 print("both agree with what calculus says")
 
 # Being a graph, a gradient can be used inside another one: here as Newton's step x - f'/f''.
-# Each run reads x and its output is the next x, so a minimum is a few runs away.
-newton = (x - slope / curvature).bind(args={"x": np.array([4.0, 6.0, 11.0])})
-for _ in range(6):
-    newton.forward(x=newton.outputs[0] if _ else newton.arg_dict["x"])
-print("\nwhere sin(x) x is flat:", newton.outputs[0])
+guess = np.array([5.0, 8.0, 11.0])
+newton = (x - slope / curvature).bind(args={"x": guess})
+for _ in range(5):
+    guess[:] = newton.forward()[0]  # `guess` itself is bound, so the next run starts from here
+print("\nwhere sin(x) x is flat:", guess)

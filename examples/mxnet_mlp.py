@@ -1,4 +1,4 @@
-"""MXNet's own first network, unchanged but for the import: compose, infer, bind, run, differentiate.
+"""MXNet's own first network, unchanged but for the import: compose, infer, bind, run, go back.
 
 With `import mxnet as mx` the same file runs on MXNet 1.9.1. Its numbers were recorded in that way,
 and a test compares them with minisym's.
@@ -34,7 +34,7 @@ def run() -> dict[str, Any]:
     print("output shapes:", output_shapes)
 
     executor = net.simple_bind(ctx=mx.cpu(), data=(8, 64), grad_req="write")
-    random = np.random.RandomState(7)  # noqa: NPY002  its numbers are the same for ever
+    random = np.random.RandomState(7)  # this generator never changes
     for name in net.list_arguments():
         array = executor.arg_dict[name]
         array[:] = random.uniform(-0.3, 0.3, array.shape).astype("float32")

@@ -1,4 +1,4 @@
-"""Shapes flow both ways through a graph; where they contradict each other, the error says who did."""
+"""Shapes flow both ways through a graph. Where two contradict each other, the error says which."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ net = sym.FullyConnected(sym.Activation(net, act_type="relu"), num_hidden=10, na
 # Forwards: the shapes of all weights follow from that of the data.
 show("forwards", net, data=(64, 784))
 
-# Backwards: a weight knows how wide the data must be; only the batch stays unknown (0).
-show("backwards", net, fc1_weight=(0, 784))
+# Backwards: a weight knows how wide the data must be. An unknown dimension is 0: here the batch.
+show("backwards", net, data=(0, 0), fc1_weight=(0, 784))
 
 # Sideways: what is added must be alike, so one side tells the other.
 a, b = sym.Variable("a"), sym.Variable("b")

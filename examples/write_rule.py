@@ -44,7 +44,6 @@ except ms.BindError as error:
     print(f"\nBindError: {error}")
 
 
-
 # A run that fails changes nothing, though it had computed the update when it failed.
 def no_nan(name: str, values: ms.NDArray) -> None:
     """Watch the value of every node, and stop the run at the first NaN."""

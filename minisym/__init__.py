@@ -17,7 +17,7 @@ array([0.5, 2.5])
 from __future__ import annotations
 
 from minisym import ops as _ops
-from minisym import attribute, name, nd, random, symbol, testing, util, visualization
+from minisym import attribute, model, name, nd, random, symbol, testing, util, visualization
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
@@ -70,6 +70,7 @@ __all__ = [
     "attribute",
     "cpu",
     "grad",
+    "model",
     "name",
     "nd",
     "random",

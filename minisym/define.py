@@ -28,18 +28,20 @@ from typing import Any, overload
 
 import numpy as np
 
+from minisym.ndarray import Array
 from minisym.op import Input, Op, Params, get, register
 from minisym.params import REQUIRED, param_of
 from minisym.symbol.compose import compose
 from minisym.symbol.symbol import Symbol
 
-Array = np.ndarray[Any, Any]
 
 
 class _Registered:
     """Every op by its name, looked up when a rule calls it: `F.sum(g, axis=0)`."""
 
     def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        if name.startswith("__"):  # doctest and inspect ask any object for such
+            raise AttributeError(name)
         return get(name)  # type: ignore[return-value]
 
 
@@ -136,7 +138,8 @@ class Declaration(Op):
         The kernel's inputs are chosen by name: `g` (the gradient of the output, or `g0`, `g1`, … of
         several), the op's inputs, and `y` (the output, or `y0`, `y1`, …). It fills `out`, one array
         for each input that `wrt` names (default: all inputs that are no auxiliary states), shaped
-        like that input. A variadic op's kernel takes `*args` behind the others, and fills one each.
+        like that input (or like `y`, if the kernel does not take that input). A variadic op's kernel
+        takes `*args` behind the others, and fills one each.
 
         `grad` is the symbolic gradient of the backward op itself, for second order.
         """
@@ -190,6 +193,7 @@ def _backward_op(
             f"{n}_grad" for n in names if conditions.get(n) is None or conditions[n](params)
         )
 
+    taken = {i.name for i in inputs}
     back = Declaration(
         name=f"_backward_{forward.name}",
         doc=inspect.cleandoc(kernel.__doc__ or f"Gradient of {forward.name}."),
@@ -212,14 +216,14 @@ def _backward_op(
         _like_inputs(t)
 
     def _like_inputs(s: Any) -> None:
-        """Give each gradient the shape (or type) of its input."""
+        """Give each gradient the shape (or type) of its input, or of `y` if that is not read."""
         if forward.variadic:
             count = len(s.outputs)
             for i, value in enumerate(s.inputs[-count:]):
                 s.set_output(i, value)
             return
         for name in names:
-            setattr(s, f"{name}_grad", getattr(s, name))
+            setattr(s, f"{name}_grad", getattr(s, name if name in taken else "y"))
 
     return register(back)  # type: ignore[return-value]
 
@@ -230,6 +234,7 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
     aliases: Sequence[str] = (),
     when: Mapping[str, Callable[[Params], bool]] | None = None,
     states: Sequence[str] = (),
+    inits: Mapping[str, str] | None = None,
     writes: Sequence[str] | Mapping[str, int] = (),
     outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",),
     visible: Callable[[Params], int] | int | None = None,
@@ -252,6 +257,8 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
         Input -> whether it exists, by the parameters.
     states
         Inputs that are auxiliary states.
+    inits
+        Input -> MXNet's initializer attribute for a variable that is made for it.
     writes
         Inputs that a run overwrites; output i is the new value of the i-th of them, unless a
         mapping says which.
@@ -278,6 +285,7 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
                 conditions.get(p.name),
                 p.name in states,
                 p.kind is p.VAR_POSITIONAL,
+                (inits or {}).get(p.name, ""),
             )
             for p in signature
             if p.kind is not p.KEYWORD_ONLY

@@ -71,6 +71,11 @@ def number(value: float, dtype: np.dtype[Any]) -> Array:
         return np.array(value).astype(dtype)
 
 
+def single(value: float) -> float:
+    """Return a parameter with the precision that MXNet keeps it in, that of a C float."""
+    return float(np.float32(value))
+
+
 def agree(s: Any, *names: str) -> None:
     """Rule: the slots of these names are one shape, or one type."""
     for name in (*names, *names):
@@ -80,7 +85,7 @@ def agree(s: Any, *names: str) -> None:
                 setattr(s, other, known)
 
 
-def unary(  # noqa: PLR0913
+def unary(
     name: str,
     function: Callable[..., Any],
     grad: Callable[[Symbol, Symbol, Symbol], Symbol | None] | None,
@@ -104,7 +109,7 @@ def unary(  # noqa: PLR0913
     return _family(name, kernel, function, doc, grad, aliases, samples, elementwise=True, **options)
 
 
-def binary(  # noqa: PLR0913
+def binary(
     name: str,
     function: Callable[..., Any],
     grads: tuple[Callable[..., Symbol | None], Callable[..., Symbol | None]] | None,
@@ -128,10 +133,12 @@ def binary(  # noqa: PLR0913
     def kernel(lhs: Array, rhs: Array, *, out: Array) -> None:
         apply(function, lhs, rhs, out=out)
 
-    return _family(name, kernel, function, doc, grads, aliases, samples, elementwise=True, **options)
+    return _family(
+        name, kernel, function, doc, grads, aliases, samples, elementwise=True, **options
+    )
 
 
-def _family(  # noqa: PLR0913
+def _family(
     name: str,
     kernel: Callable[..., None],
     function: Callable[..., Any],
@@ -167,11 +174,11 @@ def _float_steps(ufunc: np.ufunc) -> Callable[..., Any]:
     return rule
 
 
-def ZERO(*_: Symbol) -> None:  # noqa: N802  a word of the tables
+def ZERO(*_: Any) -> None:
     """Say that a gradient is zero everywhere (sign, floor, comparisons)."""
 
 
-def scalar(  # noqa: PLR0913
+def scalar(
     name: str,
     function: Callable[..., Any],
     grad: Callable[[Symbol, Symbol, Symbol, float], Symbol | None] | None,
@@ -217,7 +224,7 @@ def scalar(  # noqa: PLR0913
     return declared
 
 
-def broadcast(  # noqa: PLR0913
+def broadcast(
     name: str,
     function: Callable[..., Any],
     grads: tuple[Callable[..., Symbol | None], Callable[..., Symbol | None]] | None,

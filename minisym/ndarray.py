@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import numpy as np
 
+Array = np.ndarray[Any, Any]
+
 
 class Context:
     """MXNet's device, accepted for ported code: there is only the CPU.

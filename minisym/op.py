@@ -36,6 +36,8 @@ class Input:
     """A state that belongs to the op (moving_mean, mom): listed apart from the arguments."""
     variadic: bool = False
     """Any number of arrays, as in Concat."""
+    init: str = ""
+    """The initializer (MXNet's `__init__`) of a variable that is made for this input."""
 
 
 @dataclass(eq=False)
@@ -77,6 +79,8 @@ class Op:
     required: tuple[str, ...] = ()
     states: frozenset[str] = frozenset()
     """The inputs that are auxiliary states."""
+    inits: Mapping[str, str] = field(default_factory=dict)
+    """Input -> the initializer of a variable that is made for it."""
     single: bool = True
     """Whether there is one output, whatever the parameters are."""
     _fixed_inputs: tuple[str, ...] | None = None
@@ -88,6 +92,7 @@ class Op:
         )
         self.required = tuple(p.name for p in self.params.values() if p.required)
         self.states = frozenset(i.name for i in self.inputs if i.auxiliary)
+        self.inits = {i.name: i.init for i in self.inputs if i.init}
         self.single = isinstance(self.outputs, tuple) and len(self.outputs) == 1
         if not any(i.when or i.variadic for i in self.inputs):
             self._fixed_inputs = tuple(i.name for i in self.inputs)

@@ -24,7 +24,8 @@ def main() -> None:
     """Run the example on MXNet and keep its results."""
     if os.environ.get("MXNET_MKLDNN_ENABLED") != "0":
         sys.exit("set MXNET_SUBGRAPH_BACKEND=NONE MXNET_MKLDNN_ENABLED=0: MXNet's own kernels")
-    source = EXAMPLE.read_text(encoding="utf-8").replace("import minisym as mx", "import mxnet as mx")
+    source = EXAMPLE.read_text(encoding="utf-8")
+    source = source.replace("import minisym as mx", "import mxnet as mx")
     names: dict[str, Any] = {"__name__": "mxnet_mlp"}
     exec(compile(source, str(EXAMPLE), "exec"), names)  # noqa: S102  our own file
     np.savez_compressed(FIXTURE, **names["run"]())

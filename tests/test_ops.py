@@ -25,7 +25,11 @@ from minisym.symbol.functions import function_of
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-OPS = sorted({op for op in op.registered().values() if op.family != "opaque"}, key=lambda o: o.name)
+OPS = sorted(
+    # tests declare ops of their own
+    {op for op in op.registered().values() if op.kernel.function.__module__.startswith("minisym.")},
+    key=lambda op: op.name,
+)
 STEP = 1e-5  # of the differences: their error is about its square, and 1e-16 / it
 EXACT = {"float64": 1e-9, "float32": 1e-5, "float16": 1e-2}  # relative, of a value
 
@@ -277,7 +281,7 @@ def buffers(case: Case, byte: int) -> list[Any]:
 
 
 def plain(op: Op) -> Op:
-    """The op without its faster ways: what is left is the kernel."""
+    """Take the op's faster ways away: what is left is the kernel."""
     bare = copy.copy(op)
     bare.prepare = bare.ufunc = None
     return bare
@@ -319,7 +323,7 @@ def test_elementwise_in_place(case: Case):
     """The planner may give an elementwise op an input's memory as output: the bits are the same."""
     want = buffers(case, 0)
     run_steps(case, case.op, [a.copy() for a in case.arrays.values()], want)
-    for op in (case.op, plain(case.op)):
+    for way in (case.op, plain(case.op)):
         for i, out in enumerate(want):
             for j, name in enumerate(case.arrays):
                 inputs = [a.copy() for a in case.arrays.values()]
@@ -327,7 +331,7 @@ def test_elementwise_in_place(case: Case):
                     continue
                 outs = buffers(case, 0)
                 outs[i] = inputs[j]
-                run_steps(case, op, inputs, outs)
+                run_steps(case, way, inputs, outs)
                 assert_same_bits(outs, want, f"(output {i} in {name})")
 
 
@@ -403,7 +407,7 @@ def test_second_order(case: Case):
 @valid
 def test_json(case: Case):
     """The file keeps the parameters, as strings, and they come back typed."""
-    again = load_json(case.symbol.tojson())
+    again = load_json(case.symbol.tojson(remove_amp_cast=False))
     assert ms.Graph(again) == ms.Graph(case.symbol)
 
 
@@ -412,6 +416,8 @@ def test_error(case: Case):
     sample = case.sample
     given = sample.arrays(np.random.default_rng(0))
     arrays = {f"input{i}": a for i, a in enumerate(given) if isinstance(a, np.ndarray)}
-    inputs = [ms.sym.Variable(f"input{i}") if f"input{i}" in arrays else a for i, a in enumerate(given)]
+    inputs = [
+        ms.sym.Variable(f"input{i}") if f"input{i}" in arrays else a for i, a in enumerate(given)
+    ]
     with pytest.raises(sample.raises, match=sample.match):
         run(function_of(case.op, case.op.name)(*inputs, **sample.params), arrays, is_train=True)

@@ -1,8 +1,8 @@
 """The op reference: replaces the marker in ops.md by Markdown made from the registry.
 
-Each family (a module of `minisym.ops`) becomes a section, each op that a user may call an entry, with
-what its declaration says and nothing else. Ops whose names begin with an underscore are listed in
-one table at the end: operators, gradients and rewrites are made of them.
+Each family (a module of `minisym.ops`) becomes a section, each op that a user may call an entry,
+with what its declaration says and nothing else. Ops whose names begin with an underscore are listed
+in one table at the end: operators, gradients and rewrites are made of them.
 """
 
 from __future__ import annotations
@@ -25,28 +25,36 @@ if TYPE_CHECKING:
 MARKER = "<!-- op reference -->"
 
 TITLES = {
+    "optimizer": "Updates",
     "arithmetic": "Arithmetic of two arrays of one shape",
     "scalars": "Arithmetic of an array and a number",
     "broadcast": "Arithmetic that stretches shapes",
     "comparison": "Comparisons and logic",
     "elemwise": "Elementwise functions",
     "trigonometry": "Trigonometric and hyperbolic functions",
-    "basic": "Copies, casts and constants like another array",
+    "special": "Special functions",
+    "basic": "Copies and constants like another array",
+    "casting": "Element types",
     "reduce": "Reductions",
-    "layout": "Layout: new shapes for the same elements",
-    "axes": "Layout: order of the axes",
+    "statistics": "Norms and moments",
+    "sorting": "Sorting and searching",
+    "layout": "New shapes for the same elements",
+    "axes": "Another order of the axes",
     "slices": "Slices",
     "pieces": "Putting together and taking apart",
-    "stretch": "Stretching",
+    "stretch": "Stretching and padding",
     "indexing": "Indexing",
     "linalg": "Products of matrices",
     "nn": "Layers",
-    "channels": "Layers: channels",
+    "activation": "Activations",
+    "channels": "Layers over channels",
     "softmax": "Softmax",
     "loss": "Loss heads",
-    "sources": "Sources: arrays out of nothing",
+    "cross_entropy": "Cross-entropy",
+    "margins": "Margin losses",
+    "ctc": "Connectionist temporal classification",
+    "sources": "Arrays out of nothing",
     "random": "Random numbers",
-    "optimizer": "Updates",
 }
 """The sections in their order; a family that has no title here comes behind them."""
 
@@ -115,19 +123,20 @@ def _entry(op: Op) -> Iterator[str]:
 
 def _signature(op: Op) -> str:
     """Return the call as a user writes it: inputs, then parameters with their defaults."""
-    words = []
-    for spec in op.inputs:
-        words.append(f"*{spec.name}s" if spec.variadic else spec.name + ("=None" * bool(spec.when)))
+    words = [
+        f"*{spec.name}s" if spec.variadic else spec.name + "=None" * bool(spec.when)
+        for spec in op.inputs
+    ]
     params = [p for p in op.params.values() if p.name != op.count]
     if params and not op.variadic:
         words.append("*")
     words += [p.name if p.required else f"{p.name}={p.default!r}" for p in params]
     one_line = f"sym.{_called(op)}({', '.join(words)})"
-    if len(one_line) <= 88:  # noqa: PLR2004  what fits on the page
+    if len(one_line) <= 88:
         return one_line
     lines, line = [], "   "
     for word in words:
-        if len(line) + len(word) > 80:  # noqa: PLR2004
+        if len(line) + len(word) > 80:
             lines.append(line)
             line = "   "
         line += f" {word},"

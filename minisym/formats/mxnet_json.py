@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from typing import Any, Final
 import networkx as nx
 
 from minisym.errors import ArrayTypeError, FormatError, MinisymError
+from minisym.formats.files import write_atomically
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import HIDDEN_KEYS, hide, is_attribute
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find, opaque
@@ -30,8 +30,10 @@ from minisym.symbol.symbol import Symbol
 
 VERSION: Final = 10901
 """The MXNet version whose format is written: 1.9.1."""
-_FIRST_WITH_STATES: Final = 900
-"""Files of earlier versions (those without a version count as 0.8) lack auxiliary states."""
+_FIRST_WITH_FACTORS_IN_PLACE: Final = 900
+"""Earlier files (those without a version count as 0.8) have `weight_lr_mult` at the op."""
+_FIRST_WITH_INITS: Final = 905
+"""Earlier files do not store the initializers that ops give to their states."""
 _LARGE: Final = 10
 """MXNet breaks lists longer than this into lines."""
 
@@ -72,19 +74,7 @@ def tojson(symbol: Symbol, *, remove_amp_cast: bool = True) -> str:
 
 def save(symbol: Symbol, fname: str | os.PathLike[str], *, remove_amp_cast: bool = True) -> None:
     """Write the symbol to a file; an interrupted write leaves what was there."""
-    path = Path(fname)
-    text = tojson(symbol, remove_amp_cast=remove_amp_cast)
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        try:
-            file.write(text)
-            file.close()
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+    write_atomically(Path(fname), tojson(symbol, remove_amp_cast=remove_amp_cast).encode())
 
 
 _ESCAPES = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"} | {
@@ -197,6 +187,9 @@ class _Reader:
     def entries(self) -> tuple[Entry, ...]:
         """Make all nodes and return the heads."""
         sources = [self._sources(position) for position in range(len(self.nodes))]
+        self.attrs = [_attributes(data, self._label(i)) for i, data in enumerate(self.nodes)]
+        if self.version < _FIRST_WITH_FACTORS_IN_PLACE:
+            self._move_factors(sources)
         for position in self._order(sources):
             self.made[position] = self._node(position, sources[position])
         heads = _field(self.data, "heads", list, "the file")
@@ -206,6 +199,21 @@ class _Reader:
         return tuple(
             self._entry(*self._pair(head, f"head {i}"), f"head {i}") for i, head in enumerate(heads)
         )
+
+    def _move_factors(self, sources: Sequence[Sequence[tuple[int, int]]]) -> None:
+        """Move `weight_lr_mult` of an op to its weight, as files of 2015 spell it."""
+        for position, pairs in enumerate(sources):
+            for key in list(self.attrs[position]):
+                for factor in HIDDEN_KEYS:
+                    owner = key.removesuffix(f"_{factor}")
+                    if owner == key:
+                        continue
+                    for source, _ in pairs:
+                        name = self.nodes[source].get("name")
+                        if isinstance(name, str) and name.endswith(owner):
+                            self.attrs[source][f"__{factor}__"] = self.attrs[position][key]
+                            self.attrs[position].pop(key, None)
+                            break
 
     def _order(self, sources: Sequence[Sequence[tuple[int, int]]]) -> Iterable[int]:
         """Return the positions so that inputs come first; files are written in such an order."""
@@ -257,25 +265,42 @@ class _Reader:
         return Entry(node, output)
 
     def _node(self, position: int, sources: Sequence[tuple[int, int]]) -> Node:
-        data = self.nodes[position]
+        data, attrs = self.nodes[position], self.attrs[position]
         label = self._label(position)
         op_name = _field(data, "op", str, label)
         name = _field(data, "name", str, label)
-        attrs = _attributes(data, label)
-        inputs = tuple(self._entry(source, output, label) for source, output in sources)
         if op_name == "null":
-            if inputs:
-                message = f"{label}: a variable has no inputs, but this has {len(inputs)}"
+            if sources:
+                message = f"{label}: a variable has no inputs, but this has {len(sources)}"
                 raise FormatError(message)
             return Node(None, name, attrs=_kept({hide(k): v for k, v in attrs.items()}))
+        inputs = tuple(self._entry(source, output, label) for source, output in sources)
         op = find(op_name)
         if op is None:
             return Node(opaque(op_name, len(inputs)), name, inputs, NO_PARAMS, _kept(attrs))
-        if self.version < _FIRST_WITH_STATES:
-            attrs, inputs = _move_factors(attrs, inputs, self.made)
         params, attrs = self._params(op, attrs, label)
-        inputs = self._complete(op, name, inputs, params, _kept(attrs), label)
+        inputs = self._complete(op, name, inputs, params, label)
+        if op.inits and self.version < _FIRST_WITH_INITS:
+            inputs = self._initialize(op, params, inputs, sources)
         return Node(op, name, inputs, params, _kept(attrs))
+
+    def _initialize(
+        self,
+        op: Op,
+        params: Params,
+        inputs: tuple[Entry, ...],
+        sources: Sequence[tuple[int, int]],
+    ) -> tuple[Entry, ...]:
+        """Note the initializers that an op gives to its variables; old files lack them."""
+        found = list(inputs)
+        names = op.input_names(params, len(inputs))
+        for slot, (name, (node, output)) in enumerate(zip(names, inputs, strict=True)):
+            if name in op.inits and node.op is None and "__init__" not in node.attrs:
+                new = node.replace(attrs=_kept({**node.attrs, "__init__": op.inits[name]}))
+                if slot < len(sources):  # later readers get the same node
+                    self.made[sources[slot][0]] = new
+                found[slot] = Entry(new, output)
+        return tuple(found)
 
     def _params(
         self, op: Op, attrs: Mapping[str, str], label: str
@@ -298,23 +323,14 @@ class _Reader:
             typed = MappingProxyType({k: FROM_INPUT if k in computed else v for k, v in typed.items()})
         return typed, given | hidden
 
-    def _complete(  # noqa: PLR0913
-        self,
-        op: Op,
-        name: str,
-        inputs: tuple[Entry, ...],
-        params: Params,
-        attrs: Mapping[str, str],
-        label: str,
+    def _complete(
+        self, op: Op, name: str, inputs: tuple[Entry, ...], params: Params, label: str
     ) -> tuple[Entry, ...]:
-        """Check the number of inputs; add the states that old files lack."""
+        """Check the number of inputs; add those that old files lack (states, mostly)."""
         names = op.input_names(params, len(inputs))
         if len(inputs) < len(names) and self.version < VERSION:
-            states = op.states
-            missing = names[len(inputs) :]
             return inputs + tuple(
-                Entry(Node(None, f"{name}_{slot}", attrs=attrs if slot not in states else NO_PARAMS))
-                for slot in missing
+                Entry(Node(None, f"{name}_{slot}")) for slot in names[len(inputs) :]
             )
         if len(inputs) != len(names):
             message = f"{label}: {op.name} has {len(names)} inputs, but this has {len(inputs)}"
@@ -357,23 +373,3 @@ def _attributes(data: Mapping[str, Any], label: str) -> dict[str, str]:
 
 def _kept(attrs: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(dict(attrs)) if attrs else NO_PARAMS
-
-
-def _move_factors(
-    attrs: Mapping[str, str], inputs: tuple[Entry, ...], made: dict[int, Node]
-) -> tuple[dict[str, str], tuple[Entry, ...]]:
-    """Move `weight_lr_mult` of an op to its weight, as files of 2015 spell it."""
-    own = dict(attrs)
-    changed = list(inputs)
-    for key, value in attrs.items():
-        for factor in HIDDEN_KEYS:
-            owner = key.removesuffix(f"_{factor}")
-            if owner == key:
-                continue
-            for slot, (node, output) in enumerate(changed):
-                if node.op is None and node.name.endswith(owner):
-                    new = node.replace(attrs=_kept({**node.attrs, f"__{factor}__": value}))
-                    made.update({p: new for p, n in made.items() if n is node})
-                    changed[slot] = Entry(new, output)
-                    own.pop(key, None)
-    return own, tuple(changed)

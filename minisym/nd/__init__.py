@@ -13,12 +13,13 @@ from __future__ import annotations
 from typing import Any
 
 from minisym import op as _op
+from minisym.formats.mxnet_params import load, load_frombuffer, save
 from minisym.imperative import arange, array, empty, full, ones, waitall, zeros
 from minisym.imperative import function_of as _function_of
 from minisym.namespaces import Namespace as _Namespace
 from minisym.ndarray import NDArray
 
-__all__ = ["NDArray", "arange", "array", "empty", "full", "ones", "waitall", "zeros"]
+__all__ = ["NDArray", "arange", "array", "empty", "full", "load", "load_frombuffer", "ones", "save", "waitall", "zeros"]
 
 linalg, random, contrib, image, _internal = (
     _Namespace("minisym.nd", name, _function_of)

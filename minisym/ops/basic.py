@@ -1,4 +1,4 @@
-r"""Ops that choose, copy or convert: identity, constants like another array, casts, sums, clips."""
+r"""Ops that pass on or choose: identity, constants like another array, sums, clips, where."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, op
-from minisym.families import ZERO, agree, number, unary
-from minisym.params import DType
+from minisym.define import Array, op
+from minisym.errors import DtypeError
+from minisym.families import ZERO, agree, binary, number, unary
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
@@ -43,6 +43,15 @@ unary(
     "Pass the array on, $x$.",
     aliases=("identity",),
     samples=[Sample(((2, 3),), reference=lambda x: x)],
+    view=True,
+)
+binary(
+    "_identity_with_attr_like_rhs",
+    lambda x, y, out: np.copyto(out, x),
+    (lambda g, x, y, z: g, ZERO),
+    "Pass the first of two arrays of one shape on, $x$.",
+    samples=[Sample(((2, 3), (2, 3)), reference=lambda x, y: x)],
+    view=True,
 )
 unary(
     "BlockGrad",
@@ -51,6 +60,7 @@ unary(
     "Pass the array on, but no gradient back.",
     aliases=("stop_gradient", "_sparse_stop_gradient"),
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
+    view=True,
 )
 unary(
     "make_loss",
@@ -59,64 +69,10 @@ unary(
     "Pass the array on as a loss: its gradient is 1, whatever arrives at the output.",
     aliases=("_sparse_make_loss",),
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
+    view=True,
     outputs=("loss",),
     loss=True,
 )
-
-
-# ------------------------------------------------------------------------------------------ types
-
-
-@op(
-    aliases=("cast",),
-    elementwise=True,
-    samples=[
-        Sample(((2, 3),), {"dtype": "float64"}, reference=lambda x: x),
-        Sample(
-            (np.array([-2.5, 1.5, 3.0]),),
-            {"dtype": "int32"},
-            wrt=(),
-            reference=lambda x: np.trunc(x).astype(np.int32),
-        ),
-    ],
-)
-def Cast(data: Array, *, dtype: Annotated[DType, "The type to convert to."], out: Array) -> None:
-    """Convert to another type; floats are cut to integers towards 0.
-
-    The gradient is converted back.
-
-    >>> import numpy as np
-    >>> from minisym import sym
-    >>> sym.Cast(sym.Variable("x"), dtype="int32").eval(x=np.array([1.7, -1.7]))
-    [NDArray([ 1, -1], dtype=int32)]
-    """
-    np.copyto(out, data, casting="unsafe")
-
-
-@Cast.dtype
-def _(t: Any, *, dtype: str) -> None:
-    t.output = np.dtype(dtype)
-
-
-@Cast.grad
-def _(g: Symbol, data: Symbol) -> Symbol:
-    return cast_like(g, data)
-
-
-@op(name="_cast_like", elementwise=True, samples=[Sample(((2, 3), (2, 3)), wrt=(0,))])
-def cast_like(data: Array, like: Array, *, out: Array) -> None:
-    """Convert to the type of `like`."""
-    np.copyto(out, data, casting="unsafe")
-
-
-@cast_like.dtype
-def _(t: Any) -> None:
-    t.output = t.like
-
-
-@cast_like.grad
-def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
-    return cast_like(g, data), None
 
 
 # ------------------------------------------------------------------------------- sums and choices
@@ -134,14 +90,17 @@ def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
 )
 def add_n(*args: Array, out: Array) -> None:
     r"""Add any number of arrays of one shape, $\sum_i x_i$."""
-    for function, arguments in _add_n(args, (out,)):
+    for function, arguments in _one_by_one(args, out):
         function(*arguments)
 
 
 @add_n.steps
-def _add_n(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Any]:
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Any]:
+    return _one_by_one(inputs, outs[0])
+
+
+def _one_by_one(inputs: Sequence[Array], out: Array) -> Iterator[Any]:
     # only the last step writes the output: it may be the memory of any input
-    (out,) = outs
     if len(inputs) == 1:
         yield np.copyto, (out, inputs[0])
         return
@@ -189,8 +148,8 @@ def clip(
     if a_min > a_max:  # as in MXNet: the upper bound is looked at first
         np.copyto(out, np.where(data > a_max, greatest, np.where(data < a_min, least, data)))
         return
-    np.maximum(data, least, out)
-    np.minimum(out, greatest, out)
+    np.maximum(data, least, out=out)
+    np.minimum(out, greatest, out=out)
 
 
 @clip.grad
@@ -205,7 +164,7 @@ def _(g: Symbol, data: Symbol, *, a_min: float, a_max: float) -> Symbol:
         Sample(
             (np.array([[0.0, 1.0], [np.nan, 0.0]]), (2, 2), (2, 2)),
             wrt=(1, 2),
-            reference=lambda c, x, y: np.where(c, x, y),
+            reference=np.where,
         ),
         Sample(
             (np.array([0, 2]), (2, 3), (2, 3)),
@@ -252,3 +211,75 @@ def _(t: Any) -> None:
 def _(g: Symbol, condition: Symbol, x: Symbol, y: Symbol) -> tuple[Symbol | None, ...]:
     zero = zeros_like(g)
     return None, where(condition, g, zero), where(condition, zero, g)
+
+
+# ------------------------------------------------------------------------------------ curves
+
+
+@op(
+    elementwise=True,
+    samples=[
+        Sample(
+            ((3, 4),),
+            {"scalar": 2.0},
+            reference=lambda x: np.where(abs(x) < 0.25, 2 * x * x, abs(x) - 0.125),
+        ),
+    ],
+)
+def smooth_l1(
+    data: Array,
+    *,
+    scalar: Annotated[float, r"Where it turns: the square reaches to $1 / \sigma^2$."] = 1.0,
+    out: Array,
+) -> None:
+    r"""Take the magnitude, rounded off by a parabola near 0.
+
+    $\frac12 (\sigma x)^2$ where $|x| < 1 / \sigma^2$, else $|x| - \frac12 / \sigma^2$.
+
+    Reference: Girshick, *Fast R-CNN*, 2015, arXiv:1504.08083.
+    """
+    square = scalar * scalar
+    turn = 1 / square if square else np.inf
+    far = np.abs(data if data.dtype.kind == "f" else data.astype(np.float64))
+    typed = far.dtype.type
+    parabola = typed(0.5 * square) * far * far
+    np.copyto(out, np.where(far > typed(turn), far - typed(0.5 * turn), parabola), casting="unsafe")
+
+
+@smooth_l1.grad
+def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
+    return g * clip(data * (scalar * scalar), a_min=-1, a_max=1)
+
+
+@op(
+    elementwise=True,
+    samples=[
+        Sample(((3, 4),), {"alpha": 0.4}, reference=lambda x: (0.4 * x + 0.5).clip(0, 1)),
+        Sample((np.array([1, 2]),), raises=DtypeError, match="floats"),
+    ],
+)
+def hard_sigmoid(
+    data: Array,
+    *,
+    alpha: Annotated[float, "The slope."] = 0.2,
+    beta: Annotated[float, "The value at 0."] = 0.5,
+    out: Array,
+) -> None:
+    r"""Squash to [0, 1] by a line, $\min(\max(\alpha x + \beta, 0), 1)$."""
+    zero, one = number(0, out.dtype), number(1, out.dtype)
+    np.multiply(data, number(alpha, out.dtype), out)
+    np.add(out, number(beta, out.dtype), out)
+    np.maximum(out, zero, out=out)
+    np.minimum(out, one, out=out)
+
+
+@hard_sigmoid.dtype
+def _(t: Any) -> None:
+    agree(t, "data", "output")
+    if t.data is not None and t.data.kind != "f":
+        raise ValueError("it takes floats")
+
+
+@hard_sigmoid.grad
+def _(g: Symbol, data: Symbol, *, y: Symbol, alpha: float) -> Symbol:
+    return g * ((y > 0) * (y < 1) * alpha)

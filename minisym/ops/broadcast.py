@@ -1,47 +1,47 @@
 r"""Arithmetic between arrays that stretch to a common shape: axes of length 1 repeat.
 
-In the gradients `g` is what arrives at the output, `x` and `y` are the inputs and `z` is the output;
-the family sums what a row says over the stretched axes.
+In the gradients `g` is what arrives at the output, `x` and `y` are the inputs and `z` is the
+output; the family sums what a row says over the stretched axes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import Array, Declaration, op
 from minisym.families import broadcast
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
 from minisym.ops.elemwise import floor, log
-from minisym.ops.reduce import total
+from minisym.ops.reduce import reducing, run
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
-add = broadcast(
+broadcast(
     "broadcast_add",
     np.add,
     (lambda g, x, y, z: g, lambda g, x, y, z: g),
     "Add with broadcasting, $x + y$.",
     aliases=("broadcast_plus", "_sparse_broadcast_add", "_sparse_broadcast_plus"),
 )
-sub = broadcast(
+broadcast(
     "broadcast_sub",
     np.subtract,
     (lambda g, x, y, z: g, lambda g, x, y, z: -g),
     "Subtract with broadcasting, $x - y$.",
     aliases=("broadcast_minus", "_sparse_broadcast_sub", "_sparse_broadcast_minus"),
 )
-mul = broadcast(
+mul: Declaration = broadcast(
     "broadcast_mul",
     np.multiply,
     (lambda g, x, y, z: mul(g, y), lambda g, x, y, z: mul(g, x)),
     "Multiply with broadcasting, $x y$.",
     aliases=("_sparse_broadcast_mul",),
 )
-div = broadcast(
+div: Declaration = broadcast(
     "broadcast_div",
     divide,
     (lambda g, x, y, z: div(g, y), lambda g, x, y, z: g * -div(z, y)),
@@ -57,7 +57,7 @@ broadcast(
     r"Take the remainder $x - \lfloor x / y \rfloor y$ with broadcasting; it has the sign of $y$.",
     domain=(0.3, 3.0),
 )
-pow_ = broadcast(
+pow_: Declaration = broadcast(
     "broadcast_power",
     power,
     (
@@ -71,13 +71,19 @@ pow_ = broadcast(
 broadcast(
     "broadcast_maximum",
     np.maximum,
-    (lambda g, x, y, z: g * compare["greater_equal"](x, y), lambda g, x, y, z: g * compare["lesser"](x, y)),
+    (
+        lambda g, x, y, z: g * compare["greater_equal"](x, y),
+        lambda g, x, y, z: g * compare["lesser"](x, y),
+    ),
     r"Take the larger with broadcasting, $\max(x, y)$; a tie sends the gradient to $x$.",
 )
 broadcast(
     "broadcast_minimum",
     np.minimum,
-    (lambda g, x, y, z: g * compare["lesser_equal"](x, y), lambda g, x, y, z: g * compare["greater"](x, y)),
+    (
+        lambda g, x, y, z: g * compare["lesser_equal"](x, y),
+        lambda g, x, y, z: g * compare["greater"](x, y),
+    ),
     r"Take the smaller with broadcasting, $\min(x, y)$; a tie sends the gradient to $x$.",
 )
 broadcast(
@@ -95,9 +101,7 @@ def _stretched(wide: Sequence[int | None], narrow: Sequence[int | None]) -> tupl
     """Return the axes of `wide` along which `narrow` was repeated."""
     lead = len(wide) - len(narrow)
     return tuple(range(lead)) + tuple(
-        axis
-        for axis, d in enumerate(narrow, lead)
-        if d == 1 and wide[axis] != 1
+        axis for axis, d in enumerate(narrow, lead) if d == 1 and wide[axis] != 1
     )
 
 
@@ -113,12 +117,21 @@ def unbroadcast(data: Array, like: Array, *, out: Array) -> None:
 
     This is what the gradient of a stretched input goes through.
     """
+    run(_summing(data, like, out))
+
+
+def _summing(data: Array, like: Array, out: Array) -> Iterator[tuple[Any, ...]]:
     axes = _stretched(data.shape, like.shape)
     if not axes:
-        np.copyto(out, data)
+        yield np.copyto, (out, data)
         return
     lead = data.ndim - like.ndim
-    total(data, axes, out[(np.newaxis,) * lead], keepdims=True)
+    yield from reducing(np.add, data, axes, out[(np.newaxis,) * lead])
+
+
+@unbroadcast.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[tuple[Any, ...]]:
+    return _summing(*inputs, *outs)
 
 
 @unbroadcast.shape

@@ -42,12 +42,13 @@ def floats_only(t: Any) -> None:
 
 
 @op(
+    name="_along",
     samples=[
         Sample(((3,), (2, 3, 2)), {"axis": 1}, wrt=(0,), reference=lambda v, x: v[:, None] + 0 * x),
         Sample(((1,), (2, 3)), {"axis": -1}, wrt=(0,), reference=lambda v, x: v + 0 * x),
     ],
 )
-def _along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+def along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
     """Repeat a vector over an array's other axes: element c lies at index c of one axis.
 
     A vector of one element fills the whole array; one with as many axes as the array stretches as
@@ -57,12 +58,13 @@ def _along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
 
 
 @op(
+    name="_sum_along",
     samples=[
         Sample(((2, 3, 2), (3,)), {"axis": 1}, wrt=(0,), reference=lambda x, v: x.sum((0, 2))),
         Sample(((2, 3), (1,)), {"axis": -1}, wrt=(0,), reference=lambda x, v: x.sum()[None]),
     ],
 )
-def _sum_along(data: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+def sum_along(data: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
     """Sum an array over all but one axis, to the shape of a vector; the gradient of `_along`."""
     laid = out if out.ndim == data.ndim != 1 else _laid(out, data.ndim, axis)
     axes = tuple(i for i in range(data.ndim) if laid.shape[i] == 1 != data.shape[i])
@@ -77,15 +79,15 @@ def _like(s: Any) -> None:
     s.output = s.like
 
 
-_along.shape(_like)
-_sum_along.shape(_like)
+along.shape(_like)
+sum_along.shape(_like)
 
 
-@_along.grad
+@along.grad
 def _(g: Symbol, vector: Symbol, like: Symbol, *, axis: int) -> tuple[Symbol | None, ...]:
-    return _sum_along(g, vector, axis=axis), None
+    return sum_along(g, vector, axis=axis), None
 
 
-@_sum_along.grad
+@sum_along.grad
 def _(g: Symbol, data: Symbol, like: Symbol, *, axis: int) -> tuple[Symbol | None, ...]:
-    return _along(g, data, axis=axis), None
+    return along(g, data, axis=axis), None

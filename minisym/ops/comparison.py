@@ -1,7 +1,8 @@
 r"""Comparisons and logic: 1 where it holds, else 0, in the type of what is compared.
 
-A row declares three ops: `_equal` between arrays of one shape, `broadcast_equal` between arrays that
-stretch, `_equal_scalar` with a number. Their gradients are zero. NaN equals nothing and is true.
+A row declares three ops: `_equal` between arrays of one shape, `broadcast_equal` between arrays
+that stretch, `_equal_scalar` with a number. Their gradients are zero. NaN equals nothing and is
+true.
 """
 
 from __future__ import annotations

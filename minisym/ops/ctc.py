@@ -22,7 +22,7 @@ class _Lattice:
     classes, and ends at one of the last two places. All arrays are (samples, places).
     """
 
-    def __init__(  # noqa: PLR0913  the inputs of the op
+    def __init__(
         self,
         data: Array,
         label: Array,
@@ -66,7 +66,7 @@ class _Lattice:
         return np.take_along_axis(self.log_softmax[step], self.symbols, 1)
 
     def forward(self) -> tuple[Array, Array]:
-        """Return log probabilities of all beginnings, (frames, samples, places), and of all labels."""
+        """Return log probabilities of all beginnings, by frame, and of whole labels."""
         steps = len(self.log_softmax)
         alpha = np.full((steps, *self.symbols.shape), NEVER)
         alpha[0, :, :2] = self.emission(0)[:, :2]
@@ -82,7 +82,7 @@ class _Lattice:
         return alpha, np.logaddexp.reduce(final, axis=1)
 
     def backward(self) -> Array:
-        """Return log probabilities of all ends, (frames, samples, places)."""
+        """Return log probabilities of all ends, by frame."""
         steps = len(self.log_softmax)
         beta = np.full((steps, *self.symbols.shape), NEVER)
         for t in reversed(range(steps)):
@@ -106,16 +106,20 @@ def _lengths(given: Array | None, samples: int, most: int, name: str) -> Array:
     least = 1 if name == "data_lengths" else 0
     wrong = (lengths < least) | (lengths > most)
     if wrong.any():
-        raise ExecutionError(f"CTCLoss: {name} must lie in [{least}, {most}], not {lengths[wrong][0]}")
+        raise ExecutionError(
+            f"CTCLoss: {name} must lie in [{least}, {most}], not {lengths[wrong][0]}"
+        )
     return lengths
 
 
 @op(
+    family="loss",
     aliases=("ctc_loss", "_contrib_CTCLoss", "_contrib_ctc_loss"),
     when={
         "data_lengths": lambda p: p["use_data_lengths"],
         "label_lengths": lambda p: p["use_label_lengths"],
     },
+    outputs=("output0",),  # MXNet has a hidden output1, its gradient
     samples=[
         Sample(
             (np.log([[[0.25, 0.75]], [[0.5, 0.5]]]), np.array([[1.0]])),
@@ -140,18 +144,20 @@ def CTCLoss(
     data_lengths: Array | None = None,
     label_lengths: Array | None = None,
     *,
-    use_data_lengths: Annotated[bool, "Whether there is an input data_lengths: frames used."] = False,
+    use_data_lengths: Annotated[
+        bool, "Whether there is an input data_lengths: frames used."
+    ] = False,
     use_label_lengths: Annotated[
         bool, "Whether there is an input label_lengths, instead of padding behind the labels."
     ] = False,
     blank_label: Annotated[
         Literal["first", "last"],
-        "Which class is the blank. With first, labels count from 1 and are padded with 0; with last, "
-        "they count from 0 and are padded with -1.",
+        "Which class is the blank. With first, labels count from 1 and are padded with 0; with "
+        "last, they count from 0 and are padded with -1.",
     ] = "first",
     out: Array,
 ) -> None:
-    r"""Sum over all alignments, $L = -\ln \sum_{\pi \to label} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$.
+    r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$.
 
     `data` has shape (frames, batch, classes), `label` (batch, length); the output is (batch,). A
     label that has too few frames for any alignment costs 0 and has the gradient 0.
@@ -176,7 +182,7 @@ def _(s: Any) -> None:
         s.label = (batch, None)
         if label is not None and None not in (data[0], label[1]) and label[1] > data[0]:
             raise ValueError(f"{label[1]} labels cannot be aligned with {data[0]} frames")
-    s.output = (batch,)
+    s.output0 = (batch,)
     s.data_lengths = s.label_lengths = (batch,)
 
 
@@ -184,8 +190,8 @@ def _(s: Any) -> None:
 def _(t: Any) -> None:
     if t.data is not None and t.data.kind != "f":
         raise ValueError(f"it takes floating point data, but got {t.data}")
-    t.output = t.data
-    t.data = t.output
+    t.output0 = t.data
+    t.data = t.output0
 
 
 @CTCLoss.backward(wrt=("data",))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minisym.define import Array
-from minisym.families import ZERO, apply, number, unary
+from minisym.families import ZERO, apply, number, step, unary
 from minisym.samples import Sample
 
 HALVES = np.array([-2.5, -1.5, -1.0, -0.5, -0.2, 0.0, 0.5, 0.7, 1.5, 2.5])
@@ -61,6 +61,7 @@ sign = unary(
         Sample((np.array([np.nan, np.inf]),), wrt=(), reference=lambda x: np.array([0.0, 1.0])),
     ],
 )
+signum = unary("_signum", np.sign, ZERO, "Take the sign: $-1$, 0 or 1, and NaN of NaN.")
 absolute = unary(
     "abs",
     np.abs,
@@ -86,7 +87,9 @@ unary(
     aliases=("_sparse_rint",),
     samples=[Sample((HALVES,), wrt=(), reference=lambda x: np.ceil(x - 0.5))],
 )
-floor = unary("floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",))
+floor = unary(
+    "floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",)
+)
 unary("ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",))
 unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",))
 unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",))
@@ -140,7 +143,7 @@ unary(
     "Invert, $1 / x$.",
     domain=(0.2, 2.0),
 )
-unary(
+rsqrt = unary(
     "rsqrt",
     _rsqrt,
     lambda g, x, y: g * (y / x * -0.5),
@@ -203,7 +206,7 @@ unary(
 
 
 def _relu(x: Array, out: Array) -> None:
-    np.maximum(x, number(0, x.dtype), out)
+    np.maximum(x, number(0, x.dtype), out=out)
 
 
 def _sigmoid(x: Array, out: Array) -> None:
@@ -221,16 +224,10 @@ def _softsign(x: Array, out: Array) -> None:
     apply(np.divide, x, 1 + np.abs(x, dtype=_inexact(x)), out=out)
 
 
-_step = unary(
-    "_step",
-    lambda x, out: np.heaviside(x, number(0, x.dtype), out),
-    ZERO,
-    "Say where x is positive: 1 there, 0 elsewhere; NaN where it is NaN.",
-)
 relu = unary(
     "relu",
     _relu,
-    lambda g, x, y: g * _step(x),
+    lambda g, x, y: g * signum(y),
     r"Rectify, $\max(x, 0)$; NaN stays NaN. The gradient at 0 is 0.",
     aliases=("_sparse_relu",),
     samples=[Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, 0))],
@@ -239,7 +236,7 @@ relu = unary(
 
 @relu.steps
 def _relu_steps(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
-    return [(np.maximum, (inputs[0], number(0, inputs[0].dtype), outs[0]))]
+    return [step(np.maximum, inputs[0], number(0, inputs[0].dtype), out=outs[0])]
 
 
 unary(

@@ -16,7 +16,7 @@ from minisym.define import Array, F, op
 from minisym.errors import ShapeError
 from minisym.ops.rules import floats_only
 from minisym.samples import Sample
-from minisym.shapes import Shape, unify
+from minisym.shapes import Shape, product, unify
 from minisym.symbol.symbol import Symbol
 
 Stype = Annotated[
@@ -102,8 +102,9 @@ def dot(
 ) -> None:
     r"""Multiply matrices, $Y = AB$, where $Y_{ij} = \sum_k A_{ik} B_{kj}$.
 
-    In general, the last axis of `lhs` is summed with the first of `rhs`, and the other axes of both make the
-    output: (2, 3, 4) with (4, 5) gives (2, 3, 5). Of two vectors, the result has shape (1,).
+    In general, the last axis of `lhs` is summed with the first of `rhs`, and the other axes of both
+    make the output: (2, 3, 4) with (4, 5) gives (2, 3, 5). Of two vectors, the result has shape
+    (1,).
 
     >>> from minisym import sym
     >>> import numpy as np
@@ -300,3 +301,53 @@ def _(
     else:
         right = F.batch_dot(lhs, g, transpose_a=not transpose_a)
     return left, right
+
+
+# ------------------------------------------------------------------------------------ khatri_rao
+
+
+@op(
+    variadic="args",
+    samples=[
+        Sample(
+            ((2, 3), (4, 3)),
+            reference=lambda a, b: np.stack([np.kron(a[:, j], b[:, j]) for j in range(3)], 1),
+        ),
+        Sample(((2, 3), (2, 3), (2, 3))),
+        Sample(((2, 3), (4, 2)), raises=ShapeError, match="axis 1 is"),
+    ],
+)
+def khatri_rao(*args: Array, out: Array) -> None:
+    r"""Multiply matrices column by column, $y_j = a_j \otimes b_j \otimes …$ (Kronecker)."""
+    result = args[0]
+    for factor in args[1:]:
+        result = (result[:, np.newaxis] * factor).reshape(-1, result.shape[1])
+    np.copyto(out, result)
+
+
+@khatri_rao.shape
+def _(s: Any) -> None:
+    for shape in s.inputs:
+        if shape is not None and len(shape) != 2:
+            raise ValueError(f"it takes matrices, but got {len(shape)} dimension(s)")
+    s.output = (None, None)
+    for _ in range(2):
+        for i, shape in enumerate(s.inputs):
+            s.output = (None, shape[1] if shape else None)
+            s.set_input(i, (None, s.output[1]))
+    s.output = (product(shape[0] for shape in s.inputs), None)
+
+
+@khatri_rao.backward
+def _(g: Array, *args: Array, out: Any) -> None:
+    """Sum the gradient of a column over everything but one factor."""
+    outs = out if isinstance(out, tuple) else (out,)
+    columns = g.shape[1]
+    for i, target in enumerate(outs):
+        before, behind = (np.ones((1, columns), g.dtype) for _ in range(2))
+        for x in args[:i]:
+            before = (before[:, np.newaxis] * x).reshape(-1, columns)
+        for x in args[i + 1 :]:
+            behind = (behind[:, np.newaxis] * x).reshape(-1, columns)
+        parts = g.reshape(len(before), len(target), len(behind), columns)
+        np.einsum("aibj,aj,bj->ij", parts, before, behind, out=target)

@@ -113,11 +113,7 @@ def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
     if mode == "constant":
         np.copyto(
             out,
-            g[
-                tuple(
-                    slice(a, a + d) for (a, _), d in zip(margins, out.shape, strict=True)
-                )
-            ],
+            g[tuple(slice(a, a + d) for (a, _), d in zip(margins, out.shape, strict=True))],
         )
         return
     # one axis after the other: the index maps of the axes are independent
@@ -129,3 +125,80 @@ def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
             np.add.at(np.moveaxis(folded, axis, 0), index, np.moveaxis(g, axis, 0))
             g = folded
     np.copyto(out, g)
+
+
+# ------------------------------------------------------------------------------------------ Crop
+
+
+def _window(offset: Ints, center: bool, whole: Ints, part: Ints) -> tuple[Any, ...]:
+    """Return the region of height and width that a Crop keeps."""
+    corner = [(w - p) // 2 for w, p in zip(whole, part, strict=True)] if center else offset
+    return (..., *(slice(a, a + p) for a, p in zip(corner or (0, 0), part, strict=True)))
+
+
+@op(
+    count="num_args",
+    samples=[
+        Sample(
+            ((1, 2, 5, 6),),
+            {"h_w": (2, 3), "center_crop": True},
+            reference=lambda x: x[:, :, 1:3, 1:4],
+        ),
+        Sample(
+            ((1, 2, 5, 6), (1, 1, 3, 2)),
+            {"offset": (2, 3)},
+            wrt=(0,),
+            reference=lambda x, like: x[:, :, 2:5, 3:5],
+        ),
+        Sample(((1, 2, 5, 6),), {"h_w": (6, 3)}, raises=ShapeError, match="height"),
+        Sample(((1, 2, 5, 6), (1, 1, 3, 2)), {"offset": (3, 0)}, raises=ShapeError, match="height"),
+    ],
+)
+def Crop(
+    *data: Array,
+    offset: Annotated[Ints, "Top left corner (y, x) of the crop."] = (0, 0),
+    h_w: Annotated[Ints, "Height and width of the crop, where no second array says them."] = (0, 0),
+    center_crop: Annotated[bool, "Crop around the center instead."] = False,
+    out: Array,
+) -> None:
+    """Crop the pictures (n, c, h, w) of a batch to a size, or to the size of a second array's."""
+    whole = data[0].shape[2:]
+    np.copyto(out, data[0][_window(offset, center_crop, whole, out.shape[2:])])
+
+
+@Crop.shape
+def _(s: Any, *, offset: Ints, h_w: Ints, center_crop: bool) -> None:
+    if not 1 <= len(s.inputs) <= 2:
+        raise ValueError(f"it takes 1 or 2 arrays, but got {len(s.inputs)}")
+    for shape in s.inputs:
+        if shape is not None and len(shape) != 4:
+            raise ValueError(f"it takes arrays (n, c, h, w), but got {len(shape)} dimension(s)")
+    data, like = s.inputs[0], (None, None, *h_w) if len(s.inputs) == 1 else s.inputs[1]
+    if data is None or like is None:
+        return
+    corner = (0, 0) if center_crop else offset
+    for word, whole, part, start in zip(
+        ("height", "width"), data[2:], like[2:], corner, strict=True
+    ):
+        if None not in (whole, part) and not (start >= 0 and 0 < part <= whole - start):
+            raise ValueError(f"no {word} of {part} can be cut at {start} out of {whole}")
+    s.output = (*data[:2], *like[2:])
+    s.set_input(0, (*s.output[:2], *data[2:]))
+
+
+def _crop_again(
+    hs: list[Symbol], g: Symbol, *data: Symbol, offset: Ints, h_w: Ints, center_crop: bool
+) -> tuple[Symbol | None, ...]:
+    h = hs[0] if isinstance(hs, list) else hs
+    cut = {"offset": offset, "h_w": h_w, "center_crop": center_crop}
+    return F.Crop(h, *data[1:], **cut), *(None for _ in data)
+
+
+@Crop.backward(grad=_crop_again)
+def _(g: Array, *data: Array, offset: Ints, center_crop: bool, out: Any) -> None:
+    """Put the gradient of a crop into arrays of zeros."""
+    grads = out if isinstance(out, tuple) else (out,)
+    for grad in grads:
+        grad[...] = 0
+    whole = data[0].shape[2:]
+    grads[0][_window(offset, center_crop, whole, g.shape[2:])] = g

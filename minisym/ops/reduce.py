@@ -1,24 +1,32 @@
 r"""Reductions: sums, products and extremes over axes.
 
-They share three parameters: `axis` says which axes go (none given: all of them), `exclude` turns the
-choice around, and `keepdims` leaves an axis of length 1 in each place. What is reduced completely
-has the shape (1,), as MXNet has no arrays without axes by default.
+They share three parameters: `axis` says which axes go (none given: all of them), `exclude` turns
+the choice around, and `keepdims` leaves an axis of length 1 in each place. What is reduced
+completely has the shape (1,), as MXNet has no arrays without axes by default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.define import Array, Declaration, op
-from minisym.families import number
+from minisym.errors import ParamError
+from minisym.families import agree, number
 from minisym.ops.arithmetic import divide
-from minisym.params import Ints
+from minisym.ops.basic import where, zeros_like
+from minisym.ops.casting import cast_like
+from minisym.ops.elemwise import sign
+from minisym.params import Between, DType, Ints
 from minisym.samples import Sample
-from minisym.shapes import axes_of, axis_of, is_np_shape
+from minisym.shapes import Shape, axes_of, is_np_shape
 from minisym.symbol.symbol import Symbol
+
+Steps = Callable[[Array, tuple[int, ...], Array], Iterator[tuple[Any, ...]]]
+"""Yields the steps that fill the output: `steps(data, axes, out)`."""
 
 Axes = Annotated[Ints | None, "The axes to reduce; None or () for all."]
 KeepDims = Annotated[bool, "Whether reduced axes stay, with length 1."]
@@ -33,35 +41,37 @@ def axes_gone(axis: Ints | None, rank: int, *, exclude: bool) -> tuple[int, ...]
     return chosen
 
 
-def total(data: Array, axes: tuple[int, ...], out: Array, *, keepdims: bool = False) -> None:
-    """Sum over axes into `out`; float16 is summed in float32."""
-    reduce_by(np.add, data, axes, out, keepdims=keepdims)
-
-
-def reduce_by(
-    ufunc: np.ufunc, data: Array, axes: tuple[int, ...], out: Array, *, keepdims: bool = False
-) -> None:
-    """Reduce by a ufunc over axes into `out`; float16 is added up in float32."""
-    if out.ndim != (data.ndim if keepdims else data.ndim - len(axes)):
-        out = out.reshape(())  # all axes go, and (1,) is left
+def reducing(
+    ufunc: np.ufunc, data: Array, axes: tuple[int, ...], out: Array
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the steps that reduce by a ufunc; sums and products of float16 are done in float32."""
+    if len(axes) == data.ndim:
+        out = out.reshape(())  # all axes go, and (1,) or (1, 1) is left
+    elif axes and out.ndim == data.ndim:
+        out = out[tuple(0 if a in axes else slice(None) for a in range(data.ndim))]
     if data.dtype == np.float16 and ufunc in (np.add, np.multiply):
-        wide = ufunc.reduce(data, axes, np.float32, None, keepdims)
-        np.copyto(out, wide, casting="unsafe")
-        return
-    ufunc.reduce(data, axes, out.dtype, out, keepdims)
+        wide = np.empty(out.shape, np.float32)
+        yield ufunc.reduce, (data, axes, np.float32, wide)
+        yield np.copyto, (out, wide, "unsafe")
+    else:
+        yield ufunc.reduce, (data, axes, out.dtype, out)
 
 
-def reduced(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool = False) -> None:
-    """Rule: the output's shape, from the data's."""
-    data = s.data
+def run(steps: Iterable[tuple[Any, ...]]) -> None:
+    """Run steps at once."""
+    for function, arguments in steps:
+        function(*arguments)
+
+
+def left(data: Shape, axis: Ints | None, *, keepdims: bool, exclude: bool = False) -> Shape:
+    """Return the shape that a reduction leaves."""
     if data is None:
-        return
+        return None
     gone = axes_gone(axis, len(data), exclude=exclude)
     if keepdims:
-        s.output = tuple(1 if a in gone else d for a, d in enumerate(data))
-        return
-    left = tuple(d for a, d in enumerate(data) if a not in gone)
-    s.output = left or (() if is_np_shape() else (1,))
+        return tuple(1 if a in gone else d for a, d in enumerate(data))
+    rest = tuple(d for a, d in enumerate(data) if a not in gone)
+    return rest or (() if is_np_shape() else (1,))
 
 
 # ---------------------------------------------------------------------------------- the way back
@@ -86,10 +96,10 @@ def spread(
 ) -> None:
     """Repeat what a reduction of `like` left, along the axes that it reduced."""
     axes = axes_gone(axis, like.ndim, exclude=exclude)
-    kept = tuple(1 if a in axes else d for a, d in enumerate(like.shape))
-    source = data.reshape(kept)
+    source = data.reshape([1 if a in axes else d for a, d in enumerate(like.shape)])
     if mean:
-        source = source / np.array(out.size // max(source.size, 1)).astype(data.dtype)
+        count = number(out.size // max(source.size, 1), data.dtype)
+        source = np.divide(source, count)
     np.copyto(out, source, casting="unsafe")
 
 
@@ -109,19 +119,19 @@ def _(
 
 def reduction(
     name: str,
-    kernel: Callable[[Array, tuple[int, ...], Array, bool], None],
+    steps: Steps,
     grad: Callable[..., Symbol],
     doc: str,
     reference: Callable[..., Any],
     aliases: tuple[str, ...] = (),
 ) -> Declaration:
-    """Declare a reduction: `kernel(data, axes, out, keepdims)` fills `out`.
+    """Declare a reduction: `steps(data, axes, out)` yields the steps that fill `out`.
 
-    `grad(g, x, y, spread)` is the gradient: `g` and `y` are repeated to the shape of `x` already, by
-    a function that the last argument is, for what else must be.
+    `grad(g, x, y, back)` is the gradient, where `back` repeats what has the output's shape along
+    the axes that the reduction took from `x`.
     """
 
-    def run(
+    def kernel(
         data: Array,
         *,
         axis: Axes = None,
@@ -129,9 +139,9 @@ def reduction(
         exclude: Exclude = False,
         out: Array,
     ) -> None:
-        kernel(data, axes_gone(axis, data.ndim, exclude=exclude), out, keepdims)
+        run(steps(data, axes_gone(axis, data.ndim, exclude=exclude), out))
 
-    run.__name__, run.__doc__, run.__module__ = name, doc, __name__
+    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
     declared = op(
         name=name,
         aliases=aliases,
@@ -145,8 +155,18 @@ def reduction(
             ),
             Sample(((2, 3),), {"axis": 2}, raises=IndexError, match="axis 2"),
         ],
-    )(run)
-    declared.shape(reduced)
+    )(kernel)
+
+    @declared.steps
+    def _(
+        inputs: Sequence[Array], outs: Sequence[Array], *, axis: Ints | None, exclude: bool
+    ) -> Iterator[tuple[Any, ...]]:
+        (data,), (out,) = inputs, outs
+        return steps(data, axes_gone(axis, data.ndim, exclude=exclude), out)
+
+    @declared.shape
+    def _(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> None:
+        s.output = left(s.data, axis, keepdims=keepdims, exclude=exclude)
 
     @declared.grad
     def _(
@@ -160,29 +180,16 @@ def reduction(
     return declared
 
 
-def _sum(data: Array, axes: tuple[int, ...], out: Array, keepdims: bool) -> None:
-    total(data, axes, out, keepdims=keepdims)
-
-
-def _mean(data: Array, axes: tuple[int, ...], out: Array, keepdims: bool) -> None:
-    total(data, axes, out, keepdims=keepdims)
-    count = data.size // max(out.size, 1)
-    if out.dtype.kind == "f":
-        np.divide(out, number(count, out.dtype), out)
-    else:
-        divide(out, number(count, out.dtype), out)
-
-
-def _by(ufunc: np.ufunc) -> Callable[[Array, tuple[int, ...], Array, bool], None]:
-    def kernel(data: Array, axes: tuple[int, ...], out: Array, keepdims: bool) -> None:
-        reduce_by(ufunc, data, axes, out, keepdims=keepdims)
-
-    return kernel
+def _mean(data: Array, axes: tuple[int, ...], out: Array) -> Iterator[tuple[Any, ...]]:
+    total = np.empty(out.shape, np.float32 if out.dtype == np.float16 else out.dtype)
+    yield from reducing(np.add, data, axes, total)
+    count = number(data.size // max(out.size, 1), total.dtype)
+    yield np.divide if out.dtype.kind == "f" else divide, (total, count, out)
 
 
 SUM = reduction(
     "sum",
-    _sum,
+    partial(reducing, np.add),
     lambda g, x, y, back: back(g),
     r"Add up over axes, $\sum_i x_i$.",
     np.sum,
@@ -198,24 +205,120 @@ MEAN = reduction(
 )
 reduction(
     "prod",
-    _by(np.multiply),
+    partial(reducing, np.multiply),
     lambda g, x, y, back: back(g * y) / x,
-    r"Multiply over axes, $\prod_i x_i$; where an element is 0, its gradient is NaN.",
+    r"Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0.",
     np.prod,
 )
 reduction(
     "max",
-    _by(np.maximum),
+    partial(reducing, np.maximum),
     lambda g, x, y, back: back(g) * (x == back(y)),
-    r"Take the largest over axes; each element of a tie gets the whole gradient.",
+    "Take the largest over axes; each element of a tie gets the whole gradient.",
     np.max,
     ("max_axis",),
 )
 reduction(
     "min",
-    _by(np.minimum),
+    partial(reducing, np.minimum),
     lambda g, x, y, back: back(g) * (x == back(y)),
-    r"Take the smallest over axes; each element of a tie gets the whole gradient.",
+    "Take the smallest over axes; each element of a tie gets the whole gradient.",
     np.min,
     ("min_axis",),
 )
+
+
+def _without_nan(
+    ufunc: np.ufunc, neutral: float, data: Array, axes: tuple[int, ...], out: Array
+) -> Iterator[tuple[Any, ...]]:
+    if data.dtype.kind == "f":
+        kept = np.empty_like(data)
+        yield np.copyto, (kept, data)
+        yield _replace_nan, (kept, neutral)
+        data = kept
+    yield from reducing(ufunc, data, axes, out)
+
+
+def _replace_nan(x: Array, value: float) -> None:
+    x[np.isnan(x)] = value
+
+
+reduction(
+    "nansum",
+    partial(_without_nan, np.add, 0),
+    lambda g, x, y, back: back(g) * (x == x),  # noqa: PLR0124  NaN differs from itself
+    "Add up over axes what is not NaN; of nothing but NaN it is 0.",
+    np.nansum,
+)
+reduction(
+    "nanprod",
+    partial(_without_nan, np.multiply, 1),
+    lambda g, x, y, back: where(x == x, back(g * y) / x, zeros_like(x)),  # noqa: PLR0124
+    "Multiply over axes what is not NaN; of nothing but NaN it is 1.",
+    np.nanprod,
+)
+
+
+@op(
+    aliases=("_sparse_norm",),
+    samples=[
+        Sample(((2, 3),), reference=lambda x: np.sqrt((x * x).sum()).reshape(1)),
+        Sample(
+            ((2, 3, 4),),
+            {"ord": 1, "axis": (0, -1)},
+            reference=lambda x: np.abs(x).sum((0, 2)),
+        ),
+        Sample(
+            ((3, 4),),
+            {"axis": 1, "keepdims": True, "out_dtype": "float32"},
+            wrt=(),
+            reference=lambda x: np.linalg.norm(x, axis=1, keepdims=True).astype(np.float32),
+        ),
+        Sample(((2, 3),), {"axis": (0, 0)}, raises=IndexError, match="twice"),
+        Sample(((2, 3),), {"ord": 3}, raises=ParamError, match="ord must lie in"),
+    ],
+)
+def norm(
+    data: Array,
+    *,
+    ord: Annotated[int, "1 adds up magnitudes, 2 squares.", Between(1, 2)] = 2,
+    axis: Axes = None,
+    out_dtype: Annotated[DType | None, "The type of the output; the input's if not given."] = None,
+    keepdims: KeepDims = False,
+    out: Array,
+) -> None:
+    r"""Take the norm over axes, $\sum_i |x_i|$ or $\sqrt{\sum_i x_i^2}$.
+
+    The gradient of the second is $x / y$: NaN where the norm is 0.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> sym.norm(sym.Variable("x"), axis=1).eval(x=np.array([[3.0, 4.0], [5.0, 12.0]]))
+    [NDArray([ 5., 13.])]
+    """
+    axes = axes_of(axis, data.ndim)
+    if ord == 1:
+        small = np.abs(data).sum(axes, np.float64, keepdims=keepdims)
+    else:  # in float64 the squares of no float32 overflow
+        small = np.sqrt(np.square(data, dtype=np.float64).sum(axes, keepdims=keepdims))
+    np.copyto(out, np.reshape(small, out.shape), casting="unsafe")
+
+
+@norm.shape
+def _(s: Any, *, axis: Ints | None, keepdims: bool) -> None:
+    s.output = left(s.data, axis, keepdims=keepdims)
+
+
+@norm.dtype
+def _(t: Any, *, out_dtype: str | None) -> None:
+    if out_dtype is None:
+        agree(t, "data", "output")
+    else:
+        t.output = np.dtype(out_dtype)
+
+
+@norm.grad
+def _(g: Symbol, x: Symbol, *, y: Symbol, ord: int, axis: Ints | None, keepdims: bool) -> Symbol:
+    direction = sign(x) if ord == 1 else x
+    slope = cast_like(g if ord == 1 else g / y, x)
+    return spread(slope, x, axis=axis, keepdims=keepdims) * direction

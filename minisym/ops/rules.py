@@ -22,3 +22,10 @@ def floats_only(t: Any) -> None:
         t.set_input(i, known)
     for i in range(len(t.outputs)):
         t.set_output(i, known)
+
+
+def matrix_floats(t: Any) -> None:
+    """Rule: one element type for all slots, float32 or float64, as in linear algebra libraries."""
+    floats_only(t)
+    if t.inputs[0] is not None and t.inputs[0].itemsize < 4:
+        raise ValueError(f"it takes float32 or float64, but got {t.inputs[0]}")

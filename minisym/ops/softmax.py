@@ -12,6 +12,7 @@ import numpy as np
 
 from minisym.define import Array, F, op
 from minisym.errors import DtypeError, ParamError, ShapeError
+from minisym.ops.casting import cast_like
 from minisym.ops.channels import floats_only
 from minisym.samples import Sample
 from minisym.shapes import axis_of
@@ -108,16 +109,16 @@ def softmax_gradient(g: Symbol, y: Symbol, axis: int) -> Symbol:
     return y * F.broadcast_sub(g, F.sum(g * y, axis=axis, keepdims=True))
 
 
-def _input_gradient(  # noqa: PLR0917
+def _input_gradient(
     g: Symbol, y: Symbol, data: Symbol, axis: int, temperature: float | None, dtype: str | None
 ) -> Symbol:
     """Return the gradient by the input, of its type, of a softmax at some temperature."""
     if dtype is None:
         found = softmax_gradient(g, y, axis)
     else:  # summed in the input's type, and all else in the output's, as MXNet does it
-        total = F.sum(F._cast_like(g * y, data), axis=axis, keepdims=True)
-        centred = F._cast_like(F.broadcast_sub(F._cast_like(g, data), total), y)
-        found = F._cast_like(y * centred, data)
+        total = F.sum(cast_like(g * y, data), axis=axis, keepdims=True)
+        centred = cast_like(F.broadcast_sub(cast_like(g, data), total), y)
+        found = cast_like(y * centred, data)
     return found if temperature in (None, 1.0) else found / temperature
 
 
@@ -218,7 +219,9 @@ def _(
 @op(
     samples=[
         Sample(((2, 3),), reference=lambda x: _reference()(-x)),
-        Sample(((2, 3),), {"axis": 0, "temperature": 0.5}, reference=lambda x: _reference(0)(-2 * x)),
+        Sample(
+            ((2, 3),), {"axis": 0, "temperature": 0.5}, reference=lambda x: _reference(0)(-2 * x)
+        ),
     ],
 )
 def softmin(
@@ -277,7 +280,7 @@ def _(
     g: Symbol, data: Symbol, *, axis: int, temperature: float | None, dtype: str | None, y: Symbol
 ) -> Symbol:
     if dtype is not None:
-        g, y = F._cast_like(g, data), F._cast_like(y, data)
+        g, y = cast_like(g, data), cast_like(y, data)
     total = F.sum(g, axis=axis, keepdims=True)
     found = g - F.broadcast_mul(F.exp(y), total)
     return found if temperature in (None, 1.0) else found / temperature

@@ -9,7 +9,6 @@ even where all shapes were given. Every slot remembers who said so, for the erro
 
 from __future__ import annotations
 
-import ast
 import operator
 import warnings
 from collections import deque
@@ -30,6 +29,7 @@ from minisym.errors import (
     did_you_mean,
 )
 from minisym.graph import Entry, Graph, Node
+from minisym.params import OptionalInts, param_of
 from minisym.shapes import Mismatch, Shape, show
 from minisym.symbol.symbol import Symbol, dtype_of_code
 
@@ -62,6 +62,9 @@ def _unify_dtypes(a: DType, b: DType) -> DType:
     raise Mismatch(None, a, b)
 
 
+DECLARED_SHAPE: Final = param_of("shape", OptionalInts, None).parse
+"""Read a `__shape__` attribute, of old files (`(64L,)`), too."""
+
 SHAPES: Final = Kind(
     "shape",
     shapes.unify,
@@ -70,7 +73,7 @@ SHAPES: Final = Kind(
     show,
     ShapeError,
     "__shape__",
-    lambda text: shapes.from_user(ast.literal_eval(text)),
+    lambda text: shapes.from_user(DECLARED_SHAPE(text)),
 )
 DTYPES: Final = Kind(
     "type",
@@ -530,7 +533,8 @@ def _answer(
             if not known(engine.values[engine.place(Entry(node))])
         ]
         outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
-        listed = ", ".join(unknown) or f"the outputs {', '.join(outputs)}"
+        unknown = [*unknown[:8], f"{len(unknown) - 8} more"] if len(unknown) > 8 else unknown
+        listed = ", ".join(unknown) or f"the outputs {', '.join(outputs[:8])}"
         warnings.warn(
             f"cannot decide the {engine.kind.noun} of {listed}; "
             "give more of them, or call the _partial form to see what is known",

@@ -63,7 +63,8 @@ def plot_network(
         What `render` writes: "pdf", "svg", "png", …
     shape, dtype
         Variable -> shape, and Variable -> type. Given, they are inferred for all arrays and written
-        on the edges, in full: MXNet leaves out the first dimension. An unknown one (0) is drawn as N.
+        on the edges; in full, where MXNet leaves out the first dimension. If that is unknown (0),
+        it is drawn as N.
     node_attrs
         Graphviz attributes of every node, in place of those of the style.
     hide_weights
@@ -177,8 +178,9 @@ def lines(
             "penwidth": 1.1,
         },
     )
-    yield f'  subgraph "cluster:title" {{ label={_value(_title(drawn, theme))}; labelloc=t; labeljust=l; '
-    yield f'color="{theme.paper}"; margin=6;\n'
+    frame = {"labelloc": "t", "labeljust": "l", "color": theme.paper, "margin": 6}
+    heading = "; ".join(f"{k}={_value(v)}" for k, v in frame.items())
+    yield f'  subgraph "cluster:title" {{ label={_value(_title(drawn, theme))}; {heading}\n'
     yield from _framed(drawn, ids, theme, node_attrs)
     for link in drawn.links:
         yield _link(link, ids, theme)
@@ -262,7 +264,7 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
 
 def _tooltip(box: Box) -> str:
     names = [text.plain(node.name) for node in box.nodes[:12]]
-    more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""  # noqa: PLR2004
+    more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""
     return ", ".join(names) + more if names else text.plain(box.title)
 
 
@@ -287,6 +289,8 @@ def _link(link: Link, ids: Mapping[Box, str], theme: Theme) -> str:
         found |= {"color": theme.kinds["gradient"].line, "style": "dotted", "constraint": "false"}
     elif link.kind != "data":
         found["color"] = theme.kinds[link.kind].line
+        if link.head.kind == "scope" and link.kind == "gradient":
+            found["constraint"] = "false"  # to the updates within: the scope stays where it is
     if link.spine:
         found["weight"] = 30
     if link.mirrored:
@@ -306,11 +310,11 @@ def _frame(frame: Frame, theme: Theme) -> str:
     paint = theme.repeated if repeated else theme.frame
     title = f"<B>{text.markup(frame.title)}</B>"
     if repeated:
-        title += f' <FONT COLOR="{theme.write}"><B>×{frame.repeated}</B></FONT>'
+        title += f'&#160; <FONT COLOR="{theme.write}"><B>×{frame.repeated}</B></FONT>'
     if frame.elements:
         each = " each" if repeated else ""
         note = f"{text.count(frame.elements)} params{each}"
-        title += f'  <FONT POINT-SIZE="10" COLOR="{theme.quiet}">{note}</FONT>'
+        title += f'&#160; <FONT POINT-SIZE="10" COLOR="{theme.quiet}">{note}</FONT>'
     found = {
         "label": _Html(title),
         "labeljust": "l",
@@ -385,7 +389,7 @@ def _identifiers(boxes: Iterable[Box]) -> dict[Box, str]:
     found = {}
     for number, box in enumerate(boxes):
         name = box.name
-        if name in taken or not _PLAIN_ID.fullmatch(name) or len(name) > 200:  # noqa: PLR2004
+        if name in taken or not _PLAIN_ID.fullmatch(name) or len(name) > 200:
             name = f"{box.name}#{number}" if _PLAIN_ID.fullmatch(box.name) else f"node#{number}"
         taken.add(name)
         found[box] = _quote(name)

@@ -8,8 +8,8 @@ computes their gradients. A *scope* is a run of ops whose names begin alike (`bl
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from minisym.graph import Graph, Node
@@ -41,7 +41,7 @@ def groups(graph: Graph, kinds: Mapping[Node, str]) -> Groups:
     """Find layers and scopes; linear in the size of the graph."""
     layers = _layers(graph, kinds)
     forward = [node for node in graph.order if _is_forward(node, kinds)]
-    scopes = dict.fromkeys(graph.order, ())
+    scopes: dict[Node, Scope] = dict.fromkeys(graph.order, ())
     scopes |= _scopes(forward)
     for node, layer in layers.items():
         if layer.op is not None:
@@ -67,23 +67,23 @@ def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
     stems: dict[str, Layer] = {}
     for node in graph.variables:
         if kinds[node] in ("parameter", "state"):
-            layer = _layer_of_variable(graph, node, found, by_name, kinds)
-            if layer is None and kinds[node] == "parameter":
+            its = _layer_of_variable(graph, node, found, by_name, kinds)
+            if its is None and kinds[node] == "parameter":
                 stem = node.name.rpartition("_")[0] or node.name
-                layer = stems.setdefault(stem, Layer(stem))
-            if layer is not None:
-                found[node] = layer
-                layer.variables.append(node)
+                its = stems.setdefault(stem, Layer(stem))
+            if its is not None:
+                found[node] = its
+                its.variables.append(node)
     for node in graph.order:
         if kinds[node] == "update":
-            layer = next((found[v] for _, v in written(node) if v in found), None)
-            if layer is not None:
-                found[node] = layer
-                layer.updates.append(node)
-                _serve(graph, node, layer, found, kinds)
+            its = next((found[v] for _, v in written(node) if v in found), None)
+            if its is not None:
+                found[node] = its
+                its.updates.append(node)
+                _serve(graph, node, its, found, kinds)
         elif kinds[node] == "backward" and owner_name(node) in by_name:
             found[node] = by_name[owner_name(node)]
-    if len(stems) < 2:  # noqa: PLR2004  one box around everything tells nothing
+    if len(stems) < 2:
         alone = {id(layer) for layer in stems.values()}
         found = {node: layer for node, layer in found.items() if id(layer) not in alone}
     return found
@@ -127,7 +127,7 @@ _SEPARATOR = re.compile(r"[_/.]+")
 
 
 def _prefixes(name: str, deepest: int = 3) -> Iterator[str]:
-    """Yield what a name may begin with: block0, block0_unit1, …"""
+    """Yield what a name may begin with: block0, block0_unit1 and so on."""
     for depth, match in enumerate(_SEPARATOR.finditer(name)):
         if match.start() and match.end() < len(name):
             yield name[: match.start()]
@@ -138,53 +138,56 @@ def _prefixes(name: str, deepest: int = 3) -> Iterator[str]:
 def _scopes(forward: list[Node]) -> dict[Node, Scope]:
     """Find the scopes of forward ops by their names.
 
-    A prefix is a scope if several ops have it, not all of them, and they follow each other: names
-    such as conv_1, conv_2 in different corners of a network are no scope.
+    A prefix is a scope if several ops have it, not all of them, and no way leads out of them and
+    back in: conv_1 and conv_2 with a relu_1 between them are no scope.
     """
+    place = {node: i for i, node in enumerate(forward)}
+    inputs = [[place[e.node] for e in node.inputs if e.node in place] for node in forward]
     members: defaultdict[str, list[int]] = defaultdict(list)
-    named = [(i, node) for i, node in enumerate(forward) if not node.name.startswith("_")]
-    for position, node in named:
-        for prefix in _prefixes(node.name):
-            members[prefix].append(position)
-    auto = [is_auto_name(node) for node in forward]
-    strangers = [0]
-    for is_auto in auto:
-        strangers.append(strangers[-1] + (not is_auto))
-    taken: dict[str, list[int]] = {}
-    for prefix, found in members.items():
-        first, last = found[0], found[-1]
-        proper = sum(not auto[i] for i in found)
-        others = strangers[last + 1] - strangers[first] - proper
-        if 2 <= len(found) < len(forward) and others <= len(found) // 4:
-            taken[prefix] = found
+    for i, node in enumerate(forward):
+        if not node.name.startswith("_"):
+            for prefix in _prefixes(node.name):
+                members[prefix].append(i)
     # of prefixes with the same members the longest is the scope's name
     longest: dict[tuple[int, int, int], str] = {}
-    for prefix, found in taken.items():
+    for prefix, found in members.items():
         key = (found[0], found[-1], len(found))
-        if len(prefix) >= len(longest.get(key, "")):
+        if 2 <= len(found) < len(forward) and len(prefix) >= len(longest.get(key, "")):
             longest[key] = prefix
-    kept = set(longest.values())
     scopes: dict[Node, Scope] = {}
-    for _, node in named:
-        scopes[node] = tuple(p for p in _prefixes(node.name) if p in kept)
-    _adopt(forward, scopes)
+    for prefix in sorted(longest.values(), key=len):
+        inside = _closed(members[prefix], inputs, forward)
+        for i in inside or ():
+            outer = scopes.get(forward[i], ())
+            if not outer or prefix.startswith(outer[-1]):
+                scopes[forward[i]] = (*outer, prefix)
+    for i, node in enumerate(forward):  # the sum that ends a block is named by nobody
+        if node.name.startswith("_") and node not in scopes:
+            around = {near[0] for j in inputs[i] if (near := scopes.get(forward[j]))}
+            if len(around) == 1:
+                scopes[node] = (around.pop(),)
     return scopes
 
 
-def _adopt(forward: list[Node], scopes: dict[Node, Scope]) -> None:
-    """Give ops with automatic names the scope of their neighbours on both sides."""
-    before: Scope = ()
-    waiting: list[Node] = []
-    for node in forward:
-        if node.name.startswith("_"):
-            waiting.append(node)
-            continue
-        after = scopes[node]
-        if waiting and before and before[0] == (after or ("",))[0]:
-            common = tuple(a for a, b in zip(before, after, strict=False) if a == b)
-            scopes |= dict.fromkeys(waiting, common)
-        waiting = []
-        before = after
+def _closed(
+    members: list[int], inputs: Sequence[Sequence[int]], forward: Sequence[Node]
+) -> list[int] | None:
+    """Add the unnamed ops between members to them; None if there are named ones, too."""
+    first, last = members[0], members[-1]
+    if last - first > 64 + 32 * len(members):  # far apart: to look at all between costs too much
+        return None
+    own = set(members)
+    after, before = set(own), set(own)
+    for i in range(first, last + 1):
+        if any(j in after for j in inputs[i]):
+            after.add(i)
+    for i in range(last, first - 1, -1):
+        if i in before:
+            before.update(j for j in inputs[i] if j >= first)
+    between = (after & before) - own
+    if all(is_auto_name(forward[i]) for i in between):
+        return sorted(own | between)
+    return None
 
 
 # ---------------------------------------------------------------------------------------- repeats
@@ -220,7 +223,7 @@ def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]
         place = {node: i for i, node in enumerate(nodes)}
         signature = tuple(
             (
-                node.op.name if node.op else _tail(node.name, name),
+                node.op.name if node.op else node.name.removeprefix(name),
                 tuple(sorted((k, repr(v)) for k, v in node.params.items())),
                 tuple((place.get(entry.node), entry.index) for entry in node.inputs),
             )
@@ -235,16 +238,3 @@ def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]
             for name in names[1:]:
                 stands_for |= dict(zip(members[name], members[names[0]], strict=True))
     return result, stands_for
-
-
-def _tail(name: str, prefix: str) -> str:
-    return name.removeprefix(prefix)
-
-
-def sizes(scopes: Mapping[Node, Scope]) -> Counter[Scope]:
-    """Return how many nodes each scope has, those of inner scopes included."""
-    total: Counter[Scope] = Counter()
-    for scope in scopes.values():
-        for depth in range(1, len(scope) + 1):
-            total[scope[:depth]] += 1
-    return total

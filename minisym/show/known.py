@@ -33,7 +33,8 @@ class Known:
         """Return what to write on the edges that leave an entry."""
         if self.dtypes_on_edges:
             return self.of(entry)
-        return text.shape_text(self.shapes.get(entry)) if self.shapes else ""
+        shape = self.shapes.get(entry)
+        return text.shape_text(shape) if shape is not None else ""
 
     def elements(self, variable: Node) -> int | None:
         """Return how many elements a Variable has."""
@@ -90,7 +91,7 @@ def complete_shapes(graph: Graph, shape: Mapping[str, Any]) -> dict[Entry, Shape
     unknown = [node.name for node in graph.variables if shapes[Entry(node)] is None]
     unknown = unknown or [entry.name for entry, found in shapes.items() if found is None]
     if unknown:
-        listed = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")  # noqa: PLR2004
+        listed = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
         message = f"Input shape is incomplete: cannot decide the shape of {listed}"
         raise ShapeError(message, hint="give the shapes of more variables")
     return shapes

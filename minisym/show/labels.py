@@ -33,13 +33,13 @@ _SCALARS: Final = {
 }
 
 
-def label(box: Box, known: Known, hidden: Sequence[Node] = ()) -> None:
-    """Write a box's title and detail; `hidden` are parameters of it that are not drawn."""
+def label(box: Box, known: Known, hidden: int = 0) -> None:
+    """Write a box's title and detail; `hidden` is the size of its parameters not drawn."""
     node = box.nodes[0]
     if box.kind == "scope":
-        box.title, box.detail = box.name, _contents(box.nodes, known)
+        box.title, box.detail = box.name, _contents(box.nodes, hidden)
     elif box.kind == "backward" and box.name.startswith("∂"):
-        box.title = box.name
+        box.title = _gradient_of(box)
         box.detail = _ops(box.nodes)
     elif node.op is None:
         box.title = _name_of_variable(box)
@@ -48,10 +48,10 @@ def label(box: Box, known: Known, hidden: Sequence[Node] = ()) -> None:
         if box.kind == "parameter" and number is not None:
             box.detail += f" · {text.count(number)}"
     else:
-        _label_op(box, node, known, hidden)
+        _label_op(box, node, hidden)
 
 
-def _label_op(box: Box, node: Node, known: Known, hidden: Sequence[Node]) -> None:
+def _label_op(box: Box, node: Node, hidden: int) -> None:
     assert node.op is not None
     noise = roles.is_auto_name(node) or box.kind == "backward"
     params = text.params_text(node)
@@ -63,9 +63,8 @@ def _label_op(box: Box, node: Node, known: Known, hidden: Sequence[Node]) -> Non
     if noise and scalar and "scalar" in node.params:
         box.title = scalar.format(text.value_text(node.params["scalar"]).replace("-", "−"))
         return
-    numbers = [number for n in hidden if (number := known.elements(n)) is not None]
     words = ["" if noise else text.plain(node.name), params]
-    words.append(f"{text.count(sum(numbers))} params" if numbers else "")
+    words.append(f"{text.count(hidden)} params" if hidden else "")
     box.title = node.op.name
     if node.op.name.startswith(roles.BACKWARD):
         box.title = f"∂ {node.op.name.removeprefix(roles.BACKWARD)}"
@@ -77,11 +76,20 @@ def _name_of_variable(box: Box) -> str:
     return f"∂ {stem}" if box.kind == "gradient" and stem and stem != box.name else box.name
 
 
+def _gradient_of(box: Box) -> str:
+    """Return `∂ fc1`; of an op without a name of its own `∂ ×`."""
+    owner = box.layer.op if box.layer else None
+    if owner is None or not roles.is_auto_name(owner):
+        return box.name
+    return box.name.replace(owner.name, _short(owner))
+
+
 def _ops(nodes: Iterable[Node]) -> str:
-    """Count ops: `dot ×2, sum`."""
+    """Count ops: `dot ×2, sum`, or `21 ops`."""
     found = Counter(_short(node) for node in nodes if node.op)
-    words = [f"{name} ×{n}" if n > 1 else name for name, n in found.most_common()]
-    return text.clip(", ".join(words), 40)
+    if len(found) > 4:
+        return _plural(found.total(), "op")
+    return ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in found.most_common())
 
 
 def _short(node: Node) -> str:
@@ -91,13 +99,12 @@ def _short(node: Node) -> str:
     return sign or name.removeprefix(roles.BACKWARD)
 
 
-def _contents(nodes: Sequence[Node], known: Known) -> str:
+def _contents(nodes: Sequence[Node], elements: int) -> str:
     ops = sum(node.op is not None for node in nodes)
-    numbers = sum(known.elements(n) or 0 for n in nodes if n.op is None)
     writes = sum(roles.is_update(node) for node in nodes)
     words = [_plural(ops, "op")]
-    if numbers:
-        words.append(f"{text.count(numbers)} params")
+    if elements:
+        words.append(f"{text.count(elements)} params")
     if writes:
         words.append(_plural(writes, "update"))
     return " · ".join(words)
@@ -129,7 +136,7 @@ def heading(
 def _title(graph: Graph, kinds: Mapping[Node, str], updates: Sequence[Node]) -> str:
     heads = dict.fromkeys(entry.node for entry in graph.outputs)
     names = [text.plain(node.name) for node in heads if kinds[node] != "update"]
-    words = [*names[:3], "…"] if len(names) > 3 else names  # noqa: PLR2004
+    words = [*names[:3], "…"] if len(names) > 3 else names
     found = Counter(node.op.name for node in updates if node.op)
     words += [f"{name} ×{n}" if n > 1 else name for name, n in found.items()]
     return " + ".join(words)

@@ -59,5 +59,5 @@ def _attempt(make: Callable[[], T]) -> T | None:
     """Return what can be made: a repr must not raise, whatever the graph is like."""
     try:
         return make()
-    except Exception:  # noqa: BLE001  that is the point
+    except Exception:  # noqa: BLE001  a repr must not raise, whatever happens
         return None

@@ -49,7 +49,7 @@ def _stream(dictionary: str, content: bytes) -> bytes:
 def _size(photo: bytes) -> tuple[int, int, int]:
     """Read width, height and number of channels off a JPEG's frame header."""
     place = 2
-    while place + 9 < len(photo) and photo[place] == 0xFF:  # noqa: PLR2004
+    while place + 9 < len(photo) and photo[place] == 0xFF:
         marker, length = photo[place + 1], int.from_bytes(photo[place + 2 : place + 4])
         if marker in (0xC0, 0xC1, 0xC2):
             height = int.from_bytes(photo[place + 5 : place + 7])

@@ -13,7 +13,7 @@ import graphviz
 from minisym.show import render
 
 
-class Picture(graphviz.Digraph):  # type: ignore[misc]  graphviz ships no types
+class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no types
     """A drawing: a `graphviz.Digraph` in all respects.
 
     `pipe` and `render` run the program `dot` if there is one, and the `graphviz-pure` of

@@ -30,26 +30,26 @@ BACKWARD: Final = "_backward_"
 _PARAMETER_SLOTS: Final = frozenset(
     {"weight", "bias", "gamma", "beta", "parameters", "offset_bias"}
 )
-_ACTIVATIONS: Final = frozenset(
-    """Activation LeakyReLU SoftmaxActivation relu sigmoid hard_sigmoid softsign tanh softmax softmin
-    log_softmax log_sigmoid mish gelu Dropout erf softrelu""".split()
-)
-_NORMS: Final = frozenset("BatchNorm LayerNorm GroupNorm InstanceNorm L2Normalization LRN".split())
-_LAYERS: Final = frozenset(
-    "FullyConnected Convolution Deconvolution Embedding RNN dot batch_dot Custom".split()
-)
-_POOLS: Final = frozenset("Pooling ROIPooling UpSampling".split())
+_BY_NAME: Final = {
+    "activation": """Activation Dropout LeakyReLU SoftmaxActivation gelu hard_sigmoid log_sigmoid
+        log_softmax mish relu sigmoid softmax softmin softrelu softsign tanh""",
+    "norm": "BatchNorm GroupNorm InstanceNorm L2Normalization LRN LayerNorm",
+    "layer": "Convolution Custom Deconvolution Embedding FullyConnected RNN batch_dot dot",
+    "pooling": "Pooling ROIPooling UpSampling",
+}
+_KIND_OF_OP: Final = {op: kind for kind, ops in _BY_NAME.items() for op in ops.split()}
 _BY_FAMILY: Final = {
     "opaque": "opaque",
     "optimizer": "update",
     "reduce": "reduce",
-    "layout": "layout",
-    "shape": "layout",
-    "indexing": "layout",
-    "linalg": "layer",
+    "softmax": "activation",
+    "random": "source",
     "norm": "norm",
-    "rnn": "layer",
     "conv": "layer",
+    "rnn": "layer",
+    **dict.fromkeys(
+        ("axes", "channels", "indexing", "layout", "pieces", "slices", "stretch"), "layout"
+    ),
 }
 SIGNS: Final = {
     "elemwise_add": "+",
@@ -147,14 +147,8 @@ def kind_of_op(node: Node) -> str:
         return "update"
     if op.loss:
         return "loss"
-    for names, kind in (
-        (_ACTIVATIONS, "activation"),
-        (_NORMS, "norm"),
-        (_LAYERS, "layer"),
-        (_POOLS, "pooling"),
-    ):
-        if op.name in names:
-            return kind
+    if op.name in _KIND_OF_OP:
+        return _KIND_OF_OP[op.name]
     slots = {spec.name for spec in op.inputs}
     if "gamma" in slots:
         return "norm"

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from minisym.errors import ParamError, did_you_mean
 from minisym.graph import Entry, Graph, Node
-from minisym.show import labels, roles, text
+from minisym.show import labels, roles
 from minisym.show.groups import Layer, Scope, groups, repeats
 from minisym.show.known import Known
 
@@ -157,7 +157,7 @@ class _Builder:
             if node not in self.hidden:
                 self._place(node)
         for key, box in self.boxes.items():
-            labels.label(box, self.known, self._hidden_of(box))
+            labels.label(box, self.known, self._hidden_elements(box))
             box.frame = self._frame_of(key, box)
         for node in self.graph.order:
             self._read(node)
@@ -181,7 +181,8 @@ class _Builder:
         box = self.boxes.get(key)
         if box is None:
             box = self.boxes[key] = Box(name, kind, "", layer=self.groups.layers.get(node_))
-        box.nodes.append(node)
+        if node is node_:
+            box.nodes.append(node)
         self.of[node] = box
 
     def _key(self, node: Node) -> tuple[Hashable, str, str]:
@@ -199,12 +200,14 @@ class _Builder:
             return ("backward", self.groups.layers.get(node) or owner, order), name, "backward"
         return node, node.name, kind
 
-    def _hidden_of(self, box: Box) -> list[Node]:
-        """Return the parameters that belong to a box's op and are not drawn."""
+    def _hidden_elements(self, box: Box) -> int:
+        """Return how many numbers the parameters of a box have that are not drawn themselves."""
+        if box.kind == "scope":
+            return self.scope_elements[self.groups.scopes[box.nodes[0]][:1]]
         layer = box.layer
         if layer is None or layer.op is None or box.nodes[0] is not layer.op:
-            return []
-        return [node for node in layer.variables if node in self.hidden]
+            return 0
+        return sum(self.known.elements(n) or 0 for n in layer.variables if n in self.hidden)
 
     # ------------------------------------------------------------------------------------ frames
 
@@ -266,7 +269,7 @@ class _Builder:
             if (copy or entry.node in self.stands_for) and self._between_copies(entry.node, node):
                 continue
             kind = self._kind_of_link(tail, head)
-            label = self._label(entry, tail, head, kind)
+            label = self._label(entry, tail, node, kind)
             several = len(tail.nodes) > 1 or len(head.nodes) > 1
             signature = (tail, head, kind, label)
             if several and signature in self.seen:
@@ -276,7 +279,7 @@ class _Builder:
             self.links.append(Link(tail, head, kind, label, mirrored=mirrored))
 
     def _between_copies(self, source: Node, reader: Node) -> bool:
-        """Return whether an edge runs inside a copy or from copy to copy: the first one shows it."""
+        """Return whether an edge runs inside a copy or from copy to copy: the first shows it."""
         a, b = self.groups.scopes[source], self.groups.scopes[reader]
         if not a or not b:
             return False
@@ -291,8 +294,8 @@ class _Builder:
             return "saved"
         return tail.kind if tail.kind in ("parameter", "state") else "data"
 
-    def _label(self, entry: Entry, tail: Box, head: Box, kind: str) -> str:
-        if kind in ("saved", "parameter", "state") or head.kind == "update":
+    def _label(self, entry: Entry, tail: Box, reader: Node, kind: str) -> str:
+        if kind in ("saved", "parameter", "state") or self.kinds[reader] == "update":
             return ""  # it is said elsewhere: a store tells its shape itself
         label = self.known.on_edge(entry)
         node = entry.node
@@ -315,7 +318,7 @@ class _Builder:
         """Add a pill for each output; that an update has happened, its arrow says."""
         for entry in dict.fromkeys(self.graph.outputs):
             source = self.of.get(entry.node)
-            if source is None or source.kind == "update":
+            if source is None or self.kinds[entry.node] == "update":
                 continue
             key = ("output", entry)
             box = self.boxes[key] = Box(
@@ -339,11 +342,9 @@ class _Builder:
         box = max(depth, key=depth.__getitem__)
         while not box.spine:
             box.spine = True
-            link = before.get(box)
-            if link is None:
-                break
-            link.spine = True
-            box = link.tail
+            if box in before:
+                before[box].spine = True
+                box = before[box].tail
         for box in self.boxes.values():
             if box.kind == "backward" and self.mode != "none":
                 owner = box.layer.op if box.layer else None
@@ -353,12 +354,13 @@ class _Builder:
         pairs = []
         forward = {box.nodes[0]: box for box in self.boxes.values() if box.nodes}
         for key, box in self.boxes.items():
-            if box.kind == "backward" and isinstance(key, tuple) and self.mirror:
-                owner = box.layer.op if box.layer else None
-                partner = forward.get(owner) if owner else None
-                levelled = box.layer is not None and box.layer.updates and box.frame is not None
-                if partner is not None and partner.frame is box.frame and not levelled:
-                    pairs.append((partner, box))
+            if box.kind != "backward" or not isinstance(key, tuple) or not self.mirror:
+                continue
+            owner = box.layer.op if box.layer else None
+            partner = self.boxes.get(("scope", key[1])) or (forward.get(owner) if owner else None)
+            levelled = box.frame is not None and box.frame.layer and box.frame.layer.updates
+            if partner is not None and partner.frame is box.frame and not levelled:
+                pairs.append((partner, box))
         for node in self.graph.variables:
             readers = [n for n in self.graph.consumers[node] if self.kinds[n] != "backward"]
             if len(readers) == 1 and self.kinds[readers[0]] == "loss":

@@ -1,7 +1,7 @@
 """How things look: what kinds of things there are, and their colours on light and dark paper.
 
-The shape says what something is (a cylinder stores, a pill enters or leaves, a filled box computes),
-the colour says which family it belongs to, so a picture can be read without colours, too.
+The shape says what something is: a cylinder stores, a pill enters or leaves, a filled box computes.
+The colour says which family it belongs to, so that a picture can be read without colours, too.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ LIGHT: Final = Theme(
         "backward": Paint("#FCE7F3", "#DB2777", "#9D174D"),
         "update": Paint("#6D28D9", "#4C1D95", _WHITE),
         "opaque": Paint("#FFFFFF", "#334155", "#334155"),
-        "scope": Paint("#1D4ED8", "#1E3A8A", _WHITE),
+        "scope": Paint("#3730A3", "#1E1B4B", _WHITE),
         "output": Paint("#ECFDF5", "#059669", "#065F46"),
     },
 )
@@ -123,7 +123,7 @@ DARK: Final = Theme(
         "backward": Paint("#3B1029", "#F472B6", "#FBCFE8"),
         "update": Paint("#6D28D9", "#C4B5FD", _WHITE),
         "opaque": Paint("#0B1220", "#CBD5E1", "#CBD5E1"),
-        "scope": Paint("#2563EB", "#93C5FD", _WHITE),
+        "scope": Paint("#4338CA", "#A5B4FC", _WHITE),
         "output": Paint("#052E1E", "#34D399", "#A7F3D0"),
     },
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minisym.errors import ComposeError
-from minisym.graph import Entry, Graph, Node
+from minisym.graph import Graph, Node
 from minisym.shapes import Shape, to_user
 from minisym.show import text
 from minisym.show.known import complete_shapes, learn
@@ -55,16 +55,16 @@ def print_summary(
     --------
     >>> from minisym import sym
     >>> net = sym.tanh(sym.Variable("data"), name="t")
-    >>> print_summary(net, {"data": (2, 3)}, line_length=60)
-    ____________________________________________________________
-    Layer (type)              Output Shape Param #Previous Layer
-    ============================================================
-    data(null)                3           0
-    ____________________________________________________________
-    t(tanh)                   3           0     data
-    ============================================================
+    >>> print_summary(net, {"data": (2, 3)}, line_length=80)
+    ________________________________________________________________________________
+    Layer (type)                       Output Shape    Param # Previous Layer
+    ================================================================================
+    data(null)                         3               0
+    ________________________________________________________________________________
+    t(tanh)                            3               0       data
+    ================================================================================
     Total params: 0
-    ____________________________________________________________
+    ________________________________________________________________________________
     """
     if not isinstance(symbol, Symbol):
         message = f"symbol must be a Symbol, but got {type(symbol).__name__}"
@@ -73,7 +73,7 @@ def print_summary(
     if ends[-1] <= 1:
         ends = [int(line_length * end) for end in ends]
     table = _Exact(symbol.graph, shape) if exact else _MXNets(symbol.graph, shape)
-    print("\n".join(table.lines(line_length, [int(end) for end in ends])))  # noqa: T201  its task
+    print("\n".join(table.lines(line_length, [int(end) for end in ends])))  # noqa: T201
 
 
 class _MXNets:
@@ -172,7 +172,7 @@ class _Exact(_MXNets):
     def total(self, number: int) -> str:
         return f"Total params: {number:,} ({text.size_in_bytes(self.bytes)})"
 
-    def shape_of(self, node: Node, position: int) -> str:
+    def shape_of(self, node: Node, position: int) -> str:  # noqa: ARG002  MXNet's needs it
         if not self.known.shapes:
             return ""
         return ", ".join(

@@ -32,14 +32,12 @@ def count(number: int) -> str:
     >>> count(128), count(1290), count(100480), count(7_680_000)
     ('128', '1.3K', '100K', '7.7M')
     """
-    if number < 1000:  # noqa: PLR2004
+    if number < 1000:
         return str(number)
-    size, unit = float(number), ""
-    for unit in "KMGT":
-        size /= 1000
-        if size < 999.5:  # noqa: PLR2004  999.7 is "1.0M", not "1000K"
-            break
-    return f"{size:.1f}{unit}" if size < 99.95 else f"{size:.0f}{unit}"  # noqa: PLR2004
+    size, units = number / 1000, "KMGT"
+    while size >= 999.5 and len(units) > 1:  # 999.7 is "1.0M", not "1000K"
+        size, units = size / 1000, units[1:]
+    return f"{size:.1f}{units[0]}" if size < 99.95 else f"{size:.0f}{units[0]}"
 
 
 def size_in_bytes(number: int) -> str:
@@ -68,10 +66,10 @@ def shape_text(shape: Shape) -> str:
 
 
 def dtype_text(dtype: Any) -> str:
-    """Return the short name of an element type: f32, i64, …"""
+    """Return the short name of an element type: f32, i64 and so on."""
     if dtype is None:
         return ""
-    name = np.dtype(dtype).name
+    name = str(np.dtype(dtype).name)
     return _SHORT.get(name, name)
 
 
@@ -95,9 +93,9 @@ def clip(text: str, limit: int = 48) -> str:
 
 
 def plain(text: str, limit: int = 48) -> str:
-    """Return a name without characters that cannot be printed; never empty.
+    r"""Return a name without characters that cannot be printed; never empty.
 
-    >>> plain("two\\nlines"), plain("")
+    >>> plain("two\nlines"), plain("")
     ('two↵lines', '(unnamed)')
     """
     cleaned = _UNPRINTABLE.sub(lambda c: "↵" if c.group() == "\n" else "·", text)

@@ -63,7 +63,7 @@ def tree(
             call, role, value = row
             lines.append(f"  {call:<{widths[0]}}  {role:<{widths[1]}}  {value}".rstrip())
     names = [text.plain(entry.name) for entry in symbol.entries]
-    more = f", … ({len(names)})" if len(names) > 8 else ""  # noqa: PLR2004
+    more = f", … ({len(names)})" if len(names) > 8 else ""
     noun = "output" if len(names) == 1 else "outputs"
     return "\n".join([*lines, f"{noun}: {', '.join(names[:8])}{more}"])
 

@@ -59,10 +59,18 @@ def compose(
     entries = tuple(
         _entry(op, slot, inputs[slot], name)
         if slot in inputs
-        else Entry(Node(None, f"{name}_{slot}", attrs=kept, origin=origin))
+        else Entry(Node(None, f"{name}_{slot}", attrs=_initialized(op, slot, kept), origin=origin))
         for slot in op.input_names(typed, len(inputs) - len(computed))
     )
     return Symbol(Node(op, name, entries, typed, kept, origin).entries())
+
+
+def _initialized(op: Op, slot: str, attrs: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the attributes of a variable made for an input: the op's, and its initializer."""
+    init = op.inits.get(slot)
+    if init is None or "__init__" in attrs:
+        return attrs
+    return MappingProxyType({**attrs, "__init__": init})
 
 
 def _sort_out(

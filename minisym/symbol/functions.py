@@ -13,7 +13,7 @@ import numbers
 import operator
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol, overload
 
 from minisym.errors import ComposeError, ParamError
 from minisym.op import Op, get
@@ -117,9 +117,22 @@ def _is_section(part: str) -> bool:
 # ------------------------------------------------------- functions with signatures of their own
 
 
+class TwoSided(Protocol):
+    """A function of two symbols or numbers."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, lhs: float, rhs: float) -> float: ...
+    @overload
+    def __call__(self, lhs: Symbol, rhs: Symbol | float) -> Symbol: ...
+    @overload
+    def __call__(self, lhs: float, rhs: Symbol) -> Symbol: ...
+
+
 def _two_sided(
     name: str, op: str, scalar: str, rscalar: str, plain: Callable[[Any, Any], Any], doc: str
-) -> Callable[[Any, Any], Any]:
+) -> TwoSided:
     """Make a function of two operands, each a symbol or a number."""
 
     def function(lhs: Any, rhs: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from os import PathLike
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,6 +25,9 @@ from minisym.params import DTYPES, write
 
 if TYPE_CHECKING:
     from minisym.runtime.executor import Executor
+    from minisym.symbol._fluent import Fluent
+else:
+    Fluent = object  # the ops that are methods: `_fluent` is a stub only, made by scripts/stubs
 
 FLUENT = frozenset(
     """abs arccos arccosh arcsin arcsinh arctan arctanh argmax argmax_channel argmin argsort astype
@@ -42,7 +45,7 @@ _EAGER_ONLY = frozenset(
 )
 
 
-class Symbol:
+class Symbol(Fluent):
     """Some outputs of a graph that has not run yet.
 
     Symbols come from `Variable`, from calling an op, and from operators between symbols.
@@ -387,7 +390,7 @@ class Symbol:
 
     def __abs__(self) -> Symbol:
         """Take the absolute value."""
-        return connect(get("abs"), "abs", (_one(self),))
+        return connect(*_operator("abs"), (_one(self),))
 
     def __eq__(self, other: object) -> Symbol:  # type: ignore[override]
         """Compare elementwise: 1 where equal, else 0, in the inputs' type."""
@@ -435,20 +438,25 @@ class Symbol:
 
     # ------------------------------------------------------------------- ops as methods (fluent)
 
-    def __getattr__(self, name: str) -> Callable[..., Symbol]:
+    def _attribute(self, name: str) -> Callable[..., Symbol]:
         """Return an op as a method: `x.sum(axis=1)`."""
         if name in FLUENT:
+            from minisym.symbol.functions import WRITTEN_HERE, function_of
+
             called = "cast" if name == "astype" else name
             op = find(called)
+            if name in WRITTEN_HERE:
+                return partial(WRITTEN_HERE[name], self)
             if op is not None:
-                from minisym.symbol.functions import function_of
-
                 return partial(function_of(op, called), self)
         if name in _EAGER_ONLY:
             message = f"{name}() needs a value, and a symbol has not run yet"
             raise NotForSymbolError(message, hint="bind it and run forward(), or use eval()")
         message = f"Symbol has no attribute {name!r}"
         raise AttributeError(message)
+
+    if not TYPE_CHECKING:  # mypy has the stub: with this, every misspelt method would pass
+        __getattr__ = _attribute
 
     def __dir__(self) -> list[str]:
         """List methods and fluent ops."""
@@ -490,7 +498,9 @@ def _one(symbol: Symbol) -> Entry:
 def _binary(op: str, scalar_op: str, lhs: Symbol, rhs: Any) -> Symbol:
     """Compose `lhs op rhs`, where rhs is a symbol or a number."""
     if isinstance(rhs, Symbol):
-        return connect(get(op), op.lower(), (_one(lhs), _one(rhs)))
+        a, b = lhs.entries, rhs.entries
+        inputs = a + b if len(a) == len(b) == 1 else (_one(lhs), _one(rhs))
+        return connect(*_operator(op), inputs)
     return _scalar(scalar_op, lhs, rhs)
 
 
@@ -500,7 +510,13 @@ def _scalar(op: str, lhs: Symbol, rhs: Any) -> Symbol:
         raise ComposeError(
             message, hint="an array enters a graph through a Variable that is bound later"
         )
-    return connect(get(op), op.lower(), (_one(lhs),), {"scalar": rhs})
+    return connect(*_operator(op), (_one(lhs),), {"scalar": rhs})
+
+
+@cache
+def _operator(name: str) -> tuple[Op, str]:
+    """Return the op behind one of Python's operators, and the hint for its nodes' names."""
+    return get(name), name.lower()
 
 
 def _with_both_spellings(attrs: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,947 @@
+"""Every op on NumPy arrays, at once.
+
+Made by scripts/stubs from the ops' declarations: change those, and run it again.
+"""
+
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minisym.formats.mxnet_params import load as load
+from minisym.formats.mxnet_params import load_frombuffer as load_frombuffer
+from minisym.formats.mxnet_params import save as save
+from minisym.imperative import arange as arange
+from minisym.imperative import array as array
+from minisym.imperative import empty as empty
+from minisym.imperative import full as full
+from minisym.imperative import ones as ones
+from minisym.imperative import waitall as waitall
+from minisym.imperative import zeros as zeros
+from minisym.ndarray import NDArray as NDArray
+
+Array = np.ndarray[Any, Any]
+
+def Activation(
+    data: Array,
+    act_type: Literal["relu", "sigmoid", "softrelu", "softsign", "tanh"],
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Apply an activation function to each element."""
+
+def BlockGrad(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Pass the array on, but no gradient back."""
+
+def CTCLoss(
+    data: Array,
+    label: Array,
+    data_lengths: Array | None = None,
+    label_lengths: Array | None = None,
+    use_data_lengths: bool = False,
+    use_label_lengths: bool = False,
+    blank_label: Literal["first", "last"] = "first",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+def Cast(data: Array, dtype: DTypeLike, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Convert to another type; floats are cut to integers towards 0."""
+
+def Concat(
+    *data: Array | Sequence[Array],
+    num_args: int = 0,
+    dim: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Join arrays along an axis that exists; the others must agree."""
+
+def Dropout(
+    data: Array,
+    p: float = 0.5,
+    mode: Literal["always", "training"] = "training",
+    axes: int | Sequence[int] = (),
+    cudnn_off: bool | None = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Drop elements at random and scale the others, $y_i = x_i m_i / (1 - p)$, $m_i \in \{0, 1\}$."""
+
+def Embedding(
+    data: Array,
+    weight: Array,
+    input_dim: int,
+    output_dim: int,
+    dtype: DTypeLike = "float32",
+    sparse_grad: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Look up rows of a table, $y_i = W_{x_i}$: words become vectors."""
+
+def Flatten(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Collapse all axes but the first into one: $(d_1, d_2, …, d_k)$ becomes $(d_1, d_2⋯d_k)$."""
+
+def FullyConnected(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    num_hidden: int,
+    no_bias: bool = False,
+    flatten: bool = True,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Apply a linear map, $Y = X W^\top + b$."""
+
+def IdentityAttachKLSparseReg(
+    data: Array,
+    moving_avg: Array,
+    sparseness_target: float = 0.1,
+    penalty: float = 0.001,
+    momentum: float = 0.9,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Pass activations on, and penalise those that are not sparse by a KL divergence."""
+
+def LeakyReLU(
+    data: Array,
+    gamma: Array | None = None,
+    act_type: Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"] = "leaky",
+    slope: float = 0.25,
+    lower_bound: float = 0.125,
+    upper_bound: float = 0.334,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Rectify with a leak: $x$ where $x > 0$, and something small below."""
+
+def LinearRegressionOutput(
+    data: Array,
+    label: Array,
+    grad_scale: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Predict the data, and learn by squared error, $(x - label) / m$."""
+
+def LogisticRegressionOutput(
+    data: Array,
+    label: Array,
+    grad_scale: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Predict by the logistic function, and learn by cross-entropy, $(\sigma(x) - label) / m$."""
+
+def MAERegressionOutput(
+    data: Array,
+    label: Array,
+    grad_scale: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Predict the data, and learn by absolute error, $\operatorname{sign}(x - label) / m$."""
+
+def MakeLoss(
+    data: Array,
+    grad_scale: float = 1.0,
+    valid_thresh: float = 0.0,
+    normalization: Literal["batch", "null", "valid"] = "null",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Make any symbol a loss: pass it on, with the gradient 1 (times `grad_scale`)."""
+
+def Reshape(
+    data: Array,
+    shape: int | Sequence[int] = (),
+    reverse: bool = False,
+    target_shape: int | Sequence[int] = (),
+    keep_highest: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Give an array another shape, $y = x$ in the same order of elements."""
+
+def SVMOutput(
+    data: Array,
+    label: Array,
+    margin: float = 1.0,
+    regularization_coefficient: float = 1.0,
+    use_linear: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Pass scores on, and learn by the hinge loss $\sum_k \max(0, m - s_k x_k)^2$."""
+
+def SliceChannel(
+    data: Array,
+    num_outputs: int,
+    axis: int = 1,
+    squeeze_axis: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Cut an array into equal parts along an axis."""
+
+def SoftmaxActivation(
+    data: Array,
+    mode: Literal["channel", "instance"] = "instance",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Normalise exponentials along the channels or the last axis; see `softmax`."""
+
+def SoftmaxOutput(
+    data: Array,
+    label: Array,
+    grad_scale: float = 1.0,
+    ignore_label: float = -1.0,
+    multi_output: bool = False,
+    use_ignore: bool = False,
+    preserve_shape: bool = False,
+    normalization: Literal["batch", "null", "valid"] = "null",
+    out_grad: bool = False,
+    smooth_alpha: float = 0.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Predict by softmax, $p_k = e^{x_k} / \sum_j e^{x_j}$, and learn by cross-entropy."""
+
+def SwapAxis(
+    data: Array, dim1: int = 0, dim2: int = 0, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Exchange two axes."""
+
+def abs(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Take the absolute value, $|x|$; its gradient at 0 is 0."""
+
+def add_n(
+    *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Add any number of arrays of one shape, $\sum_i x_i$."""
+
+def amp_cast(
+    data: Array, dtype: DTypeLike, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Convert float16 and float32 to another type; other types stay as they are."""
+
+def amp_multicast(
+    *data: Array | Sequence[Array],
+    num_outputs: int,
+    cast_narrow: bool = False,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Convert float16 and float32 arrays to the widest type among them, or to the narrowest."""
+
+def arccos(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse cosine, $\arccos x$ in radians; NaN outside [-1, 1]."""
+
+def arccosh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse hyperbolic cosine, $\ln(x + \sqrt{x^2 - 1})$; NaN below 1."""
+
+def arcsin(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse sine, $\arcsin x$ in radians; NaN outside [-1, 1]."""
+
+def arcsinh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse hyperbolic sine, $\ln(x + \sqrt{x^2 + 1})$."""
+
+def arctan(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse tangent, $\arctan x$ in radians."""
+
+def arctanh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse hyperbolic tangent, $\frac12 \ln \frac{1 + x}{1 - x}$; NaN outside [-1, 1]."""
+
+def argmax(
+    data: Array,
+    axis: int | None = None,
+    keepdims: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Say where the largest element is, in the type of the input; the first one of a tie."""
+
+def argmax_channel(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Say where the largest element is along axis 1, in the type of the input."""
+
+def argmin(
+    data: Array,
+    axis: int | None = None,
+    keepdims: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Say where the smallest element is, in the type of the input; the first one of a tie."""
+
+def batch_dot(
+    lhs: Array,
+    rhs: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    forward_stype: Literal["default", "csr", "row_sparse"] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Multiply the matrices of two batches pairwise, $Y_n = A_n B_n$."""
+
+def batch_take(a: Array, indices: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Take one element of each row, $y_i = a_{i, k_i}$; see `pick`, which knows more."""
+
+def broadcast_add(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Add with broadcasting, $x + y$."""
+
+def broadcast_axis(
+    data: Array,
+    axis: int | Sequence[int] = (),
+    size: int | Sequence[int] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Stretch some axes of size 1."""
+
+def broadcast_div(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Divide with broadcasting, $x / y$. Integers are cut towards 0; 0 divides them to 0."""
+
+def broadcast_equal(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Say where the operands are equal, ${x = y}$, with broadcasting."""
+
+def broadcast_greater(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Say where the first operand is greater, ${x > y}$, with broadcasting."""
+
+def broadcast_greater_equal(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where the first operand is greater or equal, ${x \ge y}$, with broadcasting."""
+
+def broadcast_hypot(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Take the hypotenuse with broadcasting, $\sqrt{x^2 + y^2}$."""
+
+def broadcast_lesser(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Say where the first operand is less, ${x < y}$, with broadcasting."""
+
+def broadcast_lesser_equal(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where the first operand is less or equal, ${x \le y}$, with broadcasting."""
+
+def broadcast_like(
+    lhs: Array,
+    rhs: Array,
+    lhs_axes: int | Sequence[int] | None = None,
+    rhs_axes: int | Sequence[int] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Stretch axes of size 1 to the shape of another array."""
+
+def broadcast_logical_and(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where both operands are nonzero, ${x \land y}$, with broadcasting."""
+
+def broadcast_logical_or(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where an operand is nonzero, ${x \lor y}$, with broadcasting."""
+
+def broadcast_logical_xor(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where exactly one operand is nonzero, ${x \veebar y}$, with broadcasting."""
+
+def broadcast_maximum(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Take the larger with broadcasting, $\max(x, y)$; a tie sends the gradient to $x$."""
+
+def broadcast_minimum(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Take the smaller with broadcasting, $\min(x, y)$; a tie sends the gradient to $x$."""
+
+def broadcast_mod(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Take the remainder $x - \lfloor x / y \rfloor y$ with broadcasting; it has the sign of $y$."""
+
+def broadcast_mul(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Multiply with broadcasting, $x y$."""
+
+def broadcast_not_equal(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Say where the operands differ, ${x \ne y}$, with broadcasting."""
+
+def broadcast_power(
+    lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Raise to a power with broadcasting, $x^y$. Integers are computed in float64."""
+
+def broadcast_sub(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Subtract with broadcasting, $x - y$."""
+
+def broadcast_to(
+    data: Array, shape: int | Sequence[int] = (), *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Stretch axes of size 1 to a given shape."""
+
+def cast_storage(
+    data: Array,
+    stype: Literal["default", "csr", "row_sparse"],
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Return the array as it is, $y = x$: arrays here are always dense."""
+
+def cbrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Take the cube root, $\sqrt[3] x$."""
+
+def ceil(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Round up, $\lceil x \rceil$."""
+
+def clip(
+    data: Array, a_min: float, a_max: float, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Limit to an interval, $\min(\max(x, a_\text{min}), a_\text{max})$."""
+
+def cos(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Cosine, $\cos x$, of radians."""
+
+def cosh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Hyperbolic cosine, $\cosh x = (e^x + e^{-x}) / 2$."""
+
+def cumsum(
+    a: Array,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Add up what has come so far along an axis, $y_i = \sum_{j \le i} x_j$."""
+
+def degrees(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Turn radians into degrees, $180 x / \pi$."""
+
+def depth_to_space(
+    data: Array, block_size: int, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Spread groups of $b^2$ channels over $b × b$ blocks of pixels."""
+
+def diag(
+    data: Array,
+    k: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Take a diagonal, which becomes the last axis; or make a matrix of a vector."""
+
+def dot(
+    lhs: Array,
+    rhs: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    forward_stype: Literal["default", "csr", "row_sparse"] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply matrices, $Y = AB$, where $Y_{ij} = \sum_k A_{ik} B_{kj}$."""
+
+def elemwise_add(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Add two arrays of one shape, $x + y$."""
+
+def elemwise_div(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Divide arrays of one shape, $x / y$. Integers are cut towards 0; 0 divides them to 0."""
+
+def elemwise_mul(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Multiply arrays of one shape, $x y$."""
+
+def elemwise_sub(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Subtract arrays of one shape, $x - y$."""
+
+def erf(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Error function, $\operatorname{erf} x = \frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt$."""
+
+def erfinv(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Inverse of the error function, $\operatorname{erf}^{-1} x$; NaN outside [-1, 1]."""
+
+def exp(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Exponential, $e^x$."""
+
+def expand_dims(data: Array, axis: int, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Insert an axis of size 1."""
+
+def expm1(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Exponential less one, $e^x - 1$, exact near 0."""
+
+def fix(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Round towards 0."""
+
+def floor(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Round down, $\lfloor x \rfloor$."""
+
+def gamma(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Gamma function, $\Gamma(x) = \int_0^\infty t^{x-1} e^{-t} dt$; exact at integers."""
+
+def gammaln(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Logarithm of the gamma function, $\ln |\Gamma(x)|$."""
+
+def hard_sigmoid(
+    data: Array,
+    alpha: float = 0.2,
+    beta: float = 0.5,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Squash to [0, 1] by a line, $\min(\max(\alpha x + \beta, 0), 1)$."""
+
+def identity(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Pass the array on, $x$."""
+
+def log(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Natural logarithm, $\ln x$."""
+
+def log10(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Decimal logarithm, $\log_{10} x$."""
+
+def log1p(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Logarithm of one more, $\ln(1 + x)$, exact near 0."""
+
+def log2(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Binary logarithm, $\log_2 x$."""
+
+def log_softmax(
+    data: Array,
+    axis: int = -1,
+    temperature: float | None = None,
+    dtype: Literal["float16", "float32", "float64"] | None = None,
+    use_length: bool | None = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Take the logarithm of softmax, $y_i = x_i / T - \ln \sum_j e^{x_j / T}$, along an axis."""
+
+def logical_not(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Say where x is 0, $\lnot x$."""
+
+def make_loss(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Pass the array on as a loss: its gradient is 1, whatever arrives at the output."""
+
+def max(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Take the largest over axes; each element of a tie gets the whole gradient."""
+
+def mean(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Average over axes, $\frac1n \sum_i x_i$; of integers an integer."""
+
+def min(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Take the smallest over axes; each element of a tie gets the whole gradient."""
+
+def moments(
+    data: Array,
+    axes: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> list[NDArray]:
+    r"""Take mean and variance over axes, $\mu = \sum_i x_i / n$ and $\sum_i (x_i - \mu)^2 / n$."""
+
+def nanprod(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Multiply over axes what is not NaN; of nothing but NaN it is 1."""
+
+def nansum(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Add up over axes what is not NaN; of nothing but NaN it is 0."""
+
+def negative(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Negate, $-x$."""
+
+def norm(
+    data: Array,
+    ord: int = 2,
+    axis: int | Sequence[int] | None = None,
+    out_dtype: DTypeLike | None = None,
+    keepdims: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Take the norm over axes, $\sum_i |x_i|$ or $\sqrt{\sum_i x_i^2}$."""
+
+def one_hot(
+    indices: Array,
+    depth: int,
+    on_value: float = 1.0,
+    off_value: float = 0.0,
+    dtype: DTypeLike = "float32",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Write an index as a row with one number on, $y_{ij} = [j = x_i]$."""
+
+def ones_like(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Make ones of the shape and type of another array."""
+
+def pick(
+    data: Array,
+    index: Array,
+    axis: int | None = -1,
+    keepdims: bool = False,
+    mode: Literal["clip", "wrap"] = "clip",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Pick one element along an axis for each place of the others, $y_i = x_{i, k_i}$."""
+
+def prod(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0."""
+
+def radians(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Turn degrees into radians, $\pi x / 180$."""
+
+def rcbrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Invert the cube root, $1 / \sqrt[3] x$."""
+
+def reciprocal(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Invert, $1 / x$."""
+
+def relu(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Rectify, $\max(x, 0)$; NaN stays NaN. The gradient at 0 is 0."""
+
+def repeat(
+    data: Array,
+    repeats: int,
+    axis: int | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Repeat each element, beside itself."""
+
+def reshape_like(
+    lhs: Array,
+    rhs: Array,
+    lhs_begin: int | None = None,
+    lhs_end: int | None = None,
+    rhs_begin: int | None = None,
+    rhs_end: int | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Give `lhs` the shape of `rhs`, or replace some of its axes by some of `rhs`'s."""
+
+def reverse(
+    data: Array, axis: int | Sequence[int], *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Mirror an array along some axes."""
+
+def rint(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Round to the nearest integer, halves down: $1.5 \to 1$, $-1.5 \to -2$."""
+
+def round(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Round to the nearest integer, halves away from 0: $2.5 \to 3$, $-2.5 \to -3$."""
+
+def rsqrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Invert the square root, $1 / \sqrt x$."""
+
+def shape_array(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Tell the shape, as an array of int64."""
+
+def sigmoid(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Squash to (0, 1), $\sigma(x) = 1 / (1 + e^{-x})$."""
+
+def sign(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Take the sign: $-1$, 0 or 1; 0 for NaN."""
+
+def signsgd_update(
+    weight: Array,
+    grad: Array,
+    lr: float,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
+
+def sin(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Sine, $\sin x$, of radians."""
+
+def sinh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Hyperbolic sine, $\sinh x = (e^x - e^{-x}) / 2$."""
+
+def size_array(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Tell the number of elements, as an array of one int64."""
+
+def slice(
+    data: Array,
+    begin: Sequence[int | None],
+    end: Sequence[int | None],
+    step: Sequence[int | None] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Cut out a region, $y = x[b_0:e_0:s_0, b_1:e_1:s_1, …]$, as Python's slices do."""
+
+def slice_axis(
+    data: Array,
+    axis: int,
+    begin: int,
+    end: int | None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Cut out a part along one axis."""
+
+def slice_like(
+    data: Array,
+    shape_like: Array,
+    axes: int | Sequence[int] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Cut an array down to the shape of another one, keeping the first elements of each axis."""
+
+def smooth_l1(
+    data: Array, scalar: float = 1.0, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Take the magnitude, rounded off by a parabola near 0."""
+
+def softmax(
+    data: Array,
+    length: Array | None = None,
+    axis: int = -1,
+    temperature: float | None = None,
+    dtype: Literal["float16", "float32", "float64"] | None = None,
+    use_length: bool | None = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Normalise exponentials, $y_i = e^{x_i / T} / \sum_j e^{x_j / T}$, along an axis."""
+
+def softmax_cross_entropy(
+    data: Array, label: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Sum the cross-entropies of samples, $-\sum_i \ln \operatorname{softmax}(x_i)_{label_i}$."""
+
+def softmin(
+    data: Array,
+    axis: int = -1,
+    temperature: float | None = None,
+    dtype: Literal["float16", "float32", "float64"] | None = None,
+    use_length: bool | None = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Normalise exponentials of negatives, $y_i = e^{-x_i / T} / \sum_j e^{-x_j / T}$."""
+
+def softsign(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Squash to (-1, 1), $x / (1 + |x|)$."""
+
+def space_to_depth(
+    data: Array, block_size: int, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Stack $b × b$ blocks of pixels into $b^2$ times as many channels."""
+
+def sqrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Take the square root, $\sqrt x$."""
+
+def square(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Square, $x^2$."""
+
+def squeeze(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Drop axes of size 1; where all axes would go, one is kept."""
+
+def stack(
+    *data: Array | Sequence[Array],
+    num_args: int = 0,
+    axis: int = 0,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Join arrays of one shape along a new axis."""
+
+def sum(
+    data: Array,
+    axis: int | Sequence[int] | None = None,
+    keepdims: bool = False,
+    exclude: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Add up over axes, $\sum_i x_i$."""
+
+def take(
+    a: Array,
+    indices: Array,
+    axis: int = 0,
+    mode: Literal["clip", "raise", "wrap"] = "clip",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Take slices along an axis, $y = a_{…, i, …}$: the indices' axes stand in its place."""
+
+def tan(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Tangent, $\tan x$, of radians."""
+
+def tanh(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Squash to (-1, 1), the hyperbolic tangent $\tanh x$."""
+
+def tile(
+    data: Array, reps: int | Sequence[int], *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Lay copies of the whole array side by side."""
+
+def transpose(
+    data: Array, axes: int | Sequence[int] = (), *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$."""
+
+def trunc(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Round towards 0."""
+
+def where(
+    condition: Array, x: Array, y: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Choose from `x` where the condition is nonzero, else from `y`."""
+
+def zeros_like(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Make zeros of the shape and type of another array."""
+
+ElementWiseSum = add_n
+
+Softmax = SoftmaxOutput
+
+broadcast_axes = broadcast_axis
+
+broadcast_minus = broadcast_sub
+
+broadcast_plus = broadcast_add
+
+cast = Cast
+
+choose_element_0index = pick
+
+concat = Concat
+
+crop = slice
+
+ctc_loss = CTCLoss
+
+flatten = Flatten
+
+flip = reverse
+
+max_axis = max
+
+min_axis = min
+
+reshape = Reshape
+
+split = SliceChannel
+
+stop_gradient = BlockGrad
+
+sum_axis = sum
+
+swapaxes = SwapAxis
+
+class _Linalg: ...
+
+linalg: _Linalg
+
+class _Random: ...
+
+random: _Random
+
+class _Contrib:
+    @staticmethod
+    def CTCLoss(
+        data: Array,
+        label: Array,
+        data_lengths: Array | None = None,
+        label_lengths: Array | None = None,
+        use_data_lengths: bool = False,
+        use_label_lengths: bool = False,
+        blank_label: Literal["first", "last"] = "first",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def ctc_loss(
+        data: Array,
+        label: Array,
+        data_lengths: Array | None = None,
+        label_lengths: Array | None = None,
+        use_data_lengths: bool = False,
+        use_label_lengths: bool = False,
+        blank_label: Literal["first", "last"] = "first",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+contrib: _Contrib
+
+class _Image: ...
+
+image: _Image
+
+_internal: ModuleType

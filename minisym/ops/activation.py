@@ -1,0 +1,258 @@
+r"""Activations: elementwise functions that bend what a linear map gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from math import sqrt
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import Array, F, op
+from minisym.errors import DtypeError, ParamError, ShapeError
+from minisym.families import number, single
+from minisym.op import NO_PARAMS, get
+from minisym.ops.channels import along, floats_only, sum_along
+from minisym.ops.softmax import SMALL
+from minisym.samples import Sample
+from minisym.symbol.symbol import Symbol
+
+# ------------------------------------------------------------------------------------ Activation
+
+
+def _sigmoid(x: Array, out: Array) -> None:
+    one = number(1, x.dtype)
+    np.negative(x, out)
+    np.exp(out, out)
+    np.add(out, one, out)
+    np.divide(one, out, out)
+
+
+ACTIVATIONS: dict[str, Any] = {
+    "relu": lambda x, out: np.maximum(x, number(0, x.dtype), out=out),
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "softrelu": lambda x, out: np.logaddexp(x, number(0, x.dtype), out),
+    "softsign": lambda x, out: np.divide(x, 1 + np.abs(x), out),
+}
+SLOPES: dict[str, Any] = {
+    "relu": lambda x, y: y > 0,
+    "sigmoid": lambda x, y: y * (1 - y),
+    "tanh": lambda x, y: 1 - y * y,
+    "softrelu": lambda x, y: -F.expm1(-y),
+    "softsign": lambda x, y: 1 / F.square(1 + F.abs(x)),
+}
+
+
+@op(
+    elementwise=True,
+    samples=[
+        Sample(((2, 3),), {"act_type": "relu"}, reference=lambda x: np.where(x > 0, x, 0)),
+        Sample(((2, 3),), {"act_type": "sigmoid"}, reference=lambda x: (1 + np.tanh(x / 2)) / 2),
+        Sample(((2, 3),), {"act_type": "tanh"}),
+        Sample(((2, 3),), {"act_type": "softrelu"}, reference=lambda x: np.log1p(np.exp(x))),
+        Sample(((2, 3),), {"act_type": "softsign"}, reference=lambda x: x / (1 + abs(x))),
+        Sample(((2, 3),), {"act_type": "rellu"}, raises=ParamError, match="act_type takes one of"),
+        Sample(
+            (np.array([1]),), {"act_type": "relu"}, raises=DtypeError, match="floating point arrays"
+        ),
+    ],
+)
+def Activation(
+    data: Array,
+    *,
+    act_type: Annotated[
+        Literal["relu", "sigmoid", "softrelu", "softsign", "tanh"], "Which function to apply."
+    ],
+    out: Array,
+) -> None:
+    r"""Apply an activation function to each element.
+
+    `relu` is $\max(x, 0)$, `sigmoid` $1 / (1 + e^{-x})$, `softrelu` $\ln(1 + e^x)$ and `softsign`
+    $x / (1 + |x|)$. A NaN stays NaN.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.Activation(sym.Variable("x"), act_type="relu").eval(x=np.array([-1.0, 2.0]))
+    [NDArray([0., 2.])]
+    """
+    ACTIVATIONS[act_type](data, out)
+
+
+@Activation.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array], *, act_type: str) -> Any:
+    (x,), (out,) = inputs, outs
+    if act_type == "tanh":
+        return [(np.tanh, (x, out))]
+    if act_type == "relu":
+        return [(partial(np.maximum, out=out), (x, number(0, x.dtype)))]
+    if act_type == "softrelu":
+        return [(np.logaddexp, (x, number(0, x.dtype), out))]
+    if act_type == "softsign" or out.size > SMALL:
+        return None
+    one, work = number(1, x.dtype), np.empty_like(x)
+    return [
+        (np.negative, (x, work)),
+        (np.exp, (work, work)),
+        (np.add, (work, one, work)),
+        (np.divide, (one, work, out)),
+    ]
+
+
+Activation.dtype(floats_only)
+
+
+@Activation.grad
+def _(g: Symbol, data: Symbol, *, act_type: str, y: Symbol) -> Symbol:
+    slope: Symbol = SLOPES[act_type](data, y)
+    return g * slope
+
+
+# ------------------------------------------------------------------------------------- LeakyReLU
+
+ALPHA, LAMBDA = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def _below(data: Array, act_type: str, slope: float, out: Array) -> None:
+    """Fill `out` with the values where the data are negative."""
+    if act_type in ("elu", "selu"):
+        np.expm1(data, out)
+    np.multiply(out if act_type in ("elu", "selu") else data, number(slope, data.dtype), out)
+
+
+@op(
+    when={"gamma": lambda p: p["act_type"] == "prelu"},
+    outputs=lambda p: ("output", "mask") if p["act_type"] == "rrelu" else ("output",),
+    samples=[
+        Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, x / 4)),
+        Sample(
+            ((2, 3),), {"act_type": "elu"}, reference=lambda x: np.where(x > 0, x, np.expm1(x) / 4)
+        ),
+        Sample(((2, 3),), {"act_type": "selu"}, wrt=()),
+        Sample(((2, 3),), {"act_type": "gelu"}),
+        Sample(
+            ((2, 3, 2), (3,)),
+            {"act_type": "prelu"},
+            reference=lambda x, s: np.where(x > 0, x, x * s[:, None]),
+        ),
+        Sample(((2, 3), (1,)), {"act_type": "prelu"}),
+        Sample(
+            ((2, 3),),
+            {"act_type": "rrelu", "lower_bound": 0.25, "upper_bound": 0.5},
+            wrt=(),
+            is_train=False,
+            reference=lambda x: [np.where(x > 0, x, 0.375 * x), np.full((2, 3), 0.375)],
+        ),
+        Sample(((2, 3), (2,)), {"act_type": "prelu"}, raises=ShapeError, match="gamma"),
+    ],
+)
+def LeakyReLU(
+    data: Array,
+    gamma: Array | None = None,
+    *,
+    act_type: Annotated[
+        Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"], "Which function to apply."
+    ] = "leaky",
+    slope: Annotated[float, "Slope below zero, of leaky and elu."] = 0.25,
+    lower_bound: Annotated[float, "Least random slope, of rrelu."] = 0.125,
+    upper_bound: Annotated[float, "Largest random slope, of rrelu."] = 0.334,
+    is_train: bool = False,
+    rng: Any = None,
+    out: Any,
+) -> None:
+    r"""Rectify with a leak: $x$ where $x > 0$, and something small below.
+
+    Below zero, `leaky` gives $s x$, `elu` $s(e^x - 1)$, `selu` $\lambda\alpha(e^x - 1)$ (and
+    $\lambda x$ above), `prelu` $\gamma_c x$ with a learnt slope for each channel (axis 1), or one
+    for all. `rrelu` draws its slopes from [lower_bound, upper_bound) in training, takes the middle
+    otherwise, and has them as a second output, `mask`. `gelu` is $x\,\Phi(x)$ everywhere.
+
+    The gradient of `selu` is MXNet's, $\lambda(y + \alpha)$ below zero, not quite its derivative.
+
+    Reference: He et al., *Delving Deep into Rectifiers*, 2015, arXiv:1502.01852; Clevert et al.,
+    *ELU*, 2015, arXiv:1511.07289; Klambauer et al., *Self-Normalizing Neural Networks*, 2017,
+    arXiv:1706.02515; Hendrycks and Gimpel, *GELU*, 2016, arXiv:1606.08415.
+    """
+    y = out
+    if act_type == "gelu":
+        erf: Any = get("erf").kernel
+        erf(data * data.dtype.type(sqrt(0.5)), params=NO_PARAMS, out=y)
+        np.add(y, number(1, y.dtype), y)
+        np.multiply(y, data * data.dtype.type(0.5), y)
+        return
+    if act_type == "prelu":
+        assert gamma is not None
+        np.multiply(data, _spread(gamma, data.ndim), y)
+    elif act_type == "rrelu":
+        y, mask = out
+        low, high = single(lower_bound), single(upper_bound)
+        if is_train:
+            np.copyto(mask, rng.uniform(low, high, mask.shape), casting="unsafe")
+        else:
+            mask.fill((low + high) / 2)
+        np.multiply(data, mask, y)
+    else:
+        _below(data, act_type, LAMBDA * ALPHA if act_type == "selu" else single(slope), y)
+    above = data * data.dtype.type(LAMBDA) if act_type == "selu" else data
+    np.copyto(y, above, where=data > 0)
+
+
+def _spread(gamma: Array, ndim: int) -> Array:
+    """See the slopes of the channels as an array of `ndim` axes."""
+    if gamma.ndim == ndim or gamma.size == 1:
+        return gamma if gamma.ndim == ndim else gamma.reshape((1,) * ndim)
+    return gamma.reshape(-1, *(1,) * (ndim - 2))
+
+
+@LeakyReLU.shape
+def _(s: Any, *, act_type: str) -> None:
+    for _ in range(2):
+        s.output = s.mask = s.data
+        s.data = s.output
+    data, gamma = s.data, s.gamma
+    if act_type != "prelu" or data is None:
+        return
+    if gamma is None:
+        if len(data) < 2:
+            raise ValueError(
+                "prelu needs data with a channel axis, axis 1, or a gamma of shape (1,)"
+            )
+        s.gamma = (data[1],)
+    elif len(gamma) == 1 and gamma != (1,):
+        s.gamma = (data[1] if len(data) > 1 else None,)
+        s.data = (data[0], s.gamma[0], *data[2:])
+    elif len(gamma) == len(data):
+        s.gamma = tuple(
+            d if g is None else g if g == 1 else d for g, d in zip(gamma, data, strict=True)
+        )
+    elif gamma != (1,):
+        raise ValueError(
+            f"gamma needs one slope for all, one a channel, or {len(data)} dimensions as data has"
+        )
+
+
+LeakyReLU.dtype(floats_only)
+
+
+@LeakyReLU.grad
+def _(
+    g: Any, data: Symbol, gamma: Symbol | None = None, *, act_type: str, slope: float, y: Any
+) -> tuple[Symbol | None, ...]:
+    if act_type == "gelu":
+        density = F.exp(F.square(data) * -0.5) * (data * 0.3989422804014327)
+        return g * ((F.erf(data * sqrt(0.5)) + 1) * 0.5 + density), None
+    head, output = (g, y) if act_type != "rrelu" else (g[0], y[0])
+    positive = data > 0
+    if act_type == "rrelu":
+        return F.where(positive, head, head * y[1]), None
+    if act_type == "prelu":
+        assert gamma is not None
+        below = along(gamma, data)
+        in_gamma = F.where(positive, F.zeros_like(data), head * data)
+        return F.where(positive, head, head * below), sum_along(in_gamma, gamma)
+    if act_type == "leaky":
+        return F.where(positive, head, head * single(slope)), None
+    if act_type == "elu":
+        return F.where(positive, head, head * (output + single(slope))), None
+    return F.where(positive, head * LAMBDA, head * ((output + ALPHA) * LAMBDA)), None

@@ -1,0 +1,592 @@
+r"""Products of batches of matrices, their triangles and diagonals.
+
+The last two axes are rows and columns, all axes before them count the matrices; both sides of a
+product hold equally many. A triangular matrix is read on one side of its diagonal only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import Array, Declaration, F, op
+from minisym.errors import ShapeError
+from minisym.ops.linalg import turned
+from minisym.ops.rules import matrix_floats
+from minisym.samples import Sample
+from minisym.shapes import Dim, Shape, axis_of
+from minisym.symbol.symbol import Symbol
+
+Scale = Annotated[float, "The result is multiplied by it."]
+TransposeA = Annotated[bool, "Transpose the matrices of A first."]
+TransposeB = Annotated[bool, "Transpose the matrices of B first."]
+RowAxis = Annotated[int, "The axis of the rows, neither the last nor behind it."]
+Offset = Annotated[int, "Which diagonal: 0 the main one, above it positive."]
+Lower = Annotated[bool, "With offset 0: the lower triangle instead of the upper one."]
+
+
+def matrices(shape: Shape, name: str, *, square: bool = False) -> None:
+    """Check that a shape, as far as known, is one of matrices."""
+    if shape is None:
+        return
+    if len(shape) < 2:
+        raise ValueError(f"{name} must have 2 dimensions or more, but has {len(shape)}")
+    rows, columns = shape[-2:]
+    if square and None not in (rows, columns) and rows != columns:
+        raise ValueError(f"{name} must hold square matrices, but they are {rows} × {columns}")
+
+
+def square_shape(s: Any) -> None:
+    """Rule: the output is shaped like A, whose matrices are square."""
+    s.output = s.A
+    s.A = s.output
+    matrices(s.A, "A", square=True)
+    if s.A is not None:
+        *batch, rows, columns = s.A
+        size = columns if rows is None else rows
+        s.A = s.output = (*batch, size, size)
+
+
+def mirror(matrix: Symbol) -> Symbol:
+    """Transpose each matrix of a batch."""
+    return F.SwapAxis(matrix, dim1=-1, dim2=-2)
+
+
+# ------------------------------------------------------------------------------------------ gemm
+
+
+def _rows_to(array: Array, axis: int) -> Array:
+    return np.moveaxis(array, axis, -2)
+
+
+def _gemm_shape(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> None:
+    """Rule: rows of A and columns of B make the output; the batches agree."""
+    rank = next((len(x) for x in (s.A, s.B, s.output) if x is not None), None)
+    if rank is None:
+        return
+    if rank < 2:
+        raise ValueError(f"matrices have 2 dimensions or more, but these have {rank}")
+    row = axis_of(axis, rank)
+    if row == rank - 1:
+        raise ValueError(f"axis {axis} is that of the columns, so it cannot be that of the rows")
+    s.A = s.B = s.output = (None,) * rank
+
+    def parts(shape: tuple[Dim, ...], transpose: bool = False) -> tuple[Any, Dim, Dim]:
+        batch = (*shape[:row], *shape[row + 1 : -1])
+        return (batch, shape[-1], shape[row]) if transpose else (batch, shape[row], shape[-1])
+
+    def whole(batch: tuple[Dim, ...], m: Dim, n: Dim, transpose: bool = False) -> Shape:
+        m, n = (n, m) if transpose else (m, n)
+        return (*batch[:row], m, *batch[row:], n)
+
+    for _ in range(2):
+        batch, m, k = parts(s.A, transpose_a)
+        s.output = whole(batch, m, parts(s.output)[2])
+        s.B = whole(parts(s.output)[0], k, parts(s.output)[2], transpose_b)
+        batch, k, n = parts(s.B, transpose_b)
+        s.output = whole(batch, parts(s.output)[1], n)
+        s.A = whole(parts(s.output)[0], parts(s.output)[1], k, transpose_a)
+    s.C = s.output
+    s.output = s.C
+
+
+@op(
+    name="_linalg_gemm",
+    aliases=("linalg_gemm",),
+    samples=[
+        Sample(
+            ((2, 3, 4), (2, 4, 5), (2, 3, 5)),
+            {"alpha": 2.0, "beta": 0.5},
+            reference=lambda a, b, c: 2 * a @ b + 0.5 * c,
+        ),
+        Sample(
+            ((3, 2), (4, 3), (2, 4)),
+            {"transpose_a": True, "transpose_b": True},
+            reference=lambda a, b, c: a.T @ b.T + c,
+        ),
+        Sample(
+            ((2, 5, 3), (3, 5, 4), (2, 5, 4)),
+            {"axis": 0},
+            reference=lambda a, b, c: np.einsum("inj,jnk->ink", a, b) + c,
+        ),
+        Sample(((2, 3), (4, 5), (2, 5)), raises=ShapeError, match="B has shape"),
+    ],
+)
+def gemm(
+    A: Array,
+    B: Array,
+    C: Array,
+    *,
+    transpose_a: TransposeA = False,
+    transpose_b: TransposeB = False,
+    alpha: Annotated[float, "Factor of the product."] = 1.0,
+    beta: Annotated[float, "Factor of C."] = 1.0,
+    axis: RowAxis = -2,
+    out: Array,
+) -> None:
+    r"""Multiply matrices and add, $Y = \alpha A B + \beta C$."""
+    result = _rows_to(out, axis)
+    a, b = turned(_rows_to(A, axis), transpose_a), turned(_rows_to(B, axis), transpose_b)
+    np.matmul(a, b, result)
+    result *= alpha
+    result += beta * _rows_to(C, axis)
+
+
+gemm.shape(_gemm_shape)
+gemm.dtype(matrix_floats)
+
+
+@gemm.grad
+def _(
+    g: Symbol,
+    A: Symbol,
+    B: Symbol,
+    C: Symbol,
+    *,
+    transpose_a: bool,
+    transpose_b: bool,
+    alpha: float,
+    beta: float,
+    axis: int,
+) -> tuple[Symbol, ...]:
+    return (*_gemm_grads(g, A, B, transpose_a, transpose_b, alpha, axis), g * beta)
+
+
+@op(
+    name="_linalg_gemm2",
+    aliases=("linalg_gemm2",),
+    samples=[
+        Sample(((2, 3, 4), (2, 4, 5)), {"alpha": 2.0}, reference=lambda a, b: 2 * a @ b),
+        Sample(
+            ((4, 3), (5, 4)),
+            {"transpose_a": True, "transpose_b": True},
+            reference=lambda a, b: a.T @ b.T,
+        ),
+        Sample(((2, 3, 4), (1, 4, 5)), raises=ShapeError, match="axis 0 is"),
+        Sample(((2, 3), (3, 2)), {"axis": -1}, raises=ShapeError, match="axis -1"),
+    ],
+)
+def gemm2(
+    A: Array,
+    B: Array,
+    *,
+    transpose_a: TransposeA = False,
+    transpose_b: TransposeB = False,
+    alpha: Scale = 1.0,
+    axis: RowAxis = -2,
+    out: Array,
+) -> None:
+    r"""Multiply matrices, $Y = \alpha A B$.
+
+    >>> from minisym import sym
+    >>> y = sym.linalg.gemm2(sym.Variable("a"), sym.Variable("b"), transpose_b=True)
+    >>> y.infer_shape(a=(8, 2, 3), b=(8, 4, 3))[1]
+    [(8, 2, 4)]
+    """
+    result = _rows_to(out, axis)
+    a, b = turned(_rows_to(A, axis), transpose_a), turned(_rows_to(B, axis), transpose_b)
+    np.matmul(a, b, result)
+    if alpha != 1:
+        result *= alpha
+
+
+gemm2.shape(_gemm_shape)
+gemm2.dtype(matrix_floats)
+
+
+@gemm2.grad
+def _(
+    g: Symbol,
+    A: Symbol,
+    B: Symbol,
+    *,
+    transpose_a: bool,
+    transpose_b: bool,
+    alpha: float,
+    axis: int,
+) -> tuple[Symbol, Symbol]:
+    return _gemm_grads(g, A, B, transpose_a, transpose_b, alpha, axis)
+
+
+def _gemm_grads(
+    g: Symbol, A: Symbol, B: Symbol, turn_a: bool, turn_b: bool, alpha: float, axis: int
+) -> tuple[Symbol, Symbol]:
+    """Return the gradients of a product by both sides, each a product again."""
+
+    def product(x: Symbol, y: Symbol, turn_x: bool, turn_y: bool) -> Symbol:
+        return gemm2(x, y, transpose_a=turn_x, transpose_b=turn_y, alpha=alpha, axis=axis)
+
+    left = product(B, g, turn_b, True) if turn_a else product(g, B, False, not turn_b)
+    right = product(g, A, True, turn_a) if turn_b else product(A, g, not turn_a, False)
+    return left, right
+
+
+@op(
+    name="_linalg_syrk",
+    aliases=("linalg_syrk",),
+    samples=[
+        Sample(((2, 3, 4),), {"alpha": 2.0}, reference=lambda a: 2 * a @ a.transpose(0, 2, 1)),
+        Sample(((3, 4),), {"transpose": True}, reference=lambda a: a.T @ a),
+        Sample(((3,),), raises=ShapeError, match="2 dimensions"),
+    ],
+)
+def syrk(
+    A: Array,
+    *,
+    transpose: Annotated[bool, "Put the transposed matrix first."] = False,
+    alpha: Scale = 1.0,
+    out: Array,
+) -> None:
+    r"""Multiply matrices by their own transposes, $Y = \alpha A A^T$."""
+    np.matmul(turned(A, transpose), turned(A, not transpose), out)
+    if alpha != 1:
+        out *= alpha
+
+
+@syrk.shape
+def _(s: Any, *, transpose: bool) -> None:
+    matrices(s.A, "A")
+    if s.A is not None:
+        *batch, m, n = s.A
+        size = n if transpose else m
+        s.output = (*batch, size, size)
+        *batch, size, _ = s.output
+        s.A = (*batch, m, size) if transpose else (*batch, size, n)
+
+
+syrk.dtype(matrix_floats)
+
+
+@syrk.grad
+def _(g: Symbol, A: Symbol, *, transpose: bool, alpha: float) -> Symbol:
+    both = g + mirror(g)
+    return gemm2(A, both, alpha=alpha) if transpose else gemm2(both, A, alpha=alpha)
+
+
+# ------------------------------------------------------------------------- triangles as operands
+
+
+@op(name="_triangle", samples=[Sample(((2, 3, 3),), {"lower": True}, reference=np.tril)])
+def triangle(
+    A: Array,
+    *,
+    offset: Offset = 0,
+    lower: Annotated[bool, "Keep what is below the diagonal, else what is above."] = True,
+    out: Array,
+) -> None:
+    """Keep one triangle of each matrix, with its diagonal; the rest becomes 0."""
+    np.copyto(out, np.tril(A, offset) if lower else np.triu(A, offset))
+
+
+triangle.shape(square_shape)
+
+
+@triangle.grad
+def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
+    return triangle(g, offset=offset, lower=lower)
+
+
+def lower_to_both(matrix: Symbol) -> Symbol:
+    """Make matrices symmetric by copying the lower triangle to the upper one."""
+    return triangle(matrix) + mirror(triangle(matrix, offset=-1))
+
+
+def _side_shape(s: Any, *, rightside: bool) -> None:
+    """Rule: A is square and as wide as B on its side; the output is shaped like B."""
+    s.output = s.B
+    s.B = s.output
+    matrices(s.A, "A", square=True)
+    matrices(s.B, "B")
+    if s.B is not None:
+        *batch, m, n = s.B
+        size = n if rightside else m
+        s.A = (*batch, size, size)
+        *batch, size, _ = s.A
+        s.B = s.output = (*batch, m, size) if rightside else (*batch, size, n)
+
+
+def _operand(A: Array, *, transpose: bool, lower: bool) -> Array:
+    return turned(np.tril(A) if lower else np.triu(A), transpose)
+
+
+@op(
+    name="_linalg_trmm",
+    aliases=("linalg_trmm",),
+    samples=[
+        Sample(((2, 3, 3), (2, 3, 4)), {"alpha": 2.0}, reference=lambda a, b: 2 * np.tril(a) @ b),
+        Sample(
+            ((3, 3), (4, 3)),
+            {"rightside": True, "transpose": True, "lower": False},
+            reference=lambda a, b: b @ np.triu(a).T,
+        ),
+        Sample(((3, 4), (4, 2)), raises=ShapeError, match="square"),
+        Sample(((3, 3), (4, 2)), raises=ShapeError, match="A has shape"),
+    ],
+)
+def trmm(
+    A: Array,
+    B: Array,
+    *,
+    transpose: TransposeA = False,
+    rightside: Annotated[bool, "Put A on the right side."] = False,
+    lower: Annotated[bool, "A is a lower triangle, else an upper one."] = True,
+    alpha: Scale = 1.0,
+    out: Array,
+) -> None:
+    r"""Multiply by a triangular matrix, $Y = \alpha A B$, or $\alpha B A$."""
+    triangular = _operand(A, transpose=transpose, lower=lower)
+    np.matmul(*((B, triangular) if rightside else (triangular, B)), out)
+    if alpha != 1:
+        out *= alpha
+
+
+trmm.shape(_side_shape)
+trmm.dtype(matrix_floats)
+
+
+@trmm.grad
+def _(
+    g: Symbol,
+    A: Symbol,
+    B: Symbol,
+    *,
+    transpose: bool,
+    rightside: bool,
+    lower: bool,
+    alpha: float,
+) -> tuple[Symbol, Symbol]:
+    sides = {"rightside": rightside, "lower": lower, "alpha": alpha}
+    # the gradient by A as it stands in the product, then by A itself
+    first, second = (B, g) if rightside else (g, B)
+    pair = (second, first) if transpose else (first, second)
+    turn = {"transpose_a": rightside, "transpose_b": not rightside}
+    grad = gemm2(*pair, alpha=alpha, **turn)
+    return triangle(grad, lower=lower), trmm(A, g, transpose=not transpose, **sides)
+
+
+@op(
+    name="_linalg_trsm",
+    aliases=("linalg_trsm",),
+    samples=[
+        Sample(
+            ((2, 3, 3), (2, 3, 4)),
+            {"alpha": 2.0},
+            domain=(1.0, 3.0),
+            reference=lambda a, b: np.linalg.solve(np.tril(a), 2 * b),
+        ),
+        Sample(
+            ((3, 3), (4, 3)),
+            {"rightside": True, "transpose": True, "lower": False},
+            domain=(1.0, 3.0),
+            reference=lambda a, b: b @ np.linalg.inv(np.triu(a).T),
+        ),
+        Sample(((3, 3), (4, 2)), raises=ShapeError, match="A has shape"),
+    ],
+)
+def trsm(
+    A: Array,
+    B: Array,
+    *,
+    transpose: TransposeA = False,
+    rightside: Annotated[bool, "A stands on the right side of the unknown."] = False,
+    lower: Annotated[bool, "A is a lower triangle, else an upper one."] = True,
+    alpha: Annotated[float, "Factor of B."] = 1.0,
+    out: Array,
+) -> None:
+    r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
+    triangular = _operand(A, transpose=transpose != rightside, lower=lower)
+    result = turned(out, rightside)
+    np.copyto(result, np.linalg.solve(triangular, turned(B, rightside)))
+    if alpha != 1:
+        out *= alpha
+
+
+trsm.shape(_side_shape)
+trsm.dtype(matrix_floats)
+
+
+@trsm.grad
+def _(
+    g: Symbol,
+    A: Symbol,
+    B: Symbol,
+    *,
+    y: Symbol,
+    transpose: bool,
+    rightside: bool,
+    lower: bool,
+    alpha: float,
+) -> tuple[Symbol, Symbol]:
+    solved = trsm(A, g, transpose=not transpose, rightside=rightside, lower=lower)
+    first, second = (y, solved) if rightside else (solved, y)
+    pair = (second, first) if transpose else (first, second)
+    turn = {"transpose_a": rightside, "transpose_b": not rightside}
+    grad = gemm2(*pair, alpha=-1.0, **turn)
+    return triangle(grad, lower=lower), solved * alpha
+
+
+# ----------------------------------------------------------- vectors from and to parts of matrices
+
+
+def _diagonal(shape: Shape, offset: int) -> Shape:
+    """Return the shape of a diagonal of square matrices."""
+    matrices(shape, "A", square=True)
+    if shape is None:
+        return None
+    size = shape[-1] if shape[-2] is None else shape[-2]
+    if size is not None and abs(offset) >= size:
+        raise ValueError(f"matrices of {size} rows have no diagonal {offset}")
+    return (*shape[:-2], None if size is None else size - abs(offset))
+
+
+def _around(shape: Shape, offset: int) -> Shape:
+    """Return the shape of square matrices with a diagonal of this shape."""
+    if shape is None:
+        return None
+    size = None if shape[-1] is None else shape[-1] + abs(offset)
+    return (*shape[:-1], size, size)
+
+
+def _triangular(offset: int, lower: bool) -> tuple[bool, int]:
+    """Return which triangle an offset means: that above or below the main diagonal."""
+    return (lower, 0) if offset == 0 else (offset < 0, offset)
+
+
+def _coordinates(size: int, offset: int, lower: bool) -> tuple[Array, Array]:
+    """Return the rows and columns of the elements of a triangle, row by row."""
+    below, k = _triangular(offset, lower)
+    return np.tril_indices(size, k) if below else np.triu_indices(size, k)
+
+
+def _count(size: Dim) -> Dim:
+    return None if size is None else size * (size + 1) // 2
+
+
+def _side(count: Dim) -> Dim:
+    """Return the side of a triangle of so many elements."""
+    if count is None:
+        return None
+    side = int(((8 * count + 1) ** 0.5 - 1) / 2 + 0.5)
+    if _count(side) != count:
+        raise ValueError(f"{count} elements are no triangle; 1, 3, 6, 10, … are")
+    return side
+
+
+@op(
+    name="_linalg_extractdiag",
+    aliases=("linalg_extractdiag",),
+    samples=[
+        Sample(((2, 3, 3),), {"offset": 1}, reference=lambda a: a.diagonal(1, 1, 2)),
+        Sample(((3, 3),), {"offset": 3}, raises=ShapeError, match="no diagonal 3"),
+    ],
+)
+def extractdiag(A: Array, *, offset: Offset = 0, out: Array) -> None:
+    """Take a diagonal of each matrix."""
+    np.copyto(out, A.diagonal(offset, -2, -1))
+
+
+@extractdiag.shape
+def _(s: Any, *, offset: int) -> None:
+    s.output = _diagonal(s.A, offset)
+    s.A = _around(s.output, offset)
+
+
+@extractdiag.grad
+def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
+    return makediag(g, offset=offset)
+
+
+@op(
+    name="_linalg_makediag",
+    aliases=("linalg_makediag",),
+    samples=[
+        Sample(((3,),), {"offset": -1}, reference=lambda a: np.diag(a, -1)),
+        Sample(((2, 3),), reference=lambda a: np.stack([np.diag(row) for row in a])),
+    ],
+)
+def makediag(A: Array, *, offset: Offset = 0, out: Array) -> None:
+    """Make matrices that are 0 but for one diagonal."""
+    out[...] = 0
+    rows = np.arange(A.shape[-1])
+    out[..., rows + max(-offset, 0), rows + max(offset, 0)] = A
+
+
+@makediag.shape
+def _(s: Any, *, offset: int) -> None:
+    s.output = _around(s.A, offset)
+    s.A = _diagonal(s.output, offset)
+
+
+@makediag.grad
+def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
+    return extractdiag(g, offset=offset)
+
+
+@op(
+    name="_linalg_extracttrian",
+    aliases=("linalg_extracttrian",),
+    samples=[
+        Sample(((2, 3, 3),), reference=lambda a: a[:, [0, 1, 1, 2, 2, 2], [0, 0, 1, 0, 1, 2]]),
+        Sample(((3, 3),), {"offset": 1}, reference=lambda a: a[[0, 0, 1], [1, 2, 2]]),
+        Sample(((2, 3),), raises=ShapeError, match="square"),
+    ],
+)
+def extracttrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
+    """Take a triangle of each matrix, row by row, as a vector.
+
+    It lies above a diagonal with positive offset, or below one with negative offset.
+    """
+    rows, columns = _coordinates(A.shape[-1], offset, lower)
+    np.copyto(out, A[..., rows, columns])
+
+
+@extracttrian.shape
+def _(s: Any, *, offset: int) -> None:
+    diagonal = _diagonal(s.A, offset)
+    if diagonal is not None:
+        s.output = (*diagonal[:-1], _count(diagonal[-1]))
+    if s.output is not None:
+        s.A = _around((*s.output[:-1], _side(s.output[-1])), offset)
+
+
+@extracttrian.grad
+def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
+    return maketrian(g, offset=offset, lower=lower)
+
+
+@op(
+    name="_linalg_maketrian",
+    aliases=("linalg_maketrian",),
+    samples=[
+        Sample(((3,),), reference=lambda a: np.array([[a[0], 0], [a[1], a[2]]])),
+        Sample(
+            ((2, 1),), {"offset": 1}, reference=lambda a: np.stack([np.diag(row, 1) for row in a])
+        ),
+        Sample(((4,),), raises=ShapeError, match="4 elements"),
+    ],
+)
+def maketrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
+    """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
+    out[...] = 0
+    rows, columns = _coordinates(out.shape[-1], offset, lower)
+    out[..., rows, columns] = A
+
+
+@maketrian.shape
+def _(s: Any, *, offset: int) -> None:
+    if s.A is not None:
+        s.output = _around((*s.A[:-1], _side(s.A[-1])), offset)
+    diagonal = _diagonal(s.output, offset)
+    if diagonal is not None:
+        s.A = (*diagonal[:-1], _count(diagonal[-1]))
+
+
+@maketrian.grad
+def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
+    return extracttrian(g, offset=offset, lower=lower)
+
+
+_DIAGONALS: tuple[Declaration, ...] = (extractdiag, makediag, extracttrian, maketrian)
+for _each in _DIAGONALS:
+    _each.dtype(matrix_floats)

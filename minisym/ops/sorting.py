@@ -1,0 +1,273 @@
+r"""Order: sorting, and the places of the greatest elements.
+
+Equal elements keep their order; NaN comes last, whichever way it is sorted. Places are floats
+unless `dtype` says otherwise, as in MXNet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import Array, op
+from minisym.errors import ShapeError
+from minisym.ops.rules import first_type
+from minisym.params import FLOAT32, DType
+from minisym.samples import Sample
+from minisym.shapes import Dim, axis_of, product
+from minisym.symbol.symbol import Symbol
+
+Axis = Annotated[int | None, "The axis to sort along; None: all elements as one vector."]
+Ascending = Annotated[bool, "Begin with the least instead of the greatest."]
+
+
+def order_of(data: Array, *, ascending: bool) -> Array:
+    """Return the places of the elements in order, along the last axis; stable, NaN last."""
+    if not ascending:
+        data = -data if data.dtype.kind == "f" else ~data
+    return np.argsort(data, axis=-1, kind="stable")
+
+
+def _along(data: Array, axis: int | None) -> Array:
+    """Move the axis to the end; without one, make one vector of everything."""
+    return data.reshape(-1) if axis is None else np.moveaxis(data, axis, -1)
+
+
+def _sorted_shape(s: Any, *, axis: int | None) -> None:
+    """Rule: the input's shape, or one vector."""
+    if axis is None:
+        if s.data is not None:
+            s.output = (product(s.data),)
+        return
+    s.output = s.data
+    s.data = s.output
+    if s.data is not None:
+        axis_of(axis, len(s.data))
+
+
+@op(
+    samples=[
+        Sample(((3, 4),), {"axis": 0}, reference=lambda x: np.sort(x, 0)),
+        Sample(((3, 4),), {"is_ascend": False}, reference=lambda x: -np.sort(-x)),
+        Sample(((3, 4),), {"axis": None}, reference=lambda x: np.sort(x.ravel())),
+        Sample(((3, 4),), {"axis": 2}, raises=ShapeError, match="axis 2"),
+    ],
+)
+def sort(
+    data: Array,
+    *,
+    axis: Axis = -1,
+    is_ascend: Ascending = True,
+    out: Array,
+) -> None:
+    """Sort along an axis, or all elements as one vector; NaN comes last.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.sort(sym.Variable("x")).eval(x=np.array([3.0, 1.0, 2.0]))
+    [NDArray([1., 2., 3.])]
+    """
+    line = _along(data, axis)
+    found = np.take_along_axis(line, order_of(line, ascending=is_ascend), -1)
+    np.copyto(_along(out, axis), found)
+
+
+sort.shape(_sorted_shape)
+
+
+@sort.grad
+def _(g: Symbol, data: Symbol, *, axis: int | None, is_ascend: bool) -> Symbol:
+    places = argsort(data, axis=axis, is_ascend=is_ascend, dtype="int64")
+    return put_places(g, data, places, axis=axis)
+
+
+@op(
+    samples=[
+        Sample(((3, 4),), {"axis": 0}, wrt=(), reference=lambda x: np.argsort(x, 0)),
+        Sample(
+            (np.array([1.0, 0.0, 1.0, np.nan]),),
+            {"is_ascend": False, "dtype": "int32"},
+            wrt=(),
+            reference=lambda x: np.array([0, 2, 1, 3]),
+        ),
+    ],
+)
+def argsort(
+    data: Array,
+    *,
+    axis: Axis = -1,
+    is_ascend: Ascending = True,
+    dtype: Annotated[DType, "Type of the output."] = FLOAT32,
+    out: Array,
+) -> None:
+    """Return the places of the elements in sorted order; see `sort`."""
+    line = _along(data, axis)
+    np.copyto(_along(out, axis), order_of(line, ascending=is_ascend), casting="unsafe")
+
+
+argsort.shape(_sorted_shape)
+
+
+@argsort.dtype
+def _(t: Any, *, dtype: str) -> None:
+    t.output = np.dtype(dtype)
+
+
+@argsort.grad
+def _(g: Symbol, data: Symbol) -> None:
+    return None
+
+
+@op(
+    name="_take_places", samples=[Sample(((3, 4), np.argsort(np.eye(3, 4))), {"axis": 1}, wrt=(0,))]
+)
+def take_places(data: Array, places: Array, *, axis: Axis = -1, out: Array) -> None:
+    """Take the elements at these places along an axis."""
+    np.copyto(_along(out, axis), np.take_along_axis(_along(data, axis), _along(places, axis), -1))
+
+
+@take_places.shape
+def _(s: Any) -> None:
+    s.output = s.places
+
+
+take_places.dtype(first_type)
+
+
+@take_places.grad
+def _(g: Symbol, data: Symbol, places: Symbol, *, axis: int | None) -> tuple[Symbol, None]:
+    return put_places(g, data, places, axis=axis), None
+
+
+@op(
+    name="_put_places",
+    samples=[Sample(((3, 2), (3, 4), np.array([[0, 2]] * 3)), {"axis": 1}, wrt=(0,))],
+)
+def put_places(data: Array, like: Array, places: Array, *, axis: Axis = -1, out: Array) -> None:
+    """Put elements at these places of an array of zeros that is shaped like another one."""
+    out[...] = 0
+    np.put_along_axis(_along(out, axis), _along(places, axis), _along(data, axis), -1)
+
+
+@put_places.shape
+def _(s: Any) -> None:
+    s.data = s.places
+    s.output = s.like
+
+
+put_places.dtype(first_type)
+
+
+@put_places.grad
+def _(
+    h: Symbol, data: Symbol, like: Symbol, places: Symbol, *, axis: int | None
+) -> tuple[Symbol | None, ...]:
+    return take_places(h, places, axis=axis), None, None
+
+
+# ------------------------------------------------------------------------------------------ topk
+
+
+def _topk_outputs(params: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("output0", "output1") if params["ret_typ"] == "both" else ("output",)
+
+
+@op(
+    outputs=_topk_outputs,
+    samples=[
+        Sample(((3, 5),), {"k": 2}, reference=lambda x: np.argsort(-x)[:, :2]),
+        Sample(((3, 5),), {"k": 2, "ret_typ": "value"}, reference=lambda x: -np.sort(-x)[:, :2]),
+        Sample(
+            ((5, 3),),
+            {"k": 2, "ret_typ": "both", "axis": 0, "is_ascend": True},
+            reference=lambda x: [np.sort(x, 0)[:2], np.argsort(x, 0)[:2]],
+        ),
+        Sample(
+            ((3, 5),),
+            {"k": 1, "ret_typ": "mask"},
+            reference=lambda x: x == x.max(1, keepdims=True),
+        ),
+        Sample(((3, 5),), {"k": 6}, raises=ShapeError, match="k is 6"),
+    ],
+)
+def topk(
+    data: Array,
+    *,
+    axis: Axis = -1,
+    k: Annotated[int, "How many; 0 or less: all."] = 1,
+    ret_typ: Annotated[
+        Literal["both", "indices", "mask", "value"],
+        "Return values, their places, both, or ones at their places.",
+    ] = "indices",
+    is_ascend: Ascending = False,
+    dtype: Annotated[DType, "Type of the places."] = FLOAT32,
+    out: Any,
+) -> None:
+    """Find the k greatest (or least) elements along an axis, in order.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> values, places = sym.topk(sym.Variable("x"), k=2, ret_typ="both")
+    >>> values.eval(x=np.array([3.0, 1.0, 4.0]))
+    [NDArray([4., 3.])]
+    """
+    line = _along(data, axis)
+    count = k if k > 0 else line.shape[-1]
+    places = order_of(line, ascending=is_ascend)[..., :count]
+    if ret_typ == "mask":
+        out[...] = 0
+        np.put_along_axis(_along(out, axis), places, 1, -1)
+        return
+    values_out, places_out = {
+        "both": lambda: out,
+        "value": lambda: (out, None),
+        "indices": lambda: (None, out),
+    }[ret_typ]()
+    if values_out is not None:
+        np.copyto(_along(values_out, axis), np.take_along_axis(line, places, -1))
+    if places_out is not None:
+        np.copyto(_along(places_out, axis), places, casting="unsafe")
+
+
+@topk.shape
+def _(s: Any, *, axis: int | None, k: int, ret_typ: str) -> None:
+    data = s.data
+    if ret_typ == "mask":
+        s.output = data
+        s.data = s.output
+    if data is None:
+        return
+    at = None if axis is None else axis_of(axis, len(data))
+    length: Dim = product(data) if at is None else data[at]
+    if length is not None and k > length:
+        raise ValueError(f"k is {k}, but there are {length} elements")
+    if ret_typ == "mask":
+        return
+    count = k if k > 0 else length
+    shape = (count,) if at is None else (*data[:at], count, *data[at + 1 :])
+    for i in range(len(s.outputs)):
+        s.set_output(i, shape)
+
+
+@topk.dtype
+def _(t: Any, *, ret_typ: str, dtype: str) -> None:
+    if ret_typ == "indices":
+        t.output = np.dtype(dtype)
+        return
+    t.set_output(0, t.data)
+    t.data = t.outputs[0]
+    if ret_typ == "both":
+        t.output1 = np.dtype(dtype)
+
+
+@topk.grad
+def _(
+    g: Any, data: Symbol, *, axis: int | None, k: int, ret_typ: str, is_ascend: bool
+) -> Symbol | None:
+    if ret_typ in ("indices", "mask"):
+        return None
+    values = g[0] if isinstance(g, list) else g
+    places = topk(data, axis=axis, k=k, is_ascend=is_ascend, dtype="int64")
+    return put_places(values, data, places, axis=axis)

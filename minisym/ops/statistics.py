@@ -1,0 +1,237 @@
+r"""Where extremes are, moments, and running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import Array, Declaration, op
+from minisym.errors import ShapeError
+from minisym.families import agree
+from minisym.ops.casting import cast_like
+from minisym.ops.reduce import KeepDims, left, spread
+from minisym.params import DType, Ints
+from minisym.samples import Sample
+from minisym.shapes import axes_of, axis_of, product
+from minisym.symbol.symbol import Symbol
+
+# ------------------------------------------------------------------------------------- positions
+
+
+def _position(
+    name: str, function: Callable[..., Any], plain: Callable[..., Any], doc: str
+) -> Declaration:
+    """Declare an op that finds where an extreme is."""
+
+    def kernel(
+        data: Array,
+        *,
+        axis: Annotated[
+            int | None, "The axis to search along; None for the flattened array."
+        ] = None,
+        keepdims: KeepDims = False,
+        out: Array,
+    ) -> None:
+        found = function(data, axis)
+        np.copyto(out, np.reshape(found, out.shape), casting="unsafe")
+
+    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
+    declared = op(
+        samples=[
+            Sample(((2, 3),), wrt=(), reference=lambda x: np.array([float(plain(x))])),
+            Sample(
+                ((2, 3, 4),),
+                {"axis": -2, "keepdims": True},
+                wrt=(),
+                reference=lambda x: plain(x, axis=1)[:, None].astype(float),
+            ),
+            Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2"),
+        ]
+    )(kernel)
+
+    @declared.shape
+    def _(s: Any, *, axis: int | None, keepdims: bool) -> None:
+        s.output = left(s.data, None if axis is None else (axis,), keepdims=keepdims)
+
+    @declared.grad
+    def _(g: Symbol, data: Symbol) -> None:
+        return None
+
+    return declared
+
+
+_position(
+    "argmax",
+    np.argmax,
+    np.argmax,
+    """Say where the largest element is, in the type of the input; the first one of a tie.
+
+    A NaN counts as the largest. float32 holds positions up to 16,777,216 exactly.
+    """,
+)
+_position(
+    "argmin",
+    np.argmin,
+    np.argmin,
+    """Say where the smallest element is, in the type of the input; the first one of a tie.
+
+    A NaN counts as the smallest. float32 holds positions up to 16,777,216 exactly.
+    """,
+)
+
+
+@op(
+    samples=[
+        Sample(((2, 3, 4),), wrt=(), reference=lambda x: x.argmax(1).astype(float)),
+        Sample(((3,),), raises=ShapeError, match="axis 1"),
+    ]
+)
+def argmax_channel(data: Array, *, out: Array) -> None:
+    """Say where the largest element is along axis 1, in the type of the input."""
+    np.copyto(out, data.argmax(1), casting="unsafe")
+
+
+@argmax_channel.shape
+def _(s: Any) -> None:
+    s.output = left(s.data, (1,), keepdims=False)
+
+
+# --------------------------------------------------------------------------------------- moments
+
+
+@op(
+    outputs=("output0", "output1"),
+    samples=[
+        Sample(((4, 3),), {"axes": 0}, reference=lambda x: (x.mean(0), x.var(0))),
+        Sample(
+            ((2, 3, 4),),
+            {"axes": (0, -1), "keepdims": True},
+            reference=lambda x: (
+                x.mean((0, 2), keepdims=True),
+                x.var((0, 2), keepdims=True),
+            ),
+        ),
+        Sample(((2, 3),), raises=ShapeError, match="axes"),
+    ],
+)
+def moments(
+    data: Array,
+    *,
+    axes: Annotated[Ints | None, "The axes to take them over; all must be named."] = None,
+    keepdims: KeepDims = False,
+    out: tuple[Array, Array],
+) -> None:
+    r"""Take mean and variance over axes, $\mu = \sum_i x_i / n$ and $\sum_i (x_i - \mu)^2 / n$.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> sym.moments(sym.Variable("x"), axes=(0,)).eval(x=np.array([1.0, 3.0]))
+    [NDArray([2.]), NDArray([1.])]
+    """
+    mean, variance = out
+    gone = axes_of(axes, data.ndim)
+    wide = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
+    kept = np.mean(wide, gone, keepdims=True)
+    np.copyto(mean, kept.reshape(mean.shape), casting="unsafe")
+    squares = np.square(wide - kept).mean(gone)
+    np.copyto(variance, np.reshape(squares, variance.shape), casting="unsafe")
+
+
+@moments.shape
+def _(s: Any, *, axes: Ints | None, keepdims: bool) -> None:
+    if not axes:
+        raise ValueError("axes must name the axes to reduce; for all of them, name all")
+    s.output0 = s.output1 = left(s.data, axes, keepdims=keepdims)
+
+
+@moments.grad
+def _(
+    g: list[Symbol], data: Symbol, *, y: list[Symbol], axes: Ints | None, keepdims: bool
+) -> Symbol:
+    def back(small: Symbol, *, mean: bool = True) -> Symbol:
+        return spread(small, data, axis=axes, keepdims=keepdims, mean=mean)
+
+    return back(g[0]) + back(g[1]) * ((data - back(y[0], mean=False)) * 2)
+
+
+# ---------------------------------------------------------------------------------- running sums
+
+Along = Annotated[int | None, "The axis to run along; None for the flattened array."]
+
+
+@op(
+    name="_np_cumsum",
+    aliases=("cumsum",),
+    samples=[
+        Sample(((2, 3),), reference=lambda x: x.cumsum()),
+        Sample(((2, 3, 4),), {"axis": 1}, reference=lambda x: x.cumsum(1)),
+        Sample(
+            ((2, 3),),
+            {"axis": -1, "dtype": "float32"},
+            wrt=(),
+            reference=lambda x: x.astype(np.float32).cumsum(-1),
+        ),
+        Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2"),
+    ],
+)
+def cumsum(
+    a: Array,
+    *,
+    axis: Along = None,
+    dtype: Annotated[DType | None, "The type of the output; the input's if not given."] = None,
+    out: Array,
+) -> None:
+    r"""Add up what has come so far along an axis, $y_i = \sum_{j \le i} x_j$.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> sym.cumsum(sym.Variable("x"), axis=0).eval(x=np.array([1.0, 2.0, 3.0]))
+    [NDArray([1., 3., 6.])]
+    """
+    if axis is None:
+        a, axis = a.reshape(-1), 0
+    np.add.accumulate(a.astype(out.dtype, copy=False), axis, None, out)
+
+
+@cumsum.shape
+def _(s: Any, *, axis: int | None) -> None:
+    if axis is None:
+        s.output = None if s.a is None else (product(s.a),)
+        return
+    agree(s, "a", "output")
+    if s.a is not None:
+        axis_of(axis, len(s.a))
+
+
+@cumsum.dtype
+def _(t: Any, *, dtype: str | None) -> None:
+    if dtype is None:
+        agree(t, "a", "output")
+    else:
+        t.output = np.dtype(dtype)
+
+
+@cumsum.grad
+def _(g: Symbol, a: Symbol, *, axis: int | None) -> Symbol:
+    return cumsum_back(cast_like(g, a), a, axis=axis)
+
+
+@op(name="_cumsum_back", samples=[Sample(((6,), (2, 3)), wrt=(0,))])
+def cumsum_back(g: Array, like: Array, *, axis: Along = None, out: Array) -> None:
+    r"""Add up what is still to come along an axis, $y_i = \sum_{j \ge i} g_j$, shaped as `like`."""
+    if axis is None:
+        np.copyto(out, np.add.accumulate(g[::-1])[::-1].reshape(out.shape))
+        return
+    np.copyto(out, np.flip(np.add.accumulate(np.flip(g, axis), axis), axis))
+
+
+@cumsum_back.shape
+def _(s: Any) -> None:
+    s.output = s.like
+
+
+@cumsum_back.grad
+def _(h: Symbol, g: Symbol, like: Symbol, *, axis: int | None) -> tuple[Symbol | None, ...]:
+    return cumsum(h, axis=axis), None

@@ -1,0 +1,108 @@
+r"""Trigonometric and hyperbolic functions, and their inverses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from minisym.define import Declaration
+from minisym.families import unary
+from minisym.ops.elemwise import rsqrt, square
+
+sin: Declaration = unary(
+    "sin",
+    np.sin,
+    lambda g, x, y: g * cos(x),
+    r"Sine, $\sin x$, of radians.",
+    aliases=("_sparse_sin",),
+)
+cos: Declaration = unary(
+    "cos",
+    np.cos,
+    lambda g, x, y: g * -sin(x),
+    r"Cosine, $\cos x$, of radians.",
+    aliases=("_sparse_cos",),
+)
+unary(
+    "tan",
+    np.tan,
+    lambda g, x, y: g * (y * y + 1),
+    r"Tangent, $\tan x$, of radians.",
+    aliases=("_sparse_tan",),
+    domain=(-1.4, 1.4),
+)
+unary(
+    "arcsin",
+    np.arcsin,
+    lambda g, x, y: g * rsqrt(1 - square(x)),
+    r"Inverse sine, $\arcsin x$ in radians; NaN outside [-1, 1].",
+    aliases=("_sparse_arcsin",),
+    domain=(-0.9, 0.9),
+)
+unary(
+    "arccos",
+    np.arccos,
+    lambda g, x, y: g * -rsqrt(1 - square(x)),
+    r"Inverse cosine, $\arccos x$ in radians; NaN outside [-1, 1].",
+    aliases=("_sparse_arccos",),
+    domain=(-0.9, 0.9),
+)
+unary(
+    "arctan",
+    np.arctan,
+    lambda g, x, y: g / (square(x) + 1),
+    r"Inverse tangent, $\arctan x$ in radians.",
+    aliases=("_sparse_arctan",),
+)
+sinh: Declaration = unary(
+    "sinh",
+    np.sinh,
+    lambda g, x, y: g * cosh(x),
+    r"Hyperbolic sine, $\sinh x = (e^x - e^{-x}) / 2$.",
+    aliases=("_sparse_sinh",),
+)
+cosh: Declaration = unary(
+    "cosh",
+    np.cosh,
+    lambda g, x, y: g * sinh(x),
+    r"Hyperbolic cosine, $\cosh x = (e^x + e^{-x}) / 2$.",
+    aliases=("_sparse_cosh",),
+)
+unary(
+    "arcsinh",
+    np.arcsinh,
+    lambda g, x, y: g * rsqrt(square(x) + 1),
+    r"Inverse hyperbolic sine, $\ln(x + \sqrt{x^2 + 1})$.",
+    aliases=("_sparse_arcsinh",),
+)
+unary(
+    "arccosh",
+    np.arccosh,
+    lambda g, x, y: g * rsqrt(square(x) - 1),
+    r"Inverse hyperbolic cosine, $\ln(x + \sqrt{x^2 - 1})$; NaN below 1.",
+    aliases=("_sparse_arccosh",),
+    domain=(1.2, 3.0),
+)
+unary(
+    "arctanh",
+    np.arctanh,
+    lambda g, x, y: g / (1 - square(x)),
+    r"Inverse hyperbolic tangent, $\frac12 \ln \frac{1 + x}{1 - x}$; NaN outside [-1, 1].",
+    aliases=("_sparse_arctanh",),
+    domain=(-0.9, 0.9),
+)
+unary(
+    "degrees",
+    np.degrees,
+    lambda g, x, y: g * (180 / math.pi),
+    r"Turn radians into degrees, $180 x / \pi$.",
+    aliases=("_sparse_degrees",),
+)
+unary(
+    "radians",
+    np.radians,
+    lambda g, x, y: g * (math.pi / 180),
+    r"Turn degrees into radians, $\pi x / 180$.",
+    aliases=("_sparse_radians",),
+)

@@ -1,0 +1,80 @@
+"""The Markdown pages outside docs/: their Python runs, and does what they say.
+
+(The pages in docs/ run when the documentation is built.)
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def blocks(page: str) -> str:
+    """Return all Python of a page."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+
+
+def test_readme_trains():
+    names: dict[str, Any] = {"__name__": "readme"}
+    before: dict[str, Any] = {}
+
+    def trace(line: str) -> None:
+        """Run the page up to a line, and keep the weights."""
+        code, rest = source.split(line)
+        exec(compile(code, "README.md", "exec"), names)
+        before.update({n: a.copy() for n, a in names["arrays"].items()})
+        exec(compile(line + rest, "README.md", "exec"), names)
+
+    source = blocks("README.md")
+    trace("step.bind(args=arrays).forward()")
+    for name, array in names["arrays"].items():
+        moved = np.abs(array - before[name])
+        if name in names["names"]:
+            assert moved.max() > 0
+            assert moved.max() <= 0.001 * (1 + 1e-3)
+        else:
+            assert not moved.any()
+
+
+CHECK_OUTER = """
+import re
+import minisym as ms
+from minisym import sym
+
+y = sym.outer(sym.Variable("a"), sym.Variable("b"), scale=3.0)
+assert y.infer_shape_partial(a=(2,), b=(0,))[1] == [(2, 0)]
+total = y + sym.Variable("c")
+assert total.infer_shape(c=(2, 3)) == ([(2,), (3,), (2, 3)], [(2, 3)], [])
+a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])
+assert (y.eval(a=a, b=b)[0] == 3 * np.outer(a, b)).all()
+ms.testing.check_numeric_gradient(y, [a, b])
+ms.testing.check_numeric_gradient(ms.grad(sym.square(y), "a"), [a, b])
+good, bad = outer.samples
+assert good.reference(a, b).shape == (2, 3)
+try:
+    sym.outer(sym.Variable("a"), sym.Variable("b")).infer_shape(a=(2, 2), b=(3,))
+except bad.raises as error:
+    assert re.search(bad.match, str(error)), error
+else:
+    raise AssertionError("no error")
+x = np.array([0.5, 3.0])
+assert np.allclose(sym.exp2(sym.Variable("x")).eval(x=x)[0], 2**x)
+ms.testing.check_numeric_gradient(sym.exp2(sym.Variable("x")), [x])
+"""
+
+
+def test_contributing_declares_ops(tmp_path: Path):
+    # in a process of its own: an op, once registered, stays
+    script = tmp_path / "contributing.py"
+    script.write_text(blocks("CONTRIBUTING.md") + CHECK_OUTER, encoding="utf-8")
+    command = [sys.executable, "-W", "error", "-m", "doctest", str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

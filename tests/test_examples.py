@@ -1,0 +1,107 @@
+"""The examples: each runs, says what it should, and shows what it claims."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+
+SAYS = {
+    "compose_and_look": [
+        "it needs: data, block0_fc_weight",
+        "-> block2_relu -> ",
+        "what depends on it: block2_fc, .*, softmax\n",
+        r"Total params: \S+",
+        r"picture: \S+blocks\.svg",
+    ],
+    "gradient_is_a_graph": [
+        "both agree with what calculus says",
+        r"where sin\(x\) x is flat: \[ ?4\.913\S* +7\.978\S* +11\.085\S*\]",
+    ],
+    "mxnet_mlp": [r"fc1_weight +\(128, 64\)", r"softmax_output +sum of magnitudes 8\.00000"],
+    "shapes_and_errors": [
+        r"forwards: .*\n +data +\(64, 784\)\n +fc1_weight +\(32, 784\)",
+        r"backwards: .*\n +data +\(0, 784\)",
+        r"a +\(2, 3\)\n +b +\(2, 3\)",
+        "<- axis 1 is 31, not 32",
+        r"composed at shapes_and_errors\.py:\d+",
+        r"ParamError: FullyConnected 'fc1'.*'num_hiden'",
+        "did you mean 'num_hidden'",
+    ],
+    "signsgd_sparse_noise": [r"step +SGD +signSGD\n +0 +5\d\.\d\d +5\d\.\d\d"],
+    "write_rule": [
+        r"an update: +w = \[0\.9 2\.1\]",
+        r"w = \[0\.9 2\.1\] +sum = \[1\.9 4\.1\]",
+        r"chained: +w = \[0\.4 2\.6\]",
+        "BindError: .*'step' and signsgd_update 'rival'",
+        r"the run failed: root_output = \[ *nan .*w = \[1\. 2\.\], as before",
+    ],
+}
+"""What each prints, as regular expressions in order."""
+
+
+def run(name: str, *arguments: str) -> str:
+    """Run an example as a user does; return what it printed."""
+    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *arguments]
+    environment = os.environ | {"MPLBACKEND": "Agg", "COLUMNS": "120"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", check=False, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    return done.stdout
+
+
+def test_every_example_is_tested():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SAYS, "digits"}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_example(name: str):
+    printed, position = run(name), 0
+    for pattern in SAYS[name]:
+        found = re.compile(pattern).search(printed, position)
+        assert found, f"{pattern!r} is not in what follows:\n{printed[position:]}"
+        position = found.end()
+
+
+def test_sparse_noise_favours_the_sign():
+    rows = [line.split() for line in run("signsgd_sparse_noise").splitlines()[2:]]
+    table = {int(step): (float(sgd), float(sign)) for step, sgd, sign in rows}
+    assert list(table) == [0, 300, 1000, 3000, 9999]
+    assert all(sgd > 3 * sign for step, (sgd, sign) in table.items() if step)
+    assert table[9999][0] == pytest.approx(2.5, rel=0.4)  # where theory puts SGD
+
+
+def test_digits(tmp_path: Path):
+    printed = run("digits", "--output", str(tmp_path))
+    found = re.search(r"accuracy (\d+\.\d+)%", printed)
+    assert found, printed
+    assert float(found[1]) >= 95
+    for name in ("digits-step.svg", "digits-loss.svg"):
+        assert name in re.sub(r"\s", "", printed)
+        picture = (tmp_path / name).read_text(encoding="utf-8")
+        assert "</svg>" in picture
+    assert "signsgd_update" in (tmp_path / "digits-step.svg").read_text(encoding="utf-8")
+
+
+def test_mxnet_mlp_has_mxnets_values():
+    names: dict[str, Any] = {"__name__": "mxnet_mlp"}
+    path = EXAMPLES / "mxnet_mlp.py"
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    got = names["run"]()
+    with np.load(ROOT / "tests" / "fixtures" / "mxnet_mlp.npz", allow_pickle=False) as recorded:
+        assert sorted(got) == sorted(recorded.files)  # scripts/record_mlp.py made them
+        for name, array in got.items():
+            assert array.shape == recorded[name].shape
+            assert array.dtype == recorded[name].dtype
+            np.testing.assert_allclose(array, recorded[name], rtol=1e-5, atol=1e-5, err_msg=name)

@@ -1,0 +1,547 @@
+"""Pictures, tables and texts of graphs: what they say, and that they never get in the way."""
+
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import graphviz
+import pytest
+
+import minisym as ms
+from minisym import sym
+from minisym.errors import ComposeError, ParamError, ShapeError
+from minisym.op import opaque
+from minisym.show import render, roles, text
+from minisym.show.groups import groups
+from minisym.show.mermaid import MOST_CHARACTERS, MOST_EDGES, TooLargeError, mermaid
+from minisym.show.notebook import mimebundle
+from minisym.show.pdf import page_of_jpeg
+from minisym.show.render import EngineError
+from minisym.show.scene import scene
+from minisym.show.tree import tree
+from minisym.symbol.symbol import Symbol
+from minisym.visualization import plot_network, print_summary, save_picture
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+HOSTILE = 'a"]; evil [label=<B>&lt;\\N\n\x00\u2028|{}%% --> </TABLE>\\'
+
+needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
+
+
+def mlp():
+    h = sym.FullyConnected(sym.Variable("data"), num_hidden=128, name="fc1")
+    h = sym.Activation(h, act_type="relu", name="relu1")
+    h = sym.FullyConnected(h, num_hidden=10, name="fc2")
+    return sym.SoftmaxOutput(h, name="softmax", normalization="batch")
+
+
+def training(net):
+    names = [name for name in net.list_arguments() if name.endswith(("weight", "bias"))]
+    inside = net.get_internals()
+    updates = [
+        sym.signsgd_update(inside[name], grad, lr=0.01, name=f"{name}_step")
+        for name, grad in zip(names, ms.grad(net, names), strict=True)
+    ]
+    return sym.Group([net, *updates])
+
+
+def encoder(blocks):
+    h = sym.FullyConnected(sym.Variable("data"), num_hidden=8, name="embed")
+    for i in range(blocks):
+        up = sym.FullyConnected(h, num_hidden=16, name=f"block{i}_up")
+        up = sym.Activation(up, act_type="relu", name=f"block{i}_relu")
+        h = h + sym.FullyConnected(up, num_hidden=8, name=f"block{i}_down")
+    return sym.FullyConnected(h, num_hidden=2, name="head")
+
+
+def update():
+    return sym.signsgd_update(sym.Variable("w"), sym.Variable("w_grad"), lr=0.1, name="step")
+
+
+def chain(length):
+    h = sym.Variable("x")
+    for i in range(length):
+        h = sym.tanh(h, name=f"t{i}")
+    return h
+
+
+def edges(source):
+    return re.findall(r'^\s+"(.*?)" -> "(.*?)"', source, re.MULTILINE)
+
+
+# ----------------------------------------------------------------------------------- the snapshots
+
+PICTURES = {
+    "update": (update, {"shape": {"w": (2, 3)}}),
+    "mlp": (mlp, {"shape": {"data": (64, 784)}}),
+    "mlp_weights": (mlp, {"hide_weights": False, "theme": "dark"}),
+    "training": (lambda: training(mlp()), {"shape": {"data": (0, 784)}, "title": "one step"}),
+    "training_in_full": (lambda: training(mlp()), {"collapse": "none"}),
+    "encoder_repeat": (lambda: encoder(6), {"collapse": "repeat", "shape": {"data": (0, 4)}}),
+    "encoder_scope": (lambda: training(encoder(2)), {"collapse": "scope"}),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_dot_is_as_it_was(name):
+    """Set MINISYM_SNAPSHOTS=write to record them anew; then look at them."""
+    make, options = PICTURES[name]
+    with ms.name.NameManager():
+        source = plot_network(make(), **options).source
+    path = SNAPSHOTS / f"{name}.dot"
+    if os.environ.get("MINISYM_SNAPSHOTS") == "write":
+        path.write_text(source, encoding="utf-8")
+    assert source == path.read_text(encoding="utf-8")
+
+
+@needs_engine
+@pytest.mark.parametrize("name", PICTURES)
+def test_dot_can_be_laid_out(name):
+    make, options = PICTURES[name]
+    picture = render.run_engine(plot_network(make(), **options).source, "svg", timeout=60)
+    assert b"</svg>" in picture
+
+
+# -------------------------------------------------------------------------------- what is in them
+
+
+def test_returns_a_digraph_named_as_the_title():
+    digraph = plot_network(mlp(), title="net")
+    assert isinstance(digraph, graphviz.Digraph)
+    assert digraph.source.startswith("digraph net {")
+    assert (digraph.name, digraph.format) == ("net", "pdf")
+    assert plot_network(mlp(), save_format="svg").format == "svg"
+
+
+def test_weights_are_hidden_unless_they_are_written():
+    source = plot_network(mlp()).source
+    assert "fc1_weight" not in source
+    assert '"fc1_weight" -> "fc1"' in plot_network(mlp(), hide_weights=False).source
+    assert '"fc1_weight" -> "fc1"' in plot_network(training(mlp())).source
+
+
+def test_a_write_back_points_into_the_weight():
+    found = plot_network(update()).source
+    write = next(line for line in found.splitlines() if '"w" -> "step"' in line and "back" in line)
+    assert "style=dashed" in write
+    assert '"step" -> "w"' not in found
+
+
+def test_shapes_are_written_in_full():
+    source = plot_network(mlp(), shape={"data": (64, 784)}).source
+    assert "64×784" in source
+    assert "64×10" in source
+    assert "101,770 parameters (407 KB)" in source
+
+
+def test_an_unknown_batch_is_drawn_as_n():
+    assert "N×784" in plot_network(mlp(), shape={"data": (0, 784)}).source
+
+
+def test_types_are_written_when_asked_for():
+    source = plot_network(mlp(), shape={"data": (2, 3)}, dtype={"data": "float64"}).source
+    assert "2×3  f64" in source
+
+
+def test_shapes_that_the_variables_declare_are_drawn():
+    net = sym.tanh(sym.Variable("x", shape=(2, 3)))
+    assert "2×3" in plot_network(net).source
+
+
+def test_contradicting_declarations_do_not_stop_a_picture_without_shapes():
+    net = sym.Variable("x", shape=(2, 3)) + sym.Variable("y", shape=(3, 2))
+    assert '"x"' in plot_network(net).source
+    with pytest.raises(ShapeError, match=r"\(3, 2\)"):
+        plot_network(net, shape={})
+
+
+def test_too_few_shapes_are_an_error_that_names_them():
+    net = sym.Variable("a") + sym.FullyConnected(sym.Variable("b"), num_hidden=2)
+    with pytest.raises(ValueError, match="Input shape is incomplete.* a, b"):
+        plot_network(net, shape={})
+
+
+def test_node_attrs_override_those_of_the_style():
+    source = plot_network(mlp(), node_attrs={"shape": "oval", "fixedsize": "false"}).source
+    boxes = [line for line in source.splitlines() if "class=layer" in line]
+    assert boxes
+    assert all("shape=oval" in line and "shape=box" not in line for line in boxes)
+
+
+def test_only_symbols_can_be_drawn():
+    for draw in (plot_network, print_summary):
+        with pytest.raises(TypeError, match="must be a Symbol, but got str"):
+            draw("net")
+        with pytest.raises(ComposeError):
+            draw(None)
+
+
+def test_a_wrong_theme_or_collapse_is_named():
+    with pytest.raises(ParamError, match="no theme 'drak'.*|did you mean 'dark'"):
+        plot_network(mlp(), theme="drak")
+    with pytest.raises(ParamError, match="collapse takes one of"):
+        plot_network(mlp(), collapse="repeats")
+
+
+def test_repeated_names_warn_once_and_stay_apart():
+    h = sym.Variable("data")
+    for _ in range(2):
+        h = sym.FullyConnected(h, num_hidden=4, name="fc")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        source = plot_network(h, shape={"data": (2, 3)}, dtype={"data": "float32"}).source
+    assert len(caught) == 1
+    assert caught[0].category is RuntimeWarning
+    assert caught[0].filename == __file__
+    said = str(caught[0].message)
+    assert said.startswith("There are multiple variables with the same name in your graph")
+    assert all(name in said for name in ("fc", "fc_weight", "fc_bias"))
+    assert len(set(edges(source))) == 3
+    assert all(tail != head for tail, head in edges(source))
+
+
+def test_an_op_that_nobody_knows_is_drawn():
+    x = sym.Variable("x")
+    node = ms.Node(opaque("FancyOp", 1), "f", x.entries, attrs={"depth": "3"})
+    net = Symbol((ms.Entry(node),)) + sym.Variable("y")
+    source = plot_network(net, shape={"x": (2, 3)}).source
+    assert "<B>FancyOp</B>" in source
+    assert "depth=3" in source
+    assert "unknown op" in source
+    assert "FancyOp" in tree(net)
+    assert "FancyOp" in mermaid(net)
+
+
+def test_two_writers_of_one_weight_are_drawn_although_they_cannot_be_bound():
+    w, g = sym.Variable("w"), sym.Variable("g")
+    both = sym.Group([sym.signsgd_update(w, g, lr=0.1, name=name) for name in "ab"])
+    assert plot_network(both).source.count("class=write") == 2
+
+
+def test_a_chain_of_updates_writes_one_weight():
+    w, g = sym.Variable("w"), sym.Variable("g")
+    twice = sym.signsgd_update(sym.signsgd_update(w, g, lr=0.1), g, lr=0.1, name="second")
+    assert ("w", "second") in edges(plot_network(twice).source)
+
+
+def test_the_gradient_flows_up_beside_the_forward_pass():
+    source = plot_network(training(mlp())).source
+    assert ("∂ relu1", "∂ fc2") in edges(source)
+    assert ("∂ fc2", "∂ relu1") not in edges(source)
+    assert "fc1_backward" in source  # in the tooltip
+    assert '"∂ fc1" -> "fc1_weight_step"' in source
+
+
+def test_a_graph_that_is_all_gradient_runs_down():
+    x = sym.Variable("x")
+    source = plot_network(ms.grad(sym.exp(sym.tanh(x, name="t"), name="e"), "x")).source
+    assert "dir=back" not in source
+
+
+def test_a_variable_alone_is_a_picture():
+    source = plot_network(sym.Variable("x")).source
+    assert ("x", "x (output)") in edges(source)
+
+
+def test_auxiliary_states_are_stores(monkeypatch):
+    from minisym.define import op
+
+    @op(name="_test_state", states=("mom",), writes=("mom",))
+    def _state(data, mom, *, out):
+        """Keep something."""
+
+    net = sym.Group([sym.tanh(ms.op.get("_test_state")(sym.Variable("x"), name="s"))])
+    kinds = {node.name: kind for node, kind in roles.kinds(net.graph).items()}
+    assert kinds["s_mom"] == "state"
+    assert kinds["s"] != "update"
+    assert ("s_mom", "s") in edges(plot_network(net).source)
+
+
+# -------------------------------------------------------------------------------- names that attack
+
+
+def test_hostile_names_are_escaped():
+    net = sym.tanh(sym.Variable(HOSTILE), name=HOSTILE)
+    source = plot_network(net, title=HOSTILE.replace("\x00", "")).source
+    assert "evil [label" in text.plain(HOSTILE)
+    assert "</TABLE>\\" not in source.split("subgraph", 1)[1]
+    assert "\x00" not in source.split("subgraph", 1)[1]
+    assert not re.search(r'^\s*evil', source, re.MULTILINE)
+    for written in (mermaid(net), tree(net)):
+        assert "\x00" not in written
+        assert "</TABLE>\n" not in written
+    assert "-->" not in mermaid(sym.Variable(HOSTILE)).replace(" n0 --> n1", "")
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    "name", [HOSTILE, "", "a:b", "<B>", "->", "\\", '"', "node", "&amp;", "名前", "x" * 5000, "\ud800"]
+)
+def test_any_name_can_be_laid_out(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = plot_network(sym.tanh(sym.Variable(name)) + sym.Variable(name)).source
+    picture = render.run_engine(source, "svg", timeout=60).decode()
+    assert picture.count("<g id=") > 3
+    assert "<B>" not in picture
+
+
+# ----------------------------------------------------------------------------- size and collapsing
+
+
+def test_a_chain_of_5000_is_written_quickly_and_without_recursion():
+    net = chain(5000)
+    before = time.perf_counter()
+    source = plot_network(net).source
+    assert time.perf_counter() - before < 5
+    assert len(edges(source)) == 5001
+    assert 'collapse=&quot;scope&quot; draws less' in source
+    assert len(tree(net).splitlines()) < 210
+
+
+def test_writing_is_linear():
+    def seconds(length):
+        net = encoder(length)
+        before = time.perf_counter()
+        plot_network(net, collapse="repeat").source  # noqa: B018
+        return time.perf_counter() - before
+
+    seconds(10)
+    assert seconds(800) < 30 * seconds(80) + 0.5
+
+
+def test_repeats_are_drawn_once():
+    source = plot_network(encoder(6), collapse="repeat").source
+    assert "block0…5" in source
+    assert "×6" in source
+    assert "block1_up" not in source
+    heads = {head for _, head in edges(source)}
+    assert {"block0_up", "head", "head_output (output)"} <= heads
+
+
+def test_what_differs_is_no_repeat():
+    h = sym.Variable("data")
+    for i, width in enumerate((8, 9)):
+        h = sym.FullyConnected(h, num_hidden=width, name=f"b{i}_fc")
+        h = sym.Activation(h, act_type="relu", name=f"b{i}_relu")
+    source = plot_network(h, collapse="repeat").source
+    assert "×2" not in source
+    assert '"b1_fc"' in source
+
+
+def test_a_scope_is_one_box():
+    drawn = scene(encoder(3).graph, collapse="scope")
+    assert [box.name for box in drawn.boxes if box.kind == "scope"] == ["block0", "block1", "block2"]
+
+
+def test_alternating_names_are_no_scope():
+    h = sym.Variable("data")
+    for i in range(3):
+        h = sym.FullyConnected(h, num_hidden=3, name=f"fc_{i}")
+        h = sym.Activation(h, act_type="relu", name=f"relu_{i}")
+    found = groups(h.graph, roles.kinds(h.graph))
+    assert not any(found.scopes.values())
+
+
+def test_mermaid_keeps_its_limits():
+    written = mermaid(encoder(200))
+    assert len(written) <= MOST_CHARACTERS
+    assert written.count("-->") <= MOST_EDGES
+    with pytest.raises(TooLargeError, match="501 edges"):
+        mermaid(chain(500))
+
+
+def test_mermaid_of_a_training_step():
+    written = mermaid(training(mlp()))
+    assert written.startswith("flowchart TD\n")
+    assert written.count("-. writes .->") == 4
+    assert "subgraph" in written
+    assert written.count("subgraph") == len(re.findall(r"^\s*end$", written, re.MULTILINE))
+
+
+# --------------------------------------------------------------------------------------- the table
+
+SUMMARIES = json.loads((SNAPSHOTS / "summaries.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", SUMMARIES, ids=lambda case: case["name"])
+def test_summary_is_mxnets_text(case, capsys):
+    """The texts were recorded from MXNet 1.9.1; see scripts/record_summaries.py."""
+    shape = case["shape"] and {name: tuple(dims) for name, dims in case["shape"].items()}
+    print_summary(sym.load_json(case["json"]), shape, **case["options"])
+    assert capsys.readouterr().out == case["text"]
+
+
+def test_exact_summary_counts_what_there_is(capsys):
+    print_summary(mlp(), {"data": (64, 784)}, exact=True)
+    said = capsys.readouterr().out
+    assert "64x784" in said
+    assert "Total params: 101,770 (407 KB)" in said
+
+
+def test_summary_of_too_few_shapes():
+    with pytest.raises(ValueError, match="incomplete"):
+        print_summary(sym.Variable("a") + sym.Variable("b"), {})
+
+
+# --------------------------------------------------------------------------------- engines, files
+
+
+@pytest.fixture
+def no_engine(monkeypatch):
+    monkeypatch.setattr(render, "find_engine", lambda: None)
+    monkeypatch.setattr(render, "find_wheel", lambda: None)
+    monkeypatch.setenv("PATH", "")
+
+
+@pytest.fixture
+def only_wheel(monkeypatch):
+    if render.find_wheel() is None:
+        pytest.skip("graphviz-pure is not installed")
+    found = render.find_wheel()
+    monkeypatch.setattr(render, "find_engine", lambda: found)
+    monkeypatch.setattr(render, "is_wheel_needed", lambda: True)
+    monkeypatch.setenv("PATH", "")
+
+
+def test_without_an_engine_nothing_raises_but_what_must(no_engine, tmp_path):
+    net = mlp()
+    assert render.render(plot_network(net).source) is None
+    assert set(mimebundle(net)) == {"text/plain", "text/vnd.mermaid"}
+    with pytest.raises(EngineError, match=r"pip install 'minisym\[viz\]'"):
+        save_picture(net, tmp_path / "net.svg")
+    assert (tmp_path / "net.dot").read_text(encoding="utf-8").startswith("digraph")
+    with pytest.raises(graphviz.ExecutableNotFound) as caught:
+        plot_network(net).pipe("svg")
+    assert "minisym[viz]" in "".join(caught.value.__notes__)
+    save_picture(net, tmp_path / "net.mmd")
+    save_picture(net, tmp_path / "net.txt")
+
+
+def test_the_wheel_renders_where_there_is_no_dot(only_wheel, tmp_path):
+    digraph = plot_network(mlp(), save_format="svg")
+    assert digraph.pipe(encoding="utf-8").rstrip().endswith("</svg>")
+    assert digraph.pipe("png").startswith(b"\x89PNG")
+    made = digraph.render(tmp_path / "net", cleanup=True)
+    assert made == str(tmp_path / "net.svg")
+    assert not (tmp_path / "net").exists()
+    assert Path(made).read_bytes().rstrip().endswith(b"</svg>")
+    made = digraph.render(outfile=tmp_path / "other.png")
+    assert Path(made).read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "other.gv").read_text(encoding="utf-8") == digraph.source
+    made = plot_network(mlp()).render("net", directory=tmp_path)
+    assert Path(made).read_bytes().startswith(b"%PDF-1.4")
+
+
+@needs_engine
+def test_pictures_are_saved_as_their_suffix_says(tmp_path):
+    for suffix, start in {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}.items():
+        path = save_picture(mlp(), tmp_path / f"net.{suffix}", shape={"data": (2, 3)})
+        assert path.read_bytes().startswith(start)
+    with pytest.raises(ValueError, match="which format"):
+        save_picture(mlp(), tmp_path / "net")
+    with pytest.raises(EngineError):
+        save_picture(mlp(), tmp_path / "net.unheard")
+
+
+def test_a_slow_engine_is_stopped(monkeypatch, tmp_path):
+    slow = tmp_path / "dot"
+    slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n", encoding="utf-8")
+    slow.chmod(0o755)
+    monkeypatch.setattr(render, "find_engine", lambda: str(slow))
+    before = time.perf_counter()
+    assert render.render("digraph {}", timeout=0.5) is None
+    assert time.perf_counter() - before < 20
+    with pytest.raises(EngineError, match=r"within 0\.5 s"):
+        render.run_engine("digraph {}", timeout=0.5)
+
+
+def test_an_engine_that_cannot_start_is_no_error_of_a_repr(monkeypatch, tmp_path):
+    broken = tmp_path / "dot"
+    broken.write_bytes(b"\x7fELF nonsense")
+    broken.chmod(0o755)
+    monkeypatch.setattr(render, "find_engine", lambda: str(broken))
+    assert render.render("digraph {}") is None
+    assert "text/plain" in mimebundle(mlp())
+
+
+def test_the_wheel_is_found_beside_the_python_that_runs(tmp_path):
+    if render.find_wheel() is None:
+        pytest.skip("graphviz-pure is not installed")
+    code = "from minisym.show.render import find_wheel; print(find_wheel() is not None)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={k: v for k, v in os.environ.items() if k != "PATH"} | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "True"
+
+
+def test_a_pdf_of_a_jpeg():
+    header = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x0b\x08\x00\x60\x00\xc0\x03\x01\x11\x00"
+    made = page_of_jpeg(header + b"\xff\xd9", dpi=96)
+    assert b"/Width 192 /Height 96" in made
+    assert b"/MediaBox [0 0 144.00 72.00]" in made
+    table = int(made.split(b"startxref\n")[1].split()[0])
+    assert made[table:].startswith(b"xref")
+    with pytest.raises(ValueError, match="no JPEG"):
+        page_of_jpeg(b"GIF89a")
+
+
+# ----------------------------------------------------------------------------------------- texts
+
+
+def test_a_notebook_gets_text_whatever_happens(monkeypatch):
+    import minisym.show.notebook as notebook
+
+    net = mlp()
+    assert "text/plain" in net._repr_mimebundle_()
+    for name in ("plot_network", "mermaid", "tree"):
+        monkeypatch.setattr(notebook, name, lambda *_, **__: 1 / 0)
+    assert mimebundle(net) == {"text/plain": "<Symbol softmax>"}
+
+
+def test_a_large_graph_is_shown_as_text():
+    assert set(mimebundle(chain(2000))) == {"text/plain"}
+
+
+def test_tree_of_a_training_step():
+    lines = tree(training(mlp()), shape={"data": (2, 784)}).splitlines()
+    assert lines[0].startswith("softmax + signsgd_update ×4: 101,770 parameters")
+    written = [line for line in lines if "writes" in line]
+    assert len(written) == 4
+    assert "fc1 = FullyConnected(data, fc1_weight, fc1_bias, num_hidden=128)" in "\n".join(lines)
+
+
+def test_numbers_for_people():
+    assert [text.count(n) for n in (0, 999, 1000, 99_949, 999_499, 999_500, 10**15)] == [
+        "0",
+        "999",
+        "1.0K",
+        "99.9K",
+        "999K",
+        "1.0M",
+        "1000T",
+    ]
+
+
+def test_drawing_changes_nothing():
+    net = training(mlp())
+    before = pickle.dumps(net)
+    plot_network(net, shape={"data": (2, 3)})
+    assert pickle.dumps(net) == before
+
+
+def test_viz_is_public(capsys):
+    assert ms.viz is ms.visualization
+    ms.viz.print_summary(sym.tanh(sym.Variable("x"), name="t"))
+    assert "t(tanh)" in capsys.readouterr().out
+    assert ms.viz.plot_network(mlp()).source
