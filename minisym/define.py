@@ -54,27 +54,29 @@ RUNTIME = frozenset({"out", "is_train", "rng"})
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of an op, called with just those parameters that its signature names."""
+    """A rule of an op, called with just those parameters that its signature names.
+
+    One that takes `**params` gets all of them.
+    """
 
     function: Callable[..., Any]
     wants: tuple[str, ...]
+    everything: bool = False
 
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Rule:
         """Read the wanted parameters off the keyword-only arguments."""
+        signature = inspect.signature(function).parameters
         return cls(
             function,
-            tuple(
-                name
-                for name, p in inspect.signature(function).parameters.items()
-                if p.kind is p.KEYWORD_ONLY
-            ),
+            tuple(name for name, p in signature.items() if p.kind is p.KEYWORD_ONLY),
+            any(p.kind is p.VAR_KEYWORD for p in signature.values()),
         )
 
     def __call__(self, *args: Any, params: Params, **runtime: Any) -> Any:
         """Call the rule."""
         values = {n: params[n] if n in params else runtime[n] for n in self.wants}
-        return self.function(*args, **values)
+        return self.function(*args, **(params | values if self.everything else values))
 
 
 class Declaration(Op):

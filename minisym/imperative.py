@@ -20,7 +20,8 @@ from minisym.errors import ArrayTypeError, BindError
 from minisym.graph import Entry, Graph, Node
 from minisym.ndarray import Context, NDArray
 from minisym.op import Op
-from minisym.passes.infer import DTYPES, SHAPES, infer
+from minisym.passes.infer import infer
+from minisym.passes.slots import DTYPES, SHAPES
 from minisym.runtime.plan import Commit, Plan, Typed, execute
 from minisym.shapes import is_known, show
 from minisym.symbol.compose import compose

@@ -272,7 +272,7 @@ def test_hostile_names_are_escaped():
     assert "evil [label" in text.plain(HOSTILE)
     assert "</TABLE>\\" not in source.split("subgraph", 1)[1]
     assert "\x00" not in source.split("subgraph", 1)[1]
-    assert not re.search(r'^\s*evil', source, re.MULTILINE)
+    assert not re.search(r"^\s*evil", source, re.MULTILINE)
     for written in (mermaid(net), tree(net)):
         assert "\x00" not in written
         assert "</TABLE>\n" not in written
@@ -281,7 +281,8 @@ def test_hostile_names_are_escaped():
 
 @needs_engine
 @pytest.mark.parametrize(
-    "name", [HOSTILE, "", "a:b", "<B>", "->", "\\", '"', "node", "&amp;", "名前", "x" * 5000, "\ud800"]
+    "name",
+    [HOSTILE, "", "a:b", "<B>", "->", "\\", '"', "node", "&amp;", "名前", "x" * 5000, "\ud800"],
 )
 def test_any_name_can_be_laid_out(name):
     with warnings.catch_warnings():
@@ -301,7 +302,7 @@ def test_a_chain_of_5000_is_written_quickly_and_without_recursion():
     source = plot_network(net).source
     assert time.perf_counter() - before < 5
     assert len(edges(source)) == 5001
-    assert 'collapse=&quot;scope&quot; draws less' in source
+    assert "collapse=&quot;scope&quot; draws less" in source
     assert len(tree(net).splitlines()) < 210
 
 
@@ -337,7 +338,11 @@ def test_what_differs_is_no_repeat():
 
 def test_a_scope_is_one_box():
     drawn = scene(encoder(3).graph, collapse="scope")
-    assert [box.name for box in drawn.boxes if box.kind == "scope"] == ["block0", "block1", "block2"]
+    assert [box.name for box in drawn.boxes if box.kind == "scope"] == [
+        "block0",
+        "block1",
+        "block2",
+    ]
 
 
 def test_alternating_names_are_no_scope():

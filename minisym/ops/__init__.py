@@ -33,5 +33,6 @@ from minisym.ops import (
     special,
     statistics,
     stretch,
+    triangles,
     trigonometry,
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.families import binary
+from minisym.ndarray import Array
 from minisym.ops.elemwise import floor, log
 from minisym.samples import Sample
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import DtypeError
 from minisym.families import ZERO, agree, binary, number, unary
+from minisym.ndarray import Array
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
@@ -73,6 +74,42 @@ unary(
     outputs=("loss",),
     loss=True,
 )
+
+
+# ---------------------------------------------------------------------------------- what is known
+
+
+@op(samples=[Sample(((2, 3),), wrt=(), reference=lambda x: np.array([2, 3]))])
+def shape_array(data: Array, *, out: Array) -> None:
+    """Tell the shape, as an array of int64."""
+    out[...] = data.shape
+
+
+@shape_array.shape
+def _(s: Any) -> None:
+    s.output = (None if s.data is None else len(s.data),)
+
+
+@op(samples=[Sample(((2, 3),), wrt=(), reference=lambda x: np.array([6]))])
+def size_array(data: Array, *, out: Array) -> None:
+    """Tell the number of elements, as an array of one int64."""
+    out[...] = data.size
+
+
+@size_array.shape
+def _(s: Any) -> None:
+    s.output = (1,)
+
+
+for _known in (shape_array, size_array):
+
+    @_known.dtype
+    def _(t: Any) -> None:
+        t.output = np.dtype(np.int64)
+
+    @_known.grad
+    def _(g: Symbol, data: Symbol) -> None:
+        return None
 
 
 # ------------------------------------------------------------------------------- sums and choices

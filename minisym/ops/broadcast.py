@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, op
+from minisym.define import Declaration, op
 from minisym.families import broadcast
+from minisym.ndarray import Array
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
 from minisym.ops.elemwise import floor, log

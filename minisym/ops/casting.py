@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.families import agree
+from minisym.ndarray import Array
 from minisym.params import DType
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol

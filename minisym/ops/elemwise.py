@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.families import ZERO, apply, number, step, unary
+from minisym.ndarray import Array
 from minisym.samples import Sample
 
 HALVES = np.array([-2.5, -1.5, -1.0, -0.5, -0.2, 0.0, 0.5, 0.7, 1.5, 2.5])

@@ -13,18 +13,17 @@ import numpy as np
 from minisym.define import Array, F, op
 from minisym.errors import ShapeError
 from minisym.families import unary
-from minisym.ops.matrices import (
+from minisym.ops.matrices import gemm2, trsm
+from minisym.ops.rules import matrix_floats
+from minisym.ops.triangles import (
     extractdiag,
-    gemm2,
     lower_to_both,
     makediag,
     matrices,
     mirror,
     square_shape,
     triangle,
-    trsm,
 )
-from minisym.ops.rules import matrix_floats
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
 
@@ -32,7 +31,8 @@ from minisym.symbol.symbol import Symbol
 def _positive(n: int, *batch: int) -> Array:
     """Return symmetric positive definite matrices for samples."""
     wave = np.sin(np.arange(np.prod([*batch, n, n])) * 1.7).reshape(*batch, n, n)
-    return wave @ wave.swapaxes(-1, -2) + n * np.eye(n)
+    square: Array = wave @ wave.swapaxes(-1, -2)
+    return square + n * np.eye(n)
 
 
 # -------------------------------------------------------------------------------------- Cholesky
@@ -225,6 +225,7 @@ for _op in (inverse, inverse_or_zero):
 @op(
     name="_linalg_det",
     aliases=("linalg_det",),
+    outputs=("output0",),
     samples=[
         Sample(((2, 3, 3),), reference=np.linalg.det),
         Sample((np.ones((2, 2)),), wrt=(), reference=lambda a: np.zeros(1)),

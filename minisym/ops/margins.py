@@ -187,7 +187,7 @@ def _(s: Any, *, offset: Ints, h_w: Ints, center_crop: bool) -> None:
 
 
 def _crop_again(
-    hs: list[Symbol], g: Symbol, *data: Symbol, offset: Ints, h_w: Ints, center_crop: bool
+    hs: Any, g: Symbol, *data: Symbol, offset: Ints, h_w: Ints, center_crop: bool
 ) -> tuple[Symbol | None, ...]:
     h = hs[0] if isinstance(hs, list) else hs
     cut = {"offset": offset, "h_w": h_w, "center_crop": center_crop}

@@ -1,4 +1,4 @@
-r"""Products of batches of matrices, their triangles and diagonals.
+r"""Products of batches of matrices, triangular ones among them.
 
 The last two axes are rows and columns, all axes before them count the matrices; both sides of a
 product hold equally many. A triangular matrix is read on one side of its diagonal only.
@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, F, op
+from minisym.define import Array, op
 from minisym.errors import ShapeError
 from minisym.ops.linalg import turned
 from minisym.ops.rules import matrix_floats
+from minisym.ops.triangles import matrices, mirror, triangle
 from minisym.samples import Sample
 from minisym.shapes import Dim, Shape, axis_of
 from minisym.symbol.symbol import Symbol
@@ -22,35 +23,6 @@ Scale = Annotated[float, "The result is multiplied by it."]
 TransposeA = Annotated[bool, "Transpose the matrices of A first."]
 TransposeB = Annotated[bool, "Transpose the matrices of B first."]
 RowAxis = Annotated[int, "The axis of the rows, neither the last nor behind it."]
-Offset = Annotated[int, "Which diagonal: 0 the main one, above it positive."]
-Lower = Annotated[bool, "With offset 0: the lower triangle instead of the upper one."]
-
-
-def matrices(shape: Shape, name: str, *, square: bool = False) -> None:
-    """Check that a shape, as far as known, is one of matrices."""
-    if shape is None:
-        return
-    if len(shape) < 2:
-        raise ValueError(f"{name} must have 2 dimensions or more, but has {len(shape)}")
-    rows, columns = shape[-2:]
-    if square and None not in (rows, columns) and rows != columns:
-        raise ValueError(f"{name} must hold square matrices, but they are {rows} × {columns}")
-
-
-def square_shape(s: Any) -> None:
-    """Rule: the output is shaped like A, whose matrices are square."""
-    s.output = s.A
-    s.A = s.output
-    matrices(s.A, "A", square=True)
-    if s.A is not None:
-        *batch, rows, columns = s.A
-        size = columns if rows is None else rows
-        s.A = s.output = (*batch, size, size)
-
-
-def mirror(matrix: Symbol) -> Symbol:
-    """Transpose each matrix of a batch."""
-    return F.SwapAxis(matrix, dim1=-1, dim2=-2)
 
 
 # ------------------------------------------------------------------------------------------ gemm
@@ -267,31 +239,6 @@ def _(g: Symbol, A: Symbol, *, transpose: bool, alpha: float) -> Symbol:
 # ------------------------------------------------------------------------- triangles as operands
 
 
-@op(name="_triangle", samples=[Sample(((2, 3, 3),), {"lower": True}, reference=np.tril)])
-def triangle(
-    A: Array,
-    *,
-    offset: Offset = 0,
-    lower: Annotated[bool, "Keep what is below the diagonal, else what is above."] = True,
-    out: Array,
-) -> None:
-    """Keep one triangle of each matrix, with its diagonal; the rest becomes 0."""
-    np.copyto(out, np.tril(A, offset) if lower else np.triu(A, offset))
-
-
-triangle.shape(square_shape)
-
-
-@triangle.grad
-def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
-    return triangle(g, offset=offset, lower=lower)
-
-
-def lower_to_both(matrix: Symbol) -> Symbol:
-    """Make matrices symmetric by copying the lower triangle to the upper one."""
-    return triangle(matrix) + mirror(triangle(matrix, offset=-1))
-
-
 def _side_shape(s: Any, *, rightside: bool) -> None:
     """Rule: A is square and as wide as B on its side; the output is shaped like B."""
     s.output = s.B
@@ -424,169 +371,3 @@ def _(
     turn = {"transpose_a": rightside, "transpose_b": not rightside}
     grad = gemm2(*pair, alpha=-1.0, **turn)
     return triangle(grad, lower=lower), solved * alpha
-
-
-# ----------------------------------------------------------- vectors from and to parts of matrices
-
-
-def _diagonal(shape: Shape, offset: int) -> Shape:
-    """Return the shape of a diagonal of square matrices."""
-    matrices(shape, "A", square=True)
-    if shape is None:
-        return None
-    size = shape[-1] if shape[-2] is None else shape[-2]
-    if size is not None and abs(offset) >= size:
-        raise ValueError(f"matrices of {size} rows have no diagonal {offset}")
-    return (*shape[:-2], None if size is None else size - abs(offset))
-
-
-def _around(shape: Shape, offset: int) -> Shape:
-    """Return the shape of square matrices with a diagonal of this shape."""
-    if shape is None:
-        return None
-    size = None if shape[-1] is None else shape[-1] + abs(offset)
-    return (*shape[:-1], size, size)
-
-
-def _triangular(offset: int, lower: bool) -> tuple[bool, int]:
-    """Return which triangle an offset means: that above or below the main diagonal."""
-    return (lower, 0) if offset == 0 else (offset < 0, offset)
-
-
-def _coordinates(size: int, offset: int, lower: bool) -> tuple[Array, Array]:
-    """Return the rows and columns of the elements of a triangle, row by row."""
-    below, k = _triangular(offset, lower)
-    return np.tril_indices(size, k) if below else np.triu_indices(size, k)
-
-
-def _count(size: Dim) -> Dim:
-    return None if size is None else size * (size + 1) // 2
-
-
-def _side(count: Dim) -> Dim:
-    """Return the side of a triangle of so many elements."""
-    if count is None:
-        return None
-    side = int(((8 * count + 1) ** 0.5 - 1) / 2 + 0.5)
-    if _count(side) != count:
-        raise ValueError(f"{count} elements are no triangle; 1, 3, 6, 10, … are")
-    return side
-
-
-@op(
-    name="_linalg_extractdiag",
-    aliases=("linalg_extractdiag",),
-    samples=[
-        Sample(((2, 3, 3),), {"offset": 1}, reference=lambda a: a.diagonal(1, 1, 2)),
-        Sample(((3, 3),), {"offset": 3}, raises=ShapeError, match="no diagonal 3"),
-    ],
-)
-def extractdiag(A: Array, *, offset: Offset = 0, out: Array) -> None:
-    """Take a diagonal of each matrix."""
-    np.copyto(out, A.diagonal(offset, -2, -1))
-
-
-@extractdiag.shape
-def _(s: Any, *, offset: int) -> None:
-    s.output = _diagonal(s.A, offset)
-    s.A = _around(s.output, offset)
-
-
-@extractdiag.grad
-def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
-    return makediag(g, offset=offset)
-
-
-@op(
-    name="_linalg_makediag",
-    aliases=("linalg_makediag",),
-    samples=[
-        Sample(((3,),), {"offset": -1}, reference=lambda a: np.diag(a, -1)),
-        Sample(((2, 3),), reference=lambda a: np.stack([np.diag(row) for row in a])),
-    ],
-)
-def makediag(A: Array, *, offset: Offset = 0, out: Array) -> None:
-    """Make matrices that are 0 but for one diagonal."""
-    out[...] = 0
-    rows = np.arange(A.shape[-1])
-    out[..., rows + max(-offset, 0), rows + max(offset, 0)] = A
-
-
-@makediag.shape
-def _(s: Any, *, offset: int) -> None:
-    s.output = _around(s.A, offset)
-    s.A = _diagonal(s.output, offset)
-
-
-@makediag.grad
-def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
-    return extractdiag(g, offset=offset)
-
-
-@op(
-    name="_linalg_extracttrian",
-    aliases=("linalg_extracttrian",),
-    samples=[
-        Sample(((2, 3, 3),), reference=lambda a: a[:, [0, 1, 1, 2, 2, 2], [0, 0, 1, 0, 1, 2]]),
-        Sample(((3, 3),), {"offset": 1}, reference=lambda a: a[[0, 0, 1], [1, 2, 2]]),
-        Sample(((2, 3),), raises=ShapeError, match="square"),
-    ],
-)
-def extracttrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
-    """Take a triangle of each matrix, row by row, as a vector.
-
-    It lies above a diagonal with positive offset, or below one with negative offset.
-    """
-    rows, columns = _coordinates(A.shape[-1], offset, lower)
-    np.copyto(out, A[..., rows, columns])
-
-
-@extracttrian.shape
-def _(s: Any, *, offset: int) -> None:
-    diagonal = _diagonal(s.A, offset)
-    if diagonal is not None:
-        s.output = (*diagonal[:-1], _count(diagonal[-1]))
-    if s.output is not None:
-        s.A = _around((*s.output[:-1], _side(s.output[-1])), offset)
-
-
-@extracttrian.grad
-def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
-    return maketrian(g, offset=offset, lower=lower)
-
-
-@op(
-    name="_linalg_maketrian",
-    aliases=("linalg_maketrian",),
-    samples=[
-        Sample(((3,),), reference=lambda a: np.array([[a[0], 0], [a[1], a[2]]])),
-        Sample(
-            ((2, 1),), {"offset": 1}, reference=lambda a: np.stack([np.diag(row, 1) for row in a])
-        ),
-        Sample(((4,),), raises=ShapeError, match="4 elements"),
-    ],
-)
-def maketrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
-    """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
-    out[...] = 0
-    rows, columns = _coordinates(out.shape[-1], offset, lower)
-    out[..., rows, columns] = A
-
-
-@maketrian.shape
-def _(s: Any, *, offset: int) -> None:
-    if s.A is not None:
-        s.output = _around((*s.A[:-1], _side(s.A[-1])), offset)
-    diagonal = _diagonal(s.output, offset)
-    if diagonal is not None:
-        s.A = (*diagonal[:-1], _count(diagonal[-1]))
-
-
-@maketrian.grad
-def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
-    return extracttrian(g, offset=offset, lower=lower)
-
-
-_DIAGONALS: tuple[Declaration, ...] = (extractdiag, makediag, extracttrian, maketrian)
-for _each in _DIAGONALS:
-    _each.dtype(matrix_floats)

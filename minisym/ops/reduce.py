@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, op
+from minisym.define import Declaration, op
 from minisym.errors import ParamError
 from minisym.families import agree, number
+from minisym.ndarray import Array
 from minisym.ops.arithmetic import divide
 from minisym.ops.basic import where, zeros_like
 from minisym.ops.casting import cast_like

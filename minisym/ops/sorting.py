@@ -39,15 +39,16 @@ def _sorted_shape(s: Any, *, axis: int | None) -> None:
     """Rule: the input's shape, or one vector."""
     if axis is None:
         if s.data is not None:
-            s.output = (product(s.data),)
+            s.set_output(0, (product(s.data),))
         return
-    s.output = s.data
-    s.data = s.output
+    s.set_output(0, s.data)
+    s.data = s.outputs[0]
     if s.data is not None:
         axis_of(axis, len(s.data))
 
 
 @op(
+    outputs=("output0",),
     samples=[
         Sample(((3, 4),), {"axis": 0}, reference=lambda x: np.sort(x, 0)),
         Sample(((3, 4),), {"is_ascend": False}, reference=lambda x: -np.sort(-x)),
@@ -171,7 +172,9 @@ def _(
 
 
 def _topk_outputs(params: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("output0", "output1") if params["ret_typ"] == "both" else ("output",)
+    return {"both": ("output0", "output1"), "value": ("output0",)}.get(
+        params["ret_typ"], ("output",)
+    )
 
 
 @op(
@@ -220,15 +223,11 @@ def topk(
         out[...] = 0
         np.put_along_axis(_along(out, axis), places, 1, -1)
         return
-    values_out, places_out = {
-        "both": lambda: out,
-        "value": lambda: (out, None),
-        "indices": lambda: (None, out),
-    }[ret_typ]()
-    if values_out is not None:
-        np.copyto(_along(values_out, axis), np.take_along_axis(line, places, -1))
-    if places_out is not None:
-        np.copyto(_along(places_out, axis), places, casting="unsafe")
+    outs = dict(zip(("value", "indices"), out, strict=True)) if ret_typ == "both" else {ret_typ: out}
+    if "value" in outs:
+        np.copyto(_along(outs["value"], axis), np.take_along_axis(line, places, -1))
+    if "indices" in outs:
+        np.copyto(_along(outs["indices"], axis), places, casting="unsafe")
 
 
 @topk.shape

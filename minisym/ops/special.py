@@ -13,8 +13,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.families import unary
+from minisym.ndarray import Array
 from minisym.ops.elemwise import exp, square
 from minisym.samples import Sample
 

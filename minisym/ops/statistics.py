@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, op
+from minisym.define import Declaration, op
 from minisym.errors import ShapeError
 from minisym.families import agree
+from minisym.ndarray import Array
 from minisym.ops.casting import cast_like
 from minisym.ops.reduce import KeepDims, left, spread
 from minisym.params import DType, Ints

@@ -9,161 +9,15 @@ even where all shapes were given. Every slot remembers who said so, for the erro
 
 from __future__ import annotations
 
-import operator
-import warnings
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from minisym import shapes
-from minisym.errors import (
-    AxisError,
-    DtypeError,
-    MinisymError,
-    ParamError,
-    Row,
-    ShapeError,
-    did_you_mean,
-)
+from minisym.errors import MinisymError, Row, ShapeError
 from minisym.graph import Entry, Graph, Node
-from minisym.params import OptionalInts, param_of
-from minisym.shapes import Mismatch, Shape, show
-from minisym.symbol.symbol import Symbol, dtype_of_code
-
-DType = np.dtype[Any] | None
-
-
-# ------------------------------------------------------------------------------- what is inferred
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What an engine infers: shapes or element types."""
-
-    noun: str
-    unify: Callable[[Any, Any], Any]
-    known: Callable[[Any], bool]
-    same: Callable[[Any, Any], bool]
-    show: Callable[[Any], str]
-    error: type[MinisymError]
-    attribute: str
-    declared: Callable[[str], Any]
-
-
-def _unify_dtypes(a: DType, b: DType) -> DType:
-    # never `a == b` with None: NumPy takes None for float64
-    if a is None:
-        return b
-    if b is None or a == b:
-        return a
-    raise Mismatch(None, a, b)
-
-
-DECLARED_SHAPE: Final = param_of("shape", OptionalInts, None).parse
-"""Read a `__shape__` attribute, of old files (`(64L,)`), too."""
-
-SHAPES: Final = Kind(
-    "shape",
-    shapes.unify,
-    shapes.is_known,
-    operator.eq,
-    show,
-    ShapeError,
-    "__shape__",
-    lambda text: shapes.from_user(DECLARED_SHAPE(text)),
-)
-DTYPES: Final = Kind(
-    "type",
-    _unify_dtypes,
-    lambda dtype: dtype is not None,
-    lambda a, b: a is not None and b is not None and a == b,
-    lambda dtype: "?" if dtype is None else str(dtype),
-    DtypeError,
-    "__dtype__",
-    dtype_of_code,
-)
-
-
-class Slots:
-    """What a rule sees of one node: `s.data` reads a slot, `s.data = …` unifies it.
-
-    Inputs have the op's names for them, outputs `output`, or the op's names for several. `inputs`
-    and `outputs` give all of them in order; `set_input`, `set_output` assign by position.
-    """
-
-    __slots__ = ("_changed", "_engine", "_names", "_node", "_places", "_reads")
-
-    def __init__(self, engine: Engine, position: int) -> None:
-        node = engine.order[position]
-        assert node.op is not None
-        init = object.__setattr__
-        init(self, "_engine", engine)
-        init(self, "_node", node)
-        init(self, "_places", (engine.inputs[position], engine.outputs(position)))
-        init(self, "_changed", [])
-        init(self, "_reads", [])
-        names: dict[str, int] = dict(
-            zip(node.input_names(), engine.inputs[position], strict=False)
-        )
-        outputs = node.op.output_names(node.params)
-        names.update(
-            (n if n not in names else f"{n}_output", p)
-            for n, p in zip(outputs, engine.outputs(position), strict=True)
-        )
-        init(self, "_names", names)
-
-    def __getattr__(self, name: str) -> Any:
-        place = self._names.get(name)
-        if place is None:
-            if name in ("inputs", "outputs"):
-                return tuple(self._engine.values[p] for p in self._places[name == "outputs"])
-            return None  # an input that does not exist with these parameters
-        self._reads.append(name)
-        return self._engine.values[place]
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        place = self._names.get(name)
-        if place is not None:
-            self._assign(name, place, value)
-
-    def set_input(self, position: int, value: Any) -> None:
-        """Unify the input at this position."""
-        place = self._places[0][position]
-        self._assign(self._name_of(place), place, value)
-
-    def set_output(self, position: int, value: Any) -> None:
-        """Unify the output at this position."""
-        place = self._places[1][position]
-        self._assign(self._name_of(place), place, value)
-
-    def _name_of(self, place: int) -> str:
-        return next(name for name, p in self._names.items() if p == place)
-
-    def _assign(self, name: str, place: int, value: Any) -> None:
-        engine = self._engine
-        before = engine.values[place]
-        try:
-            after = engine.kind.unify(before, value)
-        except Mismatch as mismatch:
-            raise _Conflict(name, before, value, mismatch.axis, tuple(self._reads)) from None
-        if after is not before and not engine.kind.same(before, after):
-            engine.values[place] = after
-            self._changed.append(place)
-
-
-class _Conflict(Exception):  # noqa: N818  private: the engine turns it into a ShapeError
-    """A rule assigned to a slot what contradicts its value."""
-
-    def __init__(
-        self, slot: str, have: Any, need: Any, axis: int | None, reads: tuple[str, ...]
-    ) -> None:
-        self.slot, self.have, self.need, self.axis, self.reads = slot, have, need, axis, reads
-
-
-# ------------------------------------------------------------------------------------- the engine
+from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
+from minisym.shapes import Shape, show
 
 
 class Engine:
@@ -300,7 +154,7 @@ class Engine:
         slots = Slots(self, position)
         try:
             self._apply(node, slots)
-        except _Conflict as conflict:
+        except Conflict as conflict:
             raise self._error(node, position, conflict) from None
         except (IndexError, ValueError) as error:
             if isinstance(error, MinisymError):
@@ -360,7 +214,7 @@ class Engine:
             )
         return rows
 
-    def _error(self, node: Node, position: int, conflict: _Conflict) -> MinisymError:
+    def _error(self, node: Node, position: int, conflict: Conflict) -> MinisymError:
         assert node.op is not None
         noun, text = self.kind.noun, self.kind.show
         have, need = text(conflict.have), text(conflict.need)
@@ -402,31 +256,10 @@ class Engine:
         )
 
 
-def same(s: Slots) -> None:
-    """Rule: all inputs and outputs are one."""
-    total = None
-    places = [*s._places[0], *s._places[1]]
-    for place in places:
-        value = s._engine.values[place]
-        name = s._name_of(place)
-        if total is not None:
-            s._assign(name, place, total)
-            value = s._engine.values[place]
-        else:
-            s._reads.append(name)
-        total = value
-    if total is not None:
-        for place in places:
-            s._assign(s._name_of(place), place, total)
-
-
 def _and(words: Sequence[str]) -> str:
     if len(words) < 2:  # noqa: PLR2004
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-# ----------------------------------------------------------------------------------- entry points
 
 
 def infer(
@@ -458,94 +291,3 @@ def infer_shapes(graph: Graph, known: Mapping[Node, Shape]) -> dict[Entry, Shape
 def infer_dtypes(graph: Graph, known: Mapping[Node, DType]) -> dict[Entry, DType]:
     """Return the element type of every entry, as far as it follows from some Variables'."""
     return annotation(infer(graph, known, DTYPES))
-
-
-def named(
-    graph: Graph, args: Sequence[Any], kwargs: Mapping[str, Any], what: str
-) -> dict[Node, Any]:
-    """Match values given by position or by name with the Variables."""
-    if args and kwargs:
-        message = f"give {what}s by position or by keyword, not both"
-        raise ParamError(message)
-    if args:
-        arguments = graph.arguments
-        if len(args) > len(arguments):
-            names = ", ".join(node.name for node in arguments)
-            message = f"{len(args)} {what}s were given for {len(arguments)} arguments: {names}"
-            raise ParamError(message)
-        return {n: v for n, v in zip(arguments, args, strict=False) if v is not None}
-    by_name: dict[str, list[Node]] = {}
-    for node in graph.variables:
-        by_name.setdefault(node.name, []).append(node)
-    found = {}
-    for name, value in kwargs.items():
-        if name not in by_name:
-            message = f"there is no argument {name!r} to give a {what} to"
-            raise ParamError(message, hint=did_you_mean(name, by_name))
-        if value is not None:
-            found.update(dict.fromkeys(by_name[name], value))
-    return found
-
-
-def infer_shape_api(
-    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
-) -> tuple[Any, Any, Any]:
-    """Do what `Symbol.infer_shape` promises."""
-    graph = symbol.graph
-    known = named(graph, args, kwargs, "shape")
-    for node, value in known.items():
-        if not isinstance(value, tuple):
-            message = f"the shape of {node.name} must be a tuple, but got {value!r}"
-            raise ShapeTypeError(message, hint="write (n,) for a vector of n")
-    engine = infer(
-        graph, {n: shapes.from_user(v) for n, v in known.items()}, source="given to infer_shape"
-    )
-    return _answer(symbol, engine, shapes.to_user, partial=partial)
-
-
-def infer_type_api(
-    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
-) -> tuple[Any, Any, Any]:
-    """Do what `Symbol.infer_type` promises."""
-    graph = symbol.graph
-    known = named(graph, args, kwargs, "type")
-    engine = infer(
-        graph, {n: np.dtype(v) for n, v in known.items()}, DTYPES, source="given to infer_type"
-    )
-    return _answer(symbol, engine, lambda d: None if d is None else d.type, partial=partial)
-
-
-def _answer(
-    symbol: Symbol, engine: Engine, translate: Callable[[Any], Any], *, partial: bool
-) -> tuple[Any, Any, Any]:
-    graph, known = engine.graph, engine.kind.known
-    auxiliary = graph.auxiliary
-    variables = graph.variables
-    groups = (
-        [engine.place(Entry(node)) for node in variables if node not in auxiliary],
-        [engine.place(entry) for entry in symbol.entries],
-        [engine.place(Entry(node)) for node in variables if node in auxiliary],
-    )
-    if not partial and not all(known(engine.values[p]) for places in groups for p in places):
-        unknown = [
-            f"{node.name} {engine.kind.show(engine.values[engine.place(Entry(node))])}"
-            for node in variables
-            if not known(engine.values[engine.place(Entry(node))])
-        ]
-        outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
-        unknown = [*unknown[:8], f"{len(unknown) - 8} more"] if len(unknown) > 8 else unknown
-        listed = ", ".join(unknown) or f"the outputs {', '.join(outputs[:8])}"
-        warnings.warn(
-            f"cannot decide the {engine.kind.noun} of {listed}; "
-            "give more of them, or call the _partial form to see what is known",
-            stacklevel=4,
-        )
-        return None, None, None
-    arguments, outputs_, states = (
-        [translate(engine.values[p]) for p in places] for places in groups
-    )
-    return arguments, outputs_, states
-
-
-class ShapeTypeError(ShapeError, TypeError):
-    """A shape was given as something that is no tuple."""

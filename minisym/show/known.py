@@ -10,7 +10,8 @@ import numpy as np
 
 from minisym.errors import MinisymError, ShapeError
 from minisym.graph import Entry, Graph, Node
-from minisym.passes.infer import infer_dtypes, infer_shapes, named
+from minisym.passes.answers import named
+from minisym.passes.infer import infer_dtypes, infer_shapes
 from minisym.shapes import Shape, from_user
 from minisym.show import text
 

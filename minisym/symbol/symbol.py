@@ -278,25 +278,25 @@ class Symbol(Fluent):
         ShapeError
             Shapes contradict each other. The message has the table of the slots involved.
         """
-        from minisym.passes.infer import infer_shape_api
+        from minisym.passes.answers import infer_shape_api
 
         return infer_shape_api(self, args, kwargs, partial=False)
 
     def infer_shape_partial(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         """Infer what can be inferred; unknown dimensions are 0, unknown ranks ()."""
-        from minisym.passes.infer import infer_shape_api
+        from minisym.passes.answers import infer_shape_api
 
         return infer_shape_api(self, args, kwargs, partial=True)
 
     def infer_type(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         """Infer all element types from some; returns lists of NumPy types, or three Nones."""
-        from minisym.passes.infer import infer_type_api
+        from minisym.passes.answers import infer_type_api
 
         return infer_type_api(self, args, kwargs, partial=False)
 
     def infer_type_partial(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
         """Infer the element types that can be inferred; the others are None."""
-        from minisym.passes.infer import infer_type_api
+        from minisym.passes.answers import infer_type_api
 
         return infer_type_api(self, args, kwargs, partial=True)
 

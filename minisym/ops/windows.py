@@ -1,0 +1,151 @@
+r"""Windows that slide over an array: the geometry of convolution and pooling.
+
+A window has a kernel's size, moves by its stride, samples every dilate-th element, and starts `pad`
+elements before the array. Along an axis of $n$ elements there are
+$\lfloor (n + 2 p - d (k - 1) - 1) / s \rfloor + 1$ places for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from minisym.define import Array
+from minisym.params import Ints
+from minisym.shapes import Dim, show
+
+Kernel = Annotated[Ints, "Size of the window: (width,), (height, width) or (depth, height, width)."]
+Stride = Annotated[Ints, "How far the window moves; 1 along each axis by default."]
+Dilate = Annotated[Ints, "Distance of the elements that the window samples; 1 by default."]
+Pad = Annotated[Ints, "Zeros added on either side of each axis; none by default."]
+Dims = tuple[Dim, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window: its sizes along the axes that it slides over."""
+
+    kernel: Ints
+    stride: Ints
+    dilate: Ints
+    pad: Ints
+
+    @property
+    def reach(self) -> Ints:
+        """How many elements the window spans along each axis."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilate, strict=True))
+
+    def counts(self, sizes: Sequence[Dim]) -> Dims:
+        """Return how many places there are along each axis; raise where the window is too big."""
+        found: list[Dim] = []
+        each = zip(sizes, self.pad, self.reach, self.stride, strict=True)
+        for axis, (size, pad, reach, stride) in enumerate(each):
+            room = None if size is None else size + 2 * pad - reach
+            if room is not None and room < 0:
+                raise ValueError(
+                    f"the window spans {show(self.reach)}, but data has only {size} elements"
+                    f"{f' and {pad} of padding on each side' if pad else ''} along axis {axis + 2}"
+                )
+            found.append(None if room is None else room // stride + 1)
+        return tuple(found)
+
+    def sizes(self, counts: Sequence[Dim]) -> Dims:
+        """Return how many elements there are for so many places, where only one number fits."""
+        each = zip(counts, self.pad, self.reach, self.stride, strict=True)
+        return tuple(
+            None if count is None or stride > 1 else count - 1 + reach - 2 * pad
+            for count, pad, reach, stride in each
+        )
+
+    def spread(self, counts: Sequence[Dim]) -> Dims:
+        """Return how many elements the windows at so many places span, less the padding."""
+        each = zip(counts, self.pad, self.reach, self.stride, strict=True)
+        return tuple(
+            None if count is None else stride * (count - 1) + reach - 2 * pad
+            for count, pad, reach, stride in each
+        )
+
+    def inside(self, sizes: Sequence[int]) -> tuple[slice, ...]:
+        """Return where the array lies in its padded form."""
+        return (..., *(slice(p, p + n) for p, n in zip(self.pad, sizes, strict=True)))  # type: ignore[return-value]
+
+    def padded(self, array: Array, value: float = 0) -> Array:
+        """Return an array of (batch, channels, …) with its padding; itself if there is none."""
+        if not any(self.pad):
+            return array
+        sizes = array.shape[2:]
+        wide = [n + 2 * p for n, p in zip(sizes, self.pad, strict=True)]
+        found = np.full((*array.shape[:2], *wide), value, array.dtype)
+        found[self.inside(sizes)] = array
+        return found
+
+    def over(self, padded: Array, counts: Sequence[int]) -> Array:
+        """See a padded array as its windows: (batch, channels, places…, kernel…), without a copy."""
+        lead, along = padded.strides[:2], padded.strides[2:]
+        return as_strided(
+            padded,
+            (*padded.shape[:2], *counts, *self.kernel),
+            (
+                *lead,
+                *(n * s for n, s in zip(along, self.stride, strict=True)),
+                *(n * d for n, d in zip(along, self.dilate, strict=True)),
+            ),
+            writeable=False,
+        )
+
+    def places(self, counts: Sequence[int]) -> Iterator[tuple[Ints, tuple[Any, ...]]]:
+        """Yield each element of the kernel, and the elements of a padded array that it meets."""
+        for index in np.ndindex(*self.kernel):
+            starts = [i * d for i, d in zip(index, self.dilate, strict=True)]
+            each = zip(starts, counts, self.stride, strict=True)
+            yield index, (..., *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in each))
+
+
+@cache
+def window(kernel: Ints, stride: Ints = (), dilate: Ints = (), pad: Ints = ()) -> Window:
+    """Return the window of an op's parameters; raise where they do not fit together."""
+    rank = len(kernel)
+    if not 1 <= rank <= 3:
+        raise ValueError(f"kernel {show(kernel)} must have 1, 2 or 3 dimensions")
+    given = {"stride": stride, "dilate": dilate, "pad": pad}
+    for name, values in given.items():
+        if values and len(values) != rank:
+            raise ValueError(f"{name} {show(values)} must have as many numbers as {show(kernel)}")
+        least = 0 if name == "pad" else 1
+        if any(value < least for value in values):
+            raise ValueError(f"{name} {show(values)} must be {least} or more along each axis")
+    if any(size < 1 for size in kernel):
+        raise ValueError(f"kernel {show(kernel)} must be 1 or more along each axis")
+    ones = (1,) * rank
+    return Window(kernel, stride or ones, dilate or ones, pad or (0,) * rank)
+
+
+def channels_first(array: Array, layout: str | None) -> Array:
+    """See an array of any layout as (batch, channels, …)."""
+    return np.moveaxis(array, -1, 1) if layout and layout.endswith("C") else array
+
+
+def shape_first(shape: Any, layout: str | None) -> Any:
+    """Return a shape of any layout as (batch, channels, …)."""
+    return (shape[0], shape[-1], *shape[1:-1]) if layout and layout.endswith("C") else shape
+
+
+def shape_back(shape: Any, layout: str | None) -> Any:
+    """Return a shape (batch, channels, …) in a layout."""
+    return (shape[0], *shape[2:], shape[1]) if layout and layout.endswith("C") else shape
+
+
+def check_rank(name: str, shape: Any, rank: int, layout: str | None) -> None:
+    """Raise where an array or a layout does not have the window's axes behind batch and channels."""
+    if layout and len(layout) != rank + 2:
+        raise ValueError(f"layout {layout} does not fit a kernel of {rank} dimension(s)")
+    if shape is not None and len(shape) != rank + 2:
+        raise ValueError(
+            f"{name} {show(shape)} must have {rank + 2} dimensions for a kernel of {rank}: "
+            "batch, channels, and those that the window slides over"
+        )

@@ -1,0 +1,107 @@
+"""What the inference methods of a Symbol answer: MXNet's lists, Nones and warnings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from minisym import shapes
+from minisym.errors import ParamError, ShapeError, did_you_mean
+from minisym.graph import Entry, Graph, Node
+from minisym.passes.infer import Engine, infer
+from minisym.passes.slots import DTYPES
+from minisym.symbol.symbol import Symbol
+
+
+def named(
+    graph: Graph, args: Sequence[Any], kwargs: Mapping[str, Any], what: str
+) -> dict[Node, Any]:
+    """Match values given by position or by name with the Variables."""
+    if args and kwargs:
+        message = f"give {what}s by position or by keyword, not both"
+        raise ParamError(message)
+    if args:
+        arguments = graph.arguments
+        if len(args) > len(arguments):
+            names = ", ".join(node.name for node in arguments)
+            message = f"{len(args)} {what}s were given for {len(arguments)} arguments: {names}"
+            raise ParamError(message)
+        return {n: v for n, v in zip(arguments, args, strict=False) if v is not None}
+    by_name: dict[str, list[Node]] = {}
+    for node in graph.variables:
+        by_name.setdefault(node.name, []).append(node)
+    found = {}
+    for name, value in kwargs.items():
+        if name not in by_name:
+            message = f"there is no argument {name!r} to give a {what} to"
+            raise ParamError(message, hint=did_you_mean(name, by_name))
+        if value is not None:
+            found.update(dict.fromkeys(by_name[name], value))
+    return found
+
+
+def infer_shape_api(
+    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
+) -> tuple[Any, Any, Any]:
+    """Do what `Symbol.infer_shape` promises."""
+    graph = symbol.graph
+    known = named(graph, args, kwargs, "shape")
+    for node, value in known.items():
+        if not isinstance(value, tuple):
+            message = f"the shape of {node.name} must be a tuple, but got {value!r}"
+            raise ShapeTypeError(message, hint="write (n,) for a vector of n")
+    engine = infer(
+        graph, {n: shapes.from_user(v) for n, v in known.items()}, source="given to infer_shape"
+    )
+    return _answer(symbol, engine, shapes.to_user, partial=partial)
+
+
+def infer_type_api(
+    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
+) -> tuple[Any, Any, Any]:
+    """Do what `Symbol.infer_type` promises."""
+    graph = symbol.graph
+    known = named(graph, args, kwargs, "type")
+    engine = infer(
+        graph, {n: np.dtype(v) for n, v in known.items()}, DTYPES, source="given to infer_type"
+    )
+    return _answer(symbol, engine, lambda d: None if d is None else d.type, partial=partial)
+
+
+def _answer(
+    symbol: Symbol, engine: Engine, translate: Callable[[Any], Any], *, partial: bool
+) -> tuple[Any, Any, Any]:
+    graph, known = engine.graph, engine.kind.known
+    auxiliary = graph.auxiliary
+    variables = graph.variables
+    groups = (
+        [engine.place(Entry(node)) for node in variables if node not in auxiliary],
+        [engine.place(entry) for entry in symbol.entries],
+        [engine.place(Entry(node)) for node in variables if node in auxiliary],
+    )
+    if not partial and not all(known(engine.values[p]) for places in groups for p in places):
+        unknown = [
+            f"{node.name} {engine.kind.show(engine.values[engine.place(Entry(node))])}"
+            for node in variables
+            if not known(engine.values[engine.place(Entry(node))])
+        ]
+        outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
+        unknown = [*unknown[:8], f"{len(unknown) - 8} more"] if len(unknown) > 8 else unknown
+        listed = ", ".join(unknown) or f"the outputs {', '.join(outputs[:8])}"
+        warnings.warn(
+            f"cannot decide the {engine.kind.noun} of {listed}; "
+            "give more of them, or call the _partial form to see what is known",
+            stacklevel=4,
+        )
+        return None, None, None
+    arguments, outputs_, states = (
+        [translate(engine.values[p]) for p in places] for places in groups
+    )
+    return arguments, outputs_, states
+
+
+class ShapeTypeError(ShapeError, TypeError):
+    """A shape was given as something that is no tuple."""

@@ -1,0 +1,168 @@
+"""What a rule sees: the slots of one node, whose assignment unifies.
+
+A `Kind` says what is inferred, shapes or element types; `Slots` is the view of one node that an op's
+rule reads and assigns.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from minisym import shapes
+from minisym.errors import DtypeError, MinisymError, ShapeError
+from minisym.params import OptionalInts, param_of
+from minisym.shapes import Mismatch, show
+from minisym.symbol.symbol import dtype_of_code
+
+if TYPE_CHECKING:
+    from minisym.passes.infer import Engine
+
+DType = np.dtype[Any] | None
+
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an engine infers: shapes or element types."""
+
+    noun: str
+    unify: Callable[[Any, Any], Any]
+    known: Callable[[Any], bool]
+    same: Callable[[Any, Any], bool]
+    show: Callable[[Any], str]
+    error: type[MinisymError]
+    attribute: str
+    declared: Callable[[str], Any]
+
+
+def _unify_dtypes(a: DType, b: DType) -> DType:
+    # never `a == b` with None: NumPy takes None for float64
+    if a is None:
+        return b
+    if b is None or a == b:
+        return a
+    raise Mismatch(None, a, b)
+
+
+DECLARED_SHAPE: Final = param_of("shape", OptionalInts, None).parse
+"""Read a `__shape__` attribute, of old files (`(64L,)`), too."""
+
+SHAPES: Final = Kind(
+    "shape",
+    shapes.unify,
+    shapes.is_known,
+    operator.eq,
+    show,
+    ShapeError,
+    "__shape__",
+    lambda text: shapes.from_user(DECLARED_SHAPE(text)),
+)
+DTYPES: Final = Kind(
+    "type",
+    _unify_dtypes,
+    lambda dtype: dtype is not None,
+    lambda a, b: a is not None and b is not None and a == b,
+    lambda dtype: "?" if dtype is None else str(dtype),
+    DtypeError,
+    "__dtype__",
+    dtype_of_code,
+)
+
+
+class Slots:
+    """What a rule sees of one node: `s.data` reads a slot, `s.data = …` unifies it.
+
+    Inputs have the op's names for them, outputs `output`, or the op's names for several. `inputs`
+    and `outputs` give all of them in order; `set_input`, `set_output` assign by position.
+    """
+
+    __slots__ = ("_changed", "_engine", "_names", "_node", "_places", "_reads")
+
+    def __init__(self, engine: Engine, position: int) -> None:
+        node = engine.order[position]
+        assert node.op is not None
+        init = object.__setattr__
+        init(self, "_engine", engine)
+        init(self, "_node", node)
+        init(self, "_places", (engine.inputs[position], engine.outputs(position)))
+        init(self, "_changed", [])
+        init(self, "_reads", [])
+        names: dict[str, int] = dict(
+            zip(node.input_names(), engine.inputs[position], strict=False)
+        )
+        outputs = node.op.output_names(node.params)
+        names.update(
+            (n if n not in names else f"{n}_output", p)
+            for n, p in zip(outputs, engine.outputs(position), strict=True)
+        )
+        init(self, "_names", names)
+
+    def __getattr__(self, name: str) -> Any:
+        place = self._names.get(name)
+        if place is None:
+            if name in ("inputs", "outputs"):
+                return tuple(self._engine.values[p] for p in self._places[name == "outputs"])
+            return None  # an input that does not exist with these parameters
+        self._reads.append(name)
+        return self._engine.values[place]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        place = self._names.get(name)
+        if place is not None:
+            self._assign(name, place, value)
+
+    def set_input(self, position: int, value: Any) -> None:
+        """Unify the input at this position."""
+        place = self._places[0][position]
+        self._assign(self._name_of(place), place, value)
+
+    def set_output(self, position: int, value: Any) -> None:
+        """Unify the output at this position."""
+        place = self._places[1][position]
+        self._assign(self._name_of(place), place, value)
+
+    def _name_of(self, place: int) -> str:
+        return next(name for name, p in self._names.items() if p == place)
+
+    def _assign(self, name: str, place: int, value: Any) -> None:
+        engine = self._engine
+        before = engine.values[place]
+        try:
+            after = engine.kind.unify(before, value)
+        except Mismatch as mismatch:
+            raise Conflict(name, before, value, mismatch.axis, tuple(self._reads)) from None
+        if after is not before and not engine.kind.same(before, after):
+            engine.values[place] = after
+            self._changed.append(place)
+
+
+class Conflict(Exception):  # noqa: N818  never seen by users: the engine makes a ShapeError of it
+    """A rule assigned to a slot what contradicts its value."""
+
+    def __init__(
+        self, slot: str, have: Any, need: Any, axis: int | None, reads: tuple[str, ...]
+    ) -> None:
+        self.slot, self.have, self.need, self.axis, self.reads = slot, have, need, axis, reads
+
+
+def same(s: Slots) -> None:
+    """Rule: all inputs and outputs are one."""
+    total = None
+    places = [*s._places[0], *s._places[1]]
+    for place in places:
+        value = s._engine.values[place]
+        name = s._name_of(place)
+        if total is not None:
+            s._assign(name, place, total)
+            value = s._engine.values[place]
+        else:
+            s._reads.append(name)
+        total = value
+    if total is not None:
+        for place in places:
+            s._assign(s._name_of(place), place, total)
