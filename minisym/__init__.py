@@ -39,7 +39,8 @@ from minisym.naming import AttrScope
 from minisym.ndarray import Context, NDArray, cpu
 from minisym.passes.gradient import grad
 from minisym.runtime.executor import Executor
-from minisym.symbol.symbol import Group, Symbol, Variable, var
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Group, Variable, var
 
 MXNetError = MinisymError
 

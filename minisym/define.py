@@ -24,13 +24,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 import numpy as np
 
 from minisym.ndarray import Array
 from minisym.op import Input, Op, Params, get, register
-from minisym.params import REQUIRED, param_of
+from minisym.params import REQUIRED, Between, param_of
 from minisym.symbol.compose import compose
 from minisym.symbol.symbol import Symbol
 
@@ -76,7 +76,7 @@ class Rule:
     def __call__(self, *args: Any, params: Params, **runtime: Any) -> Any:
         """Call the rule."""
         values = {n: params[n] if n in params else runtime[n] for n in self.wants}
-        return self.function(*args, **(params | values if self.everything else values))
+        return self.function(*args, **({**params, **values} if self.everything else values))
 
 
 class Declaration(Op):
@@ -242,6 +242,8 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
     visible: Callable[[Params], int] | int | None = None,
     count: str = "",
     variadic: str = "arg",
+    group: Sequence[str] = (),
+    trailing: Sequence[str] = (),
     loss: bool = False,
     elementwise: bool = False,
     view: bool = False,
@@ -268,6 +270,11 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
         Names of all outputs, and how many of them a user sees.
     count, variadic
         For `*inputs`: the parameter that holds their number, and their names' beginning.
+    group
+        For `*inputs` that come in groups, such as weight, grad, mom: the names of one group, to
+        which `states` and `writes` refer. Outputs are all new weights, then all new momenta, …
+    trailing
+        The names of the inputs behind the groups.
     loss
         A loss head: its gradient needs no head gradient.
     elementwise
@@ -299,7 +306,8 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
             if p.name not in RUNTIME
         }
         if count and count not in params:
-            params = {count: param_of(count, int, 0), **params}
+            number = Annotated[int, "How many arrays; counted where they are given.", Between(1)]
+            params = {count: param_of(count, number, 0), **params}
         written = writes if isinstance(writes, Mapping) else {n: i for i, n in enumerate(writes)}
         declaration = Declaration(
             name=name or kernel.__name__,
@@ -308,10 +316,13 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
             aliases=tuple(aliases),
             inputs=inputs,
             params=params,
+            group=tuple(group),
+            trailing=tuple(trailing),
             count=count,
             outputs=outputs,
             visible=visible,
             writes=written,
+            states=frozenset(states) if group else frozenset(),
             loss=loss,
             elementwise=elementwise,
             view=view,

@@ -6,6 +6,9 @@ programmer would expect::
     MinisymError                    (= MXNetError, for ported code)
     |-- ParamError(ValueError)      an op's parameter is missing, unknown or malformed
     |-- ComposeError(TypeError)     inputs do not fit an op, or a symbol does not fit a call
+    |   |-- OutputNameError(ValueError)            no output, or several, have this name
+    |   |-- OutputIndexError(IndexError)           there is no output at this position
+    |   `-- NotForSymbolError(NotImplementedError) only an array can do that
     |-- ShapeError(ValueError)      shapes contradict each other
     |   `-- AxisError(IndexError)   there is no such axis
     |-- DtypeError(TypeError)       element types contradict each other
@@ -90,6 +93,18 @@ class ParamError(MinisymError, ValueError):
 
 class ComposeError(MinisymError, TypeError):
     """Inputs do not fit the op, or a symbol cannot be used in this way."""
+
+
+class OutputNameError(ComposeError, ValueError):
+    """No output, or more than one, has the name asked for."""
+
+
+class OutputIndexError(ComposeError, IndexError):
+    """A symbol has no output at the position asked for."""
+
+
+class NotForSymbolError(ComposeError, NotImplementedError):
+    """Something that only an array can do was asked of a symbol."""
 
 
 class ShapeError(MinisymError, ValueError):

@@ -17,19 +17,28 @@ import numpy as np
 
 from minisym import op as registry
 from minisym import shapes
-from minisym.define import Array, Declaration, op
-from minisym.errors import ShapeError
+from minisym.define import Declaration, op
+from minisym.errors import DtypeError, ShapeError
+from minisym.ndarray import Array
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
+
+BOOL = np.dtype(np.bool_)
+OF_TRUTH = (
+    *(np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal),
+    *(np.logical_not, np.logical_and, np.logical_or, np.logical_xor, np.maximum, np.minimum),
+)
+"""The ufuncs that mean what they say on truth values."""
 
 
 @lru_cache(maxsize=1024)
 def native(ufunc: Callable[..., Any], *dtypes: np.dtype[Any]) -> bool:
     """Return whether a ufunc works on arrays of these types as they are (inputs, then output).
 
-    A comparison does with any type of output: its truth values are cast on the way out.
+    A comparison does with any type of output: its truth values are cast on the way out. What NumPy
+    makes of the sum of truth values, their disjunction, is no arithmetic.
     """
-    if not isinstance(ufunc, np.ufunc):
+    if not isinstance(ufunc, np.ufunc) or (BOOL in dtypes[:-1] and ufunc not in OF_TRUTH):
         return False
     try:
         resolved = ufunc.resolve_dtypes((*dtypes[:-1], None))
@@ -58,6 +67,8 @@ def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
         function(*arguments)
         return
     if isinstance(ufunc, np.ufunc):
+        if any(a.dtype == BOOL for a in arrays):
+            raise DtypeError(f"there is no {ufunc.__name__} of bool", hint="convert it with Cast")
         with np.errstate(all="ignore"):
             # NumPy itself would compute small integers in float16
             np.copyto(out, ufunc(*arrays, dtype=np.float64), casting="unsafe")

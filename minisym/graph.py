@@ -214,7 +214,7 @@ class Graph:
                 continue
             if node.op.states:
                 for name, entry in zip(node.input_names(), node.inputs, strict=False):
-                    if name in node.op.states and entry.node.op is None:
+                    if node.op.is_state(name) and entry.node.op is None:
                         found.add(entry.node)
         return frozenset(found)
 

@@ -27,7 +27,8 @@ from minisym.shapes import is_known, show
 from minisym.symbol.compose import compose
 from minisym.symbol.functions import docstring
 from minisym.symbol.functions import signature as symbolic_signature
-from minisym.symbol.symbol import Symbol, Variable
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Variable
 
 
 def invoke(

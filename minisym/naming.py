@@ -58,7 +58,10 @@ class NameManager:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         """Go back to the manager before."""
         _current.managers.pop()
@@ -112,7 +115,10 @@ class AttrScope:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         """Leave the scope."""
         scopes = _current.scopes
@@ -162,7 +168,7 @@ def is_attribute(key: str) -> bool:
     >>> is_attribute("__mood__"), is_attribute("ctx_group"), is_attribute("mood")
     (True, True, False)
     """
-    return key in HIDDEN_KEYS or (key.startswith("__") and key.endswith("__") and len(key) > 4)  # noqa: PLR2004
+    return key in HIDDEN_KEYS or (key.startswith("__") and key.endswith("__") and len(key) > 4)
 
 
 def _check_strings(attrs: Mapping[str, str]) -> None:
@@ -170,3 +176,26 @@ def _check_strings(attrs: Mapping[str, str]) -> None:
         if not isinstance(value, str):
             message = f"attribute {key!r} must be a string, but got {value!r}"
             raise ParamError(message, hint=f"write {key}={str(value)!r}")
+
+
+def both_spellings(attrs: Mapping[str, str]) -> dict[str, str]:
+    """Return attributes for a user: hidden keys as they are kept, and as they are written."""
+    both = dict(attrs)
+    for key in HIDDEN_KEYS:
+        if f"__{key}__" in attrs:
+            both[key] = attrs[f"__{key}__"]
+    return both
+
+
+def scoped_attrs(attr: Mapping[str, str] | None) -> dict[str, str]:
+    """Merge the scopes' attributes with the node's own, hidden keys in their kept spelling."""
+    if attr is not None:
+        if not isinstance(attr, Mapping):
+            message = f"attr must be a dict of strings, but got {attr!r}"
+            raise ParamError(message)
+        for key, value in attr.items():
+            if not isinstance(value, str):
+                message = f"attribute {key!r} must be a string, but got {value!r}"
+                raise ParamError(message, hint=f"write {str(value)!r}")
+    merged = {**current_attrs(), **(attr or {})}
+    return {hide(key): value for key, value in merged.items()}

@@ -50,6 +50,10 @@ class Op:
     aliases: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     params: Mapping[str, Param] = field(default_factory=dict)
+    group: tuple[str, ...] = ()
+    """For variadic inputs that come in groups: the names of one group (weight, grad, mom)."""
+    trailing: tuple[str, ...] = ()
+    """Inputs behind the groups."""
     count: str = ""
     """The parameter that holds the number of variadic inputs (MXNet's key_var_num_args)."""
     outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",)
@@ -91,7 +95,7 @@ class Op:
             {p.name: p.default for p in self.params.values() if not p.required}
         )
         self.required = tuple(p.name for p in self.params.values() if p.required)
-        self.states = frozenset(i.name for i in self.inputs if i.auxiliary)
+        self.states |= frozenset(i.name for i in self.inputs if i.auxiliary)
         self.inits = {i.name: i.init for i in self.inputs if i.init}
         self.single = isinstance(self.outputs, tuple) and len(self.outputs) == 1
         if not any(i.when or i.variadic for i in self.inputs):
@@ -117,7 +121,10 @@ class Op:
         if names is None:
             found: list[str] = []
             for spec in self.inputs:
-                if spec.variadic:
+                if spec.variadic and self.group:
+                    found += [f"{n}_{i}" for i in range(params[self.count]) for n in self.group]
+                    found += self.trailing
+                elif spec.variadic:
                     found += _numbered(spec.name, len(found), self._how_many(params, given))
                 elif spec.when is None or spec.when(params):
                     found.append(spec.name)
@@ -125,6 +132,39 @@ class Op:
         if FROM_INPUT in params.values():
             names += tuple(name for name, value in params.items() if value is FROM_INPUT)
         return names
+
+    def place_names(self, count: int) -> list[str]:
+        """Return the names of this many arrays given by position to a variadic op."""
+        if self.group:
+            grouped = count - len(self.trailing)
+            names = [
+                f"{self.group[i % len(self.group)]}_{i // len(self.group)}" for i in range(grouped)
+            ]
+            return [*names, *self.trailing]
+        fixed = [spec.name for spec in self.inputs[:-1]]
+        return [*fixed, *_numbered(self.inputs[-1].name, len(fixed), count - len(fixed))][:count]
+
+    def writes_of(self, params: Params) -> Mapping[str, int]:
+        """Return which inputs a run overwrites, and the outputs that hold the new values."""
+        if not self.group:
+            return self.writes
+        count = params[self.count]
+        return {
+            f"{name}_{i}": place * count + i
+            for name, place in self.writes.items()
+            for i in range(count)
+        }
+
+    def is_state(self, name: str) -> bool:
+        """Return whether an input of this name is an auxiliary state."""
+        return name in self.states or bool(self.group) and name.rpartition("_")[0] in self.states
+
+    def file_outputs(self, params: Params) -> int:
+        """Return how many outputs MXNet counts: new values of states are none of them."""
+        total = 1 if self.single else len(self.output_names(params))
+        if not self.states or not self.writes:
+            return total
+        return total - sum(self.is_state(name) for name in self.writes_of(params))
 
     def output_names(self, params: Params) -> tuple[str, ...]:
         """Return the names of all outputs, hidden ones included."""

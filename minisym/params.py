@@ -13,6 +13,7 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ def _int(value: Any) -> int:
         return int(value)
     if isinstance(value, float | np.floating):
         raise TypeError  # 3.0 hides a mistake; MXNet refuses it, too
-    return int(value.__index__())
+    return operator.index(value)
 
 
 def _float(value: Any) -> float:

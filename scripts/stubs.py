@@ -21,7 +21,7 @@ from minisym import namespaces, nd, symbol
 from minisym.op import Input, Op, find, registered
 from minisym.params import DType, Floats, Ints, OptionalInts, Param
 from minisym.symbol.functions import WRITTEN_HERE
-from minisym.symbol.symbol import FLUENT
+from minisym.symbol.methods import FLUENT
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = "Made by scripts/stubs from the ops' declarations: change those, and run it again."
@@ -201,8 +201,13 @@ def nd_stub() -> str:
 
 def written_out(module: ModuleType) -> list[str]:
     """Return imports of the names that a namespace lists itself, from where they are defined."""
-    listed = vars(module)["__all__"]
-    return [reexport(getattr(module, name).__module__, [name]) for name in sorted(listed)]
+    found = {name: getattr(module, name) for name in sorted(vars(module)["__all__"])}
+    own = {value.__name__ for value in found.values()}
+    imported = [
+        reexport(next(v for v in found.values() if v.__name__ == n).__module__, [n])
+        for n in sorted(own)
+    ]
+    return imported + [f"{n} = {v.__name__}\n" for n, v in found.items() if n not in own]
 
 
 def fluent_stub() -> str:

@@ -68,13 +68,18 @@ class Case:
         return function(**inputs, **self.sample.params, name="t")
 
     @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient is to be checked; a loss head's is no derivative."""
+        if self.sample.wrt is None:
+            return self.op.gradient is not None and not self.op.loss and not self.is_error
+        return bool(self.sample.wrt) and not self.is_error
+
+    @property
     def wrt(self) -> list[str]:
         """The inputs whose gradients are checked."""
         names = list(self.arrays)
-        if self.sample.wrt is not None:
-            return [names[i] for i in self.sample.wrt]
-        if self.op.gradient is None or self.op.loss:  # a loss head's gradient is no derivative
-            return []
+        if not self.has_gradient or self.sample.wrt is not None:
+            return [names[i] for i in self.sample.wrt or ()]
         return [n for n in names if self.arrays[n].dtype.kind == "f" and n not in self.op.states]
 
     def run(self, arrays: Arrays | None = None, *, is_train: bool | None = None) -> list[Any]:
@@ -210,7 +215,7 @@ def test_layouts(case: Case):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
-@each(lambda case: not case.is_error and any(a.dtype == float for a in case.arrays.values()))
+@valid
 def test_short_floats(case: Case, dtype: Any):
     """Short floats have the values of float64, rounded."""
     short = {n: a.astype(dtype) if a.dtype == float else a for n, a in case.arrays.items()}
@@ -379,12 +384,12 @@ def check_gradient(symbol: ms.Symbol, arrays: Arrays, wrt: Sequence[str], *, is_
         assert symbolic == pytest.approx(numeric, rel=1e-6, abs=1e-7), f"by {name}"
 
 
-@each(lambda case: not case.is_error and bool(case.wrt))
+@each(lambda case: case.has_gradient)
 def test_gradient(case: Case):
     check_gradient(case.symbol, case.arrays, case.wrt, is_train=case.mode(None))
 
 
-@each(lambda case: not case.is_error and bool(case.wrt))
+@each(lambda case: case.has_gradient)
 def test_second_order(case: Case):
     """The gradient graph can be differentiated again, where all its ops can be."""
     heads = [ms.sym.Variable(f"head{i}") for i in range(len(case.symbol))]

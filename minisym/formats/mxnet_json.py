@@ -57,7 +57,7 @@ def tojson(symbol: Symbol, *, remove_amp_cast: bool = True) -> str:
         entries = _versioned(node, index, versions)
         lines.append(f'      "inputs": {_list(entries, "      ")}')
         nodes.append("    {\n" + ", \n".join(lines) + "\n    }")
-        row_ptr.append(row_ptr[-1] + node.num_outputs)
+        row_ptr.append(row_ptr[-1] + (node.op.file_outputs(node.params) if node.op else 1))
     arguments = [str(i) for i, node in enumerate(graph.order) if node.op is None]
     heads = [f"[{index[e.node]}, {e.index}, 0]" for e in graph.outputs]
     attrs = f'"mxnet_version": ["int", {VERSION}]'
@@ -109,7 +109,7 @@ def _versioned(node: Node, index: Mapping[Node, int], versions: dict[Node, int])
     names = node.input_names() if states else ()
     entries = []
     for slot, (source, output) in enumerate(node.inputs):
-        if states and source.op is None and names[slot] in states:
+        if states and source.op is None and node.op.is_state(names[slot]):
             versions[source] = versions.get(source, 0) + 1
         version = versions.get(source, 0) if versions else 0
         entries.append(f"[{index[source]}, {output}, {version}]")

@@ -1,7 +1,7 @@
 r"""MXNet's files of arrays: `.params`, as `mx.nd.save` writes them.
 
-A file is little-endian: the number 0x112 and a reserved one (8 bytes each), a list of arrays, a list
-of names; a list begins with its length in 8 bytes. An array comes in one of three formats:
+A file is little-endian: the number 0x112 and a reserved one (8 bytes each), a list of arrays, a
+list of names; a list begins with its length in 8 bytes. An array comes in one of four formats:
 
 =======  ============  =======================================================================
 format   first word    then
@@ -22,25 +22,30 @@ from __future__ import annotations
 import os
 import struct
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 
 from minisym.errors import ArrayTypeError, FormatError
 from minisym.formats.files import write_atomically
 from minisym.ndarray import Array, NDArray
+from minisym.shapes import is_np_shape
 
 LIST_MAGIC: Final = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _MAX_RANK: Final = 32
 _TYPES: Final = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+_BFLOAT16: Final = 12
 _DENSE, _ROW_SPARSE, _CSR = 0, 1, 2
 _INDEX_ARRAYS: Final = {_DENSE: 0, _ROW_SPARSE: 1, _CSR: 2}
+_MAX_DENSE: Final = 1 << 30
+"""So many bytes the sparse arrays of one file may take as dense ones."""
 
 Arrays = list[NDArray] | dict[str, NDArray]
+Version = Literal["V0", "V1", "V2", "V3"]
 
 # --------------------------------------------------------------------------------------- reading
 
@@ -56,7 +61,11 @@ def load(fname: str | os.PathLike[str]) -> Arrays:
     if not isinstance(fname, str | os.PathLike):
         message = f"load takes a file name, but got {fname!r}"
         raise ArrayTypeError(message)
-    return load_frombuffer(Path(fname).read_bytes())
+    path = Path(fname)
+    reader = _Reader(memoryview(path.read_bytes()), f"{path.name}, ")
+    found = reader.file()
+    _tell(reader.notices)
+    return found
 
 
 def load_frombuffer(buf: bytes) -> Arrays:
@@ -70,28 +79,25 @@ def load_frombuffer(buf: bytes) -> Arrays:
         message = f"load_frombuffer takes bytes, but got {type(buf).__name__}"
         raise ArrayTypeError(message)
     reader = _Reader(memoryview(buf).cast("B"))
-    if reader.number("Q", "the file's magic number") != LIST_MAGIC:
-        raise reader.wrong(0, "this is no file of MXNet arrays: it does not begin with 0x112")
-    reader.number("Q", "the reserved word")
-    arrays = [reader.array() for _ in range(reader.count("arrays", smallest=4))]
-    names = [reader.text() for _ in range(reader.count("names", smallest=8))]
-    if reader.left:
-        raise reader.wrong(reader.at, f"{reader.left} bytes are left behind the last name")
-    if not names:
-        return arrays
-    if len(names) != len(arrays):
-        raise reader.wrong(reader.at, f"{len(arrays)} arrays have {len(names)} names")
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise reader.wrong(reader.at, f"the name {twice!r} stands twice")
-    return dict(zip(names, arrays, strict=True))
+    found = reader.file()
+    _tell(reader.notices)
+    return found
+
+
+def _tell(notices: Sequence[str]) -> None:
+    """Warn of what was converted, once a file, at the line that called `load`."""
+    if notices:
+        more = f" (and {len(notices) - 1} more such arrays)" if len(notices) > 1 else ""
+        warnings.warn(notices[0] + more, stacklevel=3)
 
 
 class _Reader:
     """A place in the bytes of a file."""
 
-    def __init__(self, data: memoryview) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, data: memoryview, label: str = "") -> None:
+        self.data, self.at, self.label = data, 0, label
+        self.notices: list[str] = []
+        self.dense_left = _MAX_DENSE
 
     @property
     def left(self) -> int:
@@ -100,7 +106,7 @@ class _Reader:
 
     def wrong(self, offset: int, reason: str) -> FormatError:
         """Make the error for this offset."""
-        return FormatError(f"byte {offset}: {reason}")
+        return FormatError(f"{self.label}byte {offset}: {reason}")
 
     def take(self, size: int, what: str) -> memoryview:
         """Return the next bytes."""
@@ -123,6 +129,26 @@ class _Reader:
             raise self.wrong(start, f"{count} {what} do not fit into the {self.left} bytes left")
         return count
 
+    def file(self) -> Arrays:
+        """Read it all."""
+        if self.number("Q", "the file's magic number") != LIST_MAGIC:
+            raise self.wrong(0, "this is no file of MXNet arrays: it does not begin with 0x112")
+        self.number("Q", "the reserved word")
+        arrays = [self.array() for _ in range(self.count("arrays", smallest=4))]
+        start = self.at
+        count = self.count("names", smallest=8)
+        if count and count != len(arrays):
+            raise self.wrong(start, f"{len(arrays)} arrays have {count} names")
+        named: dict[str, NDArray] = {}
+        for array in arrays[:count]:
+            start, name = self.at, self.text()
+            if name in named:
+                raise self.wrong(start, f"the name {name!r} stands twice")
+            named[name] = array
+        if self.left:
+            raise self.wrong(self.at, f"{self.left} bytes are left behind the last name")
+        return named or arrays
+
     def text(self) -> str:
         """Read a name."""
         start = self.at
@@ -136,7 +162,8 @@ class _Reader:
         """Read the dimensions of a shape."""
         if not 0 <= rank <= _MAX_RANK:
             raise self.wrong(start, f"an array has {rank} dimensions, but {_MAX_RANK} are possible")
-        found = tuple(self.number(kind, "a dimension") for _ in range(rank))
+        layout = f"<{rank}{kind}"
+        found = struct.unpack(layout, self.take(struct.calcsize(layout), "a shape"))
         if any(d < 0 for d in found):
             raise self.wrong(start, f"a dimension is negative: {found}")
         return found
@@ -147,19 +174,30 @@ class _Reader:
         rank = self.number("i", "the rank")
         return None if rank == -1 else self.dims(rank, "q", start)
 
-    def dtype(self) -> np.dtype[Any]:
+    def type_code(self) -> int:
         """Read an element type."""
         start = self.at
         code = self.number("i", "the element type")
-        if not 0 <= code < len(_TYPES):
+        if not 0 <= code < len(_TYPES) and code != _BFLOAT16:
             raise self.wrong(start, f"there is no element type {code}")
-        return np.dtype(_TYPES[code])
+        return code
 
-    def elements(self, shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> Array:
+    def elements(self, shape: tuple[int, ...], code: int, what: str) -> Array:
         """Read the elements of an array into memory of its own."""
-        size = prod(shape)
-        raw = self.take(size * dtype.itemsize, what)
-        return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+        start = self.at
+        stored = np.dtype("u2" if code == _BFLOAT16 else _TYPES[code]).newbyteorder("<")
+        raw = self.take(prod(shape) * stored.itemsize, what)
+        try:
+            if code == _BFLOAT16:  # the upper half of a float32
+                found = (np.frombuffer(raw, stored).astype("u4") << 16).view("f4")
+                self.notices.append(f"a bfloat16 array of shape {shape} was read as float32")
+            elif _TYPES[code] == "bool":  # a byte other than 0 and 1 makes no sound bool
+                found = np.frombuffer(raw, "u1") != 0
+            else:
+                found = np.frombuffer(raw, stored).astype(stored.newbyteorder("="))
+            return found.reshape(shape)
+        except ValueError:  # an axis of 0 beside astronomic ones
+            raise self.wrong(start, f"no array has the shape {shape}") from None
 
     def array(self) -> NDArray:
         """Read one array of any format."""
@@ -176,27 +214,24 @@ class _Reader:
         if not shape:
             return NDArray.of(np.empty(0, np.float32))
         self.take(8, "the device")
-        return NDArray.of(self.elements(shape, self.dtype(), "an array's elements"))
+        return NDArray.of(self.elements(shape, self.type_code(), "an array's elements"))
 
     def _array_v2(self, start: int, *, scalar: bool) -> Array:
         storage = self.number("i", "the storage type")
         if storage not in _INDEX_ARRAYS:
-            raise self.wrong(start, f"there is no storage type {storage}")
+            raise self.wrong(start + 4, f"there is no storage type {storage}")
         stored = self.shape() if storage else None
         shape = self.shape()
         if shape is None or (not shape and not scalar):
             return np.empty(0, np.float32)
         self.take(8, "the device")
-        dtype = self.dtype()
-        indices = []
-        for _ in range(_INDEX_ARRAYS[storage]):
-            kind = self.dtype()
-            indices.append((kind, self.shape() or ()))
+        code = self.type_code()
         if not storage:
-            return self.elements(shape, dtype, "an array's elements")
-        values = self.elements(stored or (), dtype, "the stored elements")
-        found = [self.elements(s, kind, "an index array") for kind, s in indices]
-        return self._dense(start, storage, shape, values, found)
+            return self.elements(shape, code, "an array's elements")
+        kinds = [(self.type_code(), self.shape() or ()) for _ in range(_INDEX_ARRAYS[storage])]
+        values = self.elements(stored or (), code, "the stored elements")
+        indices = [self.elements(dims, kind, "an index array") for kind, dims in kinds]
+        return self._dense(start, storage, shape, values, indices)
 
     def _dense(
         self,
@@ -207,42 +242,53 @@ class _Reader:
         indices: Sequence[Array],
     ) -> Array:
         """Fill a dense array from a sparse one."""
-        if prod(shape) > _MAX_DENSE:
+        self.dense_left -= prod(shape) * values.itemsize
+        if self.dense_left < 0:
             raise self.wrong(start, f"a sparse array of shape {shape} is too large to make dense")
+        fill = _fill_row_sparse if storage == _ROW_SPARSE else _fill_csr
         try:
             dense = np.zeros(shape, values.dtype)
-            if storage == _ROW_SPARSE:
-                (rows,) = indices
-                _check_range(rows, shape[0])
-                dense[rows] = values
-            else:
-                starts, columns = indices
-                lengths = np.diff(starts)
-                if starts.shape != (shape[0] + 1,) or (lengths < 0).any():
-                    raise ValueError
-                _check_range(columns, shape[1])
-                dense[np.repeat(np.arange(shape[0]), lengths), columns] = values
-        except (ValueError, IndexError):
+            fill(dense, values, *indices)
+        except (ValueError, MemoryError):
             raise self.wrong(start, "the indices of a sparse array do not fit its shape") from None
         kind = "row_sparse" if storage == _ROW_SPARSE else "csr"
-        warnings.warn(f"a {kind} array of shape {shape} was read as a dense one", stacklevel=5)
+        self.notices.append(f"a {kind} array of shape {shape} was read as a dense one")
         return dense
 
 
-_MAX_DENSE: Final = 1 << 31
+def _fill_row_sparse(dense: Array, values: Array, rows: Array) -> None:
+    """Put row i of the values at row `rows[i]`."""
+    _check(dense.ndim > 0 and rows.ndim == 1 and values.shape == (len(rows), *dense.shape[1:]))
+    _check_range(rows, len(dense))
+    dense[rows] = values
+
+
+def _fill_csr(dense: Array, values: Array, starts: Array, columns: Array) -> None:
+    """Put values[starts[r]:starts[r + 1]] into row r, at their columns."""
+    _check(dense.ndim == 2 and starts.shape == (len(dense) + 1,))
+    _check(values.ndim == 1 and columns.shape == values.shape)
+    _check_range(starts, len(values) + 1)
+    _check_range(columns, dense.shape[1])
+    begins = starts.astype(np.int64)
+    lengths = begins[1:] - begins[:-1]
+    _check(bool(begins[0] == 0 and begins[-1] == len(values) and (lengths >= 0).all()))
+    dense[np.repeat(np.arange(len(dense)), lengths), columns] = values
+
+
+def _check(fits: bool) -> None:
+    if not fits:
+        raise ValueError
 
 
 def _check_range(indices: Array, size: int) -> None:
-    if indices.size and not (indices.min() >= 0 and indices.max() < size):
-        raise ValueError
+    _check(indices.dtype.kind in "iu")
+    _check(not indices.size or (indices.min() >= 0 and indices.max() < size))
 
 
 # --------------------------------------------------------------------------------------- writing
 
 
-def dumps(
-    data: Mapping[str, Any] | Sequence[Any] | Array, version: Literal["V0", "V1", "V2", "V3"] = "V2"
-) -> bytes:
+def dumps(data: Mapping[str, Any] | Sequence[Any] | Array, version: Version | None = None) -> bytes:
     """Return the bytes of a file that holds these arrays.
 
     Parameters
@@ -250,50 +296,83 @@ def dumps(
     data
         An array, a list of arrays, or a dict of arrays by name.
     version
-        The format: "V2" is what MXNet 1.9.1 writes, and "V3" what it writes under `np_shape`.
+        The format. MXNet 1.9.1 writes V2, and reads V0, V1 and V2; under `np_shape` it writes V3,
+        and reads nothing else. Without `version` it is V2, or V3 under `np_shape` and where an
+        array is a scalar, which the earlier formats take for no array.
+
+    Raises
+    ------
+    ArrayTypeError
+        Something is no array, a name is no text, or an array has an element type without a code.
+    FormatError
+        The format cannot hold an array.
     """
     if isinstance(data, np.ndarray):
         data = [data]
+    if not isinstance(data, Mapping | list | tuple):
+        message = f"save takes an array, a list or a dict of arrays, but got {data!r:.60}"
+        raise ArrayTypeError(message)
     names = list(data) if isinstance(data, Mapping) else []
     arrays = list(data.values()) if isinstance(data, Mapping) else list(data)
-    parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
     for position, array in enumerate(arrays):
         if not isinstance(array, np.ndarray):
             label = names[position] if names else position
             message = f"save: {label!r} must be a NumPy array, but got {type(array).__name__}"
             raise ArrayTypeError(message)
-        parts.append(_array_bytes(array, version))
+    if version is None:
+        scalar = is_np_shape() or any(array.ndim == 0 for array in arrays)
+        version = "V3" if scalar else "V2"
+    if version not in get_args(Version):
+        message = f"save: there is no format {version!r}"
+        raise FormatError(message, hint=f"one of {', '.join(get_args(Version))}")
+    parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
+    for position, array in enumerate(arrays):
+        parts += _array_bytes(array, version, names[position] if names else position)
     parts.append(struct.pack("<Q", len(names)))
-    for name in names:
-        if not isinstance(name, str):
-            message = f"save: names must be strings, but got {name!r}"
-            raise ArrayTypeError(message)
-        raw = name.encode()
+    for raw in _encoded(names):
         parts += [struct.pack("<Q", len(raw)), raw]
     return b"".join(parts)
 
 
-def _array_bytes(array: Array, version: str) -> bytes:
+def _encoded(names: Iterable[object]) -> list[bytes]:
+    found = []
+    for name in names:
+        try:
+            found.append(cast("str", name).encode())
+        except (AttributeError, UnicodeEncodeError):
+            message = f"save: names must be text, but got {name!r}"
+            raise ArrayTypeError(message) from None
+    return found
+
+
+def _array_bytes(array: Array, version: Version, label: object) -> list[bytes]:
     if array.dtype.name not in _TYPES:
-        message = f"save: there is no code for the element type {array.dtype}"
+        message = f"save: {label!r} has the element type {array.dtype}, which has no code"
         raise ArrayTypeError(message, hint=f"one of {', '.join(_TYPES)}")
-    if version != "V3" and (array.ndim == 0 or 0 in array.shape):
-        version = "V3"  # earlier formats take rank 0 and size 0 for 'no array'
-    rank = array.ndim
-    kind = "I" if version == "V0" else "q"
-    shape = struct.pack(f"<I{rank}{kind}", rank, *array.shape)
+    if array.ndim == 0 and version != "V3":
+        message = f"save: {label!r} is a scalar, which {version} takes for no array"
+        raise FormatError(message, hint="V3 holds it")
+    dims = f"<{array.ndim}{'I' if version == 'V0' else 'q'}"
+    if version == "V0" and max(array.shape) >> 32:
+        message = f"save: {label!r} has the shape {array.shape}, which V0 cannot hold"
+        raise FormatError(message, hint="V2 holds it")
     head = {
         "V0": b"",
         "V1": struct.pack("<I", V1),
         "V2": struct.pack("<Ii", V2, _DENSE),
         "V3": struct.pack("<Ii", V3, _DENSE),
     }[version]
+    shape = struct.pack("<I", array.ndim) + struct.pack(dims, *array.shape)
     device_and_type = struct.pack("<iii", 1, 0, _TYPES.index(array.dtype.name))
     data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    return head + shape + device_and_type + data
+    return [head + shape + device_and_type, data]
 
 
-def save(fname: str | os.PathLike[str], data: Any, version: str = "V2") -> None:
+def save(
+    fname: str | os.PathLike[str],
+    data: Mapping[str, Any] | Sequence[Any] | Array,
+    version: Version | None = None,
+) -> None:
     """Write arrays to a file; an interrupted write leaves what was there.
 
     >>> import numpy as np, tempfile, pathlib
@@ -302,4 +381,4 @@ def save(fname: str | os.PathLike[str], data: Any, version: str = "V2") -> None:
     >>> load(path)
     {'arg:w': NDArray([1., 1.], dtype=float32)}
     """
-    write_atomically(Path(fname), dumps(data, version))  # type: ignore[arg-type]
+    write_atomically(Path(fname), dumps(data, version))

@@ -59,6 +59,78 @@ def Concat(
 ) -> NDArray:
     """Join arrays along an axis that exists; the others must agree."""
 
+def Convolution(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 1024,
+    no_bias: bool = False,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
+
+def Convolution_v1(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 1024,
+    no_bias: bool = False,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
+
+def Crop(
+    *data: Array | Sequence[Array],
+    num_args: int = 0,
+    offset: int | Sequence[int] = (0, 0),
+    h_w: int | Sequence[int] = (0, 0),
+    center_crop: bool = False,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Crop the pictures (n, c, h, w) of a batch to a size, or to the size of a second array's."""
+
+def Deconvolution(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    adj: int | Sequence[int] = (),
+    target_shape: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 512,
+    no_bias: bool = True,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Convolve backwards: each element of the data adds a multiple of the kernel to the output."""
+
 def Dropout(
     data: Array,
     p: float = 0.5,
@@ -157,6 +229,16 @@ def MakeLoss(
 ) -> NDArray:
     """Make any symbol a loss: pass it on, with the gradient 1 (times `grad_scale`)."""
 
+def Pad(
+    data: Array,
+    mode: Literal["constant", "edge", "reflect"],
+    pad_width: int | Sequence[int],
+    constant_value: float = 0.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
+
 def Reshape(
     data: Array,
     shape: int | Sequence[int] = (),
@@ -221,10 +303,47 @@ def SwapAxis(
 def abs(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Take the absolute value, $|x|$; its gradient at 0 is 0."""
 
+def adagrad_update(
+    weight: Array,
+    grad: Array,
+    history: Array,
+    lr: float,
+    epsilon: float = 1e-07,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the gradient over the root of all its squares so far."""
+
+def adam_update(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-08,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    lazy_update: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the mean gradient over its root mean square."""
+
 def add_n(
     *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
     r"""Add any number of arrays of one shape, $\sum_i x_i$."""
+
+def all_finite(
+    data: Array, init_output: bool = True, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Return 1 if no element is infinite or NaN, else 0."""
 
 def amp_cast(
     data: Array, dtype: DTypeLike, *, out: Array | Sequence[Array] | None = None
@@ -277,6 +396,16 @@ def argmin(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Say where the smallest element is, in the type of the input; the first one of a tie."""
+
+def argsort(
+    data: Array,
+    axis: int | None = -1,
+    is_ascend: bool = True,
+    dtype: DTypeLike = "float32",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Return the places of the elements in sorted order; see `sort`."""
 
 def batch_dot(
     lhs: Array,
@@ -486,17 +615,62 @@ def expand_dims(data: Array, axis: int, *, out: Array | Sequence[Array] | None =
 def expm1(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Exponential less one, $e^x - 1$, exact near 0."""
 
+def fill_element_0index(
+    lhs: Array, mhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Return the matrix `lhs` with the elements of `mhs` in the columns that `rhs` names."""
+
 def fix(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Round towards 0."""
 
 def floor(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Round down, $\lfloor x \rfloor$."""
 
+def ftml_update(
+    weight: Array,
+    grad: Array,
+    d: Array,
+    v: Array,
+    z: Array,
+    lr: float,
+    beta1: float = 0.6,
+    beta2: float = 0.999,
+    epsilon: float = 1e-08,
+    *,
+    t: int,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_grad: float = -1.0,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Follow the moving leader."""
+
+def ftrl_update(
+    weight: Array,
+    grad: Array,
+    z: Array,
+    n: Array,
+    lr: float,
+    lamda1: float = 0.01,
+    beta: float = 1.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Follow the regularized leader: weights that matter little become exactly 0."""
+
 def gamma(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Gamma function, $\Gamma(x) = \int_0^\infty t^{x-1} e^{-t} dt$; exact at integers."""
 
 def gammaln(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Logarithm of the gamma function, $\ln |\Gamma(x)|$."""
+
+def gather_nd(
+    data: Array, indices: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Gather the elements at some coordinates, $y_{n…} = x_{k_{0n}, k_{1n}, …}$."""
 
 def hard_sigmoid(
     data: Array,
@@ -509,6 +683,145 @@ def hard_sigmoid(
 
 def identity(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Pass the array on, $x$."""
+
+def khatri_rao(
+    *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Multiply matrices column by column, $y_j = a_j \otimes b_j \otimes …$ (Kronecker)."""
+
+def lamb_update_phase1(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-06,
+    *,
+    t: int,
+    bias_correction: bool = True,
+    wd: float,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Return LAMB's direction, $\hat m / (\sqrt{\hat v} + \epsilon) + \lambda w$."""
+
+def lamb_update_phase2(
+    weight: Array,
+    g: Array,
+    r1: Array,
+    r2: Array,
+    lr: float,
+    lower_bound: float = -1.0,
+    upper_bound: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Step along LAMB's direction, $w \leftarrow w - \eta\,\frac{r_1}{r_2}\, g$."""
+
+def linalg_det(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Compute determinants, $y = \det A$."""
+
+def linalg_extractdiag(
+    A: Array, offset: int = 0, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Take a diagonal of each matrix."""
+
+def linalg_extracttrian(
+    A: Array, offset: int = 0, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Take a triangle of each matrix as a vector: a lower one row by row, an upper one by columns."""
+
+def linalg_gelqf(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+    """Factor wide matrices, $A = L Q$, L a lower triangle and $Q Q^T = I$; return Q, then L."""
+
+def linalg_gemm(
+    A: Array,
+    B: Array,
+    C: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    axis: int = -2,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply matrices and add, $Y = \alpha A B + \beta C$."""
+
+def linalg_gemm2(
+    A: Array,
+    B: Array,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    axis: int = -2,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply matrices, $Y = \alpha A B$."""
+
+def linalg_inverse(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Invert matrices, $Y = A^{-1}$; a singular one is an error."""
+
+def linalg_makediag(
+    A: Array, offset: int = 0, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Make matrices that are 0 but for one diagonal."""
+
+def linalg_maketrian(
+    A: Array, offset: int = 0, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
+
+def linalg_potrf(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
+
+def linalg_potri(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
+
+def linalg_slogdet(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+    r"""Compute the sign of the determinant, and $\ln |\det A|$."""
+
+def linalg_sumlogdiag(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
+
+def linalg_syevd(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+    r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
+
+def linalg_syrk(
+    A: Array,
+    transpose: bool = False,
+    alpha: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply matrices by their own transposes, $Y = \alpha A A^T$."""
+
+def linalg_trmm(
+    A: Array,
+    B: Array,
+    transpose: bool = False,
+    rightside: bool = False,
+    lower: bool = True,
+    alpha: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Multiply by a triangular matrix, $Y = \alpha A B$, or $\alpha B A$."""
+
+def linalg_trsm(
+    A: Array,
+    B: Array,
+    transpose: bool = False,
+    rightside: bool = False,
+    lower: bool = True,
+    alpha: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
 
 def log(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Natural logarithm, $\ln x$."""
@@ -578,6 +891,170 @@ def moments(
 ) -> list[NDArray]:
     r"""Take mean and variance over axes, $\mu = \sum_i x_i / n$ and $\sum_i (x_i - \mu)^2 / n$."""
 
+def mp_lamb_update_phase1(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    weight32: Array,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-06,
+    *,
+    t: int,
+    bias_correction: bool = True,
+    wd: float,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do `lamb_update_phase1` with a float32 master of the weight; the direction is float32."""
+
+def mp_lamb_update_phase2(
+    weight: Array,
+    g: Array,
+    r1: Array,
+    r2: Array,
+    weight32: Array,
+    lr: float,
+    lower_bound: float = -1.0,
+    upper_bound: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do `lamb_update_phase2` on a float32 master, and round it to the weight's type."""
+
+def mp_nag_mom_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    weight32: Array,
+    lr: float,
+    momentum: float = 0.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do `nag_mom_update` on a float32 master, and round it to the weight's type."""
+
+def mp_sgd_mom_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    weight32: Array,
+    lr: float,
+    momentum: float = 0.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    lazy_update: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do `sgd_mom_update` on a float32 master, and round it to the weight's type."""
+
+def mp_sgd_update(
+    weight: Array,
+    grad: Array,
+    weight32: Array,
+    lr: float,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    lazy_update: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do `sgd_update` on a float32 master, and round it to the weight's type."""
+
+def multi_all_finite(
+    *data: Array | Sequence[Array],
+    num_arrays: int = 0,
+    init_output: bool = True,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Return 1 if no element of any array is infinite or NaN, else 0."""
+
+def multi_lars(
+    lrs: Array,
+    weights_sum_sq: Array,
+    grads_sum_sq: Array,
+    wds: Array,
+    eta: float,
+    eps: float,
+    rescale_grad: float = 1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Scale each learning rate by LARS."""
+
+def multi_mp_sgd_mom_update(
+    *data: Array | Sequence[Array],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    momentum: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `mp_sgd_mom_update` on many weights."""
+
+def multi_mp_sgd_update(
+    *data: Array | Sequence[Array],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `mp_sgd_update` on many weights."""
+
+def multi_sgd_mom_update(
+    *data: Array | Sequence[Array],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    momentum: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `sgd_mom_update` on many weights."""
+
+def multi_sgd_update(
+    *data: Array | Sequence[Array],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `sgd_update` on many weights."""
+
+def multi_sum_sq(
+    *data: Array | Sequence[Array], num_arrays: int = 0, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$, in float32."""
+
+def nag_mom_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: float,
+    momentum: float = 0.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Descend with Nesterov's momentum."""
+
 def nanprod(
     data: Array,
     axis: int | Sequence[int] | None = None,
@@ -637,6 +1114,44 @@ def pick(
 ) -> NDArray:
     """Pick one element along an axis for each place of the others, $y_i = x_{i, k_i}$."""
 
+def preloaded_multi_mp_sgd_mom_update(
+    *data: Array | Sequence[Array],
+    momentum: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `mp_sgd_mom_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_mp_sgd_update(
+    *data: Array | Sequence[Array],
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `mp_sgd_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_sgd_mom_update(
+    *data: Array | Sequence[Array],
+    momentum: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `sgd_mom_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_sgd_update(
+    *data: Array | Sequence[Array],
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    num_weights: int = 1,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Do `sgd_update` on many weights, with rates and decays from arrays."""
+
 def prod(
     data: Array,
     axis: int | Sequence[int] | None = None,
@@ -649,6 +1164,14 @@ def prod(
 
 def radians(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Turn degrees into radians, $\pi x / 180$."""
+
+def ravel_multi_index(
+    data: Array,
+    shape: int | Sequence[int] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Turn coordinates into positions, $y_n = \sum_i x_{in} \prod_{j>i} d_j$."""
 
 def rcbrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Invert the cube root, $1 / \sqrt[3] x$."""
@@ -667,6 +1190,11 @@ def repeat(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Repeat each element, beside itself."""
+
+def reset_arrays(
+    *data: Array | Sequence[Array], num_arrays: int = 0, out: Array | Sequence[Array] | None = None
+) -> NDArray | list[NDArray]:
+    """Set all arrays to zero."""
 
 def reshape_like(
     lhs: Array,
@@ -688,14 +1216,89 @@ def reverse(
 def rint(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Round to the nearest integer, halves down: $1.5 \to 1$, $-1.5 \to -2$."""
 
+def rmsprop_update(
+    weight: Array,
+    grad: Array,
+    n: Array,
+    lr: float,
+    gamma1: float = 0.95,
+    epsilon: float = 1e-08,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    clip_weights: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the gradient over its root mean square."""
+
+def rmspropalex_update(
+    weight: Array,
+    grad: Array,
+    n: Array,
+    g: Array,
+    delta: Array,
+    lr: float,
+    gamma1: float = 0.95,
+    gamma2: float = 0.9,
+    epsilon: float = 1e-08,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    clip_weights: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the gradient over its standard deviation, with momentum."""
+
 def round(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Round to the nearest integer, halves away from 0: $2.5 \to 3$, $-2.5 \to -3$."""
 
 def rsqrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Invert the square root, $1 / \sqrt x$."""
 
+def scatter_nd(
+    data: Array,
+    indices: Array,
+    shape: int | Sequence[int],
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Scatter elements to coordinates in an array of zeros; where two meet, the last one stays."""
+
+def sgd_mom_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: float,
+    momentum: float = 0.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    lazy_update: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Descend with momentum, $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$."""
+
+def sgd_update(
+    weight: Array,
+    grad: Array,
+    lr: float,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    lazy_update: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Descend along the gradient, $w \leftarrow w - \eta\,(g + \lambda w)$."""
+
 def shape_array(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Tell the shape, as an array of int64."""
+
+def shuffle(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    """Put the elements of the first axis in random order, all orders being equally likely."""
 
 def sigmoid(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Squash to (0, 1), $\sigma(x) = 1 / (1 + e^{-x})$."""
@@ -714,6 +1317,21 @@ def signsgd_update(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
+
+def signum_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: float,
+    momentum: float = 0.0,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    wd_lh: float = 0.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the sign of a momentum."""
 
 def sin(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Sine, $\sin x$, of radians."""
@@ -789,6 +1407,15 @@ def softmin(
 def softsign(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Squash to (-1, 1), $x / (1 + |x|)$."""
 
+def sort(
+    data: Array,
+    axis: int | None = -1,
+    is_ascend: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Sort along an axis, or all elements as one vector; NaN comes last."""
+
 def space_to_depth(
     data: Array, block_size: int, *, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
@@ -847,6 +1474,18 @@ def tile(
 ) -> NDArray:
     """Lay copies of the whole array side by side."""
 
+def topk(
+    data: Array,
+    axis: int | None = -1,
+    k: int = 1,
+    ret_typ: Literal["both", "indices", "mask", "value"] = "indices",
+    is_ascend: bool = False,
+    dtype: DTypeLike = "float32",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Find the k greatest (or least) elements along an axis, in order."""
+
 def transpose(
     data: Array, axes: int | Sequence[int] = (), *, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
@@ -854,6 +1493,14 @@ def transpose(
 
 def trunc(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Round towards 0."""
+
+def unravel_index(
+    data: Array,
+    shape: int | Sequence[int] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Turn positions into coordinates; the other way round than `ravel_multi_index`."""
 
 def where(
     condition: Array, x: Array, y: Array, *, out: Array | Sequence[Array] | None = None
@@ -891,6 +1538,8 @@ max_axis = max
 
 min_axis = min
 
+pad = Pad
+
 reshape = Reshape
 
 split = SliceChannel
@@ -901,7 +1550,126 @@ sum_axis = sum
 
 swapaxes = SwapAxis
 
-class _Linalg: ...
+class _Linalg:
+    @staticmethod
+    def det(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        r"""Compute determinants, $y = \det A$."""
+
+    @staticmethod
+    def extractdiag(
+        A: Array, offset: int = 0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Take a diagonal of each matrix."""
+
+    @staticmethod
+    def extracttrian(
+        A: Array, offset: int = 0, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Take a triangle of each matrix as a vector: a lower one row by row, an upper one by columns."""
+
+    @staticmethod
+    def gelqf(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+        """Factor wide matrices, $A = L Q$, L a lower triangle and $Q Q^T = I$; return Q, then L."""
+
+    @staticmethod
+    def gemm(
+        A: Array,
+        B: Array,
+        C: Array,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        axis: int = -2,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Multiply matrices and add, $Y = \alpha A B + \beta C$."""
+
+    @staticmethod
+    def gemm2(
+        A: Array,
+        B: Array,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        alpha: float = 1.0,
+        axis: int = -2,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Multiply matrices, $Y = \alpha A B$."""
+
+    @staticmethod
+    def inverse(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Invert matrices, $Y = A^{-1}$; a singular one is an error."""
+
+    @staticmethod
+    def makediag(
+        A: Array, offset: int = 0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Make matrices that are 0 but for one diagonal."""
+
+    @staticmethod
+    def maketrian(
+        A: Array, offset: int = 0, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
+
+    @staticmethod
+    def potrf(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
+
+    @staticmethod
+    def potri(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
+
+    @staticmethod
+    def slogdet(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+        r"""Compute the sign of the determinant, and $\ln |\det A|$."""
+
+    @staticmethod
+    def sumlogdiag(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
+
+    @staticmethod
+    def syevd(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
+        r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
+
+    @staticmethod
+    def syrk(
+        A: Array,
+        transpose: bool = False,
+        alpha: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Multiply matrices by their own transposes, $Y = \alpha A A^T$."""
+
+    @staticmethod
+    def trmm(
+        A: Array,
+        B: Array,
+        transpose: bool = False,
+        rightside: bool = False,
+        lower: bool = True,
+        alpha: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Multiply by a triangular matrix, $Y = \alpha A B$, or $\alpha B A$."""
+
+    @staticmethod
+    def trsm(
+        A: Array,
+        B: Array,
+        transpose: bool = False,
+        rightside: bool = False,
+        lower: bool = True,
+        alpha: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
 
 linalg: _Linalg
 
@@ -925,6 +1693,25 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def adamw_update(
+        weight: Array,
+        grad: Array,
+        mean: Array,
+        var: Array,
+        rescale_grad: Array,
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-08,
+        wd: float = 0.0,
+        *,
+        eta: float,
+        clip_gradient: float = -1.0,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Do Adam with decoupled weight decay."""
+
+    @staticmethod
     def ctc_loss(
         data: Array,
         label: Array,
@@ -937,6 +1724,40 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def group_adagrad_update(
+        weight: Array,
+        grad: Array,
+        history: Array,
+        lr: float,
+        rescale_grad: float = 1.0,
+        clip_gradient: float = -1.0,
+        epsilon: float = 1e-05,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def mp_adamw_update(
+        weight: Array,
+        grad: Array,
+        mean: Array,
+        var: Array,
+        weight32: Array,
+        rescale_grad: Array,
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-08,
+        wd: float = 0.0,
+        *,
+        eta: float,
+        clip_gradient: float = -1.0,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Do `adamw_update` on a float32 master, and round it to the weight's type."""
 
 contrib: _Contrib
 

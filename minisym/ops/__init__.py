@@ -9,6 +9,7 @@ from minisym.ops import (
     casting,
     channels,
     comparison,
+    conv,
     counting,
     cross_entropy,
     ctc,
@@ -21,8 +22,8 @@ from minisym.ops import (
     margins,
     matrices,
     nn,
-    optimizer,
     pieces,
+    pooling,
     reduce,
     scalars,
     scatter,
@@ -35,4 +36,5 @@ from minisym.ops import (
     stretch,
     triangles,
     trigonometry,
+    updates,
 )

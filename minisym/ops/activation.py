@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import DtypeError, ParamError, ShapeError
 from minisym.families import number, single
+from minisym.ndarray import Array
 from minisym.op import NO_PARAMS, get
-from minisym.ops.channels import along, floats_only, sum_along
+from minisym.ops.channels import along, sum_along
+from minisym.ops.rules import floats_only
 from minisym.ops.softmax import SMALL
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
@@ -55,7 +57,7 @@ SLOPES: dict[str, Any] = {
         Sample(((2, 3),), {"act_type": "softsign"}, reference=lambda x: x / (1 + abs(x))),
         Sample(((2, 3),), {"act_type": "rellu"}, raises=ParamError, match="act_type takes one of"),
         Sample(
-            (np.array([1]),), {"act_type": "relu"}, raises=DtypeError, match="floating point arrays"
+            (np.array([1]),), {"act_type": "relu"}, raises=DtypeError, match="takes float arrays"
         ),
     ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from minisym.define import op
 from minisym.errors import DtypeError
-from minisym.families import ZERO, agree, binary, number, unary
+from minisym.families import ZERO, agree, binary, number, single, unary
 from minisym.ndarray import Array
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol
@@ -126,7 +126,14 @@ for _known in (shape_array, size_array):
     ],
 )
 def add_n(*args: Array, out: Array) -> None:
-    r"""Add any number of arrays of one shape, $\sum_i x_i$."""
+    r"""Add any number of arrays of one shape, $\sum_i x_i$.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> a, b = sym.Variable("a"), sym.Variable("b")
+    >>> sym.add_n(a, b, a).eval(a=np.array([1.0]), b=np.array([2.0]))
+    [NDArray([4.])]
+    """
     for function, arguments in _one_by_one(args, out):
         function(*arguments)
 
@@ -215,6 +222,12 @@ def where(condition: Array, x: Array, y: Array, *, out: Array) -> None:
     """Choose from `x` where the condition is nonzero, else from `y`.
 
     The condition has the shape of `x` and `y`, or one element for each row of them.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> x = sym.Variable("x")
+    >>> sym.where(x > 0, x, sym.zeros_like(x)).eval(x=np.array([-1.0, 2.0]))
+    [NDArray([0., 2.])]
     """
     np.copyto(out, y)
     if condition.ndim < out.ndim:
@@ -304,8 +317,8 @@ def hard_sigmoid(
 ) -> None:
     r"""Squash to [0, 1] by a line, $\min(\max(\alpha x + \beta, 0), 1)$."""
     zero, one = number(0, out.dtype), number(1, out.dtype)
-    np.multiply(data, number(alpha, out.dtype), out)
-    np.add(out, number(beta, out.dtype), out)
+    np.multiply(data, number(single(alpha), out.dtype), out)
+    np.add(out, number(single(beta), out.dtype), out)
     np.maximum(out, zero, out=out)
     np.minimum(out, one, out=out)
 
@@ -319,4 +332,4 @@ def _(t: Any) -> None:
 
 @hard_sigmoid.grad
 def _(g: Symbol, data: Symbol, *, y: Symbol, alpha: float) -> Symbol:
-    return g * ((y > 0) * (y < 1) * alpha)
+    return g * ((y > 0) * (y < 1) * single(alpha))

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
+from minisym.ndarray import Array
 from minisym.samples import Sample
 from minisym.shapes import axis_of
 from minisym.symbol.symbol import Symbol
@@ -26,19 +27,6 @@ def lay(vector: Array, ndim: int, axis: int = 1) -> Array:
     shape = [1] * ndim
     shape[axis_of(axis, ndim)] = vector.size
     return vector.reshape(shape)
-
-
-def floats_only(t: Any) -> None:
-    """Rule: one element type for all slots, and it is a float."""
-    known = next((d for d in (*t.inputs, *t.outputs) if d is not None), None)
-    if known is None:
-        return
-    if known.kind != "f":
-        raise ValueError(f"it takes floating point arrays, but got {known}")
-    for i in range(len(t.inputs)):
-        t.set_input(i, known)
-    for i in range(len(t.outputs)):
-        t.set_output(i, known)
 
 
 @op(

@@ -1,32 +1,32 @@
-r"""Convolution and its adjoints: sums of windows times weights.
-
-Convolution is linear in the data and in the weight. Three ops make a closed family: `_correlate`
-(from data and weight to output), `_scatter` (from output and weight back to the shape of the data)
-and `_correlate_filters` (from output and data to the shape of the weight). Each is an adjoint of the
-others, so they are each other's gradients, to any order; `Deconvolution` is `_scatter` itself.
-
-Windows are laid out as columns of a matrix, a part of the batch at a time, so that one matrix
-product does the sums; where each channel has filters of its own, element by element of the kernel.
-"""
+r"""Convolution, and the same backwards: windows that slide over the data, times weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, Declaration, F, op
+from minisym.define import F, op
 from minisym.errors import ParamError, ShapeError
-from minisym.ops.channels import floats_only, lay
+from minisym.ndarray import Array
+from minisym.ops.channels import lay
+from minisym.ops.correlate import (
+    Groups,
+    Layout,
+    adjoint_data,
+    adjoint_filters,
+    adjoint_output,
+    aimed,
+    correlate,
+    in_floats,
+    scatter,
+)
+from minisym.ops.rules import floats_only
 from minisym.ops.windows import (
     Dilate,
-    Dims,
     Kernel,
     Pad,
     Stride,
-    Window,
     channels_first,
     check_rank,
     shape_back,
@@ -38,198 +38,315 @@ from minisym.samples import Sample
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
 
-Groups = Annotated[
-    int, "Into how many groups channels and filters are split: each sees its own.", Between(1)
-]
 Filters = Annotated[int, "Number of channels of the output.", Between(1, 100000)]
 NoBias = Annotated[bool, "Whether to leave the bias out."]
-Layout = Annotated[
-    Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None,
-    "Order of the axes; by default the channels come second.",
-]
 Workspace = Annotated[int, "Accepted, without effect.", Between(0)]
-Tune = Annotated[
-    Literal["fastest", "limited_workspace", "off"] | None, "Accepted, without effect."
-]
+Tune = Annotated[Literal["fastest", "limited_workspace", "off"] | None, "Accepted, without effect."]
 Off = Annotated[bool, "Accepted, without effect."]
-COLUMNS = 1 << 22
-"""Bytes of columns that are made at a time."""
-
-# --------------------------------------------------------------------------------------- kernels
 
 
-def _parts(batch: int, sample: int) -> Iterator[slice]:
-    """Split a batch so that the columns of a part, of so many bytes a sample, stay small."""
-    step = max(1, COLUMNS // max(1, sample))
-    for start in range(0, batch, step):
-        yield slice(start, min(batch, start + step))
+def _of_family(params: dict[str, Any]) -> dict[str, Any]:
+    """Choose the parameters that the family takes."""
+    return {name: params[name] for name in adjoint_data.params if name in params}
 
 
-def _columns(padded: Array, win: Window, counts: Ints, groups: int) -> Array:
-    """Copy windows to columns: (groups, channels of one times kernel, batch times places)."""
-    n, channels = padded.shape[:2]
-    rank = len(counts)
-    split = win.over(padded, counts).reshape(n, groups, channels // groups, *counts, *win.kernel)
-    places = range(3, 3 + rank)
-    elements = range(3 + rank, 3 + 2 * rank)
-    columns = split.transpose(1, 2, *elements, 0, *places)
-    return columns.reshape(groups, channels // groups * prod(win.kernel), n * prod(counts))
+def _bias_gradient(g: Symbol, bias: Symbol | None, layout: str | None) -> Symbol | None:
+    if bias is None:
+        return None
+    return F.sum(g, axis=-1 if layout and layout.endswith("C") else 1, exclude=True)
 
 
-def _rows(output: Array, groups: int) -> Array:
-    """Copy outputs to rows: (groups, filters of one, batch times places)."""
-    n, filters = output.shape[:2]
-    split = output.reshape(n, groups, filters // groups, prod(output.shape[2:]))
-    return split.transpose(1, 2, 0, 3).reshape(groups, filters // groups, -1)
+# ----------------------------------------------------------------------------------- Convolution
 
 
-def _is_depthwise(weight: Array, groups: int) -> bool:
-    return groups > 1 and weight.shape[1] == 1
+def _check_groups(channels: int | None, filters: int, groups: int) -> None:
+    for what, number in (("channels of data", channels), ("num_filter", filters)):
+        if number is not None and number % groups:
+            raise ValueError(f"{number} ({what}) cannot be split into num_group {groups} groups")
 
 
-def _each_filter(weight: Array, index: Ints, groups: int, rank: int) -> Array:
-    """See one element of the filters of single channels: (groups, filters of one, 1…)."""
-    return weight[(slice(None), 0, *index)].reshape(groups, -1, *(1,) * rank)
+def _convolution(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel: Kernel,
+    stride: Stride = (),
+    dilate: Dilate = (),
+    pad: Pad = (),
+    num_filter: Filters,
+    num_group: Groups = 1,
+    workspace: Workspace = 1024,
+    no_bias: NoBias = False,
+    cudnn_tune: Tune = None,
+    cudnn_off: Off = False,
+    layout: Layout = None,
+    out: Array,
+) -> None:
+    r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$.
 
+    `data` is (batch, channels, …) with one to three axes for the window to slide over, `weight`
+    (num_filter, channels / num_group, kernel…) and `bias` (num_filter,). Along each axis there are
+    $\lfloor (n + 2 pad - d (k - 1) - 1) / s \rfloor + 1$ outputs.
 
-def correlate(data: Array, weight: Array, win: Window, groups: int, out: Array) -> None:
-    """Fill `out` (batch, filters, places…) with the sums of windows times weights."""
-    counts, rank = out.shape[2:], len(win.kernel)
-    padded = win.padded(data)
-    if _is_depthwise(weight, groups):
-        split = padded[:, :, np.newaxis]
-        total = np.zeros((len(out), groups, len(weight) // groups, *counts), out.dtype)
-        for index, place in win.places(counts):
-            total += split[place] * _each_filter(weight, index, groups, rank)
-        np.copyto(out, total.reshape(out.shape))
-        return
-    matrix = weight.reshape(groups, len(weight) // groups, -1)
-    for part in _parts(len(data), matrix.shape[2] * groups * prod(counts) * data.itemsize):
-        found = np.matmul(matrix, _columns(padded[part], win, counts, groups))
-        here = out[part]
-        np.copyto(here, found.reshape(len(weight), len(here), *counts).swapaxes(0, 1))
-
-
-def scatter(output: Array, weight: Array, win: Window, groups: int, out: Array) -> None:
-    """Fill `out` (batch, channels, …) with outputs times weights, added where windows overlap."""
-    counts, rank, sizes = output.shape[2:], len(win.kernel), out.shape[2:]
-    wide = [n + 2 * p for n, p in zip(sizes, win.pad, strict=True)]
-    total = np.zeros((*out.shape[:2], *wide), out.dtype)
-    if _is_depthwise(weight, groups):
-        split = output.reshape(len(output), groups, len(weight) // groups, *counts)
-        for index, place in win.places(counts):
-            total[place] += (split * _each_filter(weight, index, groups, rank)).sum(2)
-    else:
-        matrix = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
-        for part in _parts(len(out), matrix.shape[1] * groups * prod(counts) * out.itemsize):
-            columns = np.matmul(matrix, _rows(output[part], groups))
-            here = total[part]
-            columns = columns.reshape(here.shape[1], *win.kernel, len(here), *counts)
-            for index, place in win.places(counts):
-                here[place] += columns[(slice(None), *index)].swapaxes(0, 1)
-    np.copyto(out, total[win.inside(sizes)])
-
-
-def correlate_filters(output: Array, data: Array, win: Window, groups: int, out: Array) -> None:
-    """Fill `out` (filters, channels of a group, kernel…) with the sums of windows times outputs."""
-    counts = output.shape[2:]
-    padded = win.padded(data)
-    if _is_depthwise(out, groups):
-        split = output.reshape(len(output), groups, len(out) // groups, *counts)
-        axes = (0, *range(3, 3 + len(counts)))
-        for index, place in win.places(counts):
-            total = (split * padded[:, :, np.newaxis][place]).sum(axes)
-            out[(slice(None), 0, *index)] = total.reshape(-1)
-        return
-    rows = prod(out.shape[1:])
-    found = np.zeros((groups, len(out) // groups, rows), out.dtype)
-    for part in _parts(len(data), rows * groups * prod(counts) * data.itemsize):
-        columns = _columns(padded[part], win, counts, groups)
-        found += np.matmul(_rows(output[part], groups), columns.swapaxes(1, 2))
-    np.copyto(out, found.reshape(out.shape))
-
-
-def _in_floats(function: Any, first: Array, second: Array, *rest: Any, out: Array) -> None:
-    """Call one of the above; float16 is computed in float32."""
-    if out.dtype != np.float16:
-        function(first, second, *rest, out)
-        return
-    wide = np.empty(out.shape, np.float32)
-    function(first.astype(np.float32), second.astype(np.float32), *rest, wide)
-    np.copyto(out, wide, casting="unsafe")
-
-
-# ------------------------------------------------------------------------------ the closed family
-
-
-def _member(name: str, function: Any, slots: tuple[str, str, str], small: int, doc: str) -> Any:
-    """Declare an op of two arrays whose output has the shape of a third.
-
-    `small` is the slot that has the places; by their number, `target_shape` decides the padding.
+    >>> from minisym import sym
+    >>> conv = sym.Convolution(sym.Variable("x"), kernel=(3, 3), num_filter=8, name="conv")
+    >>> conv.infer_shape(x=(1, 3, 28, 28))
+    ([(1, 3, 28, 28), (8, 3, 3, 3), (8,)], [(1, 8, 26, 26)], [])
     """
+    data, weight, out = (channels_first(a, layout) for a in (data, weight, out))
+    win = window(kernel, stride, dilate, pad)
+    in_floats(correlate, data, weight, win, num_group, out=out)
+    if bias is not None:
+        np.add(out, lay(bias, out.ndim), out)
 
-    def kernel(
-        first: Array,
-        second: Array,
-        like: Array,
-        *,
-        kernel: Kernel,
-        stride: Stride = (),
-        dilate: Dilate = (),
-        pad: Pad = (),
-        target_shape: Annotated[Ints, "Sizes that decide the padding instead of `pad`."] = (),
-        num_group: Groups = 1,
-        layout: Layout = None,
-        out: Array,
-    ) -> None:
-        arrays = [channels_first(a, layout) for a in (first, second, out)]
-        win = window(kernel, stride, dilate, pad)
-        if any(target_shape):
-            win = aimed(win, target_shape, arrays[small].shape[2:])[0]
-        _in_floats(function, arrays[0], arrays[1], win, num_group, out=arrays[2])
 
-    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
-    shapes = {"data": (2, 2, 5, 4), "weight": (3, 2, 3, 2), "output": (2, 3, 3, 3)}
-    sample = Sample(
-        tuple(shapes[slot] for slot in slots), {"kernel": (3, 2)}, wrt=(0, 1)
+def _plain(data: Array, weight: Array, bias: Array) -> Array:
+    """Convolve by NumPy's own windows."""
+    windows = np.lib.stride_tricks.sliding_window_view(data, weight.shape[2:], axis=(2, 3))
+    found: Array = np.einsum("nchwij,fcij->nfhw", windows, weight)
+    return found + bias[:, np.newaxis, np.newaxis]
+
+
+_bias = {"bias": lambda p: not p["no_bias"]}
+Convolution = op(
+    name="Convolution",
+    when=_bias,
+    samples=[
+        Sample(
+            ((2, 2, 4, 3), (3, 2, 2, 3), (3,)),
+            {"kernel": (2, 3), "num_filter": 3, "pad": (1, 0)},
+            reference=lambda x, w, b: _plain(np.pad(x, ((0, 0), (0, 0), (1, 1), (0, 0))), w, b),
+        ),
+        Sample(
+            ((2, 4, 7), (4, 2, 3)),
+            {
+                "kernel": (3,),
+                "num_filter": 4,
+                "num_group": 2,
+                "no_bias": True,
+                "stride": (2,),
+                "dilate": (2,),
+                "pad": (1,),
+            },
+        ),
+        Sample(
+            ((1, 2, 3, 3, 4), (4, 1, 2, 2, 2), (4,)),
+            {"kernel": (2, 2, 2), "num_filter": 4, "num_group": 2},
+        ),
+        Sample(
+            ((2, 4, 3, 2), (3, 2, 3, 2), (3,)),
+            {"kernel": (2, 3), "num_filter": 3, "layout": "NHWC"},
+            reference=lambda x, w, b: np.moveaxis(
+                _plain(np.moveaxis(x, -1, 1), np.moveaxis(w, -1, 1), b), 1, -1
+            ),
+        ),
+        Sample(
+            ((1, 3, 5, 5), (2, 4, 3, 3), (2,)),
+            {"kernel": (3, 3), "num_filter": 2},
+            raises=ShapeError,
+            match="weight has shape",
+        ),
+        Sample(
+            ((1, 3, 5, 5), (2, 3, 7, 7), (2,)),
+            {"kernel": (7, 7), "num_filter": 2},
+            raises=ShapeError,
+            match="spans .* only 5 elements",
+        ),
+        Sample(
+            ((3, 5), (2, 3, 3, 3), (2,)),
+            {"kernel": (3, 3), "num_filter": 2},
+            raises=ShapeError,
+            match="must have 4 dimensions",
+        ),
+        Sample(
+            ((1, 3, 5, 5), (2, 1, 3, 3), (2,)),
+            {"kernel": (3, 3), "num_filter": 2, "num_group": 2},
+            raises=ShapeError,
+            match="cannot be split",
+        ),
+        Sample(((1, 3, 5),), {"kernel": (3,), "num_filter": 0}, raises=ParamError, match="num_f"),
+    ],
+)(_convolution)
+Convolution_v1 = op(
+    name="Convolution_v1",
+    when=_bias,
+    samples=[Sample(((1, 2, 4, 4), (3, 2, 3, 3), (3,)), {"kernel": (3, 3), "num_filter": 3})],
+)(_convolution)
+
+
+def _convolution_shape(
+    s: Any,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    num_filter: int,
+    num_group: int,
+    layout: str | None,
+) -> None:
+    win = window(kernel, stride, dilate, pad)
+    check_rank("data", s.data, len(kernel), layout)
+    data = shape_first(s.data, layout)
+    if data is None:
+        return
+    _check_groups(data[1], num_filter, num_group)
+    channels = None if data[1] is None else data[1] // num_group
+    s.weight = shape_back((num_filter, channels, *kernel), layout)
+    s.bias = (num_filter,)
+    s.output = shape_back((data[0], num_filter, *win.counts(data[2:])), layout)
+    weight, output = shape_first(s.weight, layout), shape_first(s.output, layout)
+    channels = None if weight[1] is None else weight[1] * num_group
+    s.data = shape_back((output[0], channels, *win.sizes(output[2:])), layout)
+
+
+def _convolution_gradient(
+    g: Symbol, data: Symbol, weight: Symbol, bias: Symbol | None = None, **params: Any
+) -> Any:
+    family = _of_family(params)
+    return (
+        adjoint_data(g, weight, data, **family),
+        adjoint_filters(g, data, weight, **family),
+        _bias_gradient(g, bias, params["layout"]),
     )
-    declared = op(name=name, samples=[sample])(kernel)
-
-    @declared.shape
-    def _(s: Any) -> None:
-        s.output = s.like
-
-    return declared.dtype(floats_only)
 
 
-def _grouped(params: dict[str, Any]) -> dict[str, Any]:
-    names = ("kernel", "stride", "dilate", "pad", "target_shape", "num_group", "layout")
-    return {name: params[name] for name in names if name in params}
+for _convolve in (Convolution, Convolution_v1):
+    _convolve.shape(_convolution_shape).dtype(floats_only).grad(_convolution_gradient)
 
 
-_correlate = _member(
-    "_correlate",
-    correlate,
-    ("data", "weight", "output"),
-    2,
-    "Sum windows of data times weights, in the shape of an output.",
+# --------------------------------------------------------------------------------- Deconvolution
+
+
+@op(
+    when=_bias,
+    samples=[
+        Sample(
+            ((1, 2, 3, 3), (2, 3, 2, 2), (3,)),
+            {"kernel": (2, 2), "num_filter": 3, "stride": (2, 2), "no_bias": False},
+            reference=lambda x, w, b: (
+                np.einsum("nchw,cfij->nfhiwj", x, w).reshape(1, 3, 6, 6)
+                + b[:, np.newaxis, np.newaxis]
+            ),
+        ),
+        Sample(
+            ((2, 2, 4), (2, 2, 3)),
+            {
+                "kernel": (3,),
+                "num_filter": 4,
+                "num_group": 2,
+                "stride": (2,),
+                "pad": (1,),
+                "adj": (1,),
+            },
+        ),
+        Sample(
+            ((1, 2, 3, 3), (2, 1, 4, 4)),
+            {"kernel": (4, 4), "num_filter": 1, "stride": (2, 2), "target_shape": (6, 5)},
+        ),
+        Sample(
+            ((1, 2, 3, 3), (2, 1, 3, 3)),
+            {"kernel": (3, 3), "num_filter": 1, "target_shape": (9, 9)},
+            raises=ShapeError,
+            match="target_shape .* is larger",
+        ),
+        Sample(
+            ((1, 2, 3, 3), (2, 1, 3, 3)),
+            {"kernel": (3, 3), "num_filter": 1, "adj": (1, 1)},
+            raises=ShapeError,
+            match="adj .* must be smaller than the stride",
+        ),
+    ],
 )
-_scatter = _member(
-    "_scatter",
-    scatter,
-    ("output", "weight", "data"),
-    0,
-    "Add outputs times weights where the windows were, in the shape of the data.",
-)
-_correlate_filters = _member(
-    "_correlate_filters",
-    correlate_filters,
-    ("output", "data", "weight"),
-    0,
-    "Sum windows of data times outputs, in the shape of the weight.",
-)
+def Deconvolution(
+    data: Array,
+    weight: Array,
+    bias: Array | None = None,
+    *,
+    kernel: Kernel,
+    stride: Stride = (),
+    dilate: Dilate = (),
+    pad: Annotated[Ints, "Elements cut off on either side of each axis; none by default."] = (),
+    adj: Annotated[Ints, "Elements added behind each axis, fewer than the stride."] = (),
+    target_shape: Annotated[Ints, "Size of the output, which decides pad and adj."] = (),
+    num_filter: Filters,
+    num_group: Groups = 1,
+    workspace: Workspace = 512,
+    no_bias: NoBias = True,
+    cudnn_tune: Tune = None,
+    cudnn_off: Off = False,
+    layout: Layout = None,
+    out: Array,
+) -> None:
+    r"""Convolve backwards: each element of the data adds a multiple of the kernel to the output.
+
+    It is the adjoint of `Convolution` with the same parameters, also called transposed convolution.
+    `data` is (batch, channels, …), `weight` (channels, num_filter / num_group, kernel…). Along each
+    axis the output has $s (n - 1) + d (k - 1) + 1 - 2 pad + adj$ elements.
+
+    Reference: Zeiler et al., *Deconvolutional networks*, CVPR 2010.
+
+    >>> from minisym import sym
+    >>> up = sym.Deconvolution(sym.Variable("x"), kernel=(2, 2), stride=(2, 2), num_filter=8)
+    >>> up.infer_shape(x=(1, 3, 14, 14))[1]
+    [(1, 8, 28, 28)]
+    """
+    data, weight, out = (channels_first(a, layout) for a in (data, weight, out))
+    win = window(kernel, stride, dilate, pad)
+    if any(target_shape):
+        win = aimed(win, target_shape, data.shape[2:])[0]
+    in_floats(scatter, data, weight, win, num_group, out=out)
+    if bias is not None:
+        np.add(out, lay(bias, out.ndim), out)
 
 
-@_correlate.grad
-def _(g: Symbol, data: Symbol, weight: Symbol, like: Symbol, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints, target_shape: Ints, num_group: int, layout: str | None) -> Any:
-    ...
+@Deconvolution.shape
+def _(
+    s: Any,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    adj: Ints,
+    target_shape: Ints,
+    num_filter: int,
+    num_group: int,
+    layout: str | None,
+) -> None:
+    win = window(kernel, stride, dilate, pad)
+    check_rank("data", s.data, len(kernel), layout)
+    data = shape_first(s.data, layout)
+    if data is None:
+        return
+    _check_groups(data[1], num_filter, num_group)
+    s.weight = shape_back((data[1], num_filter // num_group, *kernel), layout)
+    s.bias = (num_filter,)
+    extra = adj or (0,) * len(kernel)
+    if any(target_shape):
+        win, extra = aimed(win, target_shape, data[2:])
+    elif len(extra) != len(kernel) or any(
+        not 0 <= a < n for a, n in zip(extra, win.stride, strict=True)
+    ):
+        raise ValueError(f"adj {show(adj)} must be smaller than the stride {show(win.stride)}")
+    sizes = tuple(
+        None if n is None else n + a for n, a in zip(win.spread(data[2:]), extra, strict=True)
+    )
+    if any(n is not None and n < 1 for n in sizes):
+        raise ValueError(f"nothing is left of data {show(s.data)} with pad {show(win.pad)}")
+    s.output = shape_back((data[0], num_filter, *sizes), layout)
+    s.data = shape_back((shape_first(s.output, layout)[0], *data[1:]), layout)
+
+
+Deconvolution.dtype(floats_only)
+
+
+@Deconvolution.grad
+def _(g: Symbol, data: Symbol, weight: Symbol, bias: Symbol | None = None, **params: Any) -> Any:
+    family = _of_family(params)
+    return (
+        adjoint_output(g, weight, data, **family),
+        adjoint_filters(data, g, weight, **family),
+        _bias_gradient(g, bias, params["layout"]),
+    )

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.params import Floats
 from minisym.samples import Sample
 

@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import DtypeError, ExecutionError, ShapeError
 from minisym.families import number, single
-from minisym.ops.channels import floats_only
+from minisym.ndarray import Array
 from minisym.ops.loss import Scale
+from minisym.ops.rules import floats_only
 from minisym.ops.softmax import fill_softmax, softmax_steps
 from minisym.samples import Sample
 from minisym.shapes import Mismatch, Shape, product, show, unify

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import ExecutionError, ShapeError
+from minisym.ndarray import Array
 from minisym.samples import Sample
 
 NEVER = -np.inf
@@ -189,7 +190,7 @@ def _(s: Any) -> None:
 @CTCLoss.dtype
 def _(t: Any) -> None:
     if t.data is not None and t.data.kind != "f":
-        raise ValueError(f"it takes floating point data, but got {t.data}")
+        raise ValueError(f"it takes float data, but got {t.data}")
     t.output0 = t.data
     t.data = t.output0
 

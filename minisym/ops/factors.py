@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import ShapeError
 from minisym.families import unary
+from minisym.ndarray import Array
 from minisym.ops.matrices import gemm2, trsm
 from minisym.ops.rules import matrix_floats
 from minisym.ops.triangles import (

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.ops.rules import floats_only
 from minisym.samples import Sample
 from minisym.shapes import Shape, product, unify
@@ -307,6 +308,7 @@ def _(
 
 
 @op(
+    count="num_args",
     variadic="args",
     samples=[
         Sample(

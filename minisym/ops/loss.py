@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, Declaration, op
+from minisym.define import Declaration, op
 from minisym.errors import ShapeError
 from minisym.families import number, single
-from minisym.ops.channels import along, floats_only
+from minisym.ndarray import Array
+from minisym.ops.channels import along
+from minisym.ops.rules import floats_only
 from minisym.samples import Sample
 from minisym.shapes import product
 from minisym.symbol.symbol import Symbol

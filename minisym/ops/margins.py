@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.params import Ints
 from minisym.samples import Sample
 from minisym.symbol.symbol import Symbol

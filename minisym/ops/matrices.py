@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.ops.linalg import turned
 from minisym.ops.rules import matrix_floats
 from minisym.ops.triangles import matrices, mirror, triangle

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import DtypeError, ParamError, ShapeError
 from minisym.families import number, single
-from minisym.ops.channels import floats_only
+from minisym.ndarray import Array
+from minisym.ops.rules import floats_only
 from minisym.params import Between, Ints
 from minisym.samples import Sample
 from minisym.shapes import axis_of, product
@@ -53,7 +54,7 @@ def _multiply(left: Array, right: Array, out: Array) -> None:
             (np.array([[1]]), np.array([[1]]), np.array([1])),
             {"num_hidden": 1},
             raises=DtypeError,
-            match="takes floating point arrays",
+            match="takes float arrays",
         ),
     ],
 )

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import ShapeError
-from minisym.ops.indexing import add_rows, whole
+from minisym.ndarray import Array
+from minisym.ops.indexing import whole
 from minisym.ops.rules import first_type
 from minisym.params import Ints
 from minisym.samples import Sample
@@ -79,7 +80,7 @@ def _(g: Array, data: Array, indices: Array, *, out: Array) -> None:
     head, behind = data.shape[:depth], prod(data.shape[depth:])
     places = [place.reshape(-1) for place in _places(indices, head)]
     rows = np.zeros((prod(head), behind), out.dtype)
-    add_rows(g.reshape(-1, behind), rows, np.ravel_multi_index(places, head))
+    np.add.at(rows, np.ravel_multi_index(places, head), g.reshape(-1, behind))
     np.copyto(out, rows.reshape(out.shape))
 
 

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, F, op
+from minisym.define import F, op
 from minisym.errors import DtypeError, ParamError, ShapeError
+from minisym.ndarray import Array
 from minisym.ops.casting import cast_like
-from minisym.ops.channels import floats_only
+from minisym.ops.rules import floats_only
 from minisym.samples import Sample
 from minisym.shapes import axis_of
 from minisym.symbol.symbol import Symbol
@@ -98,7 +99,7 @@ def _typed(t: Any, *, dtype: str | None) -> None:
     """Rule: floats; the output has the type that was asked for."""
     for known in (t.data, t.output):
         if known is not None and known.kind != "f":
-            raise ValueError(f"it takes floating point arrays, but got {known}")
+            raise ValueError(f"it takes float arrays, but got {known}")
     t.output = t.data if dtype is None else np.dtype(dtype)
     if dtype is None:
         t.data = t.output
@@ -144,7 +145,7 @@ def _masked(data: Array, length: Array, axis: int) -> Array:
         Sample(((2, 3),), {"temperature": 2.0}, reference=lambda x: _reference()(x / 2)),
         Sample(((2, 3), np.array([2, 0])), {"use_length": True}, wrt=(0,)),
         Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2 does not exist"),
-        Sample((np.array([1, 2]),), raises=DtypeError, match="takes floating point arrays"),
+        Sample((np.array([1, 2]),), raises=DtypeError, match="takes float arrays"),
         Sample(((2, 3),), {"dtype": "int32"}, raises=ParamError, match="dtype takes one of"),
     ],
 )

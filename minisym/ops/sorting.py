@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.ops.rules import first_type
 from minisym.params import FLOAT32, DType
 from minisym.samples import Sample
@@ -223,7 +224,9 @@ def topk(
         out[...] = 0
         np.put_along_axis(_along(out, axis), places, 1, -1)
         return
-    outs = dict(zip(("value", "indices"), out, strict=True)) if ret_typ == "both" else {ret_typ: out}
+    outs = (
+        dict(zip(("value", "indices"), out, strict=True)) if ret_typ == "both" else {ret_typ: out}
+    )
     if "value" in outs:
         np.copyto(_along(outs["value"], axis), np.take_along_axis(line, places, -1))
     if "indices" in outs:

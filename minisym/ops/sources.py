@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.params import FLOAT32, DType, Ints
 from minisym.samples import Sample
 

@@ -135,6 +135,8 @@ def moments(
     gone = axes_of(axes, data.ndim)
     wide = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
     kept = np.mean(wide, gone, keepdims=True)
+    if data.dtype.kind != "f":  # the mean of integers is one
+        kept = np.trunc(kept)
     np.copyto(mean, kept.reshape(mean.shape), casting="unsafe")
     squares = np.square(wide - kept).mean(gone)
     np.copyto(variance, np.reshape(squares, variance.shape), casting="unsafe")

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration, F, op
+from minisym.define import Declaration, F, op
 from minisym.errors import ShapeError
+from minisym.ndarray import Array
 from minisym.ops.rules import matrix_floats
 from minisym.samples import Sample
 from minisym.shapes import Dim, Shape

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minisym.define import Array
+from minisym.ndarray import Array
 from minisym.params import Ints
 from minisym.shapes import Dim, show
 
@@ -70,9 +70,9 @@ class Window:
             for count, pad, reach, stride in each
         )
 
-    def inside(self, sizes: Sequence[int]) -> tuple[slice, ...]:
+    def inside(self, sizes: Sequence[int]) -> tuple[Any, ...]:
         """Return where the array lies in its padded form."""
-        return (..., *(slice(p, p + n) for p, n in zip(self.pad, sizes, strict=True)))  # type: ignore[return-value]
+        return (..., *(slice(p, p + n) for p, n in zip(self.pad, sizes, strict=True)))
 
     def padded(self, array: Array, value: float = 0) -> Array:
         """Return an array of (batch, channels, …) with its padding; itself if there is none."""
@@ -85,7 +85,7 @@ class Window:
         return found
 
     def over(self, padded: Array, counts: Sequence[int]) -> Array:
-        """See a padded array as its windows: (batch, channels, places…, kernel…), without a copy."""
+        """See a padded array as its windows, (batch, channels, places…, kernel…)."""
         lead, along = padded.strides[:2], padded.strides[2:]
         return as_strided(
             padded,
@@ -141,7 +141,7 @@ def shape_back(shape: Any, layout: str | None) -> Any:
 
 
 def check_rank(name: str, shape: Any, rank: int, layout: str | None) -> None:
-    """Raise where an array or a layout does not have the window's axes behind batch and channels."""
+    """Raise where an array or a layout does not have the axes that the window slides over."""
     if layout and len(layout) != rank + 2:
         raise ValueError(f"layout {layout} does not fit a kernel of {rank} dimension(s)")
     if shape is not None and len(shape) != rank + 2:

@@ -62,7 +62,7 @@ def find_writes(graph: Graph) -> dict[Entry, Write]:
         if node.op is None or not node.op.writes:
             continue
         inputs = dict(zip(node.input_names(), node.inputs, strict=False))
-        for slot, output in node.op.writes.items():
+        for slot, output in node.op.writes_of(node.params).items():
             target = inputs.get(slot)
             if target is None:
                 continue

@@ -17,7 +17,7 @@ from minisym import shapes
 from minisym.errors import DtypeError, MinisymError, ShapeError
 from minisym.params import OptionalInts, param_of
 from minisym.shapes import Mismatch, show
-from minisym.symbol.symbol import dtype_of_code
+from minisym.symbol.variable import dtype_of_code
 
 if TYPE_CHECKING:
     from minisym.passes.infer import Engine
@@ -101,6 +101,11 @@ class Slots:
             for n, p in zip(outputs, engine.outputs(position), strict=True)
         )
         init(self, "_names", names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The slots' names, inputs first."""
+        return tuple(self._names)
 
     def __getattr__(self, name: str) -> Any:
         place = self._names.get(name)

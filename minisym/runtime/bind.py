@@ -12,15 +12,17 @@ from minisym.errors import ArrayTypeError, BindError, GradientError, Row, did_yo
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import NameManager
 from minisym.ndarray import Context, NDArray
+from minisym.op import get
 from minisym.params import DTYPES as DTYPE_NAMES
 from minisym.passes import infer as inference
 from minisym.passes.gradient import gradient
 from minisym.passes.order import find_writes
+from minisym.passes.slots import DTYPES
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.executor import Executor
 from minisym.runtime.plan import Plan, Typed
 from minisym.shapes import is_known, is_np_shape, show
-from minisym.symbol.symbol import Symbol
+from minisym.symbol.symbol import Symbol, connect
 
 Request = Literal["write", "add", "null"]
 REQUESTS: Final = ("write", "add", "null")
@@ -331,7 +333,7 @@ def _dtypes(
     graph: Graph, known: Mapping[Node, np.dtype[Any]], source: str
 ) -> dict[Entry, np.dtype[Any]]:
     """Infer element types; what stays open is float32."""
-    engine = inference.infer(graph, known, inference.DTYPES, source)
+    engine = inference.infer(graph, known, DTYPES, source)
     open_ = [node for node in graph.variables if engine.values[engine.place(Entry(node))] is None]
     if open_:
         for node in open_:
@@ -360,9 +362,6 @@ def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list
 
 def _nothing(node: Node) -> Entry:
     """Return the gradient of an argument that nothing flows to: zeros."""
-    from minisym.op import get
-    from minisym.symbol.symbol import connect
-
     return connect(get("zeros_like"), f"{node.name}_backward", (Entry(node),)).entries[0]
 
 

@@ -127,7 +127,7 @@ class Plan:
                 continue
             outputs = [entry for entry in outputs if entry not in self.direct]
             made.append(outputs)
-            if op.elementwise:
+            if op.elementwise and op.single:
                 for entry in outputs:
                     in_place[entry] = [
                         e

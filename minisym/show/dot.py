@@ -14,7 +14,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from minisym.errors import ComposeError
 from minisym.graph import Graph
@@ -32,6 +32,7 @@ _PLAIN_ID: Final = re.compile(r"[\w.()+/∂ -]+")
 _BARE: Final = re.compile(r"[A-Za-z_]+|\d+(\.\d+)?")
 _KEYWORDS: Final = frozenset({"node", "edge", "graph", "digraph", "subgraph", "strict"})
 
+T = TypeVar("T", Box, Frame)
 Attributes = Mapping[str, str | int | float]
 
 
@@ -118,7 +119,7 @@ def plot_network(
     )
     _warn_of_repeated_names(graph)
     body = list(lines(drawn, paint, node_attrs or {}, legend=legend))
-    return Picture(title, save_format, body)
+    return Picture(text.plain(title, 200).rstrip("\\") or "plot", save_format, body)
 
 
 def _warn_of_repeated_names(graph: Graph) -> None:
@@ -131,7 +132,7 @@ def _warn_of_repeated_names(graph: Graph) -> None:
     if repeated:
         warnings.warn(
             "There are multiple variables with the same name in your graph, this may result in "
-            f"cyclic graph. Repeated names: {','.join(repeated)}",
+            f"cyclic graph. Repeated names: {','.join(map(text.plain, repeated))}",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -198,13 +199,14 @@ def _framed(
     inside: defaultdict[Frame | None, list[Box]] = defaultdict(list)
     for box in drawn.boxes:
         inside[box.frame].append(box)
+    names = _identifiers(drawn.frames, "cluster:")
     inner: defaultdict[Frame | None, list[Frame]] = defaultdict(list)
     for frame in drawn.frames:
         inner[frame.outer].append(frame)
 
     def content(frame: Frame | None, indent: str) -> Iterator[str]:
         for child in inner[frame]:
-            yield f"{indent}subgraph {_quote(f'cluster:{child.name}')} {{ {_frame(child, theme)}\n"
+            yield f"{indent}subgraph {names[child]} {{ {_frame(child, theme)}\n"
             yield from content(child, indent + "  ")  # as deep as scopes nest: four at most
             yield from _ranks(inside[child], child, ids, indent + "  ")
             yield f"{indent}}}\n"
@@ -258,7 +260,7 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     elif box.back:
         found["group"] = "back"
     elif box.kind in STORES and box.layer:
-        found["group"] = f"{box.name}"
+        found["group"] = text.plain(box.name)
     return found
 
 
@@ -349,7 +351,7 @@ def _legend(drawn: Scene, theme: Theme) -> _Html:
         if kind in present and name not in named:
             named.add(name)
             cells.append(_swatch(name, theme.kinds[kind]))
-    rows = [cells[i : i + 9] for i in range(0, len(cells), 9)]
+    rows = [cells[i : i + 12] for i in range(0, len(cells), 12)]
     table = "".join(
         '<TR><TD ALIGN="LEFT"><TABLE BORDER="0" CELLSPACING="5" CELLPADDING="0">'
         f"<TR>{''.join(row)}</TR></TABLE></TD></TR>"
@@ -383,16 +385,18 @@ def _swatch(name: str, paint: Paint) -> str:
 # --------------------------------------------------------------------------------------- spelling
 
 
-def _identifiers(boxes: Iterable[Box]) -> dict[Box, str]:
-    """Give each box an identifier: its name, unless that is taken or cannot be written plainly."""
+def _identifiers(things: Iterable[T], prefix: str = "") -> dict[T, str]:
+    """Give each thing an identifier: its name, unless that is taken or hard to write."""
     taken: set[str] = set()
     found = {}
-    for number, box in enumerate(boxes):
-        name = box.name
-        if name in taken or not _PLAIN_ID.fullmatch(name) or len(name) > 200:
-            name = f"{box.name}#{number}" if _PLAIN_ID.fullmatch(box.name) else f"node#{number}"
+    for number, thing in enumerate(things):
+        name = thing.name
+        if not _PLAIN_ID.fullmatch(name) or len(name) > 200:
+            name = f"node#{number}"
+        elif name in taken:
+            name = f"{name}#{number}"
         taken.add(name)
-        found[box] = _quote(name)
+        found[thing] = _quote(prefix + name)
     return found
 
 

@@ -163,9 +163,9 @@ def _scopes(forward: list[Node]) -> dict[Node, Scope]:
                 scopes[forward[i]] = (*outer, prefix)
     for i, node in enumerate(forward):  # the sum that ends a block is named by nobody
         if node.name.startswith("_") and node not in scopes:
-            around = {near[0] for j in inputs[i] if (near := scopes.get(forward[j]))}
-            if len(around) == 1:
-                scopes[node] = (around.pop(),)
+            nearest = scopes.get(forward[max(inputs[i], default=i)])
+            if nearest:
+                scopes[node] = nearest[:1]
     return scopes
 
 

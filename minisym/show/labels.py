@@ -81,7 +81,8 @@ def _gradient_of(box: Box) -> str:
     owner = box.layer.op if box.layer else None
     if owner is None or not roles.is_auto_name(owner):
         return box.name
-    return box.name.replace(owner.name, _short(owner))
+    assert owner.op is not None
+    return box.name.replace(owner.name, roles.SIGNS.get(owner.op.name) or _short(owner))
 
 
 def _ops(nodes: Iterable[Node]) -> str:
@@ -93,10 +94,10 @@ def _ops(nodes: Iterable[Node]) -> str:
 
 
 def _short(node: Node) -> str:
+    """Return `mul` for elemwise_mul, broadcast_mul and _mul_scalar."""
     assert node.op is not None
-    name = node.op.name
-    sign = roles.SIGNS.get(name) or _SCALARS.get(name, "").replace("{}", "").strip()
-    return sign or name.removeprefix(roles.BACKWARD)
+    name = node.op.name.removeprefix(roles.BACKWARD).removesuffix("_scalar")
+    return name.removeprefix("elemwise_").removeprefix("broadcast_").lstrip("_")
 
 
 def _contents(nodes: Sequence[Node], elements: int) -> str:

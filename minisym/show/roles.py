@@ -116,7 +116,7 @@ def written(node: Node) -> Iterator[tuple[str, Node]]:
     if op is None or not op.writes:
         return
     inputs = dict(zip(node.input_names(), node.inputs, strict=False))
-    for slot in op.writes:
+    for slot in op.writes_of(node.params):
         entry = inputs.get(slot)
         if entry is not None:
             target = _variable_behind(entry)
@@ -129,7 +129,7 @@ def _variable_behind(entry: Entry) -> Node | None:
     while entry.node.op is not None:
         node = entry.node
         assert node.op is not None
-        slot = next((s for s, output in node.op.writes.items() if output == entry.index), None)
+        slot = next((s for s, output in node.op.writes_of(node.params).items() if output == entry.index), None)
         before = dict(zip(node.input_names(), node.inputs, strict=False)).get(slot or "")
         if before is None:
             return None

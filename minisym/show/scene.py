@@ -112,12 +112,17 @@ def scene(
 def _mode(graph: Graph, collapse: str | bool | None) -> str:
     if collapse is None:
         many = sum(map(roles.is_backward, graph.order)) > FEW_BACKWARD
-        return "backward" if many else "none"
+        return "backward" if many and not _is_gradient(graph) else "none"
     mode = "none" if collapse is False else collapse
     if mode not in COLLAPSE:
         message = f"collapse takes one of {', '.join(map(repr, COLLAPSE))}, but got {collapse!r}"
         raise ParamError(message, hint=did_you_mean(str(collapse), COLLAPSE))
     return str(mode)
+
+
+def _is_gradient(graph: Graph) -> bool:
+    """Return whether gradients are all that a graph is for."""
+    return all(roles.is_backward(entry.node) for entry in graph.outputs)
 
 
 class _Builder:
@@ -133,8 +138,12 @@ class _Builder:
             if self.kinds[node] == "parameter":
                 for depth in range(1, len(scope) + 1):
                     self.scope_elements[scope[:depth]] += known.elements(node) or 0
-        self.updates = [node for node in graph.order if self.kinds[node] == "update"]
-        updated = {variable for node in self.updates for _, variable in roles.written(node)}
+        updated = {
+            variable
+            for node in graph.order
+            if self.kinds[node] == "update"
+            for _, variable in roles.written(node)
+        }
         self.hidden = (
             {
                 node
@@ -145,7 +154,7 @@ class _Builder:
             else set()
         )
         # the gradient flows up beside the forward pass, unless it is all that there is to see
-        self.mirror = any(self.kinds[entry.node] != "backward" for entry in graph.outputs)
+        self.mirror = not _is_gradient(graph)
         self.boxes: dict[Hashable, Box] = {}
         self.of: dict[Node, Box] = {}
         self.frames: dict[Hashable, Frame] = {}
@@ -167,7 +176,7 @@ class _Builder:
         self._straighten()
         boxes = list(self.boxes.values())
         heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
-        if len(boxes) > MANY_BOXES and self.mode != "scope":
+        if len(boxes) > MANY_BOXES and self.mode != "scope" and any(self.groups.scopes.values()):
             facts.append('collapse="scope" draws less')
         frames = list(self.frames.values())
         return Scene(heading, facts, boxes, self.links, frames, self._beside())
@@ -261,16 +270,16 @@ class _Builder:
         head = self.of.get(node)
         if head is None:
             return
-        copy = node in self.stands_for
         for entry in node.inputs:
             tail = self.of.get(entry.node)
             if tail is None or tail is head:
                 continue
-            if (copy or entry.node in self.stands_for) and self._between_copies(entry.node, node):
+            copied = node in self.stands_for or entry.node in self.stands_for
+            if copied and self._between_copies(entry.node, node):
                 continue
             kind = self._kind_of_link(tail, head)
             label = self._label(entry, tail, node, kind)
-            several = len(tail.nodes) > 1 or len(head.nodes) > 1
+            several = copied or len(tail.nodes) > 1 or len(head.nodes) > 1
             signature = (tail, head, kind, label)
             if several and signature in self.seen:
                 continue

@@ -96,9 +96,9 @@ def plain(text: str, limit: int = 48) -> str:
     r"""Return a name without characters that cannot be printed; never empty.
 
     >>> plain("two\nlines"), plain("")
-    ('two↵lines', '(unnamed)')
+    ('two¶lines', '(unnamed)')
     """
-    cleaned = _UNPRINTABLE.sub(lambda c: "↵" if c.group() == "\n" else "·", text)
+    cleaned = _UNPRINTABLE.sub(lambda c: "¶" if c.group() == "\n" else "·", text)
     return clip(cleaned, limit) or "(unnamed)"
 
 
@@ -108,7 +108,8 @@ def markup(text: str, limit: int = 48) -> str:
     >>> markup('<b>"&"')
     '&lt;b&gt;&quot;&amp;&quot;'
     """
-    return html.escape(plain(text, limit)).replace("&#x27;", "&#39;")
+    # an engine would take a backslash for the beginning of an escape, in HTML, too
+    return html.escape(plain(text, limit)).replace("\\", "&#92;")
 
 
 def value_text(value: Any) -> str:
@@ -138,7 +139,7 @@ def params_of(node: Node) -> Iterator[tuple[str, Any]]:
         value = node.params.get(name)
         if name not in node.params or name == op.count or value is FROM_INPUT:
             continue
-        if param.required or value != param.default:
+        if param.required or value != param.default or name == "scalar":
             yield name, value
 
 

@@ -5,9 +5,9 @@
 >>> step = ms.sym.signsgd_update(w, g, lr=0.1, name="step")
 >>> print(tree(step, shape={"w": (2, 3)}))
 signsgd_update: 6 parameters (24 B) · 1 op · 1 in-place update
-  w                                        parameter  2×3
-  g                                        gradient   2×3
-  step = signsgd_update(w, g, lr=0.1)      writes w   2×3
+  w                                    2×3  parameter
+  g                                    2×3  gradient
+  step = signsgd_update(w, g, lr=0.1)  2×3  writes w
 output: step_output
 """
 
@@ -22,7 +22,7 @@ from minisym.show.known import Known, learn
 from minisym.symbol.symbol import Symbol
 
 MANY_LINES: Final = 200
-_WIDEST: Final = 88
+_WIDEST: Final = 96
 
 
 def tree(
@@ -60,8 +60,9 @@ def tree(
         if row is None:
             lines.append(f"  … {len(order) - len(present):,} more …")
         else:
-            call, role, value = row
-            lines.append(f"  {call:<{widths[0]}}  {role:<{widths[1]}}  {value}".rstrip())
+            call, value, remark = row
+            gap = "  " if widths[1] else ""
+            lines.append(f"  {call:<{widths[0]}}{gap}{value:<{widths[1]}}  {remark}".rstrip())
     names = [text.plain(entry.name) for entry in symbol.entries]
     more = f", … ({len(names)})" if len(names) > 8 else ""
     noun = "output" if len(names) == 1 else "outputs"
@@ -71,15 +72,15 @@ def tree(
 def _row(node: Node, kind: str, known: Known) -> tuple[str, str, str]:
     name = text.plain(node.name)
     if node.op is None:
-        return name, kind, known.of(Entry(node))
+        return name, known.of(Entry(node)), kind
     inputs = [_argument(entry) for entry in node.inputs]
     words = [*inputs, text.params_text(node).replace(" ", ", ")]
     call = f"{name} = {node.op.name}({', '.join(word for word in words if word)})"
     targets = ", ".join(text.plain(variable.name) for _, variable in roles.written(node))
     return (
         text.clip(call, _WIDEST),
-        f"writes {targets}" if targets else "",
         ", ".join(found for entry in node.entries() if (found := known.of(entry))),
+        f"writes {targets}" if targets else "",
     )
 
 

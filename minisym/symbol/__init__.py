@@ -13,7 +13,8 @@ from minisym.formats.mxnet_json import load, load_json
 from minisym.namespaces import Namespace as _Namespace
 from minisym.symbol.functions import WRITTEN_HERE as _WRITTEN_HERE
 from minisym.symbol.functions import function_of as _function_of
-from minisym.symbol.symbol import Group, NotImplementedForSymbol, Symbol, Variable, var
+from minisym.symbol.symbol import NotImplementedForSymbol, Symbol
+from minisym.symbol.variable import Group, Variable, var
 
 __all__ = ["Group", "NotImplementedForSymbol", "Symbol", "Variable", "load", "load_json", "var"]
 

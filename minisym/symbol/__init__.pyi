@@ -9,8 +9,17 @@ from typing import Literal
 
 from numpy.typing import DTypeLike
 
+from minisym.errors import NotForSymbolError as NotForSymbolError
 from minisym.formats.mxnet_json import load as load
 from minisym.formats.mxnet_json import load_json as load_json
+from minisym.symbol.symbol import Symbol as Symbol
+from minisym.symbol.variable import Group as Group
+from minisym.symbol.variable import Variable as Variable
+
+NotImplementedForSymbol = NotForSymbolError
+
+var = Variable
+
 from minisym.symbol.functions import arange as arange
 from minisym.symbol.functions import eye as eye
 from minisym.symbol.functions import full as full
@@ -24,11 +33,6 @@ from minisym.symbol.functions import pow as pow
 from minisym.symbol.functions import power as power
 from minisym.symbol.functions import split_v2 as split_v2
 from minisym.symbol.functions import zeros as zeros
-from minisym.symbol.symbol import Group as Group
-from minisym.symbol.symbol import NotImplementedForSymbol as NotImplementedForSymbol
-from minisym.symbol.symbol import Symbol as Symbol
-from minisym.symbol.symbol import Variable as Variable
-from minisym.symbol.symbol import var as var
 
 def Activation(
     data: Symbol | None = None,
@@ -75,6 +79,82 @@ def Concat(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Join arrays along an axis that exists; the others must agree."""
+
+def Convolution(
+    data: Symbol | None = None,
+    weight: Symbol | None = None,
+    bias: Symbol | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 1024,
+    no_bias: bool = False,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
+
+def Convolution_v1(
+    data: Symbol | None = None,
+    weight: Symbol | None = None,
+    bias: Symbol | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 1024,
+    no_bias: bool = False,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
+
+def Crop(
+    *data: Symbol | Sequence[Symbol],
+    num_args: int = 0,
+    offset: int | Sequence[int] = (0, 0),
+    h_w: int | Sequence[int] = (0, 0),
+    center_crop: bool = False,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Crop the pictures (n, c, h, w) of a batch to a size, or to the size of a second array's."""
+
+def Deconvolution(
+    data: Symbol | None = None,
+    weight: Symbol | None = None,
+    bias: Symbol | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    adj: int | Sequence[int] = (),
+    target_shape: int | Sequence[int] = (),
+    num_filter: int,
+    num_group: int = 1,
+    workspace: int = 512,
+    no_bias: bool = True,
+    cudnn_tune: Literal["fastest", "limited_workspace", "off"] | None = None,
+    cudnn_off: bool = False,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None = None,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Convolve backwards: each element of the data adds a multiple of the kernel to the output."""
 
 def Dropout(
     data: Symbol | None = None,
@@ -185,6 +265,17 @@ def MakeLoss(
 ) -> Symbol:
     """Make any symbol a loss: pass it on, with the gradient 1 (times `grad_scale`)."""
 
+def Pad(
+    data: Symbol | None = None,
+    *,
+    mode: Literal["constant", "edge", "reflect"],
+    pad_width: int | Sequence[int],
+    constant_value: float = 0.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
+
 def Reshape(
     data: Symbol | None = None,
     shape: int | Sequence[int] = (),
@@ -261,6 +352,40 @@ def abs(
 ) -> Symbol:
     """Take the absolute value, $|x|$; its gradient at 0 is 0."""
 
+def adagrad_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    history: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    epsilon: float | Symbol = 1e-07,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the gradient over the root of all its squares so far."""
+
+def adam_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mean: Symbol | None = None,
+    var: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.999,
+    epsilon: float | Symbol = 1e-08,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    lazy_update: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the mean gradient over its root mean square."""
+
 def add_n(
     *data: Symbol | Sequence[Symbol],
     num_args: int = 0,
@@ -268,6 +393,15 @@ def add_n(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Add any number of arrays of one shape, $\sum_i x_i$."""
+
+def all_finite(
+    data: Symbol | None = None,
+    init_output: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Return 1 if no element is infinite or NaN, else 0."""
 
 def amp_cast(
     data: Symbol | None = None,
@@ -341,6 +475,17 @@ def argmin(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Say where the smallest element is, in the type of the input; the first one of a tie."""
+
+def argsort(
+    data: Symbol | None = None,
+    axis: int | None = -1,
+    is_ascend: bool = True,
+    dtype: DTypeLike = "float32",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Return the places of the elements in sorted order; see `sort`."""
 
 def batch_dot(
     lhs: Symbol | None = None,
@@ -706,6 +851,16 @@ def expm1(
 ) -> Symbol:
     """Exponential less one, $e^x - 1$, exact near 0."""
 
+def fill_element_0index(
+    lhs: Symbol | None = None,
+    mhs: Symbol | None = None,
+    rhs: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Return the matrix `lhs` with the elements of `mhs` in the columns that `rhs` names."""
+
 def fix(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -716,6 +871,43 @@ def floor(
 ) -> Symbol:
     r"""Round down, $\lfloor x \rfloor$."""
 
+def ftml_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    d: Symbol | None = None,
+    v: Symbol | None = None,
+    z: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    beta1: float | Symbol = 0.6,
+    beta2: float | Symbol = 0.999,
+    epsilon: float | Symbol = 1e-08,
+    t: int,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_grad: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Follow the moving leader."""
+
+def ftrl_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    z: Symbol | None = None,
+    n: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    lamda1: float | Symbol = 0.01,
+    beta: float | Symbol = 1.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Follow the regularized leader: weights that matter little become exactly 0."""
+
 def gamma(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -725,6 +917,15 @@ def gammaln(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     r"""Logarithm of the gamma function, $\ln |\Gamma(x)|$."""
+
+def gather_nd(
+    data: Symbol | None = None,
+    indices: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Gather the elements at some coordinates, $y_{n…} = x_{k_{0n}, k_{1n}, …}$."""
 
 def hard_sigmoid(
     data: Symbol | None = None,
@@ -740,6 +941,189 @@ def identity(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     """Pass the array on, $x$."""
+
+def khatri_rao(
+    *data: Symbol | Sequence[Symbol],
+    num_args: int = 0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Multiply matrices column by column, $y_j = a_j \otimes b_j \otimes …$ (Kronecker)."""
+
+def lamb_update_phase1(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mean: Symbol | None = None,
+    var: Symbol | None = None,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.999,
+    epsilon: float | Symbol = 1e-06,
+    *,
+    t: int,
+    bias_correction: bool = True,
+    wd: float | Symbol,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Return LAMB's direction, $\hat m / (\sqrt{\hat v} + \epsilon) + \lambda w$."""
+
+def lamb_update_phase2(
+    weight: Symbol | None = None,
+    g: Symbol | None = None,
+    r1: Symbol | None = None,
+    r2: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    lower_bound: float | Symbol = -1.0,
+    upper_bound: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Step along LAMB's direction, $w \leftarrow w - \eta\,\frac{r_1}{r_2}\, g$."""
+
+def linalg_det(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    r"""Compute determinants, $y = \det A$."""
+
+def linalg_extractdiag(
+    A: Symbol | None = None,
+    offset: int = 0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Take a diagonal of each matrix."""
+
+def linalg_extracttrian(
+    A: Symbol | None = None,
+    offset: int = 0,
+    lower: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Take a triangle of each matrix as a vector: a lower one row by row, an upper one by columns."""
+
+def linalg_gelqf(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    """Factor wide matrices, $A = L Q$, L a lower triangle and $Q Q^T = I$; return Q, then L."""
+
+def linalg_gemm(
+    A: Symbol | None = None,
+    B: Symbol | None = None,
+    C: Symbol | None = None,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    axis: int = -2,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Multiply matrices and add, $Y = \alpha A B + \beta C$."""
+
+def linalg_gemm2(
+    A: Symbol | None = None,
+    B: Symbol | None = None,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    axis: int = -2,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Multiply matrices, $Y = \alpha A B$."""
+
+def linalg_inverse(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    """Invert matrices, $Y = A^{-1}$; a singular one is an error."""
+
+def linalg_makediag(
+    A: Symbol | None = None,
+    offset: int = 0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Make matrices that are 0 but for one diagonal."""
+
+def linalg_maketrian(
+    A: Symbol | None = None,
+    offset: int = 0,
+    lower: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
+
+def linalg_potrf(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
+
+def linalg_potri(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
+
+def linalg_slogdet(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    r"""Compute the sign of the determinant, and $\ln |\det A|$."""
+
+def linalg_sumlogdiag(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
+
+def linalg_syevd(
+    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
+
+def linalg_syrk(
+    A: Symbol | None = None,
+    transpose: bool = False,
+    alpha: float = 1.0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Multiply matrices by their own transposes, $Y = \alpha A A^T$."""
+
+def linalg_trmm(
+    A: Symbol | None = None,
+    B: Symbol | None = None,
+    transpose: bool = False,
+    rightside: bool = False,
+    lower: bool = True,
+    alpha: float = 1.0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Multiply by a triangular matrix, $Y = \alpha A B$, or $\alpha B A$."""
+
+def linalg_trsm(
+    A: Symbol | None = None,
+    B: Symbol | None = None,
+    transpose: bool = False,
+    rightside: bool = False,
+    lower: bool = True,
+    alpha: float = 1.0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
 
 def log(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -826,6 +1210,185 @@ def moments(
 ) -> Symbol:
     r"""Take mean and variance over axes, $\mu = \sum_i x_i / n$ and $\sum_i (x_i - \mu)^2 / n$."""
 
+def mp_lamb_update_phase1(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mean: Symbol | None = None,
+    var: Symbol | None = None,
+    weight32: Symbol | None = None,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.999,
+    epsilon: float | Symbol = 1e-06,
+    *,
+    t: int,
+    bias_correction: bool = True,
+    wd: float | Symbol,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `lamb_update_phase1` with a float32 master of the weight; the direction is float32."""
+
+def mp_lamb_update_phase2(
+    weight: Symbol | None = None,
+    g: Symbol | None = None,
+    r1: Symbol | None = None,
+    r2: Symbol | None = None,
+    weight32: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    lower_bound: float | Symbol = -1.0,
+    upper_bound: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `lamb_update_phase2` on a float32 master, and round it to the weight's type."""
+
+def mp_nag_mom_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    weight32: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `nag_mom_update` on a float32 master, and round it to the weight's type."""
+
+def mp_sgd_mom_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    weight32: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    lazy_update: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_mom_update` on a float32 master, and round it to the weight's type."""
+
+def mp_sgd_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    weight32: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    lazy_update: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_update` on a float32 master, and round it to the weight's type."""
+
+def multi_all_finite(
+    *data: Symbol | Sequence[Symbol],
+    num_arrays: int = 0,
+    init_output: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Return 1 if no element of any array is infinite or NaN, else 0."""
+
+def multi_lars(
+    lrs: Symbol | None = None,
+    weights_sum_sq: Symbol | None = None,
+    grads_sum_sq: Symbol | None = None,
+    wds: Symbol | None = None,
+    *,
+    eta: float,
+    eps: float,
+    rescale_grad: float = 1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Scale each learning rate by LARS."""
+
+def multi_mp_sgd_mom_update(
+    *data: Symbol | Sequence[Symbol],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    momentum: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `mp_sgd_mom_update` on many weights."""
+
+def multi_mp_sgd_update(
+    *data: Symbol | Sequence[Symbol],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `mp_sgd_update` on many weights."""
+
+def multi_sgd_mom_update(
+    *data: Symbol | Sequence[Symbol],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    momentum: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_mom_update` on many weights."""
+
+def multi_sgd_update(
+    *data: Symbol | Sequence[Symbol],
+    lrs: float | Sequence[float],
+    wds: float | Sequence[float],
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_update` on many weights."""
+
+def multi_sum_sq(
+    *data: Symbol | Sequence[Symbol],
+    num_arrays: int = 0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$, in float32."""
+
+def nag_mom_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Descend with Nesterov's momentum."""
+
 def nanprod(
     data: Symbol | None = None,
     axis: int | Sequence[int] | None = None,
@@ -894,6 +1457,48 @@ def pick(
 ) -> Symbol:
     """Pick one element along an axis for each place of the others, $y_i = x_{i, k_i}$."""
 
+def preloaded_multi_mp_sgd_mom_update(
+    *data: Symbol | Sequence[Symbol],
+    momentum: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `mp_sgd_mom_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_mp_sgd_update(
+    *data: Symbol | Sequence[Symbol],
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `mp_sgd_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_sgd_mom_update(
+    *data: Symbol | Sequence[Symbol],
+    momentum: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_mom_update` on many weights, with rates and decays from arrays."""
+
+def preloaded_multi_sgd_update(
+    *data: Symbol | Sequence[Symbol],
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    num_weights: int = 1,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do `sgd_update` on many weights, with rates and decays from arrays."""
+
 def prod(
     data: Symbol | None = None,
     axis: int | Sequence[int] | None = None,
@@ -909,6 +1514,15 @@ def radians(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     r"""Turn degrees into radians, $\pi x / 180$."""
+
+def ravel_multi_index(
+    data: Symbol | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Turn coordinates into positions, $y_n = \sum_i x_{in} \prod_{j>i} d_j$."""
 
 def rcbrt(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -934,6 +1548,14 @@ def repeat(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Repeat each element, beside itself."""
+
+def reset_arrays(
+    *data: Symbol | Sequence[Symbol],
+    num_arrays: int = 0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Set all arrays to zero."""
 
 def reshape_like(
     lhs: Symbol | None = None,
@@ -962,6 +1584,43 @@ def rint(
 ) -> Symbol:
     r"""Round to the nearest integer, halves down: $1.5 \to 1$, $-1.5 \to -2$."""
 
+def rmsprop_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    n: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    gamma1: float | Symbol = 0.95,
+    epsilon: float | Symbol = 1e-08,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    clip_weights: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the gradient over its root mean square."""
+
+def rmspropalex_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    n: Symbol | None = None,
+    g: Symbol | None = None,
+    delta: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    gamma1: float | Symbol = 0.95,
+    gamma2: float | Symbol = 0.9,
+    epsilon: float | Symbol = 1e-08,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    clip_weights: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the gradient over its standard deviation, with momentum."""
+
 def round(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -972,10 +1631,55 @@ def rsqrt(
 ) -> Symbol:
     r"""Invert the square root, $1 / \sqrt x$."""
 
+def scatter_nd(
+    data: Symbol | None = None,
+    indices: Symbol | None = None,
+    *,
+    shape: int | Sequence[int],
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Scatter elements to coordinates in an array of zeros; where two meet, the last one stays."""
+
+def sgd_mom_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    lazy_update: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Descend with momentum, $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$."""
+
+def sgd_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    lazy_update: bool = True,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Descend along the gradient, $w \leftarrow w - \eta\,(g + \lambda w)$."""
+
 def shape_array(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     """Tell the shape, as an array of int64."""
+
+def shuffle(
+    data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+) -> Symbol:
+    """Put the elements of the first axis in random order, all orders being equally likely."""
 
 def sigmoid(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -999,6 +1703,22 @@ def signsgd_update(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
+
+def signum_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    wd_lh: float | Symbol = 0.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the sign of a momentum."""
 
 def sin(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -1095,6 +1815,16 @@ def softsign(
 ) -> Symbol:
     """Squash to (-1, 1), $x / (1 + |x|)$."""
 
+def sort(
+    data: Symbol | None = None,
+    axis: int | None = -1,
+    is_ascend: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Sort along an axis, or all elements as one vector; NaN comes last."""
+
 def space_to_depth(
     data: Symbol | None = None,
     *,
@@ -1173,6 +1903,19 @@ def tile(
 ) -> Symbol:
     """Lay copies of the whole array side by side."""
 
+def topk(
+    data: Symbol | None = None,
+    axis: int | None = -1,
+    k: int = 1,
+    ret_typ: Literal["both", "indices", "mask", "value"] = "indices",
+    is_ascend: bool = False,
+    dtype: DTypeLike = "float32",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Find the k greatest (or least) elements along an axis, in order."""
+
 def transpose(
     data: Symbol | None = None,
     axes: int | Sequence[int] = (),
@@ -1186,6 +1929,15 @@ def trunc(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     """Round towards 0."""
+
+def unravel_index(
+    data: Symbol | None = None,
+    shape: int | Sequence[int] | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Turn positions into coordinates; the other way round than `ravel_multi_index`."""
 
 def where(
     condition: Symbol | None = None,
@@ -1230,6 +1982,8 @@ max_axis = max
 
 min_axis = min
 
+pad = Pad
+
 reshape = Reshape
 
 split = SliceChannel
@@ -1240,7 +1994,165 @@ sum_axis = sum
 
 swapaxes = SwapAxis
 
-class _Linalg: ...
+class _Linalg:
+    @staticmethod
+    def det(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        r"""Compute determinants, $y = \det A$."""
+
+    @staticmethod
+    def extractdiag(
+        A: Symbol | None = None,
+        offset: int = 0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Take a diagonal of each matrix."""
+
+    @staticmethod
+    def extracttrian(
+        A: Symbol | None = None,
+        offset: int = 0,
+        lower: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Take a triangle of each matrix as a vector: a lower one row by row, an upper one by columns."""
+
+    @staticmethod
+    def gelqf(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        """Factor wide matrices, $A = L Q$, L a lower triangle and $Q Q^T = I$; return Q, then L."""
+
+    @staticmethod
+    def gemm(
+        A: Symbol | None = None,
+        B: Symbol | None = None,
+        C: Symbol | None = None,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        axis: int = -2,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Multiply matrices and add, $Y = \alpha A B + \beta C$."""
+
+    @staticmethod
+    def gemm2(
+        A: Symbol | None = None,
+        B: Symbol | None = None,
+        transpose_a: bool = False,
+        transpose_b: bool = False,
+        alpha: float = 1.0,
+        axis: int = -2,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Multiply matrices, $Y = \alpha A B$."""
+
+    @staticmethod
+    def inverse(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        """Invert matrices, $Y = A^{-1}$; a singular one is an error."""
+
+    @staticmethod
+    def makediag(
+        A: Symbol | None = None,
+        offset: int = 0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Make matrices that are 0 but for one diagonal."""
+
+    @staticmethod
+    def maketrian(
+        A: Symbol | None = None,
+        offset: int = 0,
+        lower: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
+
+    @staticmethod
+    def potrf(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
+
+    @staticmethod
+    def potri(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
+
+    @staticmethod
+    def slogdet(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        r"""Compute the sign of the determinant, and $\ln |\det A|$."""
+
+    @staticmethod
+    def sumlogdiag(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
+
+    @staticmethod
+    def syevd(
+        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    ) -> Symbol:
+        r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
+
+    @staticmethod
+    def syrk(
+        A: Symbol | None = None,
+        transpose: bool = False,
+        alpha: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Multiply matrices by their own transposes, $Y = \alpha A A^T$."""
+
+    @staticmethod
+    def trmm(
+        A: Symbol | None = None,
+        B: Symbol | None = None,
+        transpose: bool = False,
+        rightside: bool = False,
+        lower: bool = True,
+        alpha: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Multiply by a triangular matrix, $Y = \alpha A B$, or $\alpha B A$."""
+
+    @staticmethod
+    def trsm(
+        A: Symbol | None = None,
+        B: Symbol | None = None,
+        transpose: bool = False,
+        rightside: bool = False,
+        lower: bool = True,
+        alpha: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
 
 linalg: _Linalg
 
@@ -1265,6 +2177,26 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def adamw_update(
+        weight: Symbol | None = None,
+        grad: Symbol | None = None,
+        mean: Symbol | None = None,
+        var: Symbol | None = None,
+        rescale_grad: Symbol | None = None,
+        *,
+        lr: float | Symbol,
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-08,
+        wd: float | Symbol = 0.0,
+        eta: float | Symbol,
+        clip_gradient: float | Symbol = -1.0,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do Adam with decoupled weight decay."""
+
+    @staticmethod
     def ctc_loss(
         data: Symbol | None = None,
         label: Symbol | None = None,
@@ -1278,6 +2210,42 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def group_adagrad_update(
+        weight: Symbol | None = None,
+        grad: Symbol | None = None,
+        history: Symbol | None = None,
+        *,
+        lr: float | Symbol,
+        rescale_grad: float | Symbol = 1.0,
+        clip_gradient: float | Symbol = -1.0,
+        epsilon: float | Symbol = 1e-05,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def mp_adamw_update(
+        weight: Symbol | None = None,
+        grad: Symbol | None = None,
+        mean: Symbol | None = None,
+        var: Symbol | None = None,
+        weight32: Symbol | None = None,
+        rescale_grad: Symbol | None = None,
+        *,
+        lr: float | Symbol,
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-08,
+        wd: float | Symbol = 0.0,
+        eta: float | Symbol,
+        clip_gradient: float | Symbol = -1.0,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do `adamw_update` on a float32 master, and round it to the weight's type."""
 
 contrib: _Contrib
 

@@ -57,6 +57,17 @@ class Fluent:
     ) -> Symbol:
         """Say where the smallest element is, in the type of the input; the first one of a tie."""
 
+    def argsort(
+        self,
+        axis: int | None = -1,
+        is_ascend: bool = True,
+        dtype: DTypeLike = "float32",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Return the places of the elements in sorted order; see `sort`."""
+
     def astype(
         self, dtype: DTypeLike, *, name: str | None = None, attr: Mapping[str, str] | None = None
     ) -> Symbol:
@@ -270,6 +281,17 @@ class Fluent:
     ) -> Symbol:
         """Make ones of the shape and type of another array."""
 
+    def pad(
+        self,
+        mode: Literal["constant", "edge", "reflect"],
+        pad_width: int | Sequence[int],
+        constant_value: float = 0.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
+
     def pick(
         self,
         index: Symbol | None = None,
@@ -430,6 +452,16 @@ class Fluent:
     ) -> Symbol:
         r"""Normalise exponentials of negatives, $y_i = e^{-x_i / T} / \sum_j e^{-x_j / T}$."""
 
+    def sort(
+        self,
+        axis: int | None = -1,
+        is_ascend: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Sort along an axis, or all elements as one vector; NaN comes last."""
+
     def space_to_depth(
         self, block_size: int, *, name: str | None = None, attr: Mapping[str, str] | None = None
     ) -> Symbol:
@@ -512,6 +544,19 @@ class Fluent:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Lay copies of the whole array side by side."""
+
+    def topk(
+        self,
+        axis: int | None = -1,
+        k: int = 1,
+        ret_typ: Literal["both", "indices", "mask", "value"] = "indices",
+        is_ascend: bool = False,
+        dtype: DTypeLike = "float32",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Find the k greatest (or least) elements along an axis, in order."""
 
     def transpose(
         self,

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from minisym.errors import ComposeError
+from minisym.errors import ComposeError, did_you_mean
 from minisym.graph import Entry, Node
-from minisym.naming import auto_name, current_attrs, hide, is_attribute
+from minisym.naming import auto_name, hide, is_attribute, scoped_attrs
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
 from minisym.origin import capture
 from minisym.params import write
-from minisym.symbol.symbol import Symbol, scoped_attrs
+from minisym.symbol.symbol import Symbol
 
 
 def compose(
@@ -46,7 +46,7 @@ def compose(
     for key in computed:
         _check_computed(op, key, name)
         given[key] = FROM_INPUT
-    if op.count and op.count not in given and inputs:
+    if op.count and op.count not in given:
         given[op.count] = len(inputs)
     typed = _typed(op, given, computed, name)
     name = auto_name(name, hint)
@@ -88,10 +88,7 @@ def _sort_out(
         given[key] = attrs.pop(key)  # MXNet, too, takes a plain attribute of an op for a parameter
     if op.variadic:
         arrays = args[0] if len(args) == 1 and isinstance(args[0], list | tuple) else args
-        spec = op.inputs[-1]
-        for i, value in enumerate(arrays):
-            slot = op.inputs[i].name if i < len(op.inputs) - 1 else f"{spec.name}{i}"
-            inputs[slot] = value
+        inputs.update(zip(op.place_names(len(arrays)), arrays, strict=True))
         slots: tuple[str, ...] = tuple(inputs)
     else:
         slots = tuple(spec.name for spec in op.inputs)
@@ -180,3 +177,42 @@ def _entry(op: Op, slot: str, value: Any, name: str) -> Entry:
 
 def _subject(op: Op, name: str | None) -> str:
     return f"{op.name} {name!r}" if name else op.name
+
+
+def replace_variables(
+    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None
+) -> Symbol:
+    """Return a copy of a symbol in which other symbols have taken the places of Variables.
+
+    `name` is for the heads; all other nodes keep theirs.
+    """
+    if args and kwargs:
+        message = "compose by position or by keyword, not both"
+        raise ComposeError(message)
+    if args:
+        message = f"{symbol!r} is composed already: its inputs are replaced by keyword"
+        raise ComposeError(message, hint=f"one of {', '.join(symbol.list_inputs())}")
+    graph = symbol.graph
+    known = {node.name for node in graph.variables}
+    for key, value in kwargs.items():
+        if not isinstance(value, Symbol):
+            message = f"{key} must be replaced by a Symbol, but got {type(value).__name__}"
+            raise ComposeError(message)
+        if key not in known:
+            message = f"{symbol!r} has no variable {key!r}"
+            raise ComposeError(message, hint=did_you_mean(key, known))
+        if len(value.entries) != 1:
+            message = f"{key} must be replaced by one output, but got {len(value.entries)}"
+            raise ComposeError(message, hint="choose one by index or name")
+    heads = {entry.node for entry in symbol.entries}
+    made: dict[Entry, Entry] = {}
+    for node in graph.order:
+        if node.op is None and node.name in kwargs:
+            made[Entry(node)] = kwargs[node.name].entries[0]
+            continue
+        inputs = tuple(made[entry] for entry in node.inputs)
+        new = node if inputs == node.inputs else node.replace(inputs=inputs)
+        if name is not None and node in heads and node.op is not None:
+            new = new.replace(name=name)
+        made.update({Entry(node, i): Entry(new, i) for i in range(node.num_outputs)})
+    return Symbol(tuple(made[entry] for entry in symbol.entries))

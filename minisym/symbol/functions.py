@@ -309,6 +309,8 @@ def split_v2(
     [(1, 2), (2, 2), (1, 2)]
     """
     if isinstance(indices_or_sections, int):
+        if indices_or_sections < 1:
+            raise ParamError(f"split_v2: there are no {indices_or_sections} parts")
         indices: tuple[int, ...] = ()
         sections = indices_or_sections
     elif isinstance(indices_or_sections, tuple):

@@ -1,4 +1,4 @@
-r"""Updates: ops that overwrite a weight (and their states) with the values of the next step."""
+r"""signSGD: step against the sign of the gradient. The op that this project grew around."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import Array
 from minisym.errors import ComposeError, DtypeError, ShapeError
+from minisym.ops.updates.common import Number, floating, update
 from minisym.samples import Sample
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
-Number = float | Array
-"""A float parameter: a number, or a 0-d array that the graph computes in each run."""
-
 _BLOCK: Final = 1 << 16
 """Elements of large arrays that are worked on at a time, so that scratch stays in cache."""
 
@@ -24,7 +22,7 @@ def _signsgd_reference(weight: Array, grad: Array) -> Array:
     return weight - np.float64(np.float32(0.1)) * np.sign(grad)
 
 
-@op(
+@update(
     writes=("weight",),
     elementwise=True,
     samples=(
@@ -159,18 +157,3 @@ def _blocks(step: Array, grad: Array) -> Iterator[tuple[Array, Array, Array, Arr
         part = flat[start : start + _BLOCK]
         n = part.size
         yield part, flat_grad[start : start + n], sign[:n], positive[:n]
-
-
-def floating(t: Any, *names: str) -> None:
-    """Rule: these slots share one floating type."""
-    for first, second in zip(names, (*names[1:], names[0]), strict=True):
-        dtype = getattr(t, first)
-        if dtype is not None:
-            if dtype.kind != "f":
-                message = f"{first} has type {dtype}, but an update takes float16, 32 or 64"
-                raise ValueError(message)
-            setattr(t, second, dtype)
-    dtype = getattr(t, names[0])
-    if dtype is not None:
-        for name in names[1:]:
-            setattr(t, name, dtype)

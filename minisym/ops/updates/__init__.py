@@ -1,0 +1,3 @@
+"""Updates: ops that overwrite a weight, and their states, with the values of the next step."""
+
+from minisym.ops.updates import adaptive, lamb, momentum, multi, scaling, signsgd
