@@ -1,7 +1,11 @@
-"""Load the package before any of its modules is collected for its doctests.
+"""Verify every graph that is bound, and load the package before its modules are collected.
 
-Without that, pytest, asked for one module of `minisym/ops`, would run it twice and register its ops
-twice.
+Without the import, pytest, asked for one module of `minisym/ops`, would run it twice and register
+its ops twice.
 """
+
+import os
+
+os.environ.setdefault("MINISYM_VERIFY", "1")
 
 import minisym  # noqa: F401

@@ -61,14 +61,15 @@ def learning_rate(progress: float) -> np.float32:
 
 
 def draw_curve(losses: list[float], accuracies: list[float], path: Path) -> None:
-    """Draw the loss of every step and the accuracy after every epoch."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    left = figure.subplots()
-    left.semilogy(np.linspace(0, EPOCHS, len(losses)), losses, color="#1D4ED8", linewidth=0.7)
-    left.set(xlabel="epoch", ylabel="training loss (blue)", title="signSGD on 1437 digits")
-    right = left.twinx()
-    right.plot(np.arange(1, EPOCHS + 1), accuracies, color="#D97706")
-    right.set(ylabel="accuracy on 360 others (amber)", ylim=(0.8, 1.0))
+    """Draw the loss of every step, its mean and the accuracy of every epoch."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    epochs = np.arange(1, EPOCHS + 1)
+    left.semilogy(np.linspace(0, EPOCHS, len(losses)), losses, color="#BFDBFE", linewidth=0.6)
+    left.semilogy(epochs - 0.5, np.reshape(losses, (EPOCHS, -1)).mean(axis=1), color="#1D4ED8")
+    left.set(xlabel="epoch", title="training loss: each step, and mean of each epoch")
+    right.plot(epochs, accuracies, color="#D97706")
+    right.set(xlabel="epoch", title="accuracy on digits held back", ylim=(0.8, 1.0))
     figure.savefig(path)
 
 
@@ -113,7 +114,7 @@ def main() -> None:
 
     seconds = time.perf_counter() - started
     console.print(f"{len(losses)} steps in {seconds:.1f} s; accuracy {accuracies[-1]:.2%}")
-    picture = ms.viz.save_picture(step, output / "digits-step.svg", shape={"data": (BATCH, 64)})
+    picture = ms.viz.save_picture(step, output / "digits-step.svg", shape={"data": (0, 64)})
     draw_curve(losses, accuracies, output / "digits-loss.svg")
     console.print(f"the training graph: {picture}")
     console.print(f"loss and accuracy:  {output / 'digits-loss.svg'}")

@@ -17,7 +17,7 @@ array([0.5, 2.5])
 from __future__ import annotations
 
 from minisym import ops as _ops
-from minisym import attribute, model, name, nd, random, symbol, testing, util, visualization
+from minisym import attribute, base, executor, model, name, nd, random, symbol, testing, util, visualization
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
@@ -69,7 +69,9 @@ __all__ = [
     "Symbol",
     "Variable",
     "attribute",
+    "base",
     "cpu",
+    "executor",
     "grad",
     "model",
     "name",

@@ -91,6 +91,10 @@ class ParamError(MinisymError, ValueError):
     """An op's parameter is missing, unknown, or has a value that it cannot take."""
 
 
+class GoneError(ParamError, DeprecationWarning):
+    """Something that old versions of MXNet had was asked for. (MXNet, too, raises a warning.)"""
+
+
 class ComposeError(MinisymError, TypeError):
     """Inputs do not fit the op, or a symbol cannot be used in this way."""
 

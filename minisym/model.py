@@ -14,13 +14,13 @@ from minisym.symbol.symbol import Symbol
 Params = dict[str, NDArray]
 
 
-def save_checkpoint(  # noqa: PLR0913  MXNet's parameters
+def save_checkpoint(
     prefix: str,
     epoch: int,
     symbol: Symbol | None,
     arg_params: Mapping[str, Any],
     aux_params: Mapping[str, Any],
-    remove_amp_cast: bool = True,  # noqa: FBT001, FBT002
+    remove_amp_cast: bool = True,
 ) -> None:
     """Write a symbol and its arrays, the arguments' under `arg:`, the states' under `aux:`."""
     if symbol is not None:
@@ -42,7 +42,9 @@ def load_params(prefix: str, epoch: int) -> tuple[Params, Params]:
     """
     path = Path(f"{prefix}-{epoch:04d}.params")
     found = mxnet_params.load(path)
-    if not isinstance(found, dict):
+    if isinstance(found, list):
+        if not found:  # a file without arrays does not say whether they would have names
+            return {}, {}
         message = f"{path.name} holds a list of {len(found)} arrays without names"
         raise FormatError(message, hint="ms.nd.load reads it")
     arguments: Params = {}

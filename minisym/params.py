@@ -117,6 +117,8 @@ def write(value: Any) -> str:
         return str(value.item())
     if isinstance(value, np.ndarray):
         return str(value.tolist())
+    if isinstance(value, tuple | list) and any(isinstance(item, np.generic) for item in value):
+        return str(type(value)(i.item() if isinstance(i, np.generic) else i for i in value))
     return str(value)
 
 

@@ -7,18 +7,7 @@ import pytest
 import minisym as ms
 from tables import cases, inferring, making, using
 
-ROWS = [
-    pytest.param(code, expected, id=f"{section.lower()}: {code.splitlines()[-1][:60]}")
-    for module in (making, using, inferring)
-    for section, table in module.TABLES.items()
-    for code, expected in table
-]
 
-
-@pytest.mark.parametrize(("code", "expected"), ROWS)
+@pytest.mark.parametrize(("code", "expected"), cases.rows(making, using, inferring))
 def test_as_mxnet(code, expected):
-    here = expected.here if isinstance(expected, cases.Differs) else expected
-    found = cases.answer(ms, code)
-    if isinstance(found, cases.Failure) and not cases.agrees(found, here):
-        raise found.error
-    assert cases.agrees(found, here), f"{code}\n-> {found!r}, not {here!r}"
+    cases.check(ms, code, expected)

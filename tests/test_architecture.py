@@ -23,7 +23,7 @@ _ORDER = """
     passes.fuse passes.memory passes.verify
     runtime imperative
     formats namespaces show symbol nd visualization
-    attribute name util operator model init optimizer lr_scheduler metric train onnx parallel
+    attribute base executor name util operator model init optimizer lr_scheduler metric train onnx parallel
     testing cli __main__
 """
 LAYERS = _ORDER.split()

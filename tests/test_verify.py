@@ -1,4 +1,4 @@
-"""The graph's invariants: `verify` finds each kind of damage, names node and check, and is on here."""
+"""The graph's invariants: `verify` finds each kind of damage, and names node and property."""
 
 import re
 from types import MappingProxyType
@@ -29,7 +29,6 @@ def params(**changes):
 DAMAGE = {
     "a name that is a number": (Node(TANH, 7, (Entry(X),)), "the name is a string"),
     "a variable's name": (Node(None, None), "the name is a string"),
-    "an op's name instead of the op": (Node("tanh", "t", (Entry(X),)), "the op is an Op"),
     "attributes that can change": (
         Node(TANH, "t", (Entry(X),), attrs={"a": "1"}),
         "attributes are strings",
@@ -44,13 +43,16 @@ DAMAGE = {
         "a Variable has neither",
     ),
     "a list of inputs": (Node(TANH, "t", [Entry(X)]), "inputs are entries"),
-    "an input that does not exist": (Node(TANH, "t", (Entry(X, 1),)), "has 1 outputs, but no output 1"),
+    "an input that does not exist": (
+        Node(TANH, "t", (Entry(X, 1),)),
+        "has 1 outputs, but no output 1",
+    ),
     "a negative input": (Node(TANH, "t", (Entry(X, -1),)), "no index of an output"),
     "an input too few": (
         fully_connected(inputs=fully_connected().inputs[:2]),
-        "takes data, weight, bias, but there are 2",
+        "takes data, weight, bias and has 2",
     ),
-    "an input too many": (Node(TANH, "t", (Entry(X), Entry(X))), "takes data, but there are 2"),
+    "an input too many": (Node(TANH, "t", (Entry(X), Entry(X))), "takes data and has 2"),
     "a parameter that is missing": (fully_connected(params=NO_PARAMS), "is missing"),
     "a parameter that does not exist": (fully_connected(params=params(wide=1)), "there is no wide"),
     "a parameter as a string": (
@@ -61,7 +63,7 @@ DAMAGE = {
     "parameters that can change": (fully_connected(params=dict(params())), "they are a dict"),
     "a number that the graph computes": (
         fully_connected(params=params(num_hidden=ms.op.FROM_INPUT)),
-        "but there are 3",
+        "num_hidden cannot be computed by the graph",
     ),
     "strings of other parameters": (
         fully_connected(params=params(num_hidden=3)),
@@ -75,11 +77,11 @@ def test_damage_is_found(damage):
     node, message = DAMAGE[damage]
     with pytest.raises(ms.GraphError, match=re.escape(message)) as error:
         verify(Graph([Entry(node)]))
-    assert repr(node) in str(error.value)
+    assert repr(node) in error.value.sentence
 
 
 def test_outputs_exist():
-    with pytest.raises(ms.GraphError, match="output 0 of the graph .* has 1 outputs, but no output 2"):
+    with pytest.raises(ms.GraphError, match="has 1 outputs, but no output 2"):
         verify(Graph([Entry(X, 2)]))
     with pytest.raises(ms.GraphError, match="there are no outputs"):
         verify(Graph([]))
@@ -124,7 +126,7 @@ def test_a_computed_rate_is_fine():
 def test_it_is_on_in_tests_and_bind_runs_it():
     assert checks.ALWAYS
     broken = ms.Symbol((Entry(Node(TANH, "t", (Entry(X), Entry(X)))),))
-    with pytest.raises(ms.GraphError, match="takes data, but there are 2"):
+    with pytest.raises(ms.GraphError, match="takes data and has 2"):
         broken.bind(args={})
 
 

@@ -111,7 +111,7 @@ class _Reader:
     def take(self, size: int, what: str) -> memoryview:
         """Return the next bytes."""
         if size > self.left:
-            raise self.wrong(self.at, f"{what} needs {size} bytes, but {self.left} are left")
+            raise self.wrong(self.at, f"{what}: {size} bytes are needed, {self.left} are left")
         found = self.data[self.at : self.at + size]
         self.at += size
         return found

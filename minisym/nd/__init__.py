@@ -12,18 +12,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as _np
+
 from minisym import op as _op
 from minisym.formats.mxnet_params import load, load_frombuffer, save
 from minisym.imperative import arange, array, empty, full, ones, waitall, zeros
 from minisym.imperative import function_of as _function_of
 from minisym.namespaces import Namespace as _Namespace
 from minisym.ndarray import NDArray
+from minisym.symbol import sampling as _sampling
 
 __all__ = ["NDArray", "arange", "array", "empty", "full", "load", "load_frombuffer", "ones", "save", "waitall", "zeros"]
 
 linalg, random, contrib, image, _internal = (
     _Namespace("minisym.nd", name, _function_of)
     for name in ("linalg", "random", "contrib", "image", "_internal")
+)
+vars(random).update(
+    _sampling.functions(_function_of, lambda value: isinstance(value, _np.ndarray))
 )
 
 

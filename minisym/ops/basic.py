@@ -304,7 +304,7 @@ def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
 @op(
     elementwise=True,
     samples=[
-        Sample(((3, 4),), {"alpha": 0.4}, reference=lambda x: (0.4 * x + 0.5).clip(0, 1)),
+        Sample(((3, 4),), {"alpha": 0.375}, reference=lambda x: (0.375 * x + 0.5).clip(0, 1)),
         Sample((np.array([1, 2]),), raises=DtypeError, match="floats"),
     ],
 )

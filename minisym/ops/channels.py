@@ -11,6 +11,7 @@ import numpy as np
 
 from minisym.define import op
 from minisym.ndarray import Array
+from minisym.ops.rules import first_type
 from minisym.samples import Sample
 from minisym.shapes import axis_of
 from minisym.symbol.symbol import Symbol
@@ -67,8 +68,8 @@ def _like(s: Any) -> None:
     s.output = s.like
 
 
-along.shape(_like)
-sum_along.shape(_like)
+along.shape(_like).dtype(first_type)
+sum_along.shape(_like).dtype(first_type)
 
 
 @along.grad

@@ -76,7 +76,8 @@ def histogram(
         assert range is not None
         bins = np.histogram_bin_edges(np.empty(0), bin_cnt, (range[0], range[1]))
     np.copyto(edges, bins, casting="unsafe")
-    np.copyto(counts, np.histogram(data, edges)[0])
+    numbers = data.view(np.uint8) if data.dtype == bool else data
+    np.copyto(counts, np.histogram(numbers, edges)[0])
 
 
 @histogram.shape

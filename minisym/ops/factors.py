@@ -330,7 +330,6 @@ inverse_gap = unary(
 
 @op(
     name="_linalg_syevd",
-    aliases=("linalg_syevd",),
     outputs=("output0", "output1"),
     samples=[
         Sample((_positive(3, 2),), wrt=()),

@@ -20,6 +20,7 @@ from minisym.samples import Sample
 from minisym.shapes import Dim, axis_of
 from minisym.symbol.symbol import Symbol
 
+
 def whole(indices: Array, size: int, mode: str = "clip") -> Array:
     """Return indices as integers inside an axis of this size."""
     integers = indices.astype(np.intp)

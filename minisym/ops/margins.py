@@ -122,10 +122,11 @@ def _(g: Array, data: Array, *, mode: str, pad_width: Ints, out: Array) -> None:
         zip(_sources(mode, pad_width, out.shape), out.shape, strict=True)
     ):
         if any(margins[axis]):
-            folded = np.zeros((*g.shape[:axis], d, *g.shape[axis + 1 :]), g.dtype)
+            wide = np.float32 if g.dtype == np.float16 else g.dtype
+            folded = np.zeros((*g.shape[:axis], d, *g.shape[axis + 1 :]), wide)
             np.add.at(np.moveaxis(folded, axis, 0), index, np.moveaxis(g, axis, 0))
             g = folded
-    np.copyto(out, g)
+    np.copyto(out, g, casting="same_kind")
 
 
 # ------------------------------------------------------------------------------------------ Crop

@@ -58,6 +58,11 @@ def reducing(
         yield ufunc.reduce, (data, axes, out.dtype, out)
 
 
+def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type to add up in, which can count elements, too."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
 def run(steps: Iterable[tuple[Any, ...]]) -> None:
     """Run steps at once."""
     for function, arguments in steps:
@@ -96,12 +101,30 @@ def spread(
     out: Array,
 ) -> None:
     """Repeat what a reduction of `like` left, along the axes that it reduced."""
-    axes = axes_gone(axis, like.ndim, exclude=exclude)
-    source = data.reshape([1 if a in axes else d for a, d in enumerate(like.shape)])
+    run(_spreading(data, axes_gone(axis, like.ndim, exclude=exclude), out, mean=mean))
+
+
+def _spreading(
+    data: Array, axes: tuple[int, ...], out: Array, *, mean: bool
+) -> Iterator[tuple[Any, ...]]:
+    source = data.reshape([1 if a in axes else d for a, d in enumerate(out.shape)])
     if mean:
-        count = number(out.size // max(source.size, 1), data.dtype)
-        source = np.divide(source, count)
-    np.copyto(out, source, casting="unsafe")
+        part = np.empty(source.shape, _sum_type(data.dtype))
+        count = number(out.size // max(source.size, 1), part.dtype)
+        yield np.divide if part.dtype.kind == "f" else divide, (source, count, part)
+        source = part
+    yield np.copyto, (out, source, "unsafe")
+
+
+@spread.steps
+def _(
+    inputs: Sequence[Array], outs: Sequence[Array], *,
+    axis: Ints | None, exclude: bool, mean: bool,
+) -> Any:  # fmt: skip
+    (data, like), (out,) = inputs, outs
+    if not data.flags.c_contiguous:
+        return None  # it could not be reshaped once and for all
+    return _spreading(data, axes_gone(axis, like.ndim, exclude=exclude), out, mean=mean)
 
 
 @spread.shape
@@ -182,7 +205,7 @@ def reduction(
 
 
 def _mean(data: Array, axes: tuple[int, ...], out: Array) -> Iterator[tuple[Any, ...]]:
-    total = np.empty(out.shape, np.float32 if out.dtype == np.float16 else out.dtype)
+    total = np.empty(out.shape, _sum_type(out.dtype))
     yield from reducing(np.add, data, axes, total)
     count = number(data.size // max(out.size, 1), total.dtype)
     yield np.divide if out.dtype.kind == "f" else divide, (total, count, out)

@@ -356,7 +356,11 @@ unary(
     samples=[
         Sample((_LINE[:-3],), reference=_each(math.gamma)),
         Sample((np.array([-30.1, -20.5]),), reference=_each(math.gamma)),
-        Sample((np.array([1, 2, 7, 20]),), reference=_each(lambda v: math.factorial(int(v) - 1))),
+        Sample(
+            (np.array([1, 2, 7, 20]),),
+            wrt=(),
+            reference=_each(lambda v: math.factorial(int(v) - 1)),
+        ),
     ],
 )
 unary(

@@ -175,6 +175,11 @@ def _tiles(shape: tuple[Any, ...], reps: Ints) -> tuple[tuple[Any, ...], Ints]:
     return (1,) * (rank - len(shape)) + shape, (1,) * (rank - len(reps)) + reps
 
 
+def _sum(array: Array, axes: Ints, out: Array) -> None:
+    """Sum over axes; halves are added in single precision."""
+    np.sum(array, axis=axes, dtype=np.float32 if out.dtype == np.float16 else None, out=out)
+
+
 def _pairs(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(d for pair in zip(first, second, strict=True) for d in pair)
 
@@ -219,7 +224,7 @@ def _(g: Array, data: Array, *, reps: Ints, out: Array) -> None:
     """Sum the gradient of `tile` over the copies."""
     shape, times = _tiles(data.shape, reps)
     copies = g.reshape(_pairs(times, shape))
-    np.sum(copies, axis=tuple(range(0, copies.ndim, 2)), out=out.reshape(shape))
+    _sum(copies, tuple(range(0, copies.ndim, 2)), out.reshape(shape))
 
 
 # ---------------------------------------------------------------------------------------- repeat
@@ -280,4 +285,4 @@ def _(g: Array, data: Array, *, repeats: int, axis: int | None, out: Array) -> N
     """Sum the gradient of `repeat` over the copies."""
     before, size, behind = _around(data.shape, axis)
     copies = g.reshape(before, size, repeats, behind)
-    np.sum(copies, axis=2, out=out.reshape(before, size, behind))
+    _sum(copies, (2,), out.reshape(before, size, behind))

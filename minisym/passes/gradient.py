@@ -65,7 +65,7 @@ def grad(
     >>> import minisym as ms
     >>> x = ms.sym.Variable("x")
     >>> ms.grad(ms.sym.tanh(x, name="t"), "x").list_outputs()
-    ['t_backward_elemwise_mul0_output']
+    ['t_backward_mul1_output']
 
     Second order is the gradient of the gradient:
 

@@ -1,8 +1,8 @@
 """What every graph must be, as a table of small checks.
 
 The passes rely on these properties and do not look for them again. Composing and reading a file
-guarantee them; `verify` says where a pass, or a hand that made nodes itself, has broken one. It runs
-on every graph that is bound when the environment variable `MINISYM_VERIFY` is 1, as in the tests.
+guarantee them; `verify` says where a pass, or a hand that made nodes itself, has broken one. It
+runs on every graph that is bound while the environment variable `MINISYM_VERIFY` is 1, as in tests.
 
 >>> from minisym import sym
 >>> verify(Graph(sym.tanh(sym.Variable("x"))))
@@ -29,52 +29,48 @@ def verify(graph: Graph) -> None:
     Raises
     ------
     GraphError
-        Naming the node, the check that failed, and what was found.
+        Naming the node, the property that it lacks, and what was found instead.
     """
     for complaint in _order(graph):
-        raise GraphError(f"the graph breaks 'the order is a post-order': {complaint}")
+        raise GraphError(f"the graph's order is no post-order: {complaint}")
     for node in graph.order:
-        for check in NODE_CHECKS if node.op is not None else VARIABLE_CHECKS:
+        for what, check in (NODE_CHECKS if node.op is not None else VARIABLE_CHECKS).items():
             for complaint in check(graph, node):
                 raise GraphError(
-                    f"{node!r} breaks '{check.__doc__}': {complaint}",
+                    f"{node!r}: {what}, but {complaint}",
                     origin=node.origin or None,
-                    hint="compose symbols, or use Graph.rebuild and Node.replace with what they ask",
+                    hint="compose symbols, or change graphs by Graph.rebuild and Node.replace",
                 )
     for i, entry in enumerate(graph.outputs):
         for complaint in _entry(entry):
-            raise GraphError(f"output {i} of the graph breaks 'entries exist': {complaint}")
+            raise GraphError(f"output {i} of the graph does not exist: {complaint}")
 
 
 # ---------------------------------------------------------------------------------- the checks
-# Each yields what it has to complain of; its docstring is the property, and stands in the message.
+# Each yields what it has to complain of; the tables below say which property it is about.
 
 
 def _order(graph: Graph) -> Iterator[str]:
     if not graph.outputs:
         yield "there are no outputs"
-    seen: set[Node] = set()
-    for position, node in enumerate(graph.order):
+    for node in graph.order:
         if not isinstance(node, Node):
             yield f"{node!r} is no Node"
             return
-        if node in seen:
-            yield f"{node!r} stands there twice"
-        seen.add(node)
-        if graph.index.get(node) != position:
-            yield f"{node!r} is at {position}, but the index says {graph.index.get(node)}"
+    if len(set(graph.order)) < len(graph.order):
+        yield "a node stands there twice"
+    if graph.index != {node: position for position, node in enumerate(graph.order)}:
+        yield "the index says something else"
     if tuple(post_order(graph.outputs)) != graph.order:
         yield "the outputs reach other nodes, or in another order"
 
 
 def _name(graph: Graph, node: Node) -> Iterator[str]:
-    """the name is a string"""
     if not isinstance(node.name, str):
-        yield f"it is {node.name!r}"
+        yield f"this is {node.name!r}"
 
 
 def _attrs(graph: Graph, node: Node) -> Iterator[str]:
-    """attributes are strings, and nobody can change them"""
     if not isinstance(node.attrs, MappingProxyType):
         yield f"they are a {type(node.attrs).__name__}"
         return
@@ -84,19 +80,16 @@ def _attrs(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def _bare(graph: Graph, node: Node) -> Iterator[str]:
-    """a Variable has neither inputs nor parameters"""
     if node.inputs or node.params:
-        yield f"it has inputs {node.inputs!r} and parameters {dict(node.params)!r}"
+        yield f"this has inputs {node.inputs!r} and parameters {dict(node.params)!r}"
 
 
 def _op(graph: Graph, node: Node) -> Iterator[str]:
-    """the op is an Op"""
     if not isinstance(node.op, Op):
-        yield f"it is {node.op!r}"
+        yield f"this is {node.op!r}"
 
 
 def _inputs(graph: Graph, node: Node) -> Iterator[str]:
-    """inputs are entries that exist, of nodes that come first"""
     if not isinstance(node.inputs, tuple):
         yield f"they are a {type(node.inputs).__name__}"
         return
@@ -110,14 +103,12 @@ def _inputs(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def _input_count(graph: Graph, node: Node) -> Iterator[str]:
-    """there are as many inputs as the op takes with these parameters"""
     names = node.input_names()
     if len(names) != len(node.inputs):
-        yield f"it takes {', '.join(names) or 'none'}, but there are {len(node.inputs)}"
+        yield f"it takes {', '.join(names) or 'none'} and has {len(node.inputs)}"
 
 
 def _params(graph: Graph, node: Node) -> Iterator[str]:
-    """parameters are complete, typed, and nobody can change them"""
     op = node.op
     assert op is not None
     if node.params is op.defaults:
@@ -137,7 +128,6 @@ def _params(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def _given(graph: Graph, node: Node) -> Iterator[str]:
-    """the strings that a file keeps say what the parameters are"""
     assert node.op is not None
     for name in node.given:
         read = node.op.params[name].read(node.attrs[name], op=node.op.name)
@@ -146,12 +136,14 @@ def _given(graph: Graph, node: Node) -> Iterator[str]:
 
 
 def _entry(entry: Any) -> Iterator[str]:
-    if not isinstance(entry, Entry) or not isinstance(entry.node, Node):
+    if not isinstance(entry, Entry) or not isinstance(entry[0], Node):
         yield f"{entry!r} is no Entry"
-    elif not isinstance(entry.index, int) or entry.index < 0:
-        yield f"{entry.index!r} is no index of an output"
-    elif entry.index >= entry.node.num_outputs and not _is_opaque(entry.node):
-        yield f"{entry.node!r} has {entry.node.num_outputs} outputs, but no output {entry.index}"
+        return
+    node, index = entry
+    if not isinstance(index, int) or index < 0:
+        yield f"{index!r} is no index of an output"
+    elif index >= node.num_outputs and not _is_opaque(node):
+        yield f"{node!r} has {node.num_outputs} outputs, but no output {index}"
 
 
 def _is_opaque(node: Node) -> bool:
@@ -170,13 +162,20 @@ def _frozen(value: object) -> bool:
 
 
 Check = Callable[[Graph, Node], Iterator[str]]
-VARIABLE_CHECKS: Final[tuple[Check, ...]] = (_name, _attrs, _bare)
-NODE_CHECKS: Final[tuple[Check, ...]] = (
-    _op,
-    _name,
-    _attrs,
-    _inputs,
-    _input_count,
-    _params,
-    _given,
+_ANY: Final[dict[str, Check]] = {
+    "the name is a string": _name,
+    "attributes are strings, and read-only": _attrs,
+}
+VARIABLE_CHECKS: Final = _ANY | {
+    "a Variable has neither inputs nor parameters": _bare,
+}
+NODE_CHECKS: Final = (
+    {"the op is an Op": _op}
+    | _ANY
+    | {
+        "parameters are complete, typed and read-only": _params,
+        "the strings that a file keeps say what the parameters are": _given,
+        "inputs are entries that exist, of nodes that come before": _inputs,
+        "there are as many inputs as the op takes": _input_count,
+    }
 )

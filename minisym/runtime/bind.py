@@ -15,6 +15,7 @@ from minisym.ndarray import Context, NDArray
 from minisym.op import get
 from minisym.params import DTYPES as DTYPE_NAMES
 from minisym.passes import infer as inference
+from minisym.passes import verify
 from minisym.passes.gradient import gradient
 from minisym.passes.order import find_writes
 from minisym.passes.slots import DTYPES
@@ -71,6 +72,8 @@ def bind(  # noqa: PLR0913  MXNet's parameters
         message = f"bind: ctx must be a context such as ms.cpu(), but got {type(ctx).__name__}"
         raise ArrayTypeError(message, hint="name the arrays: bind(args=…)")
     graph = symbol.graph
+    if verify.ALWAYS:
+        verify.verify(graph)
     _refuse_duplicates(graph)
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
     states = [node for node in graph.variables if node in graph.auxiliary]
@@ -112,6 +115,8 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
     """
     del ctx, stype_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer
     graph = symbol.graph
+    if verify.ALWAYS:
+        verify.verify(graph)
     _refuse_duplicates(graph)
     names = {node.name: node for node in graph.variables}
     known = {

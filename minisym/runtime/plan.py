@@ -24,6 +24,7 @@ import numpy as np
 from minisym.define import Array
 from minisym.errors import ExecutionError, MinisymError
 from minisym.graph import Entry, Graph, Node
+from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, order_writes
 from minisym.runtime.memory import Block, plan_memory
 from minisym.runtime.steps import Step, steps_of
@@ -66,6 +67,8 @@ class Plan:
         self, typed: Typed, bound: Mapping[Node, Array], num_heads: int, *, write: bool = True
     ) -> None:
         self.typed, self.graph = typed, typed.graph
+        if verify.ALWAYS:
+            verify.verify(self.graph)
         self.heads = self.graph.outputs[:num_heads]
         self.results = self.graph.outputs[num_heads:]
         self.writes: WriteOrder = order_writes(self.graph)
@@ -161,9 +164,11 @@ class Plan:
         }
 
     def _can_view(self, node: Node) -> bool:
+        assert node.op is not None
         source = node.inputs[0]
         if source.node.op is None:
-            if source.node in self.written:
+            # the output of identity is an array of its own; that of a reshape is the user's array
+            if source.node in self.written or node.op.elementwise:
                 return False
             return self.arrays[source].flags.c_contiguous
         return True

@@ -11,6 +11,7 @@ from typing import Any
 from minisym import op as _op
 from minisym.formats.mxnet_json import load, load_json
 from minisym.namespaces import Namespace as _Namespace
+from minisym.symbol import sampling as _sampling
 from minisym.symbol.functions import WRITTEN_HERE as _WRITTEN_HERE
 from minisym.symbol.functions import function_of as _function_of
 from minisym.symbol.symbol import NotImplementedForSymbol, Symbol
@@ -22,6 +23,7 @@ linalg, random, contrib, image, _internal = (
     _Namespace("minisym.symbol", name, _function_of)
     for name in ("linalg", "random", "contrib", "image", "_internal")
 )
+vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, Symbol)))
 globals().update(_WRITTEN_HERE)
 
 

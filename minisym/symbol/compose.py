@@ -179,6 +179,32 @@ def _subject(op: Op, name: str | None) -> str:
     return f"{op.name} {name!r}" if name else op.name
 
 
+def with_attributes(symbol: Symbol, given: Mapping[str, str]) -> tuple[Entry, ...]:
+    """Return a symbol's entries on a copy of its node with these attributes or parameters set."""
+    if symbol.name is None:
+        raise AttributeOwnerError(f"{symbol!r} has no attributes of its own", hint="choose one output")
+    check_strings(given)
+    node = symbol.entries[0].node
+    attrs = {**node.attrs, **{hide(key): value for key, value in given.items()}}
+    params = node.params
+    if node.op is not None:
+        changed = {key: value for key, value in given.items() if not is_attribute(key)}
+        for key in changed:
+            if params.get(key) is FROM_INPUT:
+                raise ComposeError(f"{_subject(node.op, node.name)}: the graph computes {key}")
+        typed = node.op.read_params({k: v for k, v in attrs.items() if k in changed}, node.name)
+        params = MappingProxyType({**params, **{key: typed[key] for key in changed}})
+        names = node.op.input_names(params, len(node.inputs))
+        if names != node.input_names():
+            raise ComposeError(
+                f"{_subject(node.op, node.name)}: with these parameters its inputs would be "
+                f"{', '.join(names)}, but it has {', '.join(node.input_names())}",
+                hint="compose it anew",
+            )
+    new = node.replace(attrs=MappingProxyType(attrs), params=params)
+    return tuple(Entry(new, entry.index) for entry in symbol.entries)
+
+
 def replace_variables(
     symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], name: str | None
 ) -> Symbol:

@@ -287,7 +287,7 @@ def histogram(a: Symbol, bins: Any = 10, range: Any = None, **kwargs: Any) -> Sy
     """
     if isinstance(bins, Symbol):
         return _call("_histogram", data=a, bins=bins, **kwargs)
-    if not isinstance(bins, int) or isinstance(bins, bool):
+    if not isinstance(bins, numbers.Integral) or isinstance(bins, bool):
         raise ParamError(f"histogram: bins must be an int or a Symbol, but got {bins!r}")
     if range is None:
         raise ParamError(

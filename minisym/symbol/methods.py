@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn
 
 from minisym.errors import NotForSymbolError
 from minisym.op import find
@@ -38,8 +38,12 @@ def method_of(symbol: Symbol, name: str) -> Callable[..., Symbol]:
         if op is not None:
             return partial(function_of(op, called), symbol)
     if name in EAGER_ONLY:
-        raise NotForSymbolError(
-            f"{name}() needs a value, and a symbol has not run yet",
-            hint="bind it and run forward(), or use eval()",
-        )
+        return partial(_refuse, name)
     raise AttributeError(f"Symbol has no attribute {name!r}")
+
+
+def _refuse(name: str, *_: object, **__: object) -> NoReturn:
+    raise NotForSymbolError(
+        f"{name}() needs a value, and a symbol has not run yet",
+        hint="bind it and run forward(), or use eval()",
+    )

@@ -76,7 +76,7 @@ class Operators:
 
     def __rpow__(self, other: Any) -> Self:
         """Raise a number to this power."""
-        return _scalar("_RPowerScalar", self, other)
+        return _scalar("_rpower_scalar", self, other)  # MXNet calls it so here, and only here
 
     def __neg__(self) -> Self:
         """Negate."""
@@ -134,7 +134,8 @@ class Operators:
             message, hint="write a = a + b; an op such as signsgd_update writes"
         )
 
-    __isub__ = __imul__ = __itruediv__ = __imod__ = __iadd__
+    # a %= b is a = a % b, as in MXNet
+    __isub__ = __imul__ = __itruediv__ = __iadd__
 
 
 def connected(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Entry:

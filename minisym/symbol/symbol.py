@@ -7,7 +7,7 @@ when they are called: passes know symbols, so symbols meet passes late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,10 @@ import numpy as np
 
 from minisym.errors import (
     ComposeError,
+    GoneError,
     NotForSymbolError,
     OutputIndexError,
     OutputNameError,
-    ParamError,
     did_you_mean,
 )
 from minisym.graph import Entry, Graph
@@ -170,7 +170,7 @@ class Symbol(Operators, Fluent):
     def list_attr(self, recursive: bool = False) -> dict[str, str]:
         """Return all attributes of the node; those with a hidden spelling under both."""
         if recursive:
-            raise ParamError(
+            raise GoneError(
                 "list_attr(recursive=True) is gone", hint="attr_dict() has every node's attributes"
             )
         return {} if self.name is None else both_spellings(self.entries[0].node.attrs)
@@ -178,6 +178,24 @@ class Symbol(Operators, Fluent):
     def attr_dict(self) -> dict[str, dict[str, str]]:
         """Return {node name: its attributes} of all nodes that have some."""
         return {node.name: both_spellings(node.attrs) for node in self.graph.order if node.attrs}
+
+    def _set_attr(self, **kwargs: str) -> None:
+        """Set attributes, or parameters of the op, in the form of strings.
+
+        Nodes are immutable, so this Symbol holds a changed copy of its node from now on. Symbols
+        that were composed of it before keep the node that they have: set attributes first.
+
+        >>> from minisym import sym
+        >>> weight = sym.Variable("weight")
+        >>> weight._set_attr(lr_mult="2")
+        >>> weight.list_attr()
+        {'__lr_mult__': '2', 'lr_mult': '2'}
+        """
+        from minisym.symbol.compose import with_attributes
+
+        self.entries = with_attributes(self, kwargs)
+        if hasattr(self, "_graph"):
+            del self._graph
 
     # ---------------------------------------------------------------------- composing once more
 
@@ -247,6 +265,20 @@ class Symbol(Operators, Fluent):
 
         return infer_type_api(self, args, kwargs, partial=True)
 
+    def gradient(self, wrt: str | Symbol | Sequence[str | Symbol]) -> Symbol:
+        """Return the gradients of the outputs, summed, by some variables; see `minisym.grad`.
+
+        >>> from minisym import sym
+        >>> x = sym.Variable("x")
+        >>> (x * x).gradient(["x"]).eval(x=np.array([3.0]))
+        [NDArray([6.])]
+        """
+        from minisym.passes.gradient import grad
+
+        return grad(self, wrt)
+
+    grad = gradient
+
     # --------------------------------------------------------------------------------- running
 
     def bind(self, *args: Any, **kwargs: Any) -> Executor:
@@ -271,7 +303,31 @@ class Symbol(Operators, Fluent):
         """
         return self.bind(ctx, args=kwargs, grad_req="null").forward()
 
+    def optimize_for(self, backend: str, *_: object, **__: object) -> Symbol:
+        """Return the symbol as it is: accepted for code written for MXNet's other backends."""
+        return Symbol(self.entries)
+
+    get_backend_symbol = optimize_for
+
     # ------------------------------------------------------------------------------- the file
+
+    def debug_str(self) -> str:
+        """Return every node with its inputs and attributes, as MXNet lays them out.
+
+        >>> from minisym import sym
+        >>> print(sym.tanh(sym.Variable("x"), name="t").debug_str())
+        Symbol Outputs:
+            output[0]=t(0)
+        Variable:x
+        --------------------
+        Op:tanh, Name=t
+        Inputs:
+            arg[0]=x(0) version=0
+        <BLANKLINE>
+        """
+        from minisym.show.debug import debug_str
+
+        return debug_str(self)
 
     def tojson(self, remove_amp_cast: bool = True) -> str:
         """Return the graph in MXNet's JSON format."""

@@ -58,7 +58,7 @@ def Variable(
         raise ComposeError(message)
     attrs = scoped_attrs(attr)
     if shape is not None:
-        attrs["__shape__"] = str(tuple(shape) if not isinstance(shape, int) else (shape,))
+        attrs["__shape__"] = write(shape)
     if lr_mult is not None:
         attrs["__lr_mult__"] = str(lr_mult)
     if wd_mult is not None:

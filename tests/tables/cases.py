@@ -127,7 +127,11 @@ def answer(mx, code):
             mx.cpu(), arrays(args), arrays(args_grad), grad_req, arrays(aux_states), **more
         )
 
-    space = {"mx": mx, "sym": mx.sym, "nd": mx.nd, "np": np, "bound": bound, "arrays": arrays}
+    def text(name):
+        return name if isinstance(name, str) else name.decode()
+
+    space = {"mx": mx, "sym": mx.sym, "nd": mx.nd, "np": np}
+    space.update(bound=bound, arrays=arrays, text=text)
     first, last = compiled(code)
     with mx.name.NameManager(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -168,3 +172,24 @@ def agrees(found, expected):
     if isinstance(found, Failure) or isinstance(expected, Anything):
         return bool(found == expected) if not isinstance(expected, Anything) else True
     return same(expected, found)
+
+
+def rows(*modules):
+    """Return all rows as parameters for pytest."""
+    import pytest  # MXNet's Python has none
+
+    return [
+        pytest.param(code, expected, id="{}: {}".format(section, code.splitlines()[-1][:60]))
+        for module in modules
+        for section, table in module.TABLES.items()
+        for code, expected in table
+    ]
+
+
+def check(ms, code, expected):
+    """Run a row under minisym; raise what it raised if that is not what the row says."""
+    here = expected.here if isinstance(expected, Differs) else expected
+    found = answer(ms, code)
+    if isinstance(found, Failure) and not agrees(found, here):
+        raise found.error
+    assert agrees(found, here), "{}\n-> {!r}, not {!r}".format(code, found, here)

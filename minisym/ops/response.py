@@ -1,0 +1,195 @@
+r"""Division by a norm: of the elements of a sample, or of neighbouring channels."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import F, op
+from minisym.errors import ShapeError
+from minisym.families import number, single
+from minisym.ndarray import Array
+from minisym.ops.rules import floats_only
+from minisym.params import Between
+from minisym.samples import Sample
+from minisym.symbol.symbol import Symbol
+
+# ------------------------------------------------------------------------------- L2Normalization
+
+_SUMMED: dict[str, dict[str, Any]] = {
+    "instance": {"axis": 0, "exclude": True},
+    "channel": {"axis": 1},
+    "spatial": {"axis": (0, 1), "exclude": True},
+}
+
+
+def _axes(mode: str, rank: int) -> tuple[int, ...]:
+    if mode == "channel":
+        return (1,)
+    return tuple(range(1 if mode == "instance" else 2, rank))
+
+
+def _unit(axes: tuple[int, ...]) -> Any:
+    return lambda x: x / np.sqrt(np.square(x).sum(axes, keepdims=True) + 1e-10)
+
+
+@op(
+    samples=[
+        Sample(((2, 3),), reference=_unit((1,))),
+        Sample(((2, 3, 2),), {"mode": "channel"}, reference=_unit((1,))),
+        Sample(((2, 3, 2, 2),), {"mode": "spatial"}, reference=_unit((2, 3))),
+        Sample(((2, 3),), {"mode": "channel"}, raises=ShapeError, match="at least 3 dimensions"),
+    ],
+)
+def L2Normalization(
+    data: Array,
+    *,
+    eps: Annotated[float, "Added to the sum of squares."] = 1e-10,
+    mode: Annotated[
+        Literal["channel", "instance", "spatial"],
+        "What is scaled to length 1: a sample (instance), the channels of each position, or the "
+        "positions of each channel (spatial).",
+    ] = "instance",
+    out: Array,
+) -> None:
+    r"""Scale to length 1, $y = x / \sqrt{\sum x^2 + \epsilon}$.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.L2Normalization(sym.Variable("x")).eval(x=np.array([[3.0, 4.0]]))
+    [NDArray([[0.6, 0.8]])]
+    """
+    wide = np.float32 if data.dtype == np.float16 else data.dtype
+    squares = np.square(data, dtype=wide)
+    total = np.sum(squares, _axes(mode, data.ndim), keepdims=True)
+    np.divide(data, np.sqrt(total + number(eps, total.dtype)), out, casting="unsafe")
+
+
+@L2Normalization.shape
+def _(s: Any, *, mode: str) -> None:
+    s.output = s.data
+    s.data = s.output
+    if s.data is not None and mode != "instance" and len(s.data) < 3:
+        raise ValueError(f"mode={mode!r} needs data of at least 3 dimensions")
+
+
+L2Normalization.dtype(floats_only)
+
+
+@L2Normalization.grad
+def _(g: Symbol, data: Symbol, *, eps: float, mode: str, y: Symbol) -> Symbol:
+    axes = {**_SUMMED[mode], "keepdims": True}
+    scale = F.rsqrt(F.sum(F.square(data), **axes) + eps)
+    return F.broadcast_mul(g - F.broadcast_mul(y, F.sum(g * y, **axes)), scale)
+
+
+# ------------------------------------------------------------------------------------------- LRN
+
+
+def _neighbours(x: Array, size: int) -> Array:
+    """Sum each channel with its neighbours, `size` in all."""
+    reach = size // 2
+    total = np.array(x)
+    for step in range(1, min(reach + 1, x.shape[1])):
+        total[:, step:] += x[:, :-step]
+        total[:, :-step] += x[:, step:]
+    return total
+
+
+@op(
+    name="_neighbour_sum",
+    samples=[
+        Sample(
+            ((2, 4, 3),),
+            {"nsize": 3},
+            reference=lambda x: (
+                x
+                + np.pad(x, ((0, 0), (1, 0), (0, 0)))[:, :-1]
+                + np.pad(x, ((0, 0), (0, 1), (0, 0)))[:, 1:]
+            ),
+        )
+    ],
+)
+def _neighbour_sum(
+    data: Array,
+    *,
+    nsize: Annotated[int, "How many channels are summed, an odd number."],
+    out: Array,
+) -> None:
+    """Sum each channel (axis 1) with its neighbours; it is its own gradient."""
+    np.copyto(out, _neighbours(data, nsize))
+
+
+@_neighbour_sum.shape
+def _(s: Any) -> None:
+    s.output = s.data
+    s.data = s.output
+
+
+@_neighbour_sum.grad
+def _(g: Symbol, data: Symbol, *, nsize: int) -> Symbol:
+    return _neighbour_sum(g, nsize=nsize)
+
+
+def _plain_response(x: Array) -> Array:
+    window = np.stack([x[:, max(0, i - 1) : i + 2].sum(1) for i in range(x.shape[1])], 1)
+    squares = np.stack(
+        [np.square(x[:, max(0, i - 1) : i + 2]).sum(1) for i in range(x.shape[1])], 1
+    )
+    assert window.shape == squares.shape
+    found: Array = x * (2 + 0.5 / 3 * squares) ** -0.75
+    return found
+
+
+@op(
+    samples=[
+        Sample(((2, 4, 2, 2),), {"nsize": 3, "alpha": 0.5}, reference=_plain_response),
+        Sample(((1, 3, 2, 2),), {"nsize": 7, "alpha": 0.25, "beta": 0.5, "knorm": 1.0}),
+        Sample(((1, 3, 2, 2),), {"nsize": 4}, raises=ShapeError, match="nsize must be odd"),
+        Sample(((3,),), {"nsize": 3}, raises=ShapeError, match="a channel axis"),
+    ],
+)
+def LRN(
+    data: Array,
+    *,
+    alpha: Annotated[float, r"Factor $\alpha$ of the mean square."] = 1e-4,
+    beta: Annotated[float, r"Exponent $\beta$."] = 0.75,
+    knorm: Annotated[float, "What is added to it, $k$."] = 2.0,
+    nsize: Annotated[int, "How many channels are neighbours $n$, an odd number.", Between(0)],
+    out: Array,
+) -> None:
+    r"""Normalise by the response of neighbouring channels,
+    $y_c = x_c (k + \frac{\alpha}{n} \sum_{|j - c| \le n/2} x_j^2)^{-\beta}$.
+
+    Reference: Krizhevsky et al., *ImageNet classification with deep convolutional neural networks*,
+    NIPS 2012.
+    """
+    wide = data.astype(np.float32) if data.dtype == np.float16 else data
+    total = _neighbours(np.square(wide), nsize)
+    total *= single(alpha) / nsize
+    total += single(knorm)
+    np.power(total, -single(beta), total)
+    np.multiply(wide, total, out, casting="unsafe")
+
+
+@LRN.shape
+def _(s: Any, *, nsize: int) -> None:
+    s.output = s.data
+    s.data = s.output
+    if nsize % 2 == 0:
+        raise ValueError(f"nsize must be odd, not {nsize}")
+    if s.data is not None and len(s.data) < 2:
+        raise ValueError("data needs a channel axis, axis 1")
+
+
+LRN.dtype(floats_only)
+
+
+@LRN.grad
+def _(g: Symbol, data: Symbol, *, alpha: float, beta: float, knorm: float, nsize: int) -> Symbol:
+    alpha, beta, knorm = single(alpha), single(beta), single(knorm)
+    norm = _neighbour_sum(F.square(data), nsize=nsize) * (alpha / nsize) + knorm
+    scaled = g * norm**-beta
+    shared = _neighbour_sum(scaled * data / norm, nsize=nsize)
+    return scaled - data * shared * (2 * alpha * beta / nsize)

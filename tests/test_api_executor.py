@@ -1,0 +1,13 @@
+"""The Executor API, row by row as MXNet 1.9.1 answers; the tables say where minisym differs, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+import minisym as ms
+from tables import binding, cases, running
+
+
+@pytest.mark.parametrize(("code", "expected"), cases.rows(binding, running))
+def test_as_mxnet(code, expected):
+    cases.check(ms, code, expected)
