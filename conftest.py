@@ -8,4 +8,13 @@ import os
 
 os.environ.setdefault("MINISYM_VERIFY", "1")
 
-import minisym  # noqa: F401
+import pytest
+
+import minisym
+
+
+@pytest.fixture(autouse=True)
+def _fresh_names():
+    """Count automatic names from 0 in every test and docstring."""
+    with minisym.name.NameManager():
+        yield

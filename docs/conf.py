@@ -32,7 +32,7 @@ nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/vnd.mermaid", None)]  # a page shows the svg
+suppress_warnings = ["mystnb.unknown_mime_type"]  # symbols offer Mermaid too; pages show the svg
 _sources = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
 nb_execution_cache_path = str(
     HERE / "_build" / f"cells-{hashlib.sha256(_sources).hexdigest()[:12]}"

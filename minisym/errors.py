@@ -10,9 +10,12 @@ programmer would expect::
     |   |-- OutputIndexError(IndexError)           there is no output at this position
     |   `-- NotForSymbolError(NotImplementedError) only an array can do that
     |-- ShapeError(ValueError)      shapes contradict each other
+    |   |-- ShapeTypeError(TypeError) a shape is no tuple
     |   `-- AxisError(IndexError)   there is no such axis
     |-- DtypeError(TypeError)       element types contradict each other
     |-- BindError(ValueError)       the arrays given do not fit the symbol
+    |   |-- ArrayTypeError(TypeError)      something is no array, or of another type
+    |   `-- IncompleteError(RuntimeError)  the shapes given do not decide all others
     |-- GradientError(ValueError)   there is no gradient where one was asked for
     |-- ExecutionError(RuntimeError)  a step of a run failed; the bound arrays are as they were
     |-- FormatError(ValueError)     a file or text is not what it claims to be
@@ -115,6 +118,10 @@ class ShapeError(MinisymError, ValueError):
     """Shapes contradict each other."""
 
 
+class ShapeTypeError(ShapeError, TypeError):
+    """A shape was given as something that is no tuple."""
+
+
 class AxisError(ShapeError, IndexError):
     """A parameter names an axis that an array does not have."""
 
@@ -129,6 +136,10 @@ class BindError(MinisymError, ValueError):
 
 class ArrayTypeError(BindError, TypeError):
     """Something that is no array was given where a NumPy array belongs."""
+
+
+class IncompleteError(BindError, RuntimeError):
+    """The shapes given do not decide all others."""
 
 
 class GradientError(MinisymError, ValueError):
@@ -157,8 +168,27 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     if not names:
         return None
     close = difflib.get_close_matches(word, names, n=1)
-    listed = f"Possible: {', '.join(names[:30])}{', …' if len(names) > 30 else ''}"
+    listed = f"Possible: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
     return f"did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and a noun in its form.
+
+    >>> count(1, "output"), count(2, "output")
+    ('1 output', '2 outputs')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str], most: int = 3) -> str:
+    """Return words as a list, the later ones as a number.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a', 'a and b', 'a, b, c and 2 more')
+    """
+    shown = list(words) if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part)
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -97,14 +97,14 @@ class AttrScope:
     """
 
     def __init__(self, **attrs: str) -> None:
-        _check_strings(attrs)
+        check_strings(attrs)
         self._own = attrs
         self._merged: Mapping[str, str] = attrs
 
     def get(self, attrs: Mapping[str, str] | None) -> dict[str, str]:
         """Return the scope's attributes, overridden by `attrs`."""
         if attrs:
-            _check_strings(attrs)
+            check_strings(attrs)
         return {**self._merged, **(attrs or {})}
 
     def __enter__(self) -> Self:
@@ -171,7 +171,7 @@ def is_attribute(key: str) -> bool:
     return key in HIDDEN_KEYS or (key.startswith("__") and key.endswith("__") and len(key) > 4)
 
 
-def _check_strings(attrs: Mapping[str, str]) -> None:
+def check_strings(attrs: Mapping[str, str]) -> None:
     for key, value in attrs.items():
         if not isinstance(value, str):
             message = f"attribute {key!r} must be a string, but got {value!r}"

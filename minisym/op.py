@@ -205,7 +205,7 @@ class Op:
         param = self.params[name]
         return ParamError(
             f"{subject}: required parameter {name} ({param.kind}) is missing",
-            hint=param.doc or None,
+            hint=f"{name}: {param.doc}" if param.doc else None,
         )
 
     def unknown_param(self, name: str, node: str | None = None) -> ParamError:

@@ -14,6 +14,7 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 from __future__ import annotations
 
 import operator
+import difflib
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,14 +94,23 @@ class Param:
             typed = self.parse(value)
         except (ValueError, TypeError, SyntaxError, OverflowError):
             message = f"{subject}: {self.name} takes {self.kind}, but got {value!r}"
-            raise ParamError(message, hint=self.doc or None) from None
+            raise ParamError(message, hint=self._hint(value)) from None
         if self.bounds and typed is not None and not self.bounds.low <= typed <= self.bounds.high:
             message = (
                 f"{subject}: {self.name} must lie in "
                 f"[{self.bounds.low:g}, {self.bounds.high:g}], but got {value!r}"
             )
-            raise ParamError(message, hint=self.doc or None)
+            raise ParamError(message, hint=self._hint(value))
         return typed
+
+    def _hint(self, value: Any) -> str | None:
+        """Return the choice that is close to what was written, or what the parameter means."""
+        if get_origin(self.annotation) is Literal and isinstance(value, str):
+            choices = [str(choice) for choice in get_args(self.annotation)]
+            close = difflib.get_close_matches(value, choices, n=1)
+            if close:
+                return f"did you mean {close[0]!r}?"
+        return f"{self.name}: {self.doc}" if self.doc else None
 
 
 def write(value: Any) -> str:

@@ -4,12 +4,10 @@ import json
 import os
 import pickle
 import re
-import subprocess
-import sys
 import time
 import warnings
-import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import graphviz
 import pytest
@@ -21,13 +19,10 @@ from minisym.op import opaque
 from minisym.show import render, roles, text
 from minisym.show.groups import groups
 from minisym.show.mermaid import MOST_CHARACTERS, MOST_EDGES, TooLargeError, mermaid
-from minisym.show.notebook import mimebundle
-from minisym.show.pdf import page_of_jpeg
-from minisym.show.render import EngineError
 from minisym.show.scene import scene
 from minisym.show.tree import tree
 from minisym.symbol.symbol import Symbol
-from minisym.visualization import plot_network, print_summary, save_picture
+from minisym.visualization import plot_network, print_summary
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 HOSTILE = 'a"]; evil [label=<B>&lt;\\N\n\x00\u2028|{}%% --> </TABLE>\\'
@@ -275,7 +270,7 @@ def test_hostile_names_are_escaped():
     labels = re.findall(r"label=<(.*?)>(?:, shape=|; |$)", source, re.MULTILINE)
     assert len(labels) == 5
     for label in labels:  # well-formed, and nothing is markup that we did not write
-        tags = {e.tag for e in ElementTree.fromstring(f"<B>{label}</B>").iter()}
+        tags = {e.tag for e in ET.fromstring(f"<B>{label}</B>").iter()}
         assert tags <= {"B", "BR", "FONT", "TABLE", "TR", "TD"}
     assert not re.search(r"^\s*evil", source, re.MULTILINE)
     for written in (mermaid(net), tree(net)):
@@ -401,127 +396,7 @@ def test_summary_of_too_few_shapes():
         print_summary(sym.Variable("a") + sym.Variable("b"), {})
 
 
-# --------------------------------------------------------------------------------- engines, files
-
-
-@pytest.fixture
-def no_engine(monkeypatch):
-    monkeypatch.setattr(render, "find_engine", lambda: None)
-    monkeypatch.setattr(render, "find_wheel", lambda: None)
-    monkeypatch.setenv("PATH", "")
-
-
-@pytest.fixture
-def only_wheel(monkeypatch):
-    if render.find_wheel() is None:
-        pytest.skip("graphviz-pure is not installed")
-    found = render.find_wheel()
-    monkeypatch.setattr(render, "find_engine", lambda: found)
-    monkeypatch.setattr(render, "is_wheel_needed", lambda: True)
-    monkeypatch.setenv("PATH", "")
-
-
-def test_without_an_engine_nothing_raises_but_what_must(no_engine, tmp_path):
-    net = mlp()
-    assert render.render(plot_network(net).source) is None
-    assert set(mimebundle(net)) == {"text/plain", "text/vnd.mermaid"}
-    with pytest.raises(EngineError, match=r"pip install 'minisym\[viz\]'"):
-        save_picture(net, tmp_path / "net.svg")
-    assert (tmp_path / "net.dot").read_text(encoding="utf-8").startswith("digraph")
-    with pytest.raises(graphviz.ExecutableNotFound) as caught:
-        plot_network(net).pipe("svg")
-    assert "minisym[viz]" in "".join(caught.value.__notes__)
-    save_picture(net, tmp_path / "net.mmd")
-    save_picture(net, tmp_path / "net.txt")
-
-
-def test_the_wheel_renders_where_there_is_no_dot(only_wheel, tmp_path):
-    digraph = plot_network(mlp(), save_format="svg")
-    assert digraph.pipe(encoding="utf-8").rstrip().endswith("</svg>")
-    assert digraph.pipe("png").startswith(b"\x89PNG")
-    made = digraph.render(tmp_path / "net", cleanup=True)
-    assert made == str(tmp_path / "net.svg")
-    assert not (tmp_path / "net").exists()
-    assert Path(made).read_bytes().rstrip().endswith(b"</svg>")
-    made = digraph.render(outfile=tmp_path / "other.png")
-    assert Path(made).read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "other.gv").read_text(encoding="utf-8") == digraph.source
-    made = plot_network(mlp()).render("net", directory=tmp_path)
-    assert Path(made).read_bytes().startswith(b"%PDF-1.4")
-
-
-@needs_engine
-def test_pictures_are_saved_as_their_suffix_says(tmp_path):
-    for suffix, start in {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}.items():
-        path = save_picture(mlp(), tmp_path / f"net.{suffix}", shape={"data": (2, 3)})
-        assert path.read_bytes().startswith(start)
-    with pytest.raises(ValueError, match="which format"):
-        save_picture(mlp(), tmp_path / "net")
-    with pytest.raises(EngineError):
-        save_picture(mlp(), tmp_path / "net.unheard")
-
-
-def test_a_slow_engine_is_stopped(monkeypatch, tmp_path):
-    slow = tmp_path / "dot"
-    slow.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n", encoding="utf-8")
-    slow.chmod(0o755)
-    monkeypatch.setattr(render, "find_engine", lambda: str(slow))
-    before = time.perf_counter()
-    assert render.render("digraph {}", timeout=0.5) is None
-    assert time.perf_counter() - before < 20
-    with pytest.raises(EngineError, match=r"within 0\.5 s"):
-        render.run_engine("digraph {}", timeout=0.5)
-
-
-def test_an_engine_that_cannot_start_is_no_error_of_a_repr(monkeypatch, tmp_path):
-    broken = tmp_path / "dot"
-    broken.write_bytes(b"\x7fELF nonsense")
-    broken.chmod(0o755)
-    monkeypatch.setattr(render, "find_engine", lambda: str(broken))
-    assert render.render("digraph {}") is None
-    assert "text/plain" in mimebundle(mlp())
-
-
-def test_the_wheel_is_found_beside_the_python_that_runs(tmp_path):
-    if render.find_wheel() is None:
-        pytest.skip("graphviz-pure is not installed")
-    code = "from minisym.show.render import find_wheel; print(find_wheel() is not None)"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={k: v for k, v in os.environ.items() if k != "PATH"} | {"PATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "True"
-
-
-def test_a_pdf_of_a_jpeg():
-    header = b"\xff\xd8\xff\xe0\x00\x04\x00\x00\xff\xc0\x00\x0b\x08\x00\x60\x00\xc0\x03\x01\x11\x00"
-    made = page_of_jpeg(header + b"\xff\xd9", dpi=96)
-    assert b"/Width 192 /Height 96" in made
-    assert b"/MediaBox [0 0 144.00 72.00]" in made
-    table = int(made.split(b"startxref\n")[1].split()[0])
-    assert made[table:].startswith(b"xref")
-    with pytest.raises(ValueError, match="no JPEG"):
-        page_of_jpeg(b"GIF89a")
-
-
-# ----------------------------------------------------------------------------------------- texts
-
-
-def test_a_notebook_gets_text_whatever_happens(monkeypatch):
-    from minisym.show import notebook
-
-    net = mlp()
-    assert "text/plain" in net._repr_mimebundle_()
-    for name in ("plot_network", "mermaid", "tree"):
-        monkeypatch.setattr(notebook, name, lambda *_, **__: 1 / 0)
-    assert mimebundle(net) == {"text/plain": "<Symbol softmax>"}
-
-
-def test_a_large_graph_is_shown_as_text():
-    assert set(mimebundle(chain(2000))) == {"text/plain"}
+# ----------------------------------------------------------------------------------- and besides
 
 
 def test_tree_of_a_training_step():

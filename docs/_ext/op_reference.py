@@ -44,17 +44,29 @@ TITLES = {
     "pieces": "Putting together and taking apart",
     "stretch": "Stretching and padding",
     "indexing": "Indexing",
+    "scatter": "Scattering",
+    "counting": "Counting",
     "linalg": "Products of matrices",
+    "matrices": "Linear algebra",
+    "factors": "Factors of matrices",
+    "triangles": "Triangles and diagonals",
     "nn": "Layers",
+    "conv": "Convolutions",
+    "correlate": "Correlations",
+    "pooling": "Pooling",
     "activation": "Activations",
-    "channels": "Layers over channels",
     "softmax": "Softmax",
+    "norm": "Normalization",
+    "batch_norm": "Batch normalization",
+    "response": "Local responses",
+    "channels": "Layers over channels",
     "loss": "Loss heads",
     "cross_entropy": "Cross-entropy",
     "margins": "Margin losses",
     "ctc": "Connectionist temporal classification",
     "sources": "Arrays out of nothing",
     "random": "Random numbers",
+    "densities": "Densities of random numbers",
 }
 """The sections in their order; a family that has no title here comes behind them."""
 
@@ -71,7 +83,8 @@ def op_reference() -> str:
     families_ = [f for f in TITLES if f in public] + sorted(set(public) - set(TITLES))
     lines = [f"{sum(map(len, public.values()))} ops in {len(families_)} families.", ""]
     for family in families_:
-        lines += [f"## {TITLES.get(family, family.capitalize())}", ""]
+        title = TITLES.get(family, family.replace("_", " ").capitalize())
+        lines += [f"## {title}", ""]
         for op in sorted(public[family], key=lambda op: _called(op).lower()):
             lines += [*_entry(op), ""]
     lines += ["## Behind the scenes", "", *_table_of_internal(internal)]

@@ -48,16 +48,18 @@ def _fill_batch_norm(
     """Fill the outputs of BatchNorm; `inverse` says whether `var` is 1 / deviation."""
     data, gamma, beta, moving_mean, moving_var = arrays
     output, out_mean, out_var, new_mean, new_var = out
+    data = np.ascontiguousarray(data)  # so that the states are the same bits for any layout
     place = axis_of(axis, data.ndim)
     work = np.empty(data.shape, np.float32) if output.dtype == np.float16 else output
     np.copyto(new_mean, moving_mean)
     np.copyto(new_var, moving_var)
     if batch_stats:
         mean, var = standardise(data, others((place,), data.ndim), work)
+        if data.dtype == np.float16:  # the float32 outputs show this rounding of MXNet's
+            var = (var + eps).astype(np.float16).astype(np.float32) - np.float32(eps)
         kept = single(momentum)
-        for new, batch in ((new_mean, mean), (new_var, var)):
-            new *= kept
-            new += batch.reshape(-1) * (1 - kept)
+        new_mean[...] = moving_mean * kept + mean.reshape(-1) * (1 - kept)
+        new_var[...] = moving_var * kept + var.reshape(-1) * (1 - kept)
     else:
         mean, var = lay(moving_mean, data.ndim, place), lay(moving_var, data.ndim, place)
         np.subtract(data, mean, work)
@@ -89,8 +91,12 @@ def _fill_batch_norm_gradient(
     np.sum(g, axes, dtype=in_beta.dtype, out=in_beta)
     if fix_gamma:
         in_gamma.fill(0)
+    elif data.dtype == np.float16:  # rounded like MXNet's, since the float32 sum shows it
+        products = (data - mean).astype(np.float16) * g
+        np.sum(products, axes, dtype=in_gamma.dtype, out=in_gamma)
+        in_gamma *= inverse.reshape(-1)
     else:
-        np.sum(g * normal, axes, dtype=in_gamma.dtype, out=in_gamma)
+        np.sum(g * normal, axes, out=in_gamma)
     if batch_stats:
         pull_back(g, scale, normal, inverse, axes, in_data)
     else:
@@ -213,13 +219,13 @@ def BatchNorm(
     is_train: bool = False,
     out: Any,
 ) -> None:
-    r"""Normalise each channel over the batch, $y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta$.
+    r"""Normalise each channel over the batch, $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$.
 
     In training, mean and variance are those of the batch, and the run moves the states on,
-    $m \leftarrow momentum \cdot m + (1 - momentum)\, \mu$, and the (biased) variance alike. In
+    $m \leftarrow momentum \cdot m + (1 - momentum)\, \mu$, and the (biased) variance $v$ alike. In
     inference they are the states. By default gamma is fixed to 1.
 
-    With `output_mean_var`, the outputs `mean` and `var` are $\mu$ and $1 / \sqrt{\sigma^2 + \epsilon}$;
+    With `output_mean_var`, the outputs `mean` and `var` are $\mu$ and $1 / \sqrt{v + \epsilon}$;
     gradients that arrive there are ignored.
 
     Reference: Ioffe and Szegedy, *Batch normalization*, ICML 2015, arXiv:1502.03167.

@@ -1,4 +1,4 @@
-r"""Normalisation: arrays with mean 0 and variance 1, over the batch, a layer, a group or an instance.
+r"""Normalisation: arrays of mean 0 and variance 1, over a layer, a group or an instance.
 
 All are $\hat x = (x - \mu) / \sigma$, scaled by gamma and shifted by beta; they differ in the axes
 that $\mu$ and $\sigma$ are taken over. With $n$ elements there, the gradient is
@@ -123,7 +123,7 @@ def _plain(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, axis: in
         Sample(
             ((2, 4, 3), (4,), (4,)),
             {"axis": 1, "eps": 0.1},
-            reference=lambda x, g, b: _plain(x, g, b, (1,), np.float32(0.1)),
+            reference=lambda x, g, b: _plain(x, g, b, (1,), single(0.1)),
         ),
         Sample(
             ((2, 3), (3,), (3,)),
@@ -132,7 +132,7 @@ def _plain(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, axis: in
             reference=lambda x, g, b: [
                 _plain(x, g, b, (1,), 1e-5),
                 x.mean(1, keepdims=True),
-                np.sqrt(x.var(1, keepdims=True) + np.float32(1e-5)),
+                np.sqrt(x.var(1, keepdims=True) + single(1e-5)),
             ],
         ),
         Sample(((2, 3), (2,), (3,)), raises=ShapeError, match="gamma has shape"),
@@ -149,11 +149,11 @@ def LayerNorm(
     output_mean_var: OutputMeanVar = False,
     out: tuple[Array, Array, Array],
 ) -> None:
-    r"""Normalise along one axis, $y = \gamma (x - \mu) / \sigma + \beta$, $\sigma = \sqrt{var + \epsilon}$.
+    r"""Normalise along one axis, $y = \gamma (x - \mu) / \sigma + \beta$.
 
-    `gamma` and `beta` have one element for each index along the axis. With `output_mean_var`, the
-    outputs `mean` and `std` are $\mu$ and $\sigma$, with an axis of 1 where it was; gradients that
-    arrive there are ignored.
+    $\sigma$ is the square root of the variance plus `eps`. `gamma` and `beta` have one element for
+    each index along the axis. With `output_mean_var`, the outputs `mean` and `std` are $\mu$ and
+    $\sigma$, with an axis of 1 where it was; gradients that arrive there are ignored.
 
     Reference: Ba et al., *Layer normalization*, 2016, arXiv:1607.06450.
     """
@@ -241,9 +241,9 @@ def _grouped_formula(inputs: Inputs, params: dict[str, Any]) -> Symbol:
         Sample(
             ((2, 4, 3), (2,), (2,)),
             {"num_groups": 2},
-            reference=lambda x, g, b: _plain(
-                x.reshape(2, 2, 6), g, b, (2,), np.float32(1e-5)
-            ).reshape(2, 4, 3),
+            reference=lambda x, g, b: _plain(x.reshape(2, 2, 6), g, b, (2,), single(1e-5)).reshape(
+                2, 4, 3
+            ),
         ),
         Sample(((2, 4, 3), (1,), (1,)), {"output_mean_var": True}, wrt=()),
         Sample(
@@ -265,8 +265,8 @@ def GroupNorm(
     r"""Normalise each group of channels of each sample, $y = \gamma (x - \mu) / \sigma + \beta$.
 
     `data` is (batch, channels, …); as in MXNet, `gamma` and `beta` have one element for each group.
-    With `output_mean_var`, the outputs `mean` and `std` are $\mu$ and $\sigma$, (batch, num_groups);
-    gradients that arrive there are ignored.
+    With `output_mean_var`, the outputs `mean` and `std` are $\mu$ and $\sigma$, of shape
+    (batch, num_groups); gradients that arrive there are ignored.
 
     Reference: Wu and He, *Group normalization*, ECCV 2018, arXiv:1803.08494.
     """
@@ -313,7 +313,7 @@ def _group_norm_gradient(
     samples=[
         Sample(
             ((2, 3, 4), (3,), (3,)),
-            reference=lambda x, g, b: _plain(x, g, b, (2,), np.float32(0.001)),
+            reference=lambda x, g, b: _plain(x, g, b, (2,), single(0.001)),
         ),
         Sample(((2, 3, 2, 2), (3,), (3,)), {"eps": 0.1}),
         Sample(((2, 3), (3,), (3,)), raises=ShapeError, match="at least 3 dimensions"),

@@ -133,12 +133,8 @@ def _(g: Symbol, data: Symbol, *, nsize: int) -> Symbol:
 
 
 def _plain_response(x: Array) -> Array:
-    window = np.stack([x[:, max(0, i - 1) : i + 2].sum(1) for i in range(x.shape[1])], 1)
-    squares = np.stack(
-        [np.square(x[:, max(0, i - 1) : i + 2]).sum(1) for i in range(x.shape[1])], 1
-    )
-    assert window.shape == squares.shape
-    found: Array = x * (2 + 0.5 / 3 * squares) ** -0.75
+    near = [np.square(x[:, max(0, i - 1) : i + 2]).sum(1) for i in range(x.shape[1])]
+    found: Array = x * (2 + 0.5 / 3 * np.stack(near, 1)) ** -0.75
     return found
 
 
@@ -159,8 +155,9 @@ def LRN(
     nsize: Annotated[int, "How many channels are neighbours $n$, an odd number.", Between(0)],
     out: Array,
 ) -> None:
-    r"""Normalise by the response of neighbouring channels,
-    $y_c = x_c (k + \frac{\alpha}{n} \sum_{|j - c| \le n/2} x_j^2)^{-\beta}$.
+    r"""Damp by neighbours, $y_c = x_c (k + \frac{\alpha}{n} \sum_{|j-c|<n/2} x_j^2)^{-\beta}$.
+
+    The sum is over the channels (axis 1) next to each, as far as there are any.
 
     Reference: Krizhevsky et al., *ImageNet classification with deep convolutional neural networks*,
     NIPS 2012.

@@ -183,11 +183,14 @@ class Engine:
                     self.values[place], self.sources[place] = (1,), node
                 elif shapes.product(shape) not in (1, None):
                     assert node.op is not None
-                    message = (
+                    told = self._told(place, node)
+                    raise ShapeError(
                         f"{node.op.name} {node.name!r}: {name} must be one number, "
-                        f"but its symbol has shape {show(shape)}"
+                        f"but its symbol has shape {show(shape)}",
+                        rows=[*self.rows(position), (name, show(shape), told, "not (1,)")],
+                        origin=node.origin,
+                        hint="the graph computes a parameter as an array of one element",
                     )
-                    raise ShapeError(message, origin=node.origin)
 
     # ------------------------------------------------------------------------------------ errors
 
@@ -197,22 +200,21 @@ class Engine:
         slots = Slots(self, position)
         rows: list[Row] = []
         for name, place in slots._names.items():
-            source = self.sources[place]
-            owner = self.order[self.owner[place]]
-            if isinstance(source, str):
-                told = source
-            elif source is None:
-                told = "unknown"
-            elif source is node or owner is node:
-                told = "inferred"
-            elif owner.op is None:
-                told = f"inferred at {source.name}"
-            else:
-                told = f"output of {owner.name}"
-            rows.append(
-                (name, self.kind.show(self.values[place]), told, remark if name == marked else "")
-            )
+            value, told = self.kind.show(self.values[place]), self._told(place, node)
+            rows.append((name, value, told, remark if name == marked else ""))
         return rows
+
+    def _told(self, place: int, node: Node) -> str:
+        """Return where the value of one of a node's slots came from."""
+        source = self.sources[place]
+        owner = self.order[self.owner[place]]
+        if isinstance(source, str):
+            return source
+        if source is None:
+            return "unknown"
+        if source is node or owner is node:
+            return "inferred"
+        return f"inferred at {source.name}" if owner.op is None else f"output of {owner.name}"
 
     def _error(self, node: Node, position: int, conflict: Conflict) -> MinisymError:
         assert node.op is not None
@@ -227,18 +229,23 @@ class Engine:
         rule = node.op.shape_rule if self.kind is SHAPES else node.op.dtype_rule
         wants = getattr(rule, "wants", ())
         others = [r for r in dict.fromkeys(conflict.reads) if r != conflict.slot]
-        reasons = others[:3] + [p for p in wants if p in node.given]
-        because = _and(reasons) or node.op.name
-        verb = "needs" if len(reasons) < 2 else "need"  # noqa: PLR2004
+        params = [p for p in wants if p in node.given]
+        reasons = others[:3] + params
+        because = listed(reasons) or node.op.name
+        verb = "needs" if len(reasons) < 2 else "need"
         sentence = (
             f"{node.op.name} {node.name!r}: {conflict.slot} has {noun} {have}, "
             f"but {because} {verb} {need}"
         )
         hint = None
-        if self.kind is SHAPES and node.op.elementwise and len(node.inputs) > 1:
-            hint = "operators between symbols do not broadcast; broadcast_add and its like do"
-        elif self.kind is DTYPES:
+        owner = self.order[self.owner[self.place_of(position, conflict.slot)]]
+        if self.kind is DTYPES:
             hint = "convert one of them with Cast(dtype=…), or bind arrays of one type"
+        elif node.op.elementwise and len(node.inputs) > 1 and not node.op.writes:
+            hint = "operators between symbols do not broadcast; broadcast_add and its like do"
+        elif owner.op is None:
+            hint = f"give {owner.name} the shape {need}"
+            hint += f", or change {listed(params)}" if params else ""
         return self.kind.error(
             sentence,
             rows=self.rows(position, conflict.slot, remark),
@@ -246,20 +253,41 @@ class Engine:
             hint=hint,
         )
 
+    def place_of(self, position: int, slot: str) -> int:
+        """Return the place of a node's slot."""
+        return Slots(self, position)._names[slot]
+
     def _broken(self, node: Node, position: int, reason: Exception) -> MinisymError:
         assert node.op is not None
-        kind = AxisError if isinstance(reason, IndexError) else self.kind.error
+        kind, hint, text = self.kind.error, None, str(reason)
+        if isinstance(reason, IndexError):
+            kind, hint = AxisError, "axes count from 0, or backwards from -1"
+        elif self.kind is DTYPES:
+            hint = "convert it with Cast(dtype=…), or bind arrays of another type"
+        elif isinstance(reason, Mismatch) and reason.relation == BROADCAST:
+            text = self._unbroadcast(position, reason)
+            hint = "a size of 1 stretches; all other sizes must agree"
         return kind(
-            f"{node.op.name} {node.name!r}: {reason}",
+            f"{node.op.name} {node.name!r}: {text}",
             rows=self.rows(position),
             origin=node.origin,
+            hint=hint,
         )
 
-
-def _and(words: Sequence[str]) -> str:
-    if len(words) < 2:  # noqa: PLR2004
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    def _unbroadcast(self, position: int, reason: Mismatch) -> str:
+        """Say which inputs do not broadcast: the error knows their shapes, filled up with ones."""
+        slots = Slots(self, position)
+        names: dict[Any, str] = {}
+        for name, place in slots._names.items():
+            shape = self.values[place]
+            if shape is not None and place not in self.outputs(position):
+                names.setdefault((1,) * (len(reason.have) - len(shape)) + shape, name)
+        have, need = (f"{names.get(s, '')} {show(s)}".strip() for s in (reason.have, reason.need))
+        axis = reason.axis
+        return (
+            f"{have} does not broadcast with {need}: "
+            f"axis {axis} is {reason.have[axis]}, not {reason.need[axis]}"
+        )
 
 
 def infer(

@@ -155,7 +155,11 @@ def _scopes(forward: list[Node]) -> dict[Node, Scope]:
         if 2 <= len(found) < len(forward) and len(prefix) >= len(longest.get(key, "")):
             longest[key] = prefix
     scopes: dict[Node, Scope] = {}
+    visits = 20 * len(forward) + 1_000_000
     for prefix in sorted(longest.values(), key=len):
+        visits -= members[prefix][-1] - members[prefix][0]
+        if visits < 0:  # thousands of scopes that all overlap: enough of them have been found
+            break
         inside = _closed(members[prefix], inputs, forward)
         for i in inside or ():
             outer = scopes.get(forward[i], ())
@@ -174,8 +178,6 @@ def _closed(
 ) -> list[int] | None:
     """Add the unnamed ops between members to them; None if there are named ones, too."""
     first, last = members[0], members[-1]
-    if last - first > 64 + 32 * len(members):  # far apart: to look at all between costs too much
-        return None
     own = set(members)
     after, before = set(own), set(own)
     for i in range(first, last + 1):
@@ -225,7 +227,7 @@ def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]
             (
                 node.op.name if node.op else node.name.removeprefix(name),
                 tuple(sorted((k, repr(v)) for k, v in node.params.items())),
-                tuple((place.get(entry.node), entry.index) for entry in node.inputs),
+                tuple((place.get(e.node), e.node in place and e.index) for e in node.inputs),
             )
             for node in nodes
         )
@@ -234,7 +236,13 @@ def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]
     result = []
     for names in alike.values():
         if len(names) > 1:
+            names.sort(key=_by_number)
             result.append(Repeat(tuple(names)))
             for name in names[1:]:
                 stands_for |= dict(zip(members[name], members[names[0]], strict=True))
     return result, stands_for
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """Sort block2 before block10."""
+    return [(int(word or 0), rest) for word, rest in re.findall(r"(\d*)(\D*)", name)]

@@ -129,7 +129,10 @@ def _variable_behind(entry: Entry) -> Node | None:
     while entry.node.op is not None:
         node = entry.node
         assert node.op is not None
-        slot = next((s for s, output in node.op.writes_of(node.params).items() if output == entry.index), None)
+        slot = next(
+            (s for s, output in node.op.writes_of(node.params).items() if output == entry.index),
+            None,
+        )
         before = dict(zip(node.input_names(), node.inputs, strict=False)).get(slot or "")
         if before is None:
             return None

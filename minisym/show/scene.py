@@ -216,7 +216,11 @@ class _Builder:
         layer = box.layer
         if layer is None or layer.op is None or box.nodes[0] is not layer.op:
             return 0
-        return sum(self.known.elements(n) or 0 for n in layer.variables if n in self.hidden)
+        return sum(
+            self.known.elements(node) or 0
+            for node in layer.variables
+            if node in self.hidden and self.kinds[node] == "parameter"
+        )
 
     # ------------------------------------------------------------------------------------ frames
 
@@ -289,11 +293,14 @@ class _Builder:
 
     def _between_copies(self, source: Node, reader: Node) -> bool:
         """Return whether an edge runs inside a copy or from copy to copy: the first shows it."""
-        a, b = self.groups.scopes[source], self.groups.scopes[reader]
-        if not a or not b:
+        if not self._is_repeated(source) or not self._is_repeated(reader):
             return False
-        repeat = self.repeat_of.get(a[0])
-        return repeat is not None and repeat is self.repeat_of.get(b[0])
+        scopes = self.groups.scopes
+        return self.repeat_of[scopes[source][0]] is self.repeat_of[scopes[reader][0]]
+
+    def _is_repeated(self, node: Node) -> bool:
+        scope = self.groups.scopes[node]
+        return bool(scope) and scope[0] in self.repeat_of
 
     @staticmethod
     def _kind_of_link(tail: Box, head: Box) -> str:
@@ -308,8 +315,10 @@ class _Builder:
             return ""  # it is said elsewhere: a store tells its shape itself
         label = self.known.on_edge(entry)
         node = entry.node
-        if node.op is not None and len(tail.nodes) == 1 and node.num_outputs > 1:
-            label = f"[{entry.index}] {label}".rstrip()
+        scopes = self.groups.scopes
+        enters = self._is_repeated(reader) and scopes[node][:1] != scopes[reader][:1]
+        if tail.nodes == [node] and len(node.entries()) > 1 and not enters:
+            label = f"[{entry.index}] {label}".rstrip()  # of several; each copy has another
         return label
 
     def _write(self, node: Node) -> None:

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from minisym.errors import ComposeError, did_you_mean
+from minisym.errors import ComposeError, count, did_you_mean
 from minisym.graph import Entry, Node
-from minisym.naming import auto_name, hide, is_attribute, scoped_attrs
+from minisym.naming import auto_name, check_strings, hide, is_attribute, scoped_attrs
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
 from minisym.origin import capture
 from minisym.params import write
@@ -94,7 +94,8 @@ def _sort_out(
         slots = tuple(spec.name for spec in op.inputs)
         places = slots + tuple(op.params)
         if len(args) > len(places):
-            message = f"{_subject(op, name)} takes {len(places)} arguments, but got {len(args)}"
+            takes = count(len(places), "argument")
+            message = f"{_subject(op, name)} takes {takes}, but got {len(args)}"
             raise ComposeError(message, hint=f"in order: {', '.join(places)}")
         optional = {spec.name for spec in op.inputs if spec.when}
         position = 0
@@ -182,26 +183,22 @@ def _subject(op: Op, name: str | None) -> str:
 def with_attributes(symbol: Symbol, given: Mapping[str, str]) -> tuple[Entry, ...]:
     """Return a symbol's entries on a copy of its node with these attributes or parameters set."""
     if symbol.name is None:
-        raise AttributeOwnerError(f"{symbol!r} has no attributes of its own", hint="choose one output")
+        raise ComposeError(f"{symbol!r} is no one node to set attributes of", hint="choose one")
     check_strings(given)
     node = symbol.entries[0].node
+    op, params = node.op, dict(node.params)
+    for key, value in given.items() if op is not None else ():
+        if key in op.params:
+            params[key] = op.params[key].read(value, op=op.name, node=node.name)
+        elif not is_attribute(key):
+            raise op.unknown_param(key, node.name)
     attrs = {**node.attrs, **{hide(key): value for key, value in given.items()}}
-    params = node.params
-    if node.op is not None:
-        changed = {key: value for key, value in given.items() if not is_attribute(key)}
-        for key in changed:
-            if params.get(key) is FROM_INPUT:
-                raise ComposeError(f"{_subject(node.op, node.name)}: the graph computes {key}")
-        typed = node.op.read_params({k: v for k, v in attrs.items() if k in changed}, node.name)
-        params = MappingProxyType({**params, **{key: typed[key] for key in changed}})
-        names = node.op.input_names(params, len(node.inputs))
-        if names != node.input_names():
-            raise ComposeError(
-                f"{_subject(node.op, node.name)}: with these parameters its inputs would be "
-                f"{', '.join(names)}, but it has {', '.join(node.input_names())}",
-                hint="compose it anew",
-            )
-    new = node.replace(attrs=MappingProxyType(attrs), params=params)
+    new = node.replace(attrs=MappingProxyType(attrs), params=MappingProxyType(params))
+    if len(new.input_names()) != len(node.inputs):
+        raise ComposeError(
+            f"{new!r} would have other inputs: {', '.join(new.input_names())}",
+            hint="compose it anew",
+        )
     return tuple(Entry(new, entry.index) for entry in symbol.entries)
 
 

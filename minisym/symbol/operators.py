@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, TypeVar
 
-from minisym.errors import ComposeError, NotForSymbolError
+from minisym.errors import ComposeError, NotForSymbolError, listed
 from minisym.graph import Entry, Node, first_entry
 from minisym.naming import auto_name, current_attrs
 from minisym.op import NO_PARAMS, Op, Params, get
@@ -129,12 +129,11 @@ class Operators:
 
     def __iadd__(self, other: object) -> NoReturn:  # type: ignore[misc]
         """Refuse: nothing is changed in place while composing."""
-        message = "a symbol cannot be changed in place"
         raise NotForSymbolError(
-            message, hint="write a = a + b; an op such as signsgd_update writes"
+            f"{self!r} cannot be changed in place: nodes are immutable",
+            hint="write a = a + b; an op such as signsgd_update writes",
         )
 
-    # a %= b is a = a % b, as in MXNet
     __isub__ = __imul__ = __itruediv__ = __iadd__
 
 
@@ -161,7 +160,7 @@ def _binary(op: str, scalar_op: str, lhs: S, rhs: Any) -> S:
 def _scalar(op: str, lhs: S, rhs: Any) -> S:
     if not isinstance(rhs, numbers.Number) or isinstance(rhs, bool | complex):
         raise ComposeError(
-            f"operators take symbols and numbers, but got {type(rhs).__name__}",
+            f"beside {lhs!r} an operator takes a symbol or a number, but got {type(rhs).__name__}",
             hint="an array enters a graph through a Variable that is bound later",
         )
     return _made(lhs, op, (_one(lhs),), {"scalar": rhs})
@@ -180,7 +179,8 @@ def _operator(name: str) -> tuple[Op, str]:
 def _one(symbol: Operators) -> Entry:
     if len(symbol.entries) != 1:
         raise ComposeError(
-            f"an operator takes symbols of one output, but {symbol!r} has {len(symbol.entries)}",
+            f"an operator takes symbols of one output, but {symbol!r} has {len(symbol.entries)}: "
+            f"{listed([entry.name for entry in symbol.entries])}",
             hint="choose one by index or name: symbol[0]",
         )
     return symbol.entries[0]

@@ -19,7 +19,9 @@ from minisym.errors import (
     NotForSymbolError,
     OutputIndexError,
     OutputNameError,
+    count,
     did_you_mean,
+    listed,
 )
 from minisym.graph import Entry, Graph
 from minisym.naming import both_spellings, hide
@@ -106,11 +108,16 @@ class Symbol(Operators, Fluent):
         if isinstance(key, str):
             return Symbol((self._entry_named(key),))
         if isinstance(key, slice):
-            return Symbol(self.entries[key])
+            if not (chosen := self.entries[key]):
+                raise OutputIndexError(f"{self!r} has no outputs {key.start}:{key.stop}")
+            return Symbol(chosen)
         if isinstance(key, bool) or not isinstance(key, int | np.integer):
             raise ComposeError(f"outputs are chosen by int, str or slice, but got {key!r}")
         if not -len(self.entries) <= key < len(self.entries):
-            raise OutputIndexError(f"{self!r} has {len(self.entries)} outputs, but no output {key}")
+            raise OutputIndexError(
+                f"{self!r} has {count(len(self.entries), 'output')}, but no output {key}",
+                hint=f"they are: {listed(self.list_outputs())}",
+            )
         return self if len(self.entries) == 1 else Symbol((self.entries[key],))
 
     def _entry_named(self, name: str) -> Entry:

@@ -54,8 +54,9 @@ def Variable(
     '(2, 3)'
     """
     if not isinstance(name, str):
-        message = f"a Variable's name must be a string, but got {name!r}"
-        raise ComposeError(message)
+        raise ComposeError(
+            f"a Variable's name must be a string, but got {name!r}", hint='as in Variable("data")'
+        )
     attrs = scoped_attrs(attr)
     if shape is not None:
         attrs["__shape__"] = write(shape)

@@ -230,7 +230,8 @@ ATTRIBUTES = [
     ("mx.attribute.AttrScope(a='1').get({'a': 2})",
      Differs({"a": 2}, Raises("ValueError"), "attributes are strings")),
     ("s = mx.AttrScope(__a__='1')\nwith mx.AttrScope(__b__='2'):\n    with s:\n        pass\n"
-     "with s:\n    v = sym.var('v')\nv.list_attr()", {"__a__": "1", "__b__": "2"}),
+     "with s:\n    v = sym.var('v')\nv.list_attr()",
+     Differs({"__a__": "1", "__b__": "2"}, {"__a__": "1"}, "what surrounded a scope once is no part of it")),
 ]
 
 STORED = [
@@ -257,6 +258,33 @@ STORED = [
     ("sym.tanh(np.zeros(2))", Differs(Raises("AssertionError"), Raises("TypeError"), "the same")),
     ("sym.tanh(data=3)", Differs(Raises("AssertionError"), Raises("TypeError"), "the same")),
     ("sym.Concat(sym.var('a'), 3)", Differs(Raises("AssertionError"), Raises("TypeError"), "the same")),
+]
+
+THREAD = ("import threading\nseen = []\ndef elsewhere(work):\n    t = threading.Thread(target=work)\n    t.start()\n"
+          "    t.join()\n")
+
+THREADS = [
+    (THREAD + "def work():\n    seen.append(sym.tanh(sym.var('x')).name)\n"
+     "sym.tanh(sym.var('x'))\nelsewhere(work)\nelsewhere(work)\nseen + [sym.tanh(sym.var('x')).name]",
+     ["tanh0", "tanh0", "tanh1"]),
+    (THREAD + "def work():\n    seen.append(sym.tanh(sym.var('x')).name)\n"
+     "with mx.name.Prefix('p_'):\n    elsewhere(work)\nseen", ["tanh0"]),
+    (THREAD + "def work():\n    mx.name.Prefix('p_').__enter__()\n    seen.append(sym.tanh(sym.var('x')).name)\n"
+     "elsewhere(work)\nseen + [sym.tanh(sym.var('x')).name]", ["p_tanh0", "tanh0"]),
+    (THREAD + "def work():\n    seen.append(sym.var('x').list_attr())\n"
+     "with mx.AttrScope(__a__='1'):\n    elsewhere(work)\nseen", [{}]),
+    (THREAD + "def work():\n    mx.AttrScope(__a__='1').__enter__()\n    seen.append(sym.var('x').list_attr())\n"
+     "elsewhere(work)\nseen + [sym.var('x').list_attr()]", [{"__a__": "1"}, {}]),
+    (THREAD + "def work():\n    seen.append(mx.util.is_np_shape())\n"
+     "with mx.util.np_shape(True):\n    elsewhere(work)\nseen", [False]),
+    (THREAD + "def work():\n    with mx.util.np_shape(True):\n        seen.append(mx.util.is_np_shape())\n"
+     "elsewhere(work)\nseen + [mx.util.is_np_shape()]", [True, False]),
+    (THREAD + "a = sym.var('a')\ndef work():\n    seen.append((a * 2).eval(mx.cpu(), a=nd.array([3]))[0])\n"
+     "elsewhere(work)\nseen", [[6.0]]),
+    ("import contextlib\nwith contextlib.suppress(ValueError):\n    with mx.AttrScope(__a__='1'):\n"
+     "        raise ValueError\nsym.var('x').list_attr()", {}),
+    ("import contextlib\nwith contextlib.suppress(ValueError):\n    with mx.name.Prefix('p_'):\n"
+     "        raise ValueError\nsym.tanh(sym.var('x')).name", "tanh0"),
 ]
 
 TABLES = {

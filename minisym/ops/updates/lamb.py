@@ -78,7 +78,7 @@ lamb_update_phase1.dtype(all_floating)
 
 @update(writes={"mean": 1, "var": 2}, states=("mean", "var", "weight32"),
         outputs=("output", "new_mean", "new_var"), visible=1, elementwise=True,
-        samples=(Sample((_LOW, _LOW, _MASTER, _STEADY, _MASTER), {"t": 2, "wd": 0.1}, wrt=()),))  # fmt: skip
+        samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER), {"t": 2, "wd": 0.1}, wrt=()),))  # fmt: skip
 def mp_lamb_update_phase1(
     weight: Array,
     grad: Array,
@@ -268,7 +268,7 @@ def _(t: Any) -> None:
         writes=("weight", "mean", "var", "weight32"),
         states=("mean", "var", "weight32"),
         outputs=("output", "new_mean", "new_var", "new_weight32"), visible=1,
-        samples=(Sample((_LOW, _LOW, _MASTER, _STEADY, _MASTER, np.ones(1, np.float32)),
+        samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER, np.ones(1, np.float32)),
                         {"lr": 0.1, "eta": 1.0}, wrt=()),))  # fmt: skip
 def mp_adamw_update(
     weight: Array,

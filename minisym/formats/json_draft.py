@@ -1,0 +1,207 @@
+"""The first step of reading a symbol file: from JSON to checked drafts of nodes.
+
+A draft is what a file says about one node, with nothing believed: every type is checked, every index
+points somewhere. The three spellings of attributes become one, as in MXNet: of `attr` and `attrs`
+the last in the text counts, and `param` (2015) fills in what they do not say.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from reprlib import Repr
+from typing import Any, Final, NoReturn
+
+from minisym.errors import FormatError
+
+VERSION: Final = 10901
+"""The MXNet version whose files are written: 1.9.1."""
+OLDEST: Final = 800
+"""What a file that names no version counts as: 0.8."""
+
+_PLAIN: Final = frozenset(("op", "name", "attrs", "inputs"))
+_SPELLINGS: Final = ("attr", "attrs")
+
+_short = Repr(maxstring=60, maxother=60).repr
+
+
+@dataclass(slots=True)
+class Draft:
+    """One node of a file."""
+
+    op: str
+    """'null' for a variable."""
+    name: str
+    attrs: dict[str, str]
+    inputs: list[tuple[int, int, int]]
+    """Of each input: the position of its node, its output, and the version of the variable."""
+    subgraphs: list[Any] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a file says, checked."""
+
+    nodes: list[Draft]
+    heads: list[tuple[int, int, int]]
+    version: int
+    outputs: list[int]
+    """How many outputs each node has, or an empty list if the file does not say."""
+
+
+def label(position: int, name: object) -> str:
+    """Return how messages call a node."""
+    return f"node {position} ({_short(name)})"
+
+
+def parse(text: str) -> Any:
+    """Return the JSON value; control characters stand for themselves, as in MXNet's strings."""
+    try:
+        text.encode()
+        data = json.loads(text, strict=False, parse_constant=_no_number)
+        if "\\u" in text:  # two escapes may spell a half of a character
+            json.dumps(data, ensure_ascii=False).encode()
+    except RecursionError:
+        message = "this is no symbol: its JSON is nested too deeply"
+        raise FormatError(message) from None
+    except UnicodeEncodeError as error:
+        message = f"this is no text: character {error.start} is half of a surrogate pair"
+        raise FormatError(message) from None
+    except ValueError as error:  # JSONDecodeError, or an integer of thousands of digits
+        message = f"this is no JSON: {error}"
+        raise FormatError(message) from None
+    return data
+
+
+def _no_number(word: str) -> NoReturn:
+    message = f"{word} is no number"
+    raise ValueError(message)
+
+
+def drafts(data: Any, *, version: int | None = None) -> File:
+    """Check a graph; `version` is that of the file around it, if it is a subgraph."""
+    if not isinstance(data, dict):
+        message = f"a symbol file holds a JSON object, but this is a {_kind(data)}"
+        raise FormatError(message)
+    nodes = _field(data, "nodes", list, "the file")
+    heads = _field(data, "heads", list, "the file")
+    if not heads:
+        message = "the file has no heads"
+        raise FormatError(message)
+    count = len(nodes)
+    found = [_draft(i, node, count) for i, node in enumerate(nodes)]
+    return File(
+        found,
+        [_entry(head, count, f"head {i}") for i, head in enumerate(heads)],
+        _version(data) if version is None else version,
+        _outputs(data.get("node_row_ptr"), count),
+    )
+
+
+def _draft(position: int, node: Any, count: int) -> Draft:
+    if not isinstance(node, dict):
+        message = f"node {position} is a {_kind(node)}, not an object"
+        raise FormatError(message)
+    op, name, inputs = node.get("op"), node.get("name"), node.get("inputs")
+    if type(op) is not str or type(name) is not str or type(inputs) is not list:
+        where = label(position, name)
+        for key, kind in (("op", str), ("name", str), ("inputs", list)):
+            _field(node, key, kind, where)
+    entries = []
+    for entry in inputs:  # the short way for what is in order; `_entry` says what is not
+        if type(entry) is list and len(entry) == 3:
+            source, output, version = entry
+            if (
+                type(source) is type(output) is type(version) is int
+                and 0 <= source < count
+                and output >= 0
+            ):
+                entries.append((source, output, version))
+                continue
+        entries.append(_entry(entry, count, label(position, name)))
+    if node.keys() <= _PLAIN:
+        attrs = node.get("attrs", {})
+        if type(attrs) is not dict:
+            _wrong_attrs(label(position, name), "attrs", attrs)
+        draft = Draft(op, name, attrs, entries)
+    else:
+        draft = _with_extras(Draft(op, name, {}, entries), position, node)
+    for key, value in draft.attrs.items():
+        if type(value) is not str:
+            where = label(position, name)
+            message = f"{where}: the attribute {_short(key)} must be a string, not a {_kind(value)}"
+            raise FormatError(message)
+    return draft
+
+
+def _with_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> Draft:
+    """Read the other fields that a node may have; those that nobody knows are passed over."""
+    where = label(position, draft.name)
+    for key, value in node.items():
+        if key in _SPELLINGS:
+            draft.attrs = dict(value) if isinstance(value, dict) else _wrong_attrs(where, key, value)
+    param = node.get("param", {})
+    if not isinstance(param, dict):
+        _wrong_attrs(where, "param", param)
+    draft.attrs = {**param, **draft.attrs}
+    if node.get("control_deps"):
+        message = f"{where} has control dependencies, which no symbol can have"
+        raise FormatError(message)
+    if "subgraphs" in node:
+        draft.subgraphs = _field(node, "subgraphs", list, where)
+    return draft
+
+
+def _wrong_attrs(where: str, key: str, value: object) -> NoReturn:
+    message = f"{where}: {key!r} must be an object, but it is a {_kind(value)}"
+    raise FormatError(message)
+
+
+def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
+    """Check an entry [node, output] or [node, output, version]."""
+    numbers = entry if isinstance(entry, list) else []
+    if len(numbers) not in (2, 3) or any(type(number) is not int for number in numbers):
+        message = f"{where}: an entry is [node, output, version], but this is {_short(entry)}"
+        raise FormatError(message)
+    source, output = numbers[:2]
+    if not 0 <= source < count:
+        message = f"{where}: there is no node {_short(source)}, only {count} nodes"
+        raise FormatError(message)
+    if output < 0:
+        message = f"{where}: there is no output {_short(output)}"
+        raise FormatError(message)
+    return source, output, numbers[2] if len(numbers) == 3 else 0
+
+
+def _field(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+    value = data.get(key)
+    if not isinstance(value, kind):
+        got = f"a {_kind(value)}" if key in data else "missing"
+        message = f"{where}: {key!r} must be a {kind.__name__}, but it is {got}"
+        raise FormatError(message)
+    return value
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _version(data: Mapping[str, Any]) -> int:
+    """Return the MXNet version that wrote the file."""
+    if "attrs" not in data:
+        return OLDEST
+    stored = _field(data, "attrs", dict, "the file").get("mxnet_version", ["int", OLDEST])
+    if not isinstance(stored, list) or stored[:1] != ["int"] or type(stored[-1]) is not int:
+        message = f"'mxnet_version' must be ['int', number], but it is {_short(stored)}"
+        raise FormatError(message)
+    return stored[-1]
+
+
+def _outputs(row_ptr: Any, count: int) -> list[int]:
+    """Read how many outputs each node has off the running total, if that is sound."""
+    if not isinstance(row_ptr, list) or len(row_ptr) != count + 1:
+        return []
+    if any(type(total) is not int for total in row_ptr):
+        return []
+    return [after - before for before, after in zip(row_ptr, row_ptr[1:], strict=False)]
