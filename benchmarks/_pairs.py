@@ -5,12 +5,22 @@ their API is one. MXNet 1.9.1 needs a Python of its own (3.8); name it in MINISY
 Without it, only minisym's column is printed. The files must run under Python 3.8, too.
 """
 
+from __future__ import annotations
+
 import gc
+import importlib
 import json
 import os
 import subprocess
 import sys
 import time
+
+
+def once(function):
+    """Return the time of one call, in seconds."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
 def best(function, number=1, repeat=5):
@@ -28,11 +38,7 @@ def best(function, number=1, repeat=5):
 
 def worker(measure, name):
     """Measure one package in this process, and print what was found."""
-    if name == "mxnet":
-        import mxnet as package
-    else:
-        import minisym as package
-    print(json.dumps(measure(package)))
+    print(json.dumps(measure(importlib.import_module(name))))
 
 
 def pairs(file, arguments, rounds):
@@ -41,8 +47,13 @@ def pairs(file, arguments, rounds):
     if os.environ.get("MINISYM_MXNET_PYTHON"):
         python["mxnet"] = os.environ["MINISYM_MXNET_PYTHON"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    clean.update(MXNET_SUBGRAPH_BACKEND="NONE", MXNET_MKLDNN_ENABLED="0", OMP_NUM_THREADS="1",
-                 OPENBLAS_NUM_THREADS="1", MXNET_STORAGE_FALLBACK_LOG_VERBOSE="0")
+    clean.update(
+        MXNET_SUBGRAPH_BACKEND="NONE",
+        MXNET_MKLDNN_ENABLED="0",
+        MXNET_STORAGE_FALLBACK_LOG_VERBOSE="0",
+        OMP_NUM_THREADS="1",
+        OPENBLAS_NUM_THREADS="1",
+    )
     found = {name: {} for name in python}
     for _ in range(rounds):
         for name, executable in python.items():
@@ -56,9 +67,9 @@ def pairs(file, arguments, rounds):
 def table(found, unit, scale):
     """Print the rows: minisym, MXNet, and their ratio."""
     ours, theirs = found["minisym"], found.get("mxnet", {})
-    print("%-34s %12s %12s %8s" % ("", "minisym", "MXNet 1.9.1", "ratio"))
+    print(f"{'':<34} {'minisym':>12} {'MXNet 1.9.1':>12} {'ratio':>8}")
     for row, seconds in ours.items():
-        line = "%-34s %9.3f %s" % (row, seconds * scale, unit)
+        line = f"{row:<34} {seconds * scale:9.3f} {unit}"
         if row in theirs:
-            line += " %9.3f %s %8.2f" % (theirs[row] * scale, unit, seconds / theirs[row])
+            line += f" {theirs[row] * scale:9.3f} {unit} {seconds / theirs[row]:8.2f}"
         print(line)

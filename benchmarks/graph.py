@@ -5,17 +5,14 @@
 With MINISYM_MXNET_PYTHON set, MXNet 1.9.1 does the same in turn, for the ratio.
 """
 
+from __future__ import annotations
+
 import argparse
 import gc
-import sys
-import time
 import tracemalloc
-import warnings
 
 import numpy as np
-from _pairs import best, pairs, table, worker
-
-warnings.filterwarnings("ignore")
+from _pairs import best, once, pairs, table, worker
 
 
 def chain(mx, nodes):
@@ -27,71 +24,74 @@ def chain(mx, nodes):
     return y
 
 
-def measure(nodes):
-    """Return the measurement of a chain of this length."""
+class Chain:
+    """The measurement of one package at one length; `rows` holds seconds a node."""
 
-    def rows(mx):
-        found, repeat = {}, 3 if nodes <= 100000 else 1
+    def __init__(self, mx, nodes):
+        self.mx, self.nodes, self.rows = mx, nodes, {}
+        self.ours = mx.__name__ == "minisym"
+        self.repeat = 3 if nodes <= 100_000 else 1
 
-        def time_of(row, function, times=repeat):
-            found[row] = best(function, repeat=times) / nodes if times > 1 else once(function) / nodes
+    def time_of(self, row, function, repeat=None):
+        """Measure one row."""
+        repeat = repeat or self.repeat
+        seconds = best(function, repeat=repeat) if repeat > 1 else once(function)
+        self.rows[row] = seconds / self.nodes
 
-        def once(function):
-            start = time.perf_counter()
-            function()
-            return time.perf_counter() - start
+    def fresh(self, symbol=None):
+        """Return the chain without what an earlier call has remembered of it."""
+        symbol = self.symbol if symbol is None else symbol
+        return self.mx.Symbol(symbol.entries) if self.ours else symbol
 
+    def run(self):
+        """Measure everything."""
+        mx = self.mx
         kept = []
-        time_of("compose", lambda: kept.append(chain(mx, nodes)))
-        y = kept[-1]
-        del kept[:]
-
-        def fresh():
-            """Return the symbol without what an earlier call has remembered of it."""
-            return mx.Symbol(y.entries) if hasattr(y, "entries") else y
-
-        time_of("infer_shape", lambda: fresh().infer_shape(x=(16,)))
-        time_of("tojson", lambda: fresh().tojson())
-        text = y.tojson()
-        time_of("load_json", lambda: mx.sym.load_json(text))
+        self.time_of("compose", lambda: kept.append(chain(mx, self.nodes)))
+        self.symbol = kept.pop()
+        kept.clear()
+        self.time_of("infer_shape", lambda: self.fresh().infer_shape(x=(16,)))
+        self.time_of("tojson", lambda: self.fresh().tojson())
+        text = self.symbol.tojson()
+        self.time_of("load_json", lambda: mx.sym.load_json(text))
         array = mx.nd.array(np.ones(16, np.float32))
-        time_of("bind", lambda: kept.append(fresh().bind(mx.cpu(), {"x": array})))
-        if hasattr(y, "entries"):
-            x = find_x(mx, y)
-            # the update comes first, and the whole chain reads its weight: networkx must sort
-            step = mx.sym.Group([mx.sym.signsgd_update(x, x * 1, lr=0.1), y])
-            other = mx.nd.array(np.ones(16, np.float32))
-            time_of("bind, with a write to order",
-                    lambda: mx.Symbol(step.entries).bind(mx.cpu(), {"x": other}))
-            del step
-        executor = kept[-1]
-        del kept[:]
+        self.time_of("bind", lambda: kept.append(self.fresh().bind(mx.cpu(), {"x": array})))
+        self.forward(kept.pop())
+        kept.clear()
+        if self.ours:
+            self.order()
+        self.rows["free"] = once(self.free) / self.nodes
+        return self.rows
+
+    def free(self):
+        """Let go of the chain."""
+        self.symbol = None
+        gc.collect()
+
+    def forward(self, executor):
+        """Measure a run, and in minisym the bare loop below it."""
 
         def run():
             executor.forward()[0].asnumpy()
 
-        time_of("forward, 16 floats", run, max(repeat, 5))
-        if hasattr(y, "entries"):
+        self.time_of("forward, 16 floats", run, 5)
+        if self.ours:
             steps = executor._plan.steps(is_train=False)[0]
 
             def floor():
                 for function, arguments in steps:
                     function(*arguments)
 
-            time_of("  (a bare loop over its ufuncs)", floor, max(repeat, 5))
-        del executor, run
-        start = time.perf_counter()
-        del y
-        gc.collect()
-        found["free"] = (time.perf_counter() - start) / nodes
-        return found
+            self.time_of("  a bare loop over its ufuncs", floor, 5)
 
-    return rows
-
-
-def find_x(mx, y):
-    """Return the Variable at the chain's beginning as a symbol."""
-    return mx.Symbol((mx.Entry(y.graph.variables[0]),))
+    def order(self):
+        """Measure what MXNet does not have: a bind with writes to order."""
+        mx = self.mx
+        x = mx.Symbol((mx.Entry(self.symbol.graph.variables[0]),))
+        # the update comes first, and the whole chain reads its weight: networkx must sort
+        step = mx.sym.Group([mx.sym.signsgd_update(x, x * 1, lr=0.1), self.symbol])
+        array = np.ones(16, np.float32)
+        self.time_of("bind, writes to order", lambda: self.fresh(step).bind(args={"x": array}))
 
 
 def memory(nodes):
@@ -110,18 +110,17 @@ def memory(nodes):
 def main():
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nodes", type=int, default=10000)
+    parser.add_argument("--nodes", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--worker")
     options = parser.parse_args()
     if options.worker:
-        worker(measure(options.nodes), options.worker)
+        worker(lambda mx: Chain(mx, options.nodes).run(), options.worker)
         return
-    print("chain of %d nodes, microseconds a node" % options.nodes)
-    arguments = ["--nodes", str(options.nodes)]
-    table(pairs(__file__, arguments, options.rounds), "us", 1e6)
-    print("memory: %.0f bytes a composed node" % memory(min(options.nodes, 100000)))
+    print(f"chain of {options.nodes} nodes, microseconds a node")
+    table(pairs(__file__, ["--nodes", str(options.nodes)], options.rounds), "us", 1e6)
+    print(f"memory: {memory(min(options.nodes, 100_000)):.0f} bytes a composed node")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,8 +7,9 @@ the weight: it fills an output array). NumPy's line is what one would write by h
 `w -= lr * np.sign(g)`, measured in minisym's process.
 """
 
+from __future__ import annotations
+
 import argparse
-import sys
 
 import numpy as np
 from _pairs import best, pairs, table, worker
@@ -19,6 +20,12 @@ JSON = """{"nodes": [
  "arg_nodes": [0, 1], "node_row_ptr": [0, 1, 2, 3], "heads": [[2, 0, 0]],
  "attrs": {"mxnet_version": ["int", 10901]}}"""
 SIZES = (10**3, 10**4, 10**5, 10**6, 10**7)
+RATE = np.float32(0.1)
+
+
+def by_hand(weight, grad):
+    """Do the update as one would write it in NumPy."""
+    weight -= RATE * np.sign(grad)
 
 
 def measure(mx):
@@ -27,22 +34,16 @@ def measure(mx):
     rng = np.random.RandomState(0)
     for size in SIZES:
         weight, grad = rng.normal(size=(2, size)).astype(np.float32)
-        symbol = mx.sym.load_json(JSON)
         arrays = {"w": mx.nd.array(weight), "g": mx.nd.array(grad)}
-        executor = symbol.bind(mx.cpu(), arrays)
-
-        def run(executor=executor):
-            executor.forward()[0].wait_to_read()
-
+        executor = mx.sym.load_json(JSON).bind(mx.cpu(), arrays)
         number = max(1, int(3e6 / size)) if size > 10**4 else 2000
-        found["update of %.0e floats" % size] = best(run, number, 7)
+        found[f"update of {size:.0e} floats"] = best(
+            lambda run=executor.forward: run()[0].wait_to_read(), number, 7
+        )
         if mx.__name__ == "minisym":
-            rate = np.float32(0.1)
-
-            def by_hand(weight=weight, grad=grad):
-                weight -= rate * np.sign(grad)
-
-            found["  by hand in NumPy, %.0e" % size] = best(by_hand, number, 7)
+            found[f"  by hand in NumPy, {size:.0e}"] = best(
+                lambda w=weight, g=grad: by_hand(w, g), number, 7
+            )
     return found
 
 
@@ -60,4 +61,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -18,10 +18,10 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "docstrings",
+    "mathml",
     "op_reference",
 ]
 exclude_patterns = ["_build", "_ext", "_generated", "**/.ipynb_checkpoints"]
@@ -66,4 +66,17 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
+html_math_renderer = "mathml"
 html_show_sourcelink = False
+html_sidebars = {
+    page: []
+    for page in (
+        "quickstart",
+        "ops",
+        "api",
+        "from-mxnet",
+        "mxnet-differences",
+        "design",
+        "contributing",
+    )
+}

@@ -135,7 +135,7 @@ class BindError(MinisymError, ValueError):
 
 
 class ArrayTypeError(BindError, TypeError):
-    """Something that is no array was given where a NumPy array belongs."""
+    """Something that is no NumPy array, or one of a type that does not fit, was given as one."""
 
 
 class IncompleteError(BindError, RuntimeError):
@@ -188,7 +188,9 @@ def listed(words: Sequence[str], most: int = 3) -> str:
     ('a', 'a and b', 'a, b, c and 2 more')
     """
     shown = list(words) if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]
-    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part)
+    return " and ".join(
+        part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part
+    )
 
 
 def _table(rows: Sequence[Row]) -> str:

@@ -1,8 +1,8 @@
 """The same ops on NumPy arrays, at once: what `ms.nd` offers.
 
-`ms.nd.tanh(x)` infers the result's shape and type by the op's own rules, runs its kernel and returns
-an `NDArray`. With `out=` the result is written into an existing array. States (`mom`, `mean`, …) are
-written in place; a weight is written only by `out=weight`, as in MXNet.
+`ms.nd.tanh(x)` infers the result's shape and type by the op's own rules, runs its kernel and
+returns an `NDArray`. With `out=` the result is written into an existing array. States (`mom`,
+`mean`, …) are written in place; a weight is written only by `out=weight`, as in MXNet.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> NDArray | lis
     for variable in graph.variables:
         if variable.name not in arrays:
             assert node.op is not None
-            message = f"{node.op.name}: input {variable.name.removeprefix(node.name + '_')} is missing"
+            message = (
+                f"{node.op.name}: input {variable.name.removeprefix(node.name + '_')} is missing"
+            )
             raise BindError(message, hint=f"it takes {', '.join(node.input_names())}")
         bound[variable] = arrays[variable.name]
     typed = _typed(graph, bound)
@@ -76,7 +78,7 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> NDArray | lis
     targets = [] if out is None else list(out) if isinstance(out, list | tuple) else [out]
     commits: list[Commit] = []
     for i, target in enumerate(targets[: len(visible)]):
-        _check_out(target, visible[i], i)
+        _check_out(node, target, visible[i], i)
         commits.append((operator.setitem, target.view(np.ndarray), ..., visible[i]))
         visible[i] = target
     written = plan.writes.writes
@@ -84,7 +86,9 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> NDArray | lis
         is_state = write.variable in graph.auxiliary
         target = bound[write.variable]
         if is_state and not any(target is t for t in targets):
-            commits.append((operator.setitem, target.view(np.ndarray), ..., plan.arrays[write.entry]))
+            commits.append(
+                (operator.setitem, target.view(np.ndarray), ..., plan.arrays[write.entry])
+            )
     execute(plan, (), commits)
     # as in NumPy, what was given as out= comes back itself
     found = [array if i < len(targets) else NDArray.of(array) for i, array in enumerate(visible)]
@@ -107,19 +111,21 @@ def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
     return Typed(graph, found_shapes, found_dtypes)
 
 
-def _check_out(target: Any, value: Array, position: int) -> None:
+def _check_out(node: Node, target: Any, value: Array, position: int) -> None:
+    subject = f"{node.name}: out" if node.num_outputs == 1 else f"{node.name}: out[{position}]"
+    fits = f"np.empty({show(value.shape)}, np.{value.dtype})"
     if not isinstance(target, np.ndarray):
-        message = f"out must be an array, but got {type(target).__name__}"
-        raise ArrayTypeError(message)
-    if target.shape != value.shape or target.dtype != value.dtype:
-        message = (
-            f"out {position} has shape {show(target.shape)} and type {target.dtype}, "
-            f"but the result has {show(value.shape)} and {value.dtype}"
+        raise ArrayTypeError(
+            f"{subject} must be a NumPy array, but got {type(target).__name__}", hint=fits
         )
-        raise BindError(message)
+    if target.shape != value.shape or target.dtype != value.dtype:
+        raise BindError(
+            f"{subject} has shape {show(target.shape)} and type {target.dtype}, "
+            f"but the result has {show(value.shape)} and {value.dtype}",
+            hint=fits,
+        )
     if not target.flags.writeable:
-        message = f"out {position} is read-only"
-        raise BindError(message, hint="pass a copy")
+        raise BindError(f"{subject} is read-only", hint="pass a copy")
 
 
 @cache
@@ -183,7 +189,7 @@ def empty(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
     return NDArray.of(np.empty(shape, dtype or np.float32))
 
 
-def arange(  # noqa: PLR0913  MXNet's parameters
+def arange(
     start: float,
     stop: float | None = None,
     step: float = 1.0,

@@ -78,6 +78,8 @@ class Op:
     gradient: Callable[..., Any] | None = None
     samples: Callable[..., Any] | Sequence[Any] = ()
     reference: Callable[..., Any] | None = None
+    subgraphs: tuple[Any, ...] = ()
+    """The symbols inside an op that holds graphs, as control flow does."""
 
     defaults: Params = field(default_factory=lambda: NO_PARAMS)
     required: tuple[str, ...] = ()
@@ -273,9 +275,12 @@ def registered() -> Mapping[str, Op]:
     return MappingProxyType(_registry)
 
 
-def opaque(name: str, inputs: int) -> Op:
+def opaque(name: str, inputs: int, outputs: int = 1, subgraphs: tuple[Any, ...] = ()) -> Op:
     """Make an op that nobody knows: it can be listed, drawn and saved, but not run."""
     op = Op(name=name, family="opaque", doc=f"An op that minisym does not know: {name}.")
     op.inputs = tuple(Input(f"arg{i}") for i in range(inputs))
+    if outputs > 1:
+        op.outputs = tuple(f"output{i}" for i in range(outputs))
+    op.subgraphs = subgraphs
     op.finish()
     return op

@@ -1,7 +1,8 @@
 """Samples: calls that travel with an op's declaration, for the tests of every system to make.
 
-`tests/test_ops.py` takes each op with its samples and checks value against reference, inferred shape
-and type against the real ones, gradient against finite differences, and that an error sample raises.
+`tests/test_ops.py` takes each op with its samples and checks value against reference, inferred
+shape and type against the real ones, gradient against finite differences, and that an error sample
+raises.
 """
 
 from __future__ import annotations

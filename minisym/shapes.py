@@ -15,19 +15,20 @@ from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
 from math import prod as _prod
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 Dim = int | None
 Shape = tuple[Dim, ...] | None
 KnownShape = tuple[int, ...]
 
 
+BROADCAST: Final = "does not broadcast with"
+
+
 class Mismatch(ValueError):
     """Two shapes (or types) do not go together; `axis` says where (None: their ranks differ)."""
 
-    def __init__(
-        self, axis: int | None, have: Any, need: Any, relation: str = "is not"
-    ) -> None:
+    def __init__(self, axis: int | None, have: Any, need: Any, relation: str = "is not") -> None:
         self.axis, self.have, self.need, self.relation = axis, have, need, relation
         super().__init__(axis, have, need, relation)
 
@@ -105,7 +106,7 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
         wide = {d for d in dims if d is not None and d != 1}
         if len(wide) > 1:
             have, need = [shape for shape in padded if shape[axis] in wide][:2]
-            raise Mismatch(axis, have, need, "does not broadcast with")
+            raise Mismatch(axis, have, need, BROADCAST)
         result.append(wide.pop() if wide else None if None in dims else 1)
     return tuple(result)
 
@@ -188,7 +189,10 @@ class np_shape(ContextDecorator):  # noqa: N801  MXNet's name
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         """Switch back."""
         set_np_shape(self._before)

@@ -30,7 +30,7 @@ def _dtype(value: Any, dtype: Any) -> Any:
     return given if given.kind in "iub" else dtype or given
 
 
-def check_numeric_gradient(  # noqa: PLR0913  MXNet's parameters
+def check_numeric_gradient(
     sym: Symbol,
     location: Location,
     aux_states: Location | None = None,
@@ -86,7 +86,9 @@ def check_numeric_gradient(  # noqa: PLR0913  MXNet's parameters
     states = _by_name(sym.list_auxiliary_states(), aux_states, dtype)
     names = list(grad_nodes or [n for n, a in arguments.items() if a.dtype.kind == "f"])
     rng = np.random.default_rng(0)
-    runner = sym.bind(args=arguments, aux_states={n: a.copy() for n, a in states.items()}, grad_req="null")
+    runner = sym.bind(
+        args=arguments, aux_states={n: a.copy() for n, a in states.items()}, grad_req="null"
+    )
     outputs = runner.forward(is_train=use_forward_train)
     weights = [rng.uniform(0.5, 1.5, o.shape).astype(o.dtype) for o in outputs]
 
@@ -94,7 +96,9 @@ def check_numeric_gradient(  # noqa: PLR0913  MXNet's parameters
         for name, state in states.items():
             runner.aux_dict[name][...] = state
         found = runner.forward(is_train=use_forward_train)
-        return float(sum(np.sum(w * np.asarray(o, np.float64)) for w, o in zip(weights, found, strict=True)))
+        return float(
+            sum(np.sum(w * np.asarray(o, np.float64)) for w, o in zip(weights, found, strict=True))
+        )
 
     gradients = {name: np.zeros_like(arguments[name]) for name in names}
     executor = sym.bind(
@@ -123,7 +127,7 @@ def check_numeric_gradient(  # noqa: PLR0913  MXNet's parameters
         )
 
 
-def check_symbolic_forward(  # noqa: PLR0913  MXNet's parameters
+def check_symbolic_forward(
     sym: Symbol,
     location: Location,
     expected: Sequence[Any] | Mapping[str, Any],
@@ -131,7 +135,7 @@ def check_symbolic_forward(  # noqa: PLR0913  MXNet's parameters
     atol: float | None = None,
     aux_states: Location | None = None,
     ctx: Any = None,
-    equal_nan: bool = False,  # noqa: FBT001, FBT002
+    equal_nan: bool = False,
     dtype: Any = np.float32,
 ) -> list[Array]:
     """Compare the outputs of a symbol with what they should be; return them.
@@ -157,7 +161,7 @@ def check_symbolic_forward(  # noqa: PLR0913  MXNet's parameters
     return outputs
 
 
-def check_symbolic_backward(  # noqa: PLR0913  MXNet's parameters
+def check_symbolic_backward(
     sym: Symbol,
     location: Location,
     out_grads: Any,
@@ -168,7 +172,7 @@ def check_symbolic_backward(  # noqa: PLR0913  MXNet's parameters
     grad_req: str | Sequence[str] | Mapping[str, str] = "write",
     ctx: Any = None,
     grad_stypes: Any = None,
-    equal_nan: bool = False,  # noqa: FBT001, FBT002
+    equal_nan: bool = False,
     dtype: Any = np.float32,
 ) -> dict[str, Array]:
     """Compare the gradients of a symbol with what they should be; return them by name.
@@ -181,7 +185,9 @@ def check_symbolic_backward(  # noqa: PLR0913  MXNet's parameters
     del ctx, grad_stypes
     names = sym.list_arguments()
     arguments = _by_name(names, location, dtype)
-    wanted = dict(expected) if isinstance(expected, Mapping) else dict(zip(names, expected, strict=True))
+    wanted = (
+        dict(expected) if isinstance(expected, Mapping) else dict(zip(names, expected, strict=True))
+    )
     rng = np.random.default_rng(0)
     before = {n: rng.normal(size=a.shape).astype(a.dtype) for n, a in arguments.items()}
     gradients = {n: a.copy() for n, a in before.items()}

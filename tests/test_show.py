@@ -60,6 +60,15 @@ def update():
     return sym.signsgd_update(sym.Variable("w"), sym.Variable("w_grad"), lr=0.1, name="step")
 
 
+def one_step():
+    """Compose a step of training from ops whose gradients are short."""
+    w = sym.Variable("scale_weight")
+    h = sym.elemwise_mul(sym.Variable("data"), w, name="scale")
+    h = sym.tanh(h, name="squash")
+    update = sym.signsgd_update(w, ms.grad(h, "scale_weight"), lr=0.1, name="step")
+    return sym.Group([h, update])
+
+
 def chain(length):
     h = sym.Variable("x")
     for i in range(length):
@@ -77,10 +86,10 @@ PICTURES = {
     "update": (update, {"shape": {"w": (2, 3)}}),
     "mlp": (mlp, {"shape": {"data": (64, 784)}}),
     "mlp_weights": (mlp, {"hide_weights": False, "theme": "dark"}),
-    "training": (lambda: training(mlp()), {"shape": {"data": (0, 784)}, "title": "one step"}),
-    "training_in_full": (lambda: training(mlp()), {"collapse": "none"}),
+    "step": (one_step, {"shape": {"data": (0, 3)}, "title": "one step"}),
+    "step_in_full": (one_step, {"collapse": "none", "theme": "dark"}),
     "encoder_repeat": (lambda: encoder(6), {"collapse": "repeat", "shape": {"data": (0, 4)}}),
-    "encoder_scope": (lambda: training(encoder(2)), {"collapse": "scope"}),
+    "encoder_scope": (lambda: encoder(2), {"collapse": "scope"}),
 }
 
 
@@ -96,10 +105,17 @@ def test_dot_is_as_it_was(name):
     assert source == path.read_text(encoding="utf-8")
 
 
+TRAINING = {
+    "training": (lambda: training(mlp()), {"shape": {"data": (0, 784)}}),
+    "training_in_full": (lambda: training(mlp()), {"collapse": "none"}),
+    "training_encoder": (lambda: training(encoder(3)), {"collapse": "scope"}),
+}
+
+
 @needs_engine
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", PICTURES | TRAINING)
 def test_dot_can_be_laid_out(name):
-    make, options = PICTURES[name]
+    make, options = (PICTURES | TRAINING)[name]
     picture = render.run_engine(plot_network(make(), **options).source, "svg", timeout=60)
     assert b"</svg>" in picture
 

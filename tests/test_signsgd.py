@@ -122,7 +122,7 @@ def test_required_and_unknown_parameters():
 
 
 def test_rescale_grad_is_by_the_documentation():
-    """grad = rescale_grad * grad: a negative factor turns the step around, 0 stops it."""
+    """Grad = rescale_grad * grad: a negative factor turns the step around, 0 stops it."""
     w, g = sym.Variable("w"), sym.Variable("g")
     for rescale, expected in ((2.0, -1.0), (-2.0, 1.0), (0.0, 0.0)):
         for value in (rescale, sym.Variable("r")):
@@ -150,7 +150,9 @@ def test_at_once_without_out_the_weight_stays():
 
 
 def test_file_round_trip_keeps_what_the_user_wrote():
-    step = sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1, wd=sym.Variable("decay"))
+    step = sym.signsgd_update(
+        sym.Variable("w"), sym.Variable("g"), lr=0.1, wd=sym.Variable("decay")
+    )
     again = sym.load_json(step.tojson())
     assert again.tojson() == step.tojson()
     assert again.list_arguments() == ["w", "g", "decay"]

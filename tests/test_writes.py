@@ -80,9 +80,7 @@ def test_the_weight_as_a_head_shows_the_old_value(w, g):
 
 def test_a_view_of_the_weight_as_a_head_shows_the_old_value(w, g):
     a = arrays(w=[[1, 2]], g=[[1, 1]])
-    flat, _ = bind(
-        sym.Group([sym.Flatten(w), sym.signsgd_update(w, g, lr=0.5)]), **a
-    ).forward()
+    flat, _ = bind(sym.Group([sym.Flatten(w), sym.signsgd_update(w, g, lr=0.5)]), **a).forward()
     assert flat.tolist() == [[1, 2]]
     assert a["w"].tolist() == [[0.5, 1.5]]
 
@@ -157,7 +155,7 @@ def _negative():
         lambda: np.ndarray((2, 2), buffer=bytearray(33), offset=1),
         lambda: ms.nd.zeros((2, 2), dtype="float64"),
     ],
-    ids="plain fortran strided negative slice transposed unaligned ndarray".split(),
+    ids=["plain", "fortran", "strided", "negative", "slice", "transposed", "unaligned", "ndarray"],
 )
 def test_arrays_of_every_layout_are_written_through(make, w, g):
     weight = make()
@@ -208,7 +206,7 @@ def test_arrays_that_share_memory(weight, grad, shared, w, g):
     memory = np.arange(8.0)
     a = {"w": weight(memory), "g": grad(memory)}
     if shared:
-        with pytest.raises(ms.BindError, match=r"w and g share memory|g and w share memory"):
+        with pytest.raises(ms.BindError, match=r"'(w|g)' and '(w|g)' share memory"):
             bind(sym.signsgd_update(w, g, lr=1), **a)
     else:
         bind(sym.signsgd_update(w, g, lr=1), **a).forward()
@@ -232,7 +230,17 @@ def test_shared_arrays_are_fine_while_nobody_writes(w, g):
         (np.ones(2, ">f8"), TypeError, ">f8"),
         (np.ones(2, complex), TypeError, "complex128"),
     ],
-    ids=["list", "shape", "number", "wrong shape", "float32", "int", "object", "big-endian", "complex"],
+    ids=[
+        "list",
+        "shape",
+        "number",
+        "wrong shape",
+        "float32",
+        "int",
+        "object",
+        "big-endian",
+        "complex",
+    ],
 )
 def test_what_is_no_fitting_array_is_refused_at_bind(bad, error, match, w, g):
     with pytest.raises(error, match=match):
@@ -273,14 +281,16 @@ def test_bad_arguments_of_forward_copy_nothing(w, g):
 
 
 def _training_step(rng, layers=3):
-    """A step with several weights, and the arrays for it."""
+    """Return a step with several weights, and the arrays for it."""
     x = sym.Variable("x")
     weights = [sym.Variable(f"w{i}") for i in range(layers)]
     out = x
     for weight in weights:
         out = sym.tanh(out * weight)
     slopes = ms.grad(sym.sum(out), weights)
-    updates = [sym.signsgd_update(v, s, lr=0.1, wd=0.1) for v, s in zip(weights, slopes, strict=True)]
+    updates = [
+        sym.signsgd_update(v, s, lr=0.1, wd=0.1) for v, s in zip(weights, slopes, strict=True)
+    ]
     values = {f"w{i}": rng.normal(size=5) for i in range(layers)} | {"x": rng.normal(size=5)}
     return sym.Group([out, *updates]), values
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write aside, then rename: readers see the old file or the new one, never a part."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
         try:
             file.write(data)
             file.flush()

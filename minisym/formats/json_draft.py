@@ -1,8 +1,8 @@
 """The first step of reading a symbol file: from JSON to checked drafts of nodes.
 
-A draft is what a file says about one node, with nothing believed: every type is checked, every index
-points somewhere. The three spellings of attributes become one, as in MXNet: of `attr` and `attrs`
-the last in the text counts, and `param` (2015) fills in what they do not say.
+A draft is what a file says about one node, with nothing believed: every type is checked, every
+index points somewhere. The three spellings of attributes become one, as in MXNet: of `attr` and
+`attrs` the last in the text counts, and `param` (2015) fills in what they do not say.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from reprlib import Repr
 from typing import Any, Final, NoReturn
 
@@ -22,8 +23,11 @@ OLDEST: Final = 800
 
 _PLAIN: Final = frozenset(("op", "name", "attrs", "inputs"))
 _SPELLINGS: Final = ("attr", "attrs")
+_REQUIRED: Final = {"op": str, "name": str, "inputs": list}
 
-_short = Repr(maxstring=60, maxother=60).repr
+_repr = Repr()
+_repr.maxstring = 60
+_short = _repr.repr
 
 
 @dataclass(slots=True)
@@ -104,10 +108,9 @@ def _draft(position: int, node: Any, count: int) -> Draft:
         message = f"node {position} is a {_kind(node)}, not an object"
         raise FormatError(message)
     op, name, inputs = node.get("op"), node.get("name"), node.get("inputs")
-    if type(op) is not str or type(name) is not str or type(inputs) is not list:
-        where = label(position, name)
-        for key, kind in (("op", str), ("name", str), ("inputs", list)):
-            _field(node, key, kind, where)
+    if not isinstance(op, str) or not isinstance(name, str) or not isinstance(inputs, list):
+        key, kind = next(k for k in _REQUIRED.items() if not isinstance(node.get(k[0]), k[1]))
+        _wrong_field(node, key, kind, label(position, name))
     entries = []
     for entry in inputs:  # the short way for what is in order; `_entry` says what is not
         if type(entry) is list and len(entry) == 3:
@@ -123,7 +126,7 @@ def _draft(position: int, node: Any, count: int) -> Draft:
     if node.keys() <= _PLAIN:
         attrs = node.get("attrs", {})
         if type(attrs) is not dict:
-            _wrong_attrs(label(position, name), "attrs", attrs)
+            _wrong_field(node, "attrs", dict, label(position, name))
         draft = Draft(op, name, attrs, entries)
     else:
         draft = _with_extras(Draft(op, name, {}, entries), position, node)
@@ -138,9 +141,11 @@ def _draft(position: int, node: Any, count: int) -> Draft:
 def _with_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> Draft:
     """Read the other fields that a node may have; those that nobody knows are passed over."""
     where = label(position, draft.name)
-    for key, value in node.items():
+    for key in node:
         if key in _SPELLINGS:
-            draft.attrs = dict(value) if isinstance(value, dict) else _wrong_attrs(where, key, value)
+            draft.attrs = (
+                dict(value) if isinstance(value, dict) else _wrong_attrs(where, key, value)
+            )
     param = node.get("param", {})
     if not isinstance(param, dict):
         _wrong_attrs(where, "param", param)
@@ -151,11 +156,6 @@ def _with_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> Draft:
     if "subgraphs" in node:
         draft.subgraphs = _field(node, "subgraphs", list, where)
     return draft
-
-
-def _wrong_attrs(where: str, key: str, value: object) -> NoReturn:
-    message = f"{where}: {key!r} must be an object, but it is a {_kind(value)}"
-    raise FormatError(message)
 
 
 def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
@@ -177,10 +177,14 @@ def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
 def _field(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
     value = data.get(key)
     if not isinstance(value, kind):
-        got = f"a {_kind(value)}" if key in data else "missing"
-        message = f"{where}: {key!r} must be a {kind.__name__}, but it is {got}"
-        raise FormatError(message)
+        _wrong_field(data, key, kind, where)
     return value
+
+
+def _wrong_field(data: Mapping[str, Any], key: str, kind: type, where: str) -> NoReturn:
+    got = f"a {_kind(data[key])}" if key in data else "missing"
+    message = f"{where}: {key!r} must be a {kind.__name__}, but it is {got}"
+    raise FormatError(message)
 
 
 def _kind(value: object) -> str:
@@ -204,4 +208,4 @@ def _outputs(row_ptr: Any, count: int) -> list[int]:
         return []
     if any(type(total) is not int for total in row_ptr):
         return []
-    return [after - before for before, after in zip(row_ptr, row_ptr[1:], strict=False)]
+    return [after - before for before, after in pairwise(row_ptr)]

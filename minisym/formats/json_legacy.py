@@ -13,11 +13,10 @@ missing there is an error.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from minisym.errors import FormatError
-from minisym.formats.json_draft import VERSION, Draft, label
+from minisym.formats.json_draft import Draft, label
 from minisym.formats.json_kinds import MOST_MISSING, Kinds
 from minisym.naming import HIDDEN_KEYS
 
@@ -26,45 +25,38 @@ _WITH_INITS: Final = 904
 _WITH_OPTIONAL_AXIS: Final = 905
 
 
-def upgrade(
-    nodes: list[Draft], order: Iterable[int], version: int, kinds: Kinds
-) -> tuple[list[Draft], dict[int, int]]:
-    """Return the nodes as MXNet 1.9.1 would write them, inputs first, and where each has gone.
+def upgrade(nodes: list[Draft], order: Iterable[int], version: int, kinds: Kinds) -> list[int]:
+    """Change the drafts to what MXNet 1.9.1 would write; return the order with what was added.
 
-    `order` holds the positions to keep, inputs first.
+    `order` holds the positions of the nodes that count, inputs first.
     """
-    made: list[Draft] = []
-    moved: dict[int, int] = {}
+    kept: list[int] = []
     for position in order:
-        old = nodes[position]
-        inputs = [(moved[source], output, v) for source, output, v in old.inputs]
-        draft = replace(old, attrs=dict(old.attrs), inputs=inputs)
-        if version < VERSION:
-            _hide(draft, made, position, kinds)
-        if draft.op != "null":
+        draft = nodes[position]
+        if any(key.endswith(HIDDEN_KEYS) for key in draft.attrs):
+            _hide(draft, nodes, position, kinds)
+        if draft.op != "null" and version < _WITH_OPTIONAL_AXIS:
             if version < _COMPLETE:
-                _complete(draft, made, position, kinds)
+                kept += _complete(draft, nodes, position, kinds)
             if version < _WITH_INITS:
-                _initialize(draft, made, position, kinds)
-            if version < _WITH_OPTIONAL_AXIS and draft.op in ("argmax", "argmin"):
-                if draft.attrs.get("axis") == "-1":
-                    del draft.attrs["axis"]
-        moved[position] = len(made)
-        made.append(draft)
-    return made, moved
+                _initialize(draft, nodes, position, kinds)
+            if draft.op in ("argmax", "argmin") and draft.attrs.get("axis") == "-1":
+                del draft.attrs["axis"]
+        kept.append(position)
+    return kept
 
 
-def _hide(draft: Draft, made: list[Draft], position: int, kinds: Kinds) -> None:
+def _hide(draft: Draft, nodes: list[Draft], position: int, kinds: Kinds) -> None:
     """Respell the hidden keys, and hand those that name an input to its variable."""
-    found = [(key, word) for key in sorted(draft.attrs) for word in HIDDEN_KEYS if key.endswith(word)]
-    if not found:
-        return
+    found = [
+        (key, word) for key in sorted(draft.attrs) for word in HIDDEN_KEYS if key.endswith(word)
+    ]
     values = {key: draft.attrs.pop(key) for key, _ in found}
     for key, word in found:
         if key == word:
             draft.attrs[f"__{word}__"] = values[key]
             continue
-        owner = None if draft.op == "null" else _input(draft, made, key, word, position, kinds)
+        owner = None if draft.op == "null" else _input(draft, nodes, key, word, position, kinds)
         if owner is None:
             draft.attrs[key] = values[key]
         else:
@@ -72,7 +64,7 @@ def _hide(draft: Draft, made: list[Draft], position: int, kinds: Kinds) -> None:
 
 
 def _input(
-    draft: Draft, made: list[Draft], key: str, word: str, position: int, kinds: Kinds
+    draft: Draft, nodes: list[Draft], key: str, word: str, position: int, kinds: Kinds
 ) -> Draft | None:
     """Return the variable that `weight` of `weight_lr_mult` stands for, if it is there."""
     kind = kinds.of(draft, position)
@@ -82,32 +74,36 @@ def _input(
     slot = kind.inputs.index(name)
     if slot >= len(draft.inputs):
         return None
-    owner = made[draft.inputs[slot][0]]
+    owner = nodes[draft.inputs[slot][0]]
     return owner if owner.op == "null" else None
 
 
-def _complete(draft: Draft, made: list[Draft], position: int, kinds: Kinds) -> None:
+def _complete(draft: Draft, nodes: list[Draft], position: int, kinds: Kinds) -> list[int]:
     """Add the inputs that are missing: variables, with the op's own attributes as MXNet has it."""
     kind = kinds.of(draft, position)
     if kind is None:
-        return
+        return []
     missing = kind.inputs[len(draft.inputs) :]
     if len(missing) > MOST_MISSING:
         where = label(position, draft.name)
-        message = f"{where}: {draft.op} has {len(kind.inputs)} inputs, but {len(missing)} are missing"
+        message = (
+            f"{where}: {draft.op} has {len(kind.inputs)} inputs, but {len(missing)} are missing"
+        )
         raise FormatError(message)
-    for slot in missing:
+    added = range(len(nodes), len(nodes) + len(missing))
+    for source, slot in zip(added, missing, strict=True):
         name = f"{draft.name}_{slot}" if draft.name else slot
-        draft.inputs.append((len(made), 0, 0))
-        made.append(Draft("null", name, dict(draft.attrs), []))
+        draft.inputs.append((source, 0, 0))
+        nodes.append(Draft("null", name, dict(draft.attrs), []))
+    return list(added)
 
 
-def _initialize(draft: Draft, made: list[Draft], position: int, kinds: Kinds) -> None:
+def _initialize(draft: Draft, nodes: list[Draft], position: int, kinds: Kinds) -> None:
     """Note the initializers that the op gives to its variables."""
     kind = kinds.of(draft, position)
     if kind is None or not kind.op.inits:
         return
     for name, (source, _, _) in zip(kind.inputs, draft.inputs, strict=False):
         init = kind.op.inits.get(name)
-        if init is not None and made[source].op == "null":
-            made[source].attrs.setdefault("__init__", init)
+        if init is not None and nodes[source].op == "null":
+            nodes[source].attrs.setdefault("__init__", init)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as _np
+import numpy as np
 
 from minisym import op as _op
 from minisym.formats.mxnet_params import load, load_frombuffer, save
@@ -22,15 +22,25 @@ from minisym.namespaces import Namespace as _Namespace
 from minisym.ndarray import NDArray
 from minisym.symbol import sampling as _sampling
 
-__all__ = ["NDArray", "arange", "array", "empty", "full", "load", "load_frombuffer", "ones", "save", "waitall", "zeros"]
+__all__ = [
+    "NDArray",
+    "arange",
+    "array",
+    "empty",
+    "full",
+    "load",
+    "load_frombuffer",
+    "ones",
+    "save",
+    "waitall",
+    "zeros",
+]
 
 linalg, random, contrib, image, _internal = (
     _Namespace("minisym.nd", name, _function_of)
     for name in ("linalg", "random", "contrib", "image", "_internal")
 )
-vars(random).update(
-    _sampling.functions(_function_of, lambda value: isinstance(value, _np.ndarray))
-)
+vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, np.ndarray)))
 
 
 def __getattr__(name: str) -> Any:

@@ -80,7 +80,9 @@ def _rename(function: Any, names: dict[str, str]) -> None:
 
     signature = inspect.signature(function, eval_str=True)
     function.__signature__ = signature.replace(
-        parameters=[p.replace(name=names.get(p.name, p.name)) for p in signature.parameters.values()]
+        parameters=[
+            p.replace(name=names.get(p.name, p.name)) for p in signature.parameters.values()
+        ]
     )
 
 
@@ -89,13 +91,21 @@ def _wide(sample: Array, params: Sequence[Array]) -> list[Array]:
     return [p.reshape(p.shape + (1,) * (sample.ndim - p.ndim)) for p in params]
 
 
-def _fill(log_density: LogDensity, sample: Array, params: Sequence[Array], is_log: bool, out: Array) -> None:
+def _fill(
+    log_density: LogDensity, sample: Array, params: Sequence[Array], is_log: bool, out: Array
+) -> None:
     found = log_density(sample, *_wide(sample, params))
     out[...] = found if is_log else np.exp(found)
 
 
 def _slopes(
-    slopes: Slopes, g: Array, sample: Array, params: Sequence[Array], y: Array, is_log: bool, out: Any
+    slopes: Slopes,
+    g: Array,
+    sample: Array,
+    params: Sequence[Array],
+    y: Array,
+    is_log: bool,
+    out: Any,
 ) -> None:
     factor = g if is_log else g * y
     found = slopes(sample, *_wide(sample, params))
@@ -163,9 +173,12 @@ density(
     r"Density of the uniform distribution, $1 / (high - low)$.",
 )
 density(
-    "normal", ("mu", "sigma"), _normal, _normal_slopes,
+    "normal",
+    ("mu", "sigma"),
+    _normal,
+    _normal_slopes,
     r"Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$.",
-)  # fmt: skip
+)
 density(
     "gamma",
     ("alpha", "beta"),
@@ -221,7 +234,10 @@ density(
 def _random_pdf_dirichlet(
     sample: Array, alpha: Array, *, is_log: Logarithm = False, out: Array
 ) -> None:
-    r"""Return the Dirichlet density, $\Gamma(\sum \alpha_i) \prod x_i^{\alpha_i - 1} / \Gamma(\alpha_i)$."""
+    r"""Density of the Dirichlet distribution.
+
+    $\Gamma(\sum \alpha_i) \prod x_i^{\alpha_i - 1} / \Gamma(\alpha_i)$, over the last axis.
+    """
     wide = _aligned(sample, alpha)
     total = wide.sum(axis=-1)
     found = ((wide - 1) * np.log(sample) - gammaln(wide)).sum(axis=-1) + gammaln(total)

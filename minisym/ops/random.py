@@ -1,7 +1,7 @@
 r"""Random numbers: each distribution from numbers, from arrays of parameters, and like an array.
 
-A row declares three ops. `_random_uniform(low=, high=, shape=)` draws an array; `_sample_uniform(low,
-high, shape=)` draws `shape` numbers for each element of its arrays of parameters;
+A row declares three ops. `_random_uniform(low=, high=, shape=)` draws an array;
+`_sample_uniform(low, high, shape=)` draws `shape` numbers for each element of its parameters;
 `_random_uniform_like(data, low=, high=)` draws as many as `data` has. All draw from the generator
 that `ms.random.seed` starts: NumPy's stream, not MXNet's.
 """
@@ -108,7 +108,13 @@ def distribution(
     once.dtype(_drawn_dtype)
 
     like = op(name=f"_random_{name}_like", elementwise=True, samples=(Sample(((2, 3),), wrt=()),))(
-        _kernel(f"_random_{name}_like", f"Draw as many as `data` has from {doc}", ("data",), params, run_like)
+        _kernel(
+            f"_random_{name}_like",
+            f"Draw as many as `data` has from {doc}",
+            ("data",),
+            params,
+            run_like,
+        )
     )
     like.grad(lambda g, data: None)
 
@@ -248,7 +254,9 @@ def _sample_multinomial(
     data: Array,
     *,
     shape: Annotated[Ints, "How many draws for each row of probabilities."] = (),
-    get_prob: Annotated[bool, "Whether to return the logarithm of the probability drawn, too."] = False,
+    get_prob: Annotated[
+        bool, "Whether to return the logarithm of the probability drawn, too."
+    ] = False,
     dtype: Annotated[
         Literal["float16", "float32", "float64", "int32", "uint8"], "Type of the result."
     ] = "int32",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minisym import shapes
-from minisym.errors import ParamError, ShapeError, did_you_mean
+from minisym.errors import ParamError, ShapeTypeError, count, did_you_mean, listed
 from minisym.graph import Entry, Graph, Node
 from minisym.passes.infer import Engine, infer
 from minisym.passes.slots import DTYPES
@@ -22,13 +22,14 @@ def named(
     """Match values given by position or by name with the Variables."""
     if args and kwargs:
         message = f"give {what}s by position or by keyword, not both"
-        raise ParamError(message)
+        raise ParamError(message, hint="keywords are safer: they are the arguments' names")
     if args:
         arguments = graph.arguments
         if len(args) > len(arguments):
-            names = ", ".join(node.name for node in arguments)
-            message = f"{len(args)} {what}s were given for {len(arguments)} arguments: {names}"
-            raise ParamError(message)
+            raise ParamError(
+                f"{len(args)} {what}s were given for {count(len(arguments), 'argument')}",
+                hint=f"in order: {listed([node.name for node in arguments], 12)}",
+            )
         return {n: v for n, v in zip(arguments, args, strict=False) if v is not None}
     by_name: dict[str, list[Node]] = {}
     for node in graph.variables:
@@ -89,10 +90,9 @@ def _answer(
             if not known(engine.values[engine.place(Entry(node))])
         ]
         outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
-        unknown = [*unknown[:8], f"{len(unknown) - 8} more"] if len(unknown) > 8 else unknown
-        listed = ", ".join(unknown) or f"the outputs {', '.join(outputs[:8])}"
+        words = listed(unknown, 8) or f"the outputs {listed(outputs, 8)}"
         warnings.warn(
-            f"cannot decide the {engine.kind.noun} of {listed}; "
+            f"cannot decide the {engine.kind.noun} of {words}; "
             "give more of them, or call the _partial form to see what is known",
             stacklevel=4,
         )
@@ -101,7 +101,3 @@ def _answer(
         [translate(engine.values[p]) for p in places] for places in groups
     )
     return arguments, outputs_, states
-
-
-class ShapeTypeError(ShapeError, TypeError):
-    """A shape was given as something that is no tuple."""

@@ -148,9 +148,7 @@ def gradient(
         for node in reversed(graph.order):
             if node.op is None or node not in wanted:
                 continue
-            arrived = [
-                _total(flowing, Entry(node, i), names) for i in range(node.num_outputs)
-            ]
+            arrived = [_total(flowing, Entry(node, i), names) for i in range(node.num_outputs)]
             if all(g is None for g in arrived):
                 continue
             names.owner = node.name

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minisym import shapes
-from minisym.errors import AxisError, MinisymError, Row, ShapeError
+from minisym.errors import AxisError, MinisymError, Row, ShapeError, listed
 from minisym.graph import Entry, Graph, Node
 from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
-from minisym.shapes import Shape, show
+from minisym.shapes import BROADCAST, Mismatch, Shape, show
 
 
 class Engine:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 DType = np.dtype[Any] | None
 
 
-
 @dataclass(frozen=True)
 class Kind:
     """What an engine infers: shapes or element types."""
@@ -92,9 +91,7 @@ class Slots:
         init(self, "_places", (engine.inputs[position], engine.outputs(position)))
         init(self, "_changed", [])
         init(self, "_reads", [])
-        names: dict[str, int] = dict(
-            zip(node.input_names(), engine.inputs[position], strict=False)
-        )
+        names: dict[str, int] = dict(zip(node.input_names(), engine.inputs[position], strict=False))
         outputs = node.op.output_names(node.params)
         names.update(
             (n if n not in names else f"{n}_output", p)

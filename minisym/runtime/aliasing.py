@@ -34,7 +34,7 @@ def check_aliasing(
         _check_writeable(bound[variable], variable, write)
     if not writes and not wanted:
         return
-    spans = [_span(node, array, node.name) for node, array in bound.items()]
+    spans = [_span(node, array, repr(node.name)) for node, array in bound.items()]
     spans += [
         _span(node, array, f"args_grad[{node.name!r}]")
         for node in wanted

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 import numpy as np
 
 from minisym.define import Array
-from minisym.errors import ArrayTypeError, BindError, GradientError, Row, did_you_mean
+from minisym.errors import (
+    ArrayTypeError,
+    BindError,
+    GradientError,
+    IncompleteError,
+    Row,
+    count,
+    did_you_mean,
+    listed,
+)
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import NameManager
 from minisym.ndarray import Context, NDArray
@@ -128,13 +138,7 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
     found = {n: engine.values[engine.place(Entry(n))] for n in graph.variables}
     unknown = [n for n, shape in found.items() if not is_known(shape)]
     if unknown:
-        listed = ", ".join(f"{node.name} {show(found[node])}" for node in unknown)
-        message = f"simple_bind: the shapes given do not decide those of {listed}"
-        raise IncompleteError(
-            message,
-            rows=[(n.name, show(s), "given" if n in known else "inferred", "") for n, s in found.items()][:20],
-            hint="give the shapes of the data and, if the network does not fix them, of labels",
-        )
+        raise _undecided(unknown, known, found)
     types = {
         names[n]: np.dtype(t) for n, t in (type_dict or {}).items() if n in names and t is not None
     }
@@ -153,11 +157,20 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
     return _compile(symbol, {n: arrays[n] for n in arguments}, states, gradients, requests)
 
 
-class IncompleteError(BindError, RuntimeError):
-    """The shapes given do not decide all others."""
-
-
 # ------------------------------------------------------------------------------------ the arrays
+
+
+def _undecided(
+    unknown: Sequence[Node], known: Mapping[Node, Any], found: Mapping[Node, Any]
+) -> IncompleteError:
+    names = [node.name for node in unknown]
+    rows: list[Row] = [(n.name, show(found[n]), "given to simple_bind", "") for n in known]
+    rows += [(n.name, show(found[n]), "not decided", "") for n in unknown[: 12 - len(rows)]]
+    return IncompleteError(
+        f"simple_bind: the shapes given do not decide those of {listed(names)}",
+        rows=rows,
+        hint=f"give the shape of {names[0]}; labels need theirs where the network does not fix it",
+    )
 
 
 def _refuse_duplicates(graph: Graph) -> None:
@@ -185,13 +198,17 @@ def _match(
         chosen = {node: given[node.name] for node in nodes}
     elif isinstance(given, list | tuple):
         if len(given) != len(nodes):
-            names = ", ".join(node.name for node in nodes) or "none"
-            message = f"bind: {what} has {len(given)} arrays, but there are {len(nodes)}: {names}"
-            raise BindError(message, hint="a dict by name is safer than a list")
+            raise BindError(
+                f"bind: {what} has {count(len(given), 'array')}, but there are {len(nodes)}: "
+                f"{listed([node.name for node in nodes], 12) or 'none'}",
+                hint="a dict by name is safer than a list",
+            )
         chosen = dict(zip(nodes, given, strict=True))
     else:
-        message = f"bind: {what} must be a list or a dict of arrays, but got {type(given).__name__}"
-        raise ArrayTypeError(message)
+        raise ArrayTypeError(
+            f"bind: {what} must be a list or a dict of arrays, but got {type(given).__name__}",
+            hint=f"{what}={{name: array}}",
+        )
     for node, array in chosen.items():
         _check_array(node.name, array, what)
     return chosen
@@ -211,10 +228,13 @@ def _missing(
     except (ValueError, TypeError):  # what was given is wrong, too: that error comes later
         shapes = dict.fromkeys(missing, "?")
     rows: list[Row] = [(n.name, shapes[n], "would be its shape", "missing") for n in missing]
-    names = ", ".join(node.name for node in missing)
-    extra = [name for name in given if name not in symbol.list_inputs()]
-    hint = did_you_mean(missing[0].name, extra) if extra else "simple_bind allocates them for you"
-    return BindError(f"bind: {what} lacks {names}", rows=rows[:30], hint=hint)
+    names = [node.name for node in missing]
+    hint = "simple_bind allocates arrays for you"
+    for name in given:
+        close = get_close_matches(name, names, n=1)
+        if close and name not in symbol.list_inputs():
+            hint = f"there is no argument {name!r}: did you mean {close[0]!r}?"
+    return BindError(f"bind: {what} has no array for {listed(names)}", rows=rows[:12], hint=hint)
 
 
 def _check_array(name: str, array: Any, what: str) -> None:
@@ -242,7 +262,9 @@ def _match_some(nodes: Sequence[Node], given: Arrays) -> dict[Node, Array | None
         chosen = {node: given.get(node.name) for node in nodes}
     elif isinstance(given, list | tuple):
         if len(given) != len(nodes):
-            message = f"bind: args_grad has {len(given)} arrays, but there are {len(nodes)} arguments"
+            message = (
+                f"bind: args_grad has {len(given)} arrays, but there are {len(nodes)} arguments"
+            )
             raise BindError(message, hint="None stands for no gradient; a dict by name is safer")
         chosen = dict(zip(nodes, given, strict=True))
     else:
@@ -269,7 +291,7 @@ def _requests(
     for node, request in requests.items():
         if request not in REQUESTS:
             message = f"bind: grad_req of {node.name} is {request!r}, not one of {REQUESTS}"
-            raise BindError(message)
+            raise BindError(message, hint=did_you_mean(str(request), REQUESTS))
     return requests
 
 
@@ -323,6 +345,13 @@ def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
     variables = graph.variables
     shapes = inference.infer(graph, {n: bound[n].shape for n in variables}, source="given to bind")
     found = inference.annotation(shapes)
+    opaque = [f"{n.op.name} {n.name!r}" for n in graph.order if n.op and n.op.family == "opaque"]
+    if opaque:
+        raise BindError(
+            f"bind: minisym cannot run {listed(opaque, 12)}: it does not know "
+            f"{'this op' if len(opaque) == 1 else 'these ops'}",
+            hint="whatever does not depend on it runs: choose inner outputs by get_internals()",
+        )
     for entry, shape in found.items():
         if not is_known(shape):
             op = entry.node.op
@@ -331,7 +360,9 @@ def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
                 f"{show(shape)}"
             )
             raise BindError(message, origin=entry.node.origin)
-    return Typed(graph, found, _dtypes(graph, {n: bound[n].dtype for n in variables}, "given to bind"))
+    return Typed(
+        graph, found, _dtypes(graph, {n: bound[n].dtype for n in variables}, "given to bind")
+    )
 
 
 def _dtypes(
@@ -377,20 +408,16 @@ def _check_gradient(node: Node, argument: Array, array: Array | None) -> None:
             f"bind: args_grad[{node.name!r}] has shape {show(array.shape)}, "
             f"but the argument has {show(argument.shape)}"
         )
-        raise BindError(message)
+        raise BindError(message, hint=f"np.zeros_like({node.name})")
     if array.dtype != argument.dtype:
         message = (
             f"bind: args_grad[{node.name!r}] has dtype {array.dtype}, "
             f"but the argument has {argument.dtype}"
         )
-        raise GradientTypeError(message, hint=f"np.zeros_like({node.name})")
+        raise ArrayTypeError(message, hint=f"np.zeros_like({node.name})")
     if not array.flags.writeable:
         message = f"bind: args_grad[{node.name!r}] is read-only, but backward writes it"
         raise BindError(message, hint="pass a copy")
-
-
-class GradientTypeError(BindError, TypeError):
-    """A gradient array has another element type than its argument."""
 
 
 __all__ = ["GradientError", "NDArray", "bind", "simple_bind"]

@@ -60,7 +60,9 @@ class Executor:
         self._gradients = gradients
         self._grad_req = grad_req
         self._head_grads = head_grads
-        self._by_name = {node.name: array for node, array in (self._arguments | self._states).items()}
+        self._by_name = {
+            node.name: array for node, array in (self._arguments | self._states).items()
+        }
         self.outputs: list[NDArray] = [
             NDArray.of(plan.output_array(entry)) for entry in symbol.entries
         ]
@@ -239,7 +241,9 @@ class Executor:
                     f"backward: the head gradient of {names[i]} has shape {show(value.shape)}, "
                     f"but the output has {show(array.shape)}"
                 )
-                raise GradientError(message)
+                raise GradientError(
+                    message, hint="one array an output, in order, or a dict by name"
+                )
             checked.append((array, value))
         for array, value in checked:
             array[...] = value
@@ -263,7 +267,9 @@ class Executor:
     # -------------------------------------------------------------------------------- debugging
 
     def set_monitor_callback(
-        self, callback: Callable[[str, NDArray], object] | None, monitor_all: bool = False  # noqa: FBT001, FBT002
+        self,
+        callback: Callable[[str, NDArray], object] | None,
+        monitor_all: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
         """Call `callback(name, array)` with each node's output in the following runs.
 

@@ -33,6 +33,9 @@ from minisym.shapes import show
 Commit = tuple[Any, ...]
 """A function of C and its arguments."""
 
+Part = tuple[Node, list[Step]]
+"""A node and the steps that compute it."""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -61,10 +64,22 @@ class Plan:
         How many outputs belong to the forward run.
     write
         Whether runs write updates into the bound arrays (else the caller does).
+    keep
+        Whether every entry keeps memory of its own, so that all values can be read after a run.
+    given
+        Memory to use for some entries, as far as it fits: the heads of an executor that this one
+        replaces.
     """
 
     def __init__(
-        self, typed: Typed, bound: Mapping[Node, Array], num_heads: int, *, write: bool = True
+        self,
+        typed: Typed,
+        bound: Mapping[Node, Array],
+        num_heads: int,
+        *,
+        write: bool = True,
+        keep: bool = False,
+        given: Mapping[Entry, Array] | None = None,
     ) -> None:
         self.typed, self.graph = typed, typed.graph
         if verify.ALWAYS:
@@ -76,9 +91,11 @@ class Plan:
         self.arrays: dict[Entry, Array] = {
             Entry(node): array.view(np.ndarray) for node, array in bound.items()
         }
-        self.write = write
+        self.write, self.keep = write, keep
         self._order_steps()
-        self._allocate()
+        self._allocate(given or {})
+        self._shared: dict[Node, list[Step]] = {}
+        self._parts: dict[bool, tuple[list[Part], list[Part]]] = {}
         self._train: tuple[list[Step], list[Step]] | None = None
         self._eval: tuple[list[Step], list[Step]] | None = None
         self.commits: list[Commit] = []
@@ -100,7 +117,7 @@ class Plan:
 
     # ------------------------------------------------------------------------------------- memory
 
-    def _allocate(self) -> None:
+    def _allocate(self, given: Mapping[Entry, Array]) -> None:
         """Find an array for every entry: a bound one, a view of another, or a planned buffer."""
         arrays, shapes, dtypes = self.arrays, self.typed.shapes, self.typed.dtypes
         heads = set(self.heads) | set(self.results)
@@ -109,9 +126,10 @@ class Plan:
         for node in self.written:
             # read after the writes have landed? then from a copy of the value before
             if Entry(node) in heads or any(r in backward for r in self.graph.consumers[node]):
-                self.snapshots[node] = np.empty_like(arrays[Entry(node)])
+                copy = _prefix(given.get(Entry(node)), shapes[Entry(node)], dtypes[Entry(node)])
+                self.snapshots[node] = np.empty_like(arrays[Entry(node)]) if copy is None else copy
         self.direct = self._direct_writes(heads)
-        root: dict[Entry, Entry] = {}
+        self.roots = root = dict[Entry, Entry]()
         made: list[list[Entry]] = []
         last_read: dict[Entry, int] = {}
         in_place: dict[Entry, list[Entry]] = {}
@@ -125,7 +143,7 @@ class Plan:
             if op.view and self._can_view(node):
                 source = node.inputs[0]
                 self.views[outputs[0]] = source
-                root[outputs[0]] = root.get(source, source)
+                root[outputs[0]] = self._root(source)
                 made.append([])
                 continue
             outputs = [entry for entry in outputs if entry not in self.direct]
@@ -139,12 +157,17 @@ class Plan:
                     ]
         keep = {root.get(entry, entry) for entry in heads}
         keep |= {write.entry for write in self.written.values()}
+        # what backward reads stays, so that it may run again without a forward run
+        keep |= {root.get(e, e) for n in self.backward_nodes for e in n.inputs if e.node not in backward}
+        if self.keep:
+            keep.update(entry for entries in made for entry in entries)
         nbytes = {entry: self.typed.nbytes(entry) for entries in made for entry in entries}
         self.blocks: dict[Entry, Block] = plan_memory(made, nbytes, last_read, keep, in_place)
         for entry, write in self.direct.items():
             arrays[entry] = arrays[Entry(write.variable)]
         for entry, block in self.blocks.items():
-            arrays[entry] = block.view(shapes[entry], dtypes[entry])
+            array = _prefix(given.get(entry), shapes[entry], dtypes[entry])
+            arrays[entry] = block.view(shapes[entry], dtypes[entry]) if array is None else array
         for entry, source in self.views.items():
             arrays[entry] = arrays[source].reshape(shapes[entry])
 
@@ -164,14 +187,23 @@ class Plan:
         }
 
     def _can_view(self, node: Node) -> bool:
-        assert node.op is not None
-        source = node.inputs[0]
-        if source.node.op is None:
-            # the output of identity is an array of its own; that of a reshape is the user's array
-            if source.node in self.written or node.op.elementwise:
+        root = self._root(node.inputs[0])
+        if root.node.op is None:
+            # an output is memory of the plan; only that of a Variable is the user's own array
+            if root.node in self.written or Entry(node) in self.heads:
                 return False
-            return self.arrays[source].flags.c_contiguous
+            return self.arrays[root].flags.c_contiguous
         return True
+
+    def _root(self, entry: Entry) -> Entry:
+        """Return the entry whose memory this one is a view of, or itself."""
+        return self.roots.get(entry, entry)
+
+    def memory_of_heads(self) -> dict[Entry, Array]:
+        """Return the memory that the outputs have, for a plan that takes this one's place."""
+        memory = {Entry(node): copy for node, copy in self.snapshots.items()}
+        roots = [self._root(head) for head in self.heads]
+        return memory | {root: self.arrays[root] for root in roots if root in self.blocks}
 
     # -------------------------------------------------------------------------------------- steps
 
@@ -182,16 +214,13 @@ class Plan:
 
     def _lists(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
         """Compile the lists of one mode; nodes that do not ask for the mode share their steps."""
-        if not hasattr(self, "_shared"):
-            self._shared: dict[Node, list[Step]] = {}
-            self.owners: dict[int, Node] = {}
         commits: list[Commit] = []
-        lists = []
+        both: list[list[Part]] = []
         for nodes, late in ((self.forward_nodes, False), (self.backward_nodes, True)):
-            steps: list[Step] = []
+            parts: list[Part] = []
             if not late:
-                steps += [
-                    (np.copyto, (copy, self.arrays[Entry(node)]))
+                parts += [
+                    (node, [(np.copyto, (copy, self.arrays[Entry(node)]))])
                     for node, copy in self.snapshots.items()
                 ]
             for node in nodes:
@@ -201,18 +230,19 @@ class Plan:
                     assert node.op is not None
                     if "is_train" not in node.op.needs:
                         self._shared[node] = own
-                    self.owners.update((id(step), node) for step in own)
                 if Entry(node) in self.direct:
                     commits.append((own[-1][0], *own[-1][1]))
                     own = own[:-1]
-                steps += own
-            lists.append(steps)
+                parts.append((node, own))
+            both.append(parts)
         commits += [
             (operator.setitem, self.arrays[Entry(variable)], ..., self.arrays[write.entry])
             for variable, write in self.written.items()
             if write.entry not in self.direct
         ]
         self.commits = commits
+        self._parts[is_train] = (both[0], both[1])
+        lists = [[step for _, own in parts for step in own] for parts in both]
         pair = (lists[0], lists[1])
         if is_train:
             self._train = pair
@@ -233,11 +263,30 @@ class Plan:
             return [(np.copyto, (outs[0].reshape(inputs[0].shape), inputs[0]))]
         if node.op.kernel is None:
             return [(_refuse, (node,))]
-        return steps_of(
-            node.op, node.params, node.input_names(), inputs, outs, is_train=is_train
-        )
+        return steps_of(node.op, node.params, node.input_names(), inputs, outs, is_train=is_train)
 
     # ---------------------------------------------------------------------------------- for the eye
+
+    def parts(self, *, is_train: bool) -> tuple[list[Part], list[Part]]:
+        """Return the nodes of the forward run and of the backward run, each with its steps.
+
+        The last step of a node that writes a bound array is among the commits instead.
+        """
+        self.steps(is_train=is_train)
+        return self._parts[is_train]
+
+    def owner(self, step: Step) -> Node | None:
+        """Return the node that a step belongs to."""
+        return next(
+            (
+                node
+                for both in self._parts.values()
+                for parts in both
+                for node, own in parts
+                if any(step is s for s in own)
+            ),
+            None,
+        )
 
     def output_array(self, head: Entry) -> Array:
         """Return the array in which the value of an output is found after a run."""
@@ -247,7 +296,7 @@ class Plan:
 
     def explain(self, step: Step, error: Exception) -> MinisymError:
         """Make the error of a step that failed."""
-        node = self.owners.get(id(step))
+        node = self.owner(step)
         if node is None or node.op is None:
             return ExecutionError(f"a step failed: {error}")
         if isinstance(error, MinisymError):
@@ -262,6 +311,13 @@ class Plan:
             origin=node.origin,
             hint="every bound array is as it was before the run",
         )
+
+
+def _prefix(array: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """Return the beginning of an array under this shape, or None where it does not fit."""
+    if array is None or array.dtype != dtype or array.size < prod(shape):
+        return None
+    return array.reshape(-1)[: prod(shape)].reshape(shape)
 
 
 def _refuse(node: Node) -> None:

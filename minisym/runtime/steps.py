@@ -37,7 +37,11 @@ def steps_of(
     """
     if FROM_INPUT in params.values():
         # a computed parameter is read when the step runs, as an array of one element
-        fed = {n: a.reshape(()) for n, a in zip(names, inputs, strict=True) if params.get(n) is FROM_INPUT}
+        fed = {
+            n: a.reshape(())
+            for n, a in zip(names, inputs, strict=True)
+            if params.get(n) is FROM_INPUT
+        }
         inputs = inputs[: len(inputs) - len(fed)]
         names = names[: len(names) - len(fed)]
         params = {**params, **fed}

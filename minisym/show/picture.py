@@ -28,6 +28,13 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
     def __init__(self, name: str, format: str, body: Iterable[str]) -> None:
         super().__init__(name=name, format=format, body=list(body))
 
+    def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Show the picture in a notebook; the source, where it cannot be laid out."""
+        try:
+            return dict(super()._repr_mimebundle_(*args, **kwargs))
+        except Exception:  # noqa: BLE001  a repr must not raise, whatever happens
+            return {"text/plain": self.source}
+
     def pipe(
         self,
         format: str | None = None,

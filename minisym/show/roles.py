@@ -38,19 +38,20 @@ _BY_NAME: Final = {
     "pooling": "Pooling ROIPooling UpSampling",
 }
 _KIND_OF_OP: Final = {op: kind for kind, ops in _BY_NAME.items() for op in ops.split()}
-_BY_FAMILY: Final = {
+_FAMILIES: Final = {
     "opaque": "opaque",
-    "optimizer": "update",
-    "reduce": "reduce",
-    "softmax": "activation",
-    "random": "source",
-    "norm": "norm",
-    "conv": "layer",
-    "rnn": "layer",
-    **dict.fromkeys(
-        ("axes", "channels", "indexing", "layout", "pieces", "slices", "stretch"), "layout"
-    ),
+    "update": "optimizer",
+    "reduce": "reduce statistics",
+    "activation": "softmax activation",
+    "source": "random sources",
+    "norm": "norm batch_norm response",
+    "pooling": "pooling",
+    "layer": "conv rnn",
+    "loss": "loss",
+    "layout": "axes channels indexing layout margins pieces scatter slices sorting stretch",
+    "math": "densities",
 }
+_KIND_OF_FAMILY: Final = {f: kind for kind, names in _FAMILIES.items() for f in names.split()}
 SIGNS: Final = {
     "elemwise_add": "+",
     "broadcast_add": "+",
@@ -152,14 +153,14 @@ def kind_of_op(node: Node) -> str:
         return "loss"
     if op.name in _KIND_OF_OP:
         return _KIND_OF_OP[op.name]
+    if op.family in _KIND_OF_FAMILY:
+        return _KIND_OF_FAMILY[op.family]
     slots = {spec.name for spec in op.inputs}
     if "gamma" in slots:
         return "norm"
     if slots & _PARAMETER_SLOTS:
         return "layer"
-    if not node.inputs and op.family != "opaque":
-        return "source"
-    return _BY_FAMILY.get(op.family, "math")
+    return "math" if node.inputs else "source"
 
 
 def kinds(graph: Graph) -> dict[Node, str]:

@@ -23,6 +23,7 @@ from minisym.symbol.symbol import Symbol
 
 MANY_LINES: Final = 200
 _WIDEST: Final = 96
+_COLUMN: Final = 56
 
 
 def tree(
@@ -54,7 +55,7 @@ def tree(
         shown = [*order[:half], None, *order[-half:]]
     rows = [_row(node, kinds[node], known) if node else None for node in shown]
     present = [row for row in rows if row]
-    widths = [min(_WIDEST, max((len(row[i]) for row in present), default=0)) for i in range(2)]
+    widths = [min(_COLUMN, max((len(row[i]) for row in present), default=0)) for i in range(2)]
     lines = [f"{title}: {' · '.join(facts)}"]
     for row in rows:
         if row is None:

@@ -39,13 +39,17 @@ def functions(
         low: Any = 0, high: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Any:
         """Draw from the uniform distribution on [low, high)."""
-        return draw("uniform", {"low": low, "high": high}, {"shape": shape, "dtype": dtype, **options})
+        return draw(
+            "uniform", {"low": low, "high": high}, {"shape": shape, "dtype": dtype, **options}
+        )
 
     def normal(
         loc: Any = 0, scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Any:
         """Draw from the normal distribution with this mean and standard deviation."""
-        return draw("normal", {"loc": loc, "scale": scale}, {"shape": shape, "dtype": dtype, **options})
+        return draw(
+            "normal", {"loc": loc, "scale": scale}, {"shape": shape, "dtype": dtype, **options}
+        )
 
     def randn(*shape: int, loc: Any = 0, scale: Any = 1, dtype: Any = None, **options: Any) -> Any:
         """Draw from the normal distribution, with the shape as arguments."""
@@ -57,19 +61,25 @@ def functions(
 
     def exponential(scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any) -> Any:
         """Draw from the exponential distribution with this mean."""
-        return draw("exponential", {"lam": 1.0 / scale}, {"shape": shape, "dtype": dtype, **options})
+        return draw(
+            "exponential", {"lam": 1.0 / scale}, {"shape": shape, "dtype": dtype, **options}
+        )
 
     def gamma(
         alpha: Any = 1, beta: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Any:
         """Draw from the gamma distribution with shape alpha and scale beta."""
-        return draw("gamma", {"alpha": alpha, "beta": beta}, {"shape": shape, "dtype": dtype, **options})
+        return draw(
+            "gamma", {"alpha": alpha, "beta": beta}, {"shape": shape, "dtype": dtype, **options}
+        )
 
     def negative_binomial(
         k: Any = 1, p: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Any:
         """Draw how many successes come before the k-th failure, whose probability is p."""
-        return draw("negative_binomial", {"k": k, "p": p}, {"shape": shape, "dtype": dtype, **options})
+        return draw(
+            "negative_binomial", {"k": k, "p": p}, {"shape": shape, "dtype": dtype, **options}
+        )
 
     def generalized_negative_binomial(
         mu: Any = 1, alpha: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
@@ -96,6 +106,17 @@ def functions(
         given = {key: value for key, value in given.items() if value is not None}
         return op("_random_randint")(low=low, high=high, **given)
 
-    made = (uniform, normal, randn, poisson, exponential, gamma, negative_binomial,
-            generalized_negative_binomial, multinomial, shuffle, randint)  # fmt: skip
+    made = (
+        uniform,
+        normal,
+        randn,
+        poisson,
+        exponential,
+        gamma,
+        negative_binomial,
+        generalized_negative_binomial,
+        multinomial,
+        shuffle,
+        randint,
+    )
     return {function.__name__: function for function in made}

@@ -33,9 +33,14 @@ ClipWeights = Annotated[float, "Clips the new weight to [-clip_weights, clip_wei
 _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
 
 
-@update(writes=("weight", "mean", "var"), states=("mean", "var"),
-        outputs=("output", "new_mean", "new_var"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),))  # fmt: skip
+@update(
+    writes=("weight", "mean", "var"),
+    states=("mean", "var"),
+    outputs=("output", "new_mean", "new_var"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
+)
 def adam_update(
     weight: Array,
     grad: Array,
@@ -77,7 +82,7 @@ def _decayed(weight: Array, grad: Array, wd: float, rescale: float, clip: float)
     return scaled(grad * real(rescale, weight) + real(wd, weight) * weight, 1.0, clip)
 
 
-def _moments(  # noqa: PLR0913
+def _moments(
     g: Array, mean: Array, var: Array, beta1: float, beta2: float, new_mean: Array, new_var: Array
 ) -> None:
     """Move the means of gradients and of their squares."""
@@ -86,9 +91,14 @@ def _moments(  # noqa: PLR0913
     np.add(b2 * var, (one - b2) * np.square(g), out=new_var)
 
 
-@update(writes=("weight", "n"), states=("n",), outputs=("output", "new_n"), visible=1,
-        elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "clip_weights": 1.0}),))  # fmt: skip
+@update(
+    writes=("weight", "n"),
+    states=("n",),
+    outputs=("output", "new_n"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "clip_weights": 1.0}),),
+)
 def rmsprop_update(
     weight: Array,
     grad: Array,
@@ -131,9 +141,14 @@ def _clipped(weight: Array, bound: float, out: Array) -> None:
         out[...] = weight
 
 
-@update(writes=("weight", "n", "g", "delta"), states=("n", "g", "delta"),
-        outputs=("output", "new_n", "new_g", "new_delta"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), _POSITIVE + 4, (2, 3), (2, 3)), {"lr": 0.1}),))  # fmt: skip
+@update(
+    writes=("weight", "n", "g", "delta"),
+    states=("n", "g", "delta"),
+    outputs=("output", "new_n", "new_g", "new_delta"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), _POSITIVE + 4, (2, 3), (2, 3)), {"lr": 0.1}),),
+)
 def rmspropalex_update(
     weight: Array,
     grad: Array,
@@ -174,9 +189,14 @@ def rmspropalex_update(
 rmspropalex_update.dtype(all_floating)
 
 
-@update(writes=("weight", "z", "n"), states=("z", "n"), outputs=("output", "new_z", "new_n"),
-        visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),))  # fmt: skip
+@update(
+    writes=("weight", "z", "n"),
+    states=("z", "n"),
+    outputs=("output", "new_z", "new_n"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
+)
 def ftrl_update(
     weight: Array,
     grad: Array,
@@ -193,8 +213,8 @@ def ftrl_update(
 ) -> None:
     r"""Follow the regularized leader: weights that matter little become exactly 0.
 
-    $z \leftarrow z + g - (\sqrt{n + g^2} - \sqrt n)\, w / \eta$, $n \leftarrow n + g^2$, and $w$ is 0
-    where $|z| \le \lambda_1$, else
+    $z \leftarrow z + g - (\sqrt{n + g^2} - \sqrt n)\, w / \eta$, $n \leftarrow n + g^2$, and
+    $w$ is 0 where $|z| \le \lambda_1$, else
     $(\mathrm{sign}(z)\lambda_1 - z) / ((\beta + \sqrt n) / \eta + \lambda)$.
 
     References
@@ -214,9 +234,14 @@ def ftrl_update(
 ftrl_update.dtype(all_floating)
 
 
-@update(writes=("weight", "d", "v", "z"), states=("d", "v", "z"),
-        outputs=("output", "new_d", "new_v", "new_z"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE, (2, 3)), {"lr": 0.1, "t": 3}),))  # fmt: skip
+@update(
+    writes=("weight", "d", "v", "z"),
+    states=("d", "v", "z"),
+    outputs=("output", "new_d", "new_v", "new_z"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE, (2, 3)), {"lr": 0.1, "t": 3}),),
+)
 def ftml_update(
     weight: Array,
     grad: Array,
@@ -257,9 +282,16 @@ def ftml_update(
 ftml_update.dtype(all_floating)
 
 
-@update(name="_sparse_adagrad_update", aliases=("adagrad_update",), writes=("weight", "history"),
-        states=("history",), outputs=("output", "new_history"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),))  # fmt: skip
+@update(
+    name="_sparse_adagrad_update",
+    aliases=("adagrad_update",),
+    writes=("weight", "history"),
+    states=("history",),
+    outputs=("output", "new_history"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
+)
 def adagrad_update(
     weight: Array,
     grad: Array,
@@ -274,8 +306,8 @@ def adagrad_update(
 ) -> None:
     r"""Step by the gradient over the root of all its squares so far.
 
-    $h \leftarrow h + g^2$, $w \leftarrow w - \eta\,(g / \sqrt{h + \epsilon} + \lambda w)$. MXNet has it
-    for sparse gradients only.
+    $h \leftarrow h + g^2$, $w \leftarrow w - \eta\,(g / \sqrt{h + \epsilon} + \lambda w)$. MXNet
+    has it for sparse gradients only.
 
     References
     ----------
@@ -291,9 +323,14 @@ def adagrad_update(
 adagrad_update.dtype(all_floating)
 
 
-@update(name="_contrib_group_adagrad_update", writes=("weight", "history"), states=("history",),
-        outputs=("output", "new_history"), visible=1,
-        samples=(Sample(((2, 3), (2, 3), np.array([[0.5], [1.0]])), {"lr": 0.1}),))  # fmt: skip
+@update(
+    name="_contrib_group_adagrad_update",
+    writes=("weight", "history"),
+    states=("history",),
+    outputs=("output", "new_history"),
+    visible=1,
+    samples=(Sample(((2, 3), (2, 3), np.array([[0.5], [1.0]])), {"lr": 0.1}),),
+)
 def group_adagrad_update(
     weight: Array,
     grad: Array,

@@ -33,9 +33,14 @@ _MASTER = _LOW.astype(np.float32)
 _STEADY = np.full(6, 0.5, np.float32)
 
 
-@update(writes={"mean": 1, "var": 2}, states=("mean", "var"),
-        outputs=("output", "new_mean", "new_var"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"t": 2, "wd": 0.1}),))  # fmt: skip
+@update(
+    writes={"mean": 1, "var": 2},
+    states=("mean", "var"),
+    outputs=("output", "new_mean", "new_var"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"t": 2, "wd": 0.1}),),
+)
 def lamb_update_phase1(
     weight: Array,
     grad: Array,
@@ -76,9 +81,14 @@ def lamb_update_phase1(
 lamb_update_phase1.dtype(all_floating)
 
 
-@update(writes={"mean": 1, "var": 2}, states=("mean", "var", "weight32"),
-        outputs=("output", "new_mean", "new_var"), visible=1, elementwise=True,
-        samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER), {"t": 2, "wd": 0.1}, wrt=()),))  # fmt: skip
+@update(
+    writes={"mean": 1, "var": 2},
+    states=("mean", "var", "weight32"),
+    outputs=("output", "new_mean", "new_var"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER), {"t": 2, "wd": 0.1}, wrt=()),),
+)
 def mp_lamb_update_phase1(
     weight: Array,
     grad: Array,
@@ -98,10 +108,20 @@ def mp_lamb_update_phase1(
 ) -> None:
     r"""Do `lamb_update_phase1` with a float32 master of the weight; the direction is float32."""
     lamb_update_phase1.kernel.function(  # type: ignore[union-attr]
-        weight32, grad, mean, var, beta1=beta1, beta2=beta2, epsilon=epsilon, t=t,
-        bias_correction=bias_correction, wd=wd, rescale_grad=rescale_grad,
-        clip_gradient=clip_gradient, out=out,
-    )  # fmt: skip
+        weight32,
+        grad,
+        mean,
+        var,
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=epsilon,
+        t=t,
+        bias_correction=bias_correction,
+        wd=wd,
+        rescale_grad=rescale_grad,
+        clip_gradient=clip_gradient,
+        out=out,
+    )
 
 
 mp_lamb_update_phase1.dtype(
@@ -112,7 +132,7 @@ mp_lamb_update_phase1.dtype(
 
 
 def _trust(weight_norm: Array, step_norm: Array, lower: float, upper: float) -> Any:
-    """Return LAMB's trust ratio: the weight's norm, bounded, over that of the step; 1 if one is 0."""
+    """Return LAMB's trust ratio: the bounded norm of the weight over the step's; 1 if one is 0."""
     bounded = weight_norm.item()
     if lower >= 0:
         bounded = max(bounded, lower)
@@ -134,8 +154,12 @@ def _second_phase_shape(s: Any) -> None:
             setattr(s, norm, (1,))
 
 
-@update(writes=("weight",), samples=(Sample(((2, 3), (2, 3), np.array([2.0]), np.array([3.0])),
-        {"lr": 0.1, "upper_bound": 1.5}),))  # fmt: skip
+@update(
+    writes=("weight",),
+    samples=(
+        Sample(((2, 3), (2, 3), np.array([2.0]), np.array([3.0])), {"lr": 0.1, "upper_bound": 1.5}),
+    ),
+)
 def lamb_update_phase2(
     weight: Array,
     g: Array,
@@ -160,9 +184,17 @@ lamb_update_phase2.shape(_second_phase_shape)
 lamb_update_phase2.dtype(all_floating)
 
 
-@update(writes=("weight",), states=("weight32",),
-        samples=(Sample((_LOW, _MASTER, np.ones(1, np.float32), np.ones(1, np.float32), _MASTER),
-                        {"lr": 0.1}, wrt=()),))  # fmt: skip
+@update(
+    writes=("weight",),
+    states=("weight32",),
+    samples=(
+        Sample(
+            (_LOW, _MASTER, np.ones(1, np.float32), np.ones(1, np.float32), _MASTER),
+            {"lr": 0.1},
+            wrt=(),
+        ),
+    ),
+)
 def mp_lamb_update_phase2(
     weight: Array,
     g: Array,
@@ -184,9 +216,7 @@ def mp_lamb_update_phase2(
 
 
 mp_lamb_update_phase2.shape(_second_phase_shape)
-mp_lamb_update_phase2.dtype(
-    mixed_precision("g", "r1", "r2", "weight32", low=("weight", "output"))
-)
+mp_lamb_update_phase2.dtype(mixed_precision("g", "r1", "r2", "weight32", low=("weight", "output")))
 
 
 # ------------------------------------------------------------------------------------------ AdamW
@@ -205,10 +235,21 @@ def _one_number(s: Any) -> None:
         s.rescale_grad = (1,)
 
 
-def _adamw(  # noqa: PLR0913
-    weight: Array, grad: Array, mean: Array, var: Array, rescale: Array, lr: Any, beta1: Any,
-    beta2: Any, epsilon: Any, wd: Any, eta: Any, clip: Any, new: tuple[Array, Array, Array],
-) -> None:  # fmt: skip
+def _adamw(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    rescale: Array,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    epsilon: Any,
+    wd: Any,
+    eta: Any,
+    clip: Any,
+    new: tuple[Array, Array, Array],
+) -> None:
     new_weight, new_mean, new_var = new
     scale = rescale.item()
     if not np.isfinite(scale) or scale == 0:
@@ -221,10 +262,19 @@ def _adamw(  # noqa: PLR0913
     np.subtract(weight, real(eta, weight) * (step + real(wd, weight) * weight), out=new_weight)
 
 
-@update(name="_adamw_update", aliases=("_contrib_adamw_update",), writes=("weight", "mean", "var"), states=("mean", "var"),
-        outputs=("output", "new_mean", "new_var"), visible=1,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE, np.array([0.5])),
-                        {"lr": 0.1, "eta": 1.0, "wd": 0.1}),))  # fmt: skip
+@update(
+    name="_adamw_update",
+    aliases=("_contrib_adamw_update",),
+    writes=("weight", "mean", "var"),
+    states=("mean", "var"),
+    outputs=("output", "new_mean", "new_var"),
+    visible=1,
+    samples=(
+        Sample(
+            ((2, 3), (2, 3), (2, 3), _POSITIVE, np.array([0.5])), {"lr": 0.1, "eta": 1.0, "wd": 0.1}
+        ),
+    ),
+)
 def adamw_update(
     weight: Array,
     grad: Array,
@@ -251,8 +301,21 @@ def adamw_update(
     ----------
     Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
     """
-    _adamw(weight, grad, mean, var, rescale_grad, lr, beta1, beta2, epsilon, wd, eta,
-           clip_gradient, out)  # fmt: skip
+    _adamw(
+        weight,
+        grad,
+        mean,
+        var,
+        rescale_grad,
+        lr,
+        beta1,
+        beta2,
+        epsilon,
+        wd,
+        eta,
+        clip_gradient,
+        out,
+    )
 
 
 adamw_update.shape(_one_number)
@@ -264,12 +327,21 @@ def _(t: Any) -> None:
     t.rescale_grad = np.dtype(np.float32) if t.rescale_grad is None else t.rescale_grad
 
 
-@update(name="_mp_adamw_update", aliases=("_contrib_mp_adamw_update",),
-        writes=("weight", "mean", "var", "weight32"),
-        states=("mean", "var", "weight32"),
-        outputs=("output", "new_mean", "new_var", "new_weight32"), visible=1,
-        samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER, np.ones(1, np.float32)),
-                        {"lr": 0.1, "eta": 1.0}, wrt=()),))  # fmt: skip
+@update(
+    name="_mp_adamw_update",
+    aliases=("_contrib_mp_adamw_update",),
+    writes=("weight", "mean", "var", "weight32"),
+    states=("mean", "var", "weight32"),
+    outputs=("output", "new_mean", "new_var", "new_weight32"),
+    visible=1,
+    samples=(
+        Sample(
+            (_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER, np.ones(1, np.float32)),
+            {"lr": 0.1, "eta": 1.0},
+            wrt=(),
+        ),
+    ),
+)
 def mp_adamw_update(
     weight: Array,
     grad: Array,
@@ -289,13 +361,27 @@ def mp_adamw_update(
 ) -> None:
     r"""Do `adamw_update` on a float32 master, and round it to the weight's type."""
     new_weight, new_mean, new_var, new_master = out
-    _adamw(weight32, grad, mean, var, rescale_grad, lr, beta1, beta2, epsilon, wd, eta,
-           clip_gradient, (new_master, new_mean, new_var))  # fmt: skip
+    _adamw(
+        weight32,
+        grad,
+        mean,
+        var,
+        rescale_grad,
+        lr,
+        beta1,
+        beta2,
+        epsilon,
+        wd,
+        eta,
+        clip_gradient,
+        (new_master, new_mean, new_var),
+    )
     new_weight[...] = new_master
 
 
 mp_adamw_update.shape(_one_number)
 mp_adamw_update.dtype(
-    mixed_precision("mean", "var", "weight32", "new_mean", "new_var", "new_weight32",
-                    "rescale_grad")  # fmt: skip
+    mixed_precision(
+        "mean", "var", "weight32", "new_mean", "new_var", "new_weight32", "rescale_grad"
+    )
 )

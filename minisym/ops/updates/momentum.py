@@ -27,7 +27,9 @@ from minisym.ops.updates.common import (
 )
 from minisym.samples import Sample
 
-_PLAIN = Sample(((2, 3), (2, 3)), {"lr": 0.1, "wd": 0.01, "rescale_grad": 0.5, "clip_gradient": 0.4})
+_PLAIN = Sample(
+    ((2, 3), (2, 3)), {"lr": 0.1, "wd": 0.01, "rescale_grad": 0.5, "clip_gradient": 0.4}
+)
 _WITH_STATE = Sample(((2, 3),) * 3, {"lr": 0.1, "wd": 0.01, "momentum": 0.9})
 
 
@@ -58,7 +60,7 @@ def sgd_update(
 sgd_update.dtype(all_floating)
 
 
-def _descend(  # noqa: PLR0913  the hyper-parameters of SGD
+def _descend(
     weight: Array, grad: Array, lr: Any, wd: Any, rescale: Any, clip: Any, out: Array
 ) -> None:
     rate = real(lr, weight)
@@ -66,8 +68,14 @@ def _descend(  # noqa: PLR0913  the hyper-parameters of SGD
     np.subtract(kept, rate * scaled(grad, rescale, clip, weight), out=out)
 
 
-@update(writes=("weight", "mom"), states=("mom",), outputs=("output", "new_mom"), visible=1,
-        elementwise=True, samples=(_WITH_STATE,))  # fmt: skip
+@update(
+    writes=("weight", "mom"),
+    states=("mom",),
+    outputs=("output", "new_mom"),
+    visible=1,
+    elementwise=True,
+    samples=(_WITH_STATE,),
+)
 def sgd_mom_update(
     weight: Array,
     grad: Array,
@@ -81,24 +89,41 @@ def sgd_mom_update(
     lazy_update: Lazy = True,
     out: tuple[Array, Array],
 ) -> None:
-    r"""Descend with momentum, $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$."""
+    r"""Descend with momentum.
+
+    $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$.
+    """
     _descend_with_momentum(weight, grad, mom, lr, momentum, wd, rescale_grad, clip_gradient, *out)
 
 
 sgd_mom_update.dtype(all_floating)
 
 
-def _descend_with_momentum(  # noqa: PLR0913  the hyper-parameters of SGD
-    weight: Array, grad: Array, mom: Array, lr: Any, momentum: Any, wd: Any, rescale: Any,
-    clip: Any, new_weight: Array, new_mom: Array,
-) -> None:  # fmt: skip
+def _descend_with_momentum(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: Any,
+    momentum: Any,
+    wd: Any,
+    rescale: Any,
+    clip: Any,
+    new_weight: Array,
+    new_mom: Array,
+) -> None:
     step = scaled(grad, rescale, clip, weight) + real(wd, weight) * weight
     np.subtract(real(momentum, mom) * mom, real(lr, weight) * step, out=new_mom)
     np.add(weight, new_mom, out=new_weight)
 
 
-@update(writes=("weight", "mom"), states=("mom",), outputs=("output", "new_mom"), visible=1,
-        elementwise=True, samples=(_WITH_STATE,))  # fmt: skip
+@update(
+    writes=("weight", "mom"),
+    states=("mom",),
+    outputs=("output", "new_mom"),
+    visible=1,
+    elementwise=True,
+    samples=(_WITH_STATE,),
+)
 def nag_mom_update(
     weight: Array,
     grad: Array,
@@ -113,8 +138,8 @@ def nag_mom_update(
 ) -> None:
     r"""Descend with Nesterov's momentum.
 
-    With $s = g + \lambda w$: $m \leftarrow \mu m - \eta s$, $w \leftarrow w + \mu m - \eta s$. As in
-    MXNet, the decay in the momentum's $s$ is that of the weight after the step.
+    With $s = g + \lambda w$: $m \leftarrow \mu m - \eta s$, $w \leftarrow w + \mu m - \eta s$.
+    As in MXNet, the decay in the momentum's $s$ is that of the weight after the step.
     """
     _nesterov(weight, grad, mom, lr, momentum, wd, rescale_grad, clip_gradient, *out)
 
@@ -122,10 +147,18 @@ def nag_mom_update(
 nag_mom_update.dtype(all_floating)
 
 
-def _nesterov(  # noqa: PLR0913  the hyper-parameters of SGD
-    weight: Array, grad: Array, mom: Array, lr: Any, momentum: Any, wd: Any, rescale: Any,
-    clip: Any, new_weight: Array, new_mom: Array,
-) -> None:  # fmt: skip
+def _nesterov(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: Any,
+    momentum: Any,
+    wd: Any,
+    rescale: Any,
+    clip: Any,
+    new_weight: Array,
+    new_mom: Array,
+) -> None:
     g = scaled(grad, rescale, clip, weight)
     rate, decay, mu = real(lr, weight), real(wd, weight), real(momentum, mom)
     kept = mu * mom
@@ -134,8 +167,14 @@ def _nesterov(  # noqa: PLR0913  the hyper-parameters of SGD
     np.subtract(kept, rate * (g + decay * new_weight), out=new_mom)
 
 
-@update(writes=("weight", "mom"), states=("mom",), outputs=("output", "new_mom"), visible=1,
-        elementwise=True, samples=(_WITH_STATE,))  # fmt: skip
+@update(
+    writes=("weight", "mom"),
+    states=("mom",),
+    outputs=("output", "new_mom"),
+    visible=1,
+    elementwise=True,
+    samples=(_WITH_STATE,),
+)
 def signum_update(
     weight: Array,
     grad: Array,
@@ -180,8 +219,14 @@ _MIXED_MOM = Sample(
 )
 
 
-@update(writes=("weight", "weight32"), states=("weight32",), outputs=("output", "new_weight32"),
-        visible=1, elementwise=True, samples=(_MIXED,))  # fmt: skip
+@update(
+    writes=("weight", "weight32"),
+    states=("weight32",),
+    outputs=("output", "new_weight32"),
+    visible=1,
+    elementwise=True,
+    samples=(_MIXED,),
+)
 def mp_sgd_update(
     weight: Array,
     grad: Array,
@@ -203,9 +248,14 @@ def mp_sgd_update(
 mp_sgd_update.dtype(mixed_precision("weight32", "new_weight32"))
 
 
-@update(writes=("weight", "mom", "weight32"), states=("mom", "weight32"),
-        outputs=("output", "new_mom", "new_weight32"), visible=1, elementwise=True,
-        samples=(_MIXED_MOM,))  # fmt: skip
+@update(
+    writes=("weight", "mom", "weight32"),
+    states=("mom", "weight32"),
+    outputs=("output", "new_mom", "new_weight32"),
+    visible=1,
+    elementwise=True,
+    samples=(_MIXED_MOM,),
+)
 def mp_sgd_mom_update(
     weight: Array,
     grad: Array,
@@ -231,9 +281,14 @@ def mp_sgd_mom_update(
 mp_sgd_mom_update.dtype(mixed_precision("mom", "new_mom", "weight32", "new_weight32"))
 
 
-@update(writes=("weight", "mom", "weight32"), states=("mom", "weight32"),
-        outputs=("output", "new_mom", "new_weight32"), visible=1, elementwise=True,
-        samples=(_MIXED_MOM,))  # fmt: skip
+@update(
+    writes=("weight", "mom", "weight32"),
+    states=("mom", "weight32"),
+    outputs=("output", "new_mom", "new_weight32"),
+    visible=1,
+    elementwise=True,
+    samples=(_MIXED_MOM,),
+)
 def mp_nag_mom_update(
     weight: Array,
     grad: Array,

@@ -65,7 +65,9 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
 
     kernel = _kernel(run, preloaded=preloaded, with_momentum=with_momentum)
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
-    arrays = [_LOW if master and part in ("weight", "grad") else _VALUES[part] for part in group * 2]
+    arrays = [
+        _LOW if master and part in ("weight", "grad") else _VALUES[part] for part in group * 2
+    ]
     rates = [np.full(2, 0.1, np.float32)] * 2 if preloaded else []
     hyper = {} if preloaded else {"lrs": (0.1, 0.2), "wds": (0.0, 0.1)}
     declared = update(
@@ -112,30 +114,63 @@ def _kernel(
     """Return the kernel with the signature that this member has."""
     if preloaded and with_momentum:
 
-        def kernel(*data: Array, momentum: Momentum = 0.0, rescale_grad: Rescale = 1.0,
-                   clip_gradient: Clip = -1.0, num_weights: int = 1, out: Any) -> None:  # fmt: skip
-            hyper = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+        def kernel(
+            *data: Array,
+            momentum: Momentum = 0.0,
+            rescale_grad: Rescale = 1.0,
+            clip_gradient: Clip = -1.0,
+            num_weights: int = 1,
+            out: Any,
+        ) -> None:
+            hyper = {
+                "momentum": momentum,
+                "rescale_grad": rescale_grad,
+                "clip_gradient": clip_gradient,
+            }
             run(data[:-2], data[-2], data[-1], hyper, out)
 
     elif preloaded:
 
-        def kernel(*data: Array, rescale_grad: Rescale = 1.0, clip_gradient: Clip = -1.0,
-                   num_weights: int = 1, out: Any) -> None:  # fmt: skip
+        def kernel(
+            *data: Array,
+            rescale_grad: Rescale = 1.0,
+            clip_gradient: Clip = -1.0,
+            num_weights: int = 1,
+            out: Any,
+        ) -> None:
             hyper = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
             run(data[:-2], data[-2], data[-1], hyper, out)
 
     elif with_momentum:
 
-        def kernel(*data: Array, lrs: Rates, wds: Decays, momentum: Momentum = 0.0,
-                   rescale_grad: Rescale = 1.0, clip_gradient: Clip = -1.0, num_weights: int = 1,
-                   out: Any) -> None:  # fmt: skip
-            hyper = {"momentum": momentum, "rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
+        def kernel(
+            *data: Array,
+            lrs: Rates,
+            wds: Decays,
+            momentum: Momentum = 0.0,
+            rescale_grad: Rescale = 1.0,
+            clip_gradient: Clip = -1.0,
+            num_weights: int = 1,
+            out: Any,
+        ) -> None:
+            hyper = {
+                "momentum": momentum,
+                "rescale_grad": rescale_grad,
+                "clip_gradient": clip_gradient,
+            }
             run(data, lrs, wds, hyper, out)
 
     else:
 
-        def kernel(*data: Array, lrs: Rates, wds: Decays, rescale_grad: Rescale = 1.0,
-                   clip_gradient: Clip = -1.0, num_weights: int = 1, out: Any) -> None:  # fmt: skip
+        def kernel(
+            *data: Array,
+            lrs: Rates,
+            wds: Decays,
+            rescale_grad: Rescale = 1.0,
+            clip_gradient: Clip = -1.0,
+            num_weights: int = 1,
+            out: Any,
+        ) -> None:
             hyper = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
             run(data, lrs, wds, hyper, out)
 
@@ -144,11 +179,27 @@ def _kernel(
 
 for _prefix, _preloaded in (("", False), ("preloaded_", True)):
     _told = ", with rates and decays from arrays" if _preloaded else ""
-    _declare(f"{_prefix}multi_sgd_update", ("weight", "grad"),
-             f"Do `sgd_update` on many weights{_told}.", preloaded=_preloaded)  # fmt: skip
-    _declare(f"{_prefix}multi_sgd_mom_update", ("weight", "grad", "mom"),
-             f"Do `sgd_mom_update` on many weights{_told}.", preloaded=_preloaded)  # fmt: skip
-    _declare(f"{_prefix}multi_mp_sgd_update", ("weight", "grad", "weight32"),
-             f"Do `mp_sgd_update` on many weights{_told}.", preloaded=_preloaded)  # fmt: skip
-    _declare(f"{_prefix}multi_mp_sgd_mom_update", ("weight", "grad", "mom", "weight32"),
-             f"Do `mp_sgd_mom_update` on many weights{_told}.", preloaded=_preloaded)  # fmt: skip
+    _declare(
+        f"{_prefix}multi_sgd_update",
+        ("weight", "grad"),
+        f"Do `sgd_update` on many weights{_told}.",
+        preloaded=_preloaded,
+    )
+    _declare(
+        f"{_prefix}multi_sgd_mom_update",
+        ("weight", "grad", "mom"),
+        f"Do `sgd_mom_update` on many weights{_told}.",
+        preloaded=_preloaded,
+    )
+    _declare(
+        f"{_prefix}multi_mp_sgd_update",
+        ("weight", "grad", "weight32"),
+        f"Do `mp_sgd_update` on many weights{_told}.",
+        preloaded=_preloaded,
+    )
+    _declare(
+        f"{_prefix}multi_mp_sgd_mom_update",
+        ("weight", "grad", "mom", "weight32"),
+        f"Do `mp_sgd_mom_update` on many weights{_told}.",
+        preloaded=_preloaded,
+    )

@@ -26,10 +26,12 @@ def _finite(*arrays: Array) -> bool:
     return all(bool(np.isfinite(array).all()) for array in arrays)
 
 
-@update(samples=(
-    Sample(((2, 3),), reference=lambda x: np.ones(1, np.float32)),
-    Sample((np.array([1.0, np.inf]),), wrt=(), reference=lambda x: np.zeros(1, np.float32)),
-))  # fmt: skip
+@update(
+    samples=(
+        Sample(((2, 3),), reference=lambda x: np.ones(1, np.float32)),
+        Sample((np.array([1.0, np.inf]),), wrt=(), reference=lambda x: np.zeros(1, np.float32)),
+    )
+)
 def all_finite(data: Array, *, init_output: InitOutput = True, out: Array) -> None:
     """Return 1 if no element is infinite or NaN, else 0."""
     out[...] = _finite(data)
@@ -40,9 +42,10 @@ all_finite.dtype(_float32_output)
 all_finite.grad(lambda g, data: None)
 
 
-@update(count="num_arrays", samples=(
-    Sample(((2, 3), (4,)), reference=lambda x, y: np.ones(1, np.float32)),
-))  # fmt: skip
+@update(
+    count="num_arrays",
+    samples=(Sample(((2, 3), (4,)), reference=lambda x, y: np.ones(1, np.float32)),),
+)
 def multi_all_finite(*data: Array, init_output: InitOutput = True, out: Array) -> None:
     """Return 1 if no element of any array is infinite or NaN, else 0."""
     out[...] = _finite(*data)
@@ -53,10 +56,16 @@ multi_all_finite.dtype(_float32_output)
 multi_all_finite.grad(lambda g, *data: [None] * len(data))
 
 
-@update(count="num_arrays", samples=(
-    Sample((np.arange(6, dtype=np.float32), np.ones(3, np.float32)), wrt=(),
-           reference=lambda *xs: np.array([np.sum(x * x) for x in xs], np.float32)),
-))  # fmt: skip
+@update(
+    count="num_arrays",
+    samples=(
+        Sample(
+            (np.arange(6, dtype=np.float32), np.ones(3, np.float32)),
+            wrt=(),
+            reference=lambda *xs: np.array([np.sum(x * x) for x in xs], np.float32),
+        ),
+    ),
+)
 def multi_sum_sq(*data: Array, out: Array) -> None:
     r"""Return $\sum_j x_{ij}^2$ for each array $x_i$: squared in its type, summed in float32."""
     for i, array in enumerate(data):
@@ -71,9 +80,21 @@ def _(s: Any) -> None:
 multi_sum_sq.dtype(_float32_output)
 
 
-@update(elementwise=True,
-        samples=(Sample((np.array([0.1, 0.2]), np.array([4.0, 0.0]), np.array([9.0, 1.0]),
-                         np.array([0.5, 0.5])), {"eta": 0.1, "eps": 1e-3}, wrt=()),))  # fmt: skip
+@update(
+    elementwise=True,
+    samples=(
+        Sample(
+            (
+                np.array([0.1, 0.2]),
+                np.array([4.0, 0.0]),
+                np.array([9.0, 1.0]),
+                np.array([0.5, 0.5]),
+            ),
+            {"eta": 0.1, "eps": 1e-3},
+            wrt=(),
+        ),
+    ),
+)
 def multi_lars(
     lrs: Array,
     weights_sum_sq: Array,
@@ -87,8 +108,8 @@ def multi_lars(
 ) -> None:
     r"""Scale each learning rate by LARS.
 
-    $\eta_i \leftarrow \eta_i \cdot \eta \|w_i\| / (\|g_i\| + \lambda_i \|w_i\| + \epsilon)$, where both
-    norms are positive.
+    $\eta_i \leftarrow \eta_i \cdot \eta \|w_i\| / (\|g_i\| + \lambda_i \|w_i\| + \epsilon)$, where
+    both norms are positive.
 
     References
     ----------
@@ -104,8 +125,13 @@ def _same_count(params: Any) -> tuple[str, ...]:
     return tuple(f"output{i}" for i in range(params["num_arrays"]))
 
 
-@update(count="num_arrays", group=("array",), writes=("array",), outputs=_same_count,
-        samples=(Sample(((2, 3), (4,)), {"num_arrays": 2}, wrt=()),))  # fmt: skip
+@update(
+    count="num_arrays",
+    group=("array",),
+    writes=("array",),
+    outputs=_same_count,
+    samples=(Sample(((2, 3), (4,)), {"num_arrays": 2}, wrt=()),),
+)
 def reset_arrays(*data: Array, out: Any) -> None:
     """Set all arrays to zero."""
     for array in out if isinstance(out, tuple) else (out,):

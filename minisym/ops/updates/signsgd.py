@@ -46,13 +46,13 @@ def signsgd_update(
     clip_gradient: Annotated[float, "Accepted; clipping cannot change a sign."] = -1.0,
     out: Array,
 ) -> None:
-    r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$.
+    r"""Step against the sign, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$.
 
     A run overwrites `weight`. Where the gradient is 0, -0.0 or NaN the sign is 0, and the weight
     only decays. `rescale_grad` is by the documentation, $g = r g$: a negative one turns the step
-    around and 0 stops it (MXNet's kernel ignores it). Weight, gradient and output have one shape and
-    one floating type; hyper-parameters are rounded to float32 first, as in MXNet, so that float32
-    and float64 results are its bits. Each float parameter may be a Symbol that holds one number.
+    around and 0 stops it (MXNet's kernel ignores it). Weight, gradient and output have one shape
+    and one floating type. Hyper-parameters are rounded to float32 first, as in MXNet, so that
+    float32 and float64 results are its bits. Each of them may be a Symbol that holds one number.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def _refresh(value: Number, into: Array) -> Iterator[Step]:
 
 
 def _blocks(step: Array, grad: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Cut large contiguous arrays into pieces that fit in cache, with scratch; others stay whole."""
+    """Cut large contiguous arrays into pieces that fit in cache; others stay whole."""
     if step.size <= _BLOCK or not grad.flags.c_contiguous:
         yield step, grad, np.empty(grad.shape, np.int8), np.empty(grad.shape, np.bool_)
         return

@@ -1,0 +1,149 @@
+"""The last step of reading a symbol file: from drafts to nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import networkx as nx
+
+from minisym.errors import FormatError
+from minisym.formats.json_draft import VERSION, Draft, File, drafts, label
+from minisym.formats.json_kinds import Kind, Kinds, freeze
+from minisym.formats.json_legacy import upgrade
+from minisym.formats.json_text import remember_versions
+from minisym.graph import Entry, Node
+from minisym.op import NO_PARAMS, opaque
+from minisym.symbol.symbol import Symbol
+
+_DEEPEST: Final = 16
+"""How deep loops within loops may be nested."""
+
+
+def read(data: Any, *, version: int | None = None, depth: int = 0) -> Symbol:
+    """Make a symbol of the JSON of a graph."""
+    if depth > _DEEPEST:
+        message = f"the file nests graphs more than {_DEEPEST} deep"
+        raise FormatError(message)
+    return _Reader(drafts(data, version=version), depth).symbol()
+
+
+class _Reader:
+    """The nodes of one graph while they are made."""
+
+    def __init__(self, file: File, depth: int) -> None:
+        self.file, self.drafts, self.depth = file, file.nodes, depth
+        self.kinds = Kinds()
+        self.order = _order(self.drafts, file.heads)
+        if file.version < VERSION:
+            self.order = upgrade(self.drafts, self.order, file.version, self.kinds)
+        self.nodes: dict[int, Node] = {}
+        self.outputs: dict[int, int] = {}
+        self.outputs_left = 64 * len(self.drafts) + (1 << 16)
+        """What a file may claim in all: no more than such as are used."""
+
+    def symbol(self) -> Symbol:
+        """Make all nodes that the heads reach."""
+        for position in self.order:
+            draft = self.drafts[position]
+            self.nodes[position] = (
+                self._variable(draft, position) if draft.op == "null" else self._op(draft, position)
+            )
+        heads = enumerate(self.file.heads)
+        return Symbol(tuple(self._entry(*head[:2], f"head {i}") for i, head in heads))
+
+    def _variable(self, draft: Draft, position: int) -> Node:
+        if draft.inputs:
+            where = label(position, draft.name)
+            message = f"{where}: a variable has no inputs, but this has {len(draft.inputs)}"
+            raise FormatError(message)
+        self.outputs[position] = 1
+        return Node(None, draft.name, (), NO_PARAMS, freeze(draft.attrs))
+
+    def _op(self, draft: Draft, position: int) -> Node:
+        kind = self.kinds.of(draft, position)
+        if kind is None:
+            kind = self._opaque(draft, position)
+        elif len(draft.inputs) != len(kind.inputs):
+            where, names = label(position, draft.name), ", ".join(kind.inputs[:30])
+            needs, has = len(kind.inputs), len(draft.inputs)
+            message = f"{where}: {kind.op.name} has {needs} inputs, but this has {has}"
+            raise FormatError(message, hint=f"they are: {names}")
+        self.outputs[position] = kind.outputs
+        self.outputs_left -= kind.outputs
+        if self.outputs_left < 0:
+            message = f"{label(position, draft.name)}: the file claims too many outputs to be one"
+            raise FormatError(message)
+        entries = []
+        for source, output, _ in draft.inputs:
+            if output >= self.outputs[source]:
+                self._entry(source, output, label(position, draft.name))
+            entries.append(Entry(self.nodes[source], output))
+        node = Node(kind.op, draft.name, tuple(entries), kind.params, kind.attrs)
+        if kind.op.states or any(version for _, _, version in draft.inputs):
+            remember_versions(node, [version for _, _, version in draft.inputs])
+        return node
+
+    def _opaque(self, draft: Draft, position: int) -> Kind:
+        """Make an op of its own for a node whose op nobody knows."""
+        outputs = self.file.outputs[position] if position < len(self.file.outputs) else 1
+        outputs = max(1, outputs, self._used.get(position, 0) + 1)
+        if outputs > self.outputs_left:
+            message = f"{label(position, draft.name)}: no op has {outputs} outputs"
+            raise FormatError(message)
+        inside = tuple(
+            read(graph, version=self.file.version, depth=self.depth + 1)
+            for graph in draft.subgraphs
+        )
+        op = opaque(draft.op, len(draft.inputs), outputs, inside)
+        names = op.input_names(NO_PARAMS)
+        return Kind(op, NO_PARAMS, freeze(draft.attrs), names, outputs)
+
+    @cached_property
+    def _used(self) -> dict[int, int]:
+        """The largest output of each node that is read."""
+        used: dict[int, int] = {}
+        for entries in (self.file.heads, *(draft.inputs for draft in self.drafts)):
+            for source, output, _ in entries:
+                used[source] = max(output, used.get(source, 0))
+        return used
+
+    def _entry(self, source: int, output: int, where: str) -> Entry:
+        if output >= self.outputs[source]:
+            message = f"{where}: {self.nodes[source]!r} has no output {output}"
+            raise FormatError(message)
+        return Entry(self.nodes[source], output)
+
+
+def _order(nodes: Sequence[Draft], heads: Iterable[tuple[int, int, int]]) -> list[int]:
+    """Return the positions of the nodes that the heads reach, inputs first."""
+    order: Sequence[int] = range(len(nodes))
+    if any(entry[0] >= i for i in order for entry in nodes[i].inputs):
+        order = _sorted(nodes)  # MXNet writes inputs first; a file by hand may not
+    needed = bytearray(len(nodes))
+    for position, _, _ in heads:
+        needed[position] = True
+    for position in reversed(order):
+        if needed[position]:
+            for source, _, _ in nodes[position].inputs:
+                needed[source] = True
+    return [position for position in order if needed[position]]
+
+
+def _sorted(nodes: Sequence[Draft]) -> list[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_nodes_from(range(len(nodes)))
+    graph.add_edges_from((entry[0], i) for i, node in enumerate(nodes) for entry in node.inputs)
+    try:
+        return list(nx.topological_sort(graph))
+    except nx.NetworkXUnfeasible:
+        ring = [edge[0] for edge in nx.find_cycle(graph)]
+        names = " -> ".join(label(position, nodes[position].name) for position in ring[:_SHOWN])
+        more = f" -> … ({len(ring)} nodes)" if len(ring) > _SHOWN else f" -> node {ring[0]}"
+        message = f"the file's nodes form a cycle: {names}{more}"
+        raise FormatError(message) from None
+
+
+_SHOWN: Final = 6
+"""How much of a cycle a message shows."""
