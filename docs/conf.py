@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -32,6 +33,13 @@ nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+# Kernels run without the user's own configuration, and keep to themselves that they use TCP.
+_ipython = HERE / "_build" / "ipython"
+(_ipython / "profile_default").mkdir(parents=True, exist_ok=True)
+(_ipython / "profile_default" / "ipython_kernel_config.py").write_text(
+    "c.IPKernelApp.log_level = 'ERROR'\n", encoding="utf-8"
+)
+os.environ["IPYTHONDIR"] = str(_ipython)
 suppress_warnings = ["mystnb.unknown_mime_type"]  # symbols offer Mermaid too; pages show the svg
 _sources = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
 nb_execution_cache_path = str(

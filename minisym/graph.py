@@ -154,6 +154,7 @@ def first_entry(node: Node) -> Entry:
 
 _new_tuple = tuple.__new__
 
+
 class Graph:
     """Everything that some outputs reach.
 
@@ -179,7 +180,7 @@ class Graph:
     def __repr__(self) -> str:
         """Show size and outputs."""
         names = ", ".join(entry.name for entry in self.outputs[:4])
-        more = ", …" if len(self.outputs) > 4 else ""  # noqa: PLR2004
+        more = ", …" if len(self.outputs) > 4 else ""
         return f"Graph({len(self.order)} nodes, outputs: {names}{more})"
 
     def __len__(self) -> int:
@@ -275,18 +276,26 @@ class Graph:
             if not isinstance(node, Node):
                 message = f"{node!r} is no minisym Node"
                 raise GraphError(message, hint="add nodes made by composing symbols")
-            edges = sorted(
-                (
-                    (data["slot"], source, data["index"])
-                    for source, _, data in view.in_edges(node, data=True)
-                ),
-                key=lambda edge: edge[0],
-            )
+            try:
+                edges = sorted(
+                    (
+                        (data["slot"], source, data["index"])
+                        for source, _, data in view.in_edges(node, data=True)
+                    ),
+                    key=lambda edge: edge[0],
+                )
+            except KeyError as missing:
+                message = f"an edge into {node!r} does not say its {missing.args[0]}"
+                raise GraphError(message, hint="add_edge(source, node, index=0, slot=0)") from None
             if [slot for slot, _, _ in edges] != list(range(len(edges))):
                 message = f"{node!r} has inputs in slots {[slot for slot, _, _ in edges]}"
                 raise GraphError(message, hint="slots count from 0, each once")
             inputs = tuple(Entry(made[source], index) for _, source, index in edges)
             made[node] = node if inputs == node.inputs else node.replace(inputs=inputs)
+        for entry in heads:
+            if entry.node not in made:
+                message = f"the output {entry.name} is of {entry.node!r}, which is not in the graph"
+                raise GraphError(message, hint="pass outputs=, or leave that node in")
         return cls(tuple(Entry(made[entry.node], entry.index) for entry in heads))
 
     def rebuild(self, change: Callable[[Node, tuple[Entry, ...]], Node]) -> Graph:

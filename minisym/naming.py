@@ -109,9 +109,10 @@ class AttrScope:
 
     def __enter__(self) -> Self:
         """Enter the scope: the enclosing scope's attributes hold here, too."""
-        self._merged = {**_current.attrs, **self._own}
+        outer = _current.scopes[-1]._merged if _current.scopes else {}
+        self._merged = {**outer, **self._own}
         _current.scopes.append(self)
-        _current.attrs = MappingProxyType(dict(self._merged))
+        _current.attrs = _kept(self._merged)
         return self
 
     def __exit__(
@@ -123,7 +124,12 @@ class AttrScope:
         """Leave the scope."""
         scopes = _current.scopes
         scopes.pop()
-        _current.attrs = MappingProxyType(dict(scopes[-1]._merged)) if scopes else NO_PARAMS
+        _current.attrs = _kept(scopes[-1]._merged) if scopes else NO_PARAMS
+
+
+def _kept(attrs: Mapping[str, str]) -> Mapping[str, str]:
+    """Return attributes as nodes keep them."""
+    return MappingProxyType({hide(key): value for key, value in attrs.items()})
 
 
 class _Current(threading.local):

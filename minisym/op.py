@@ -56,6 +56,8 @@ class Op:
     """Inputs behind the groups."""
     count: str = ""
     """The parameter that holds the number of variadic inputs (MXNet's key_var_num_args)."""
+    named: Callable[[Params], tuple[str, ...] | None] | None = None
+    """Names of variadic inputs, where the parameters decide on them (None: they are numbered)."""
     outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",)
     visible: Callable[[Params], int] | int | None = None
     """How many of the outputs a user sees (None: all of them)."""
@@ -120,6 +122,8 @@ class Op:
         `given` is the number of inputs of a variadic op.
         """
         names = self._fixed_inputs
+        if names is None and self.named is not None:
+            names = self.named(params)
         if names is None:
             found: list[str] = []
             for spec in self.inputs:

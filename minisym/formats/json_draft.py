@@ -143,13 +143,9 @@ def _with_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> Draft:
     where = label(position, draft.name)
     for key in node:
         if key in _SPELLINGS:
-            draft.attrs = (
-                dict(value) if isinstance(value, dict) else _wrong_attrs(where, key, value)
-            )
-    param = node.get("param", {})
-    if not isinstance(param, dict):
-        _wrong_attrs(where, "param", param)
-    draft.attrs = {**param, **draft.attrs}
+            draft.attrs = _field(node, key, dict, where)
+    if "param" in node:
+        draft.attrs = {**_field(node, "param", dict, where), **draft.attrs}
     if node.get("control_deps"):
         message = f"{where} has control dependencies, which no symbol can have"
         raise FormatError(message)

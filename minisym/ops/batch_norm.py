@@ -187,6 +187,7 @@ def _batch_norm_visible(params: Any) -> int:
 
 @op(
     states=("moving_mean", "moving_var"),
+    inits={"moving_mean": '["zero", {}]', "moving_var": '["one", {}]'},
     writes={"moving_mean": 3, "moving_var": 4},
     outputs=BATCH_OUTPUTS,
     visible=_batch_norm_visible,
@@ -278,6 +279,7 @@ def _batch_norm_gradient(
 
 @op(
     states=("moving_mean", "moving_var"),
+    inits={"moving_mean": '["zero", {}]', "moving_var": '["one", {}]'},
     writes={"moving_mean": 3, "moving_var": 4},
     outputs=BATCH_OUTPUTS,
     visible=_batch_norm_visible,

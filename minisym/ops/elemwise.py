@@ -80,6 +80,30 @@ unary(
     ],
 )
 unary(
+    "_contrib_sign_ste",
+    _sign,
+    lambda g, x, y: g,
+    """Take the sign, $-1$, 0 or 1, with the gradient of the identity.
+
+    Reference: Bengio et al., *Estimating or propagating gradients through stochastic neurons for
+    conditional computation*, 2013, arXiv:1308.3432.""",
+    aliases=("_sparse__contrib_sign_ste",),
+    samples=[Sample((HALVES,), wrt=(), reference=np.sign)],
+)
+unary(
+    "_contrib_round_ste",
+    _round,
+    lambda g, x, y: g,
+    """Round to the nearest integer, halves away from 0, with the gradient of the identity.
+
+    Reference: Bengio et al., *Estimating or propagating gradients through stochastic neurons for
+    conditional computation*, 2013, arXiv:1308.3432.""",
+    aliases=("_sparse__contrib_round_ste",),
+    samples=[
+        Sample((HALVES,), wrt=(), reference=lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5)),
+    ],
+)
+unary(
     "rint",
     _rint,
     ZERO,

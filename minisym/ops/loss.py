@@ -231,6 +231,7 @@ def _make_loss_gradient(
 
 @op(
     states=("moving_avg",),
+    inits={"moving_avg": '["zero", {}]'},
     writes={"moving_avg": 1},
     outputs=("output", "new_moving_avg"),
     visible=1,

@@ -30,7 +30,7 @@ from minisym.passes.gradient import gradient
 from minisym.passes.order import find_writes
 from minisym.passes.slots import DTYPES
 from minisym.runtime.aliasing import check_aliasing
-from minisym.runtime.executor import Executor
+from minisym.runtime.executor import Binding, Executor
 from minisym.runtime.plan import Plan, Typed
 from minisym.shapes import is_known, is_np_shape, show
 from minisym.symbol.symbol import Symbol, connect
@@ -91,7 +91,7 @@ def bind(  # noqa: PLR0913  MXNet's parameters
     bound_states = _match(states, aux_states, "aux_states", symbol)
     requests = _requests(arguments, grad_req)
     gradients = None if args_grad is None else _match_some(arguments, args_grad)
-    return _compile(symbol, given, bound_states, gradients, requests)
+    return _compile(Binding(symbol, given, bound_states, gradients, requests))
 
 
 def simple_bind(  # noqa: PLR0913  MXNet's parameters
@@ -132,16 +132,14 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
     known = {
         names[name]: inference.shapes.from_user(shape)
         for name, shape in shapes.items()
-        if name in names and isinstance(shape, tuple | list)
+        if name in names and _is_shape(name, shape)
     }
     engine = inference.infer(graph, known, source="given to simple_bind")
     found = {n: engine.values[engine.place(Entry(n))] for n in graph.variables}
     unknown = [n for n, shape in found.items() if not is_known(shape)]
     if unknown:
         raise _undecided(unknown, known, found)
-    types = {
-        names[n]: np.dtype(t) for n, t in (type_dict or {}).items() if n in names and t is not None
-    }
+    types = _types(names, type_dict or {})
     dtypes = _dtypes(graph, types, "given in type_dict")
     arrays = {node: np.zeros(shape, dtypes[Entry(node)]) for node, shape in found.items()}
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
@@ -154,7 +152,28 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
         for node in arguments
     }
     states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}
-    return _compile(symbol, {n: arrays[n] for n in arguments}, states, gradients, requests)
+    bound = {node: arrays[node] for node in arguments}
+    return _compile(Binding(symbol, bound, states, gradients, requests))
+
+
+def _is_shape(name: str, shape: object) -> bool:
+    """Tell shapes from what MXNet ignores; an array is a mistake that it does not tell."""
+    if isinstance(shape, np.ndarray):
+        raise ArrayTypeError(
+            f"simple_bind: {name} must be a shape, but got an array of shape {show(shape.shape)}",
+            hint=f"simple_bind({name}={shape.shape}) allocates one; bind(args=…) takes arrays",
+        )
+    return isinstance(shape, tuple | list)
+
+
+def _types(names: Mapping[str, Node], given: Mapping[str, Any]) -> dict[Node, np.dtype[Any]]:
+    for name in given:
+        if name not in names:
+            raise IncompleteError(
+                f"simple_bind: type_dict names {name!r}, which is no argument",
+                hint=did_you_mean(name, names),
+            )
+    return {names[name]: np.dtype(t) for name, t in given.items() if t is not None}
 
 
 # ------------------------------------------------------------------------------------ the arrays
@@ -284,6 +303,12 @@ def _requests(
     elif isinstance(grad_req, Mapping):
         requests = {node: grad_req.get(node.name, "null") for node in nodes}
     elif isinstance(grad_req, list | tuple):
+        if len(grad_req) != len(nodes):
+            raise BindError(
+                f"bind: grad_req has {count(len(grad_req), 'word')}, but there are "
+                f"{count(len(nodes), 'argument')}: {listed([node.name for node in nodes], 12)}",
+                hint="a dict by name is safer than a list",
+            )
         requests = dict.fromkeys(nodes, "null") | dict(zip(nodes, grad_req, strict=False))
     else:
         message = f"bind: grad_req must be a string, list or dict, but got {grad_req!r}"
@@ -298,24 +323,20 @@ def _requests(
 # ----------------------------------------------------------------------------------- compiling
 
 
-def _compile(
-    symbol: Symbol,
-    arguments: Mapping[Node, Array],
-    states: Mapping[Node, Array],
-    gradients: Mapping[Node, Array | None] | None,
-    requests: Mapping[Node, str],
-) -> Executor:
+def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Executor:
+    """Make the executor; its outputs take the memory that is given, as far as it fits."""
+    symbol, gradients = binding.symbol, binding.gradients or {}
     graph = symbol.graph
-    bound = {**arguments, **states}
+    variables = bound = {**binding.arguments, **binding.states}
     wanted = [
         node
-        for node, array in (gradients or {}).items()
-        if array is not None and requests.get(node, "null") != "null"
+        for node, array in gradients.items()
+        if array is not None and binding.requests.get(node, "null") != "null"
     ]
     # shapes and types of the symbol itself first: an error there is the user's
     typed = _typed(graph, bound)
     for node in wanted:
-        _check_gradient(node, arguments[node], (gradients or {})[node])
+        _check_gradient(node, bound[node], gradients[node])
     head_variables: list[Node | None] = [None] * len(symbol.entries)
     if wanted:
         graph, head_variables = _with_gradients(symbol, wanted)
@@ -326,18 +347,10 @@ def _compile(
         }
         bound = {**bound, **seeds}
         typed = _typed(graph, bound)
-    check_aliasing(graph, {n: bound[n] for n in (*arguments, *states)}, gradients or {}, wanted)
-    plan = Plan(typed, bound, len(symbol.entries))
-    return Executor(
-        symbol,
-        plan,
-        arguments,
-        states,
-        gradients,
-        requests,
-        [None if node is None else (node, bound[node]) for node in head_variables],
-        wanted,
-    )
+    check_aliasing(graph, variables, gradients, wanted)
+    plan = Plan(typed, bound, len(symbol.entries), given=given)
+    head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
+    return Executor(binding, plan, head_grads, wanted, _compile)
 
 
 def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:

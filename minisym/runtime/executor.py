@@ -4,19 +4,41 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from minisym.define import Array
-from minisym.errors import ArrayTypeError, BindError, GradientError, did_you_mean
-from minisym.graph import Node
+from minisym.errors import ArrayTypeError, BindError, did_you_mean
+from minisym.graph import Entry, Node
 from minisym.ndarray import NDArray
+from minisym.runtime.describe import describe
+from minisym.runtime.heads import Seed, take_head_grads
+from minisym.runtime.internals import Internals
 from minisym.runtime.plan import Commit, Plan, execute
+from minisym.runtime.resize import new_shapes, resized
+from minisym.runtime.watch import Monitor, run_watched
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
 
 Feed = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A symbol and the arrays for its variables, checked by `bind`."""
+
+    symbol: Symbol
+    arguments: Mapping[Node, Array]
+    states: Mapping[Node, Array]
+    gradients: Mapping[Node, Array | None] | None
+    requests: Mapping[Node, str]
+    """For each argument what backward does with its gradient: write, add or null."""
+
+
+Compile = Callable[[Binding, Mapping[Entry, Array] | None], "Executor"]
+"""Make an executor; the outputs take the given memory, as far as it fits."""
 
 
 class Executor:
@@ -43,40 +65,38 @@ class Executor:
     array([0.5, 2.5])
     """
 
-    def __init__(  # noqa: PLR0913  made by bind only
+    def __init__(
         self,
-        symbol: Symbol,
+        binding: Binding,
         plan: Plan,
-        arguments: Mapping[Node, Array],
-        states: Mapping[Node, Array],
-        gradients: Mapping[Node, Array | None] | None,
-        grad_req: Mapping[Node, str],
-        head_grads: Sequence[tuple[Node, Array] | None],
+        seeds: Sequence[Seed],
         wanted: Sequence[Node],
+        compile_again: Compile,
     ) -> None:
-        self._symbol, self._plan = symbol, plan
-        self._arguments = {node: NDArray.of(array) for node, array in arguments.items()}
-        self._states = {node: NDArray.of(array) for node, array in states.items()}
-        self._gradients = gradients
-        self._grad_req = grad_req
-        self._head_grads = head_grads
+        self._binding, self._plan, self._seeds, self._wanted = binding, plan, seeds, wanted
+        self._compile = compile_again
+        self._symbol, self._gradients = binding.symbol, binding.gradients
+        self._arguments = {node: NDArray.of(a) for node, a in binding.arguments.items()}
+        self._states = {node: NDArray.of(a) for node, a in binding.states.items()}
         self._by_name = {
             node.name: array for node, array in (self._arguments | self._states).items()
         }
         self.outputs: list[NDArray] = [
-            NDArray.of(plan.output_array(entry)) for entry in symbol.entries
+            NDArray.of(plan.output_array(entry)) for entry in binding.symbol.entries
         ]
         self.arg_arrays = list(self._arguments.values())
         self.aux_arrays = list(self._states.values())
         self.grad_arrays = (
             None
-            if gradients is None
-            else [None if g is None else NDArray.of(g) for g in gradients.values()]
+            if self._gradients is None
+            else [None if g is None else NDArray.of(g) for g in self._gradients.values()]
         )
-        self._gradient_commits = self._make_gradient_commits(wanted)
+        self._gradient_commits = self._make_gradient_commits()
         self._is_train: bool | None = None
+        self._ran_backward = False
+        self._keep_internals = False
         self._backups: dict[str, Array] = {}
-        self._monitor: tuple[Callable[[str, NDArray], object], bool] | None = None
+        self._monitor: Monitor | None = None
 
     # --------------------------------------------------------------------------- arrays by name
 
@@ -133,21 +153,23 @@ class Executor:
         ExecutionError
             A step failed. Every bound array is as it was, the copied ones included.
         """
+        if self._keep_internals and not self._plan.keep:
+            self._keep_all()
         plan = self._plan
         feeds = self._check(kwargs) if kwargs else ()
         try:
             for array, value in feeds:
                 array[...] = value
-            steps = plan.steps(is_train=is_train)[0]
-            if self._monitor is not None:
-                self._execute_watched(steps)
-                steps = []
-            execute(plan, steps, plan.commits)
+            if self._monitor is None:
+                execute(plan, plan.steps(is_train=is_train)[0], plan.commits)
+            else:
+                parts = plan.parts(is_train=is_train)[0]
+                run_watched(plan, parts, plan.commits, self._monitor, late=False)
         except BaseException:
             for name, (array, _) in zip(kwargs, feeds, strict=True):
                 array[...] = self._backups[name]
             raise
-        self._is_train = is_train
+        self._is_train, self._ran_backward = is_train, False
         return self.outputs
 
     def _check(self, feeds: Mapping[str, Any]) -> list[Feed]:
@@ -197,63 +219,26 @@ class Executor:
         """
         if self._gradients is None or all(g is None for g in self._gradients.values()):
             return
-        self._take_head_grads(out_grads)
-        if self._is_train is None:
-            self.forward(is_train=is_train)
-        steps = self._plan.steps(is_train=bool(self._is_train))[1]
-        execute(self._plan, steps, self._gradient_commits)
-
-    def _take_head_grads(self, out_grads: Any) -> None:
-        names = self._symbol.list_outputs()
-        if out_grads is None:
-            given: list[Any] = []
-        elif isinstance(out_grads, Mapping):
-            for name in out_grads:
-                if name not in names:
-                    message = f"backward: there is no output {name!r}"
-                    raise GradientError(message, hint=did_you_mean(name, names))
-            given = [out_grads.get(name) for name in names]
-        elif isinstance(out_grads, np.ndarray):
-            given = [out_grads]
+        plan = self._plan
+        if self._wanted:
+            take_head_grads(plan.heads, plan.typed.shapes, self._seeds, out_grads)
+        if self._is_train is None:  # the values that gradients need; nothing is updated
+            execute(plan, plan.steps(is_train=is_train)[0])
+            self._is_train = is_train
+        if self._monitor is None:
+            steps = plan.steps(is_train=self._is_train)[1]
+            execute(plan, steps, self._gradient_commits)
         else:
-            given = list(out_grads)
-        checked: list[tuple[Array, Any]] = []
-        for i, head in enumerate(self._head_grads):
-            if head is None:
-                continue  # a loss head, or one that no gradient flows from
-            value = given[i] if i < len(given) else None
-            if value is None:
-                needed = [n for n, h in zip(names, self._head_grads, strict=True) if h is not None]
-                free = [n for n, h in zip(names, self._head_grads, strict=True) if h is None]
-                message = (
-                    f"backward: a head gradient is required for output {i}, {names[i]}; "
-                    f"{len(given)} given, {len(names)} outputs"
-                )
-                raise GradientError(
-                    message,
-                    hint=f"out_grads for: {', '.join(needed)}"
-                    + (f"; none needed for: {', '.join(free)}" if free else ""),
-                )
-            array = head[1]
-            value = np.asarray(value)
-            if value.shape != array.shape:
-                message = (
-                    f"backward: the head gradient of {names[i]} has shape {show(value.shape)}, "
-                    f"but the output has {show(array.shape)}"
-                )
-                raise GradientError(
-                    message, hint="one array an output, in order, or a dict by name"
-                )
-            checked.append((array, value))
-        for array, value in checked:
-            array[...] = value
+            parts = plan.parts(is_train=self._is_train)[1]
+            run_watched(plan, parts, self._gradient_commits, self._monitor, late=True)
+        self._ran_backward = True
 
-    def _make_gradient_commits(self, wanted: Sequence[Node]) -> list[Commit]:
+    def _make_gradient_commits(self) -> list[Commit]:
         """Say how each gradient reaches its array: by writing or by adding."""
         commits: list[Commit] = []
-        results = dict(zip(wanted, self._plan.results, strict=True))
+        results = dict(zip(self._wanted, self._plan.results, strict=True))
         for node, array in (self._gradients or {}).items():
-            request = self._grad_req.get(node, "null")
+            request = self._binding.requests.get(node, "null")
             if array is None or request == "null" or node not in results:
                 continue
             target = array.view(np.ndarray)
@@ -271,28 +256,108 @@ class Executor:
         callback: Callable[[str, NDArray], object] | None,
         monitor_all: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Call `callback(name, array)` with each node's output in the following runs.
+        """Call `callback(name, array)` with each node's outputs in the following runs.
 
-        With `monitor_all` the inputs of each node are shown, too. The array is valid during the
-        call only: its memory is used again.
+        The names are those of `get_internals()`; a backward run shows the nodes of the gradient.
+        With `monitor_all` the inputs of each node are shown, too, as `fc1_data`, and Variables
+        under their own name. An array holds the value during the call only: its memory is used
+        again.
         """
-        self._monitor = None if callback is None else (callback, monitor_all)
+        self._monitor = None if callback is None else Monitor(callback, monitor_all)
 
-    def _execute_watched(self, steps: Sequence[Any]) -> None:
-        assert self._monitor is not None
-        callback, everything = self._monitor
-        plan = self._plan
-        rest = list(steps)
-        for node in plan.forward_nodes:
-            own = []
-            while rest and plan.owners.get(id(rest[0])) in (node, None):
-                own.append(rest.pop(0))
-            if everything:
-                for name, entry in zip(node.input_names(), node.inputs, strict=False):
-                    callback(f"{node.name}_{name}", NDArray.of(plan.arrays[entry]))
-            execute(plan, own)
-            for entry in node.entries():
-                callback(entry.name, NDArray.of(plan.arrays[entry]))
+    @property
+    def internals(self) -> Internals:
+        """Values of inner outputs after a run, by the names of `get_internals()`.
+
+        Memory is used again in a run, so that values may be gone. Asking for internals once makes
+        the executor keep all of them, from its next run on.
+
+        >>> from minisym import sym
+        >>> net = sym.tanh(sym.Variable("x") * 2, name="t") + 1
+        >>> executor = net.bind(args={"x": np.array([0.0])})
+        >>> inner = executor.internals
+        >>> _ = executor.forward()
+        >>> inner["t_output"]
+        NDArray([0.])
+        """
+        self._keep_internals = True
+        if self._is_train is None and not self._plan.keep:
+            self._keep_all()
+        return Internals(lambda: (self._plan, self._is_train is not None, self._ran_backward))
+
+    def _keep_all(self) -> None:
+        """Go over to a plan that keeps every value; the outputs stay the same arrays."""
+        self._plan = self._plan.keeping()
+        self._gradient_commits = self._make_gradient_commits()
+
+    def debug_str(self) -> str:
+        """Return the steps of a run, with the memory that each writes."""
+        return describe(self._plan)
+
+    def get_optimized_symbol(self) -> Symbol:
+        """Return the symbol that runs: the one that was bound."""
+        return self._symbol
+
+    # ---------------------------------------------------------------------------- other arrays
+
+    def reshape(
+        self, partial_shaping: bool = False, allow_up_sizing: bool = False, **kwargs: Any
+    ) -> Executor:
+        """Return an executor for other shapes in the same memory; the monitor moves along.
+
+        An array whose shape stays is shared; a smaller one is a view of the old one's beginning, and
+        so are the outputs.
+
+        Parameters
+        ----------
+        partial_shaping
+            Allow arrays to change that are not named.
+        allow_up_sizing
+            Allow arrays to grow: they are new then.
+        **kwargs
+            Shapes by argument name.
+
+        Raises
+        ------
+        BindError
+            An array would change or grow without permission.
+        ShapeError
+            The shapes contradict each other.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, name="fc")
+        >>> executor = net.simple_bind(data=(8, 3))
+        >>> executor.reshape(data=(1, 3)).outputs[0].shape
+        (1, 2)
+        """
+        found = new_shapes(self._symbol.graph, self._arguments | self._states, kwargs)
+
+        def fit(arrays: Mapping[Node, Any], form: str) -> dict[Node, Any]:
+            return {
+                node: array
+                if array is None
+                else resized(
+                    array,
+                    found[node],
+                    form.format(repr(node.name)),
+                    given=node.name in kwargs,
+                    partial=partial_shaping,
+                    larger=allow_up_sizing,
+                )
+                for node, array in arrays.items()
+            }
+
+        binding = replace(
+            self._binding,
+            arguments=fit(self._binding.arguments, "{}"),
+            states=fit(self._binding.states, "{}"),
+            gradients=None if self._gradients is None else fit(self._gradients, "args_grad[{}]"),
+        )
+        made = self._compile(binding, self._plan.memory_of_heads())
+        made._monitor, made._keep_internals = self._monitor, self._keep_internals
+        return made
 
     def copy_params_from(
         self,

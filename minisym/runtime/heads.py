@@ -16,7 +16,9 @@ Seed = tuple[Node, Array] | None
 """The Variable that stands for an output's head gradient, and its array; None: it needs none."""
 
 
-def take_head_grads(heads: Sequence[Entry], seeds: Sequence[Seed], out_grads: Any) -> None:
+def take_head_grads(
+    heads: Sequence[Entry], shapes: Mapping[Entry, Any], seeds: Sequence[Seed], out_grads: Any
+) -> None:
     """Copy head gradients into the arrays that the backward run reads.
 
     Raises
@@ -29,7 +31,7 @@ def take_head_grads(heads: Sequence[Entry], seeds: Sequence[Seed], out_grads: An
     given = _in_order([head.name for head in heads], out_grads)
     given += [None] * (len(heads) - len(given))
     if any(seed is not None and given[i] is None for i, seed in enumerate(seeds)):
-        raise _lacking(heads, seeds, given)
+        raise _lacking(heads, shapes, seeds, given)
     checked: list[tuple[Array, Array]] = []
     for head, seed, value in zip(heads, seeds, given, strict=False):
         if seed is None:
@@ -73,7 +75,9 @@ def _in_order(names: Sequence[str], out_grads: Any) -> list[Any]:
     )
 
 
-def _lacking(heads: Sequence[Entry], seeds: Sequence[Seed], given: Sequence[Any]) -> GradientError:
+def _lacking(
+    heads: Sequence[Entry], shapes: Mapping[Entry, Any], seeds: Sequence[Seed], given: Sequence[Any]
+) -> GradientError:
     """Make the error for outputs whose head gradient is required: it lists all heads."""
     lacking = [
         head.name
@@ -84,12 +88,12 @@ def _lacking(heads: Sequence[Entry], seeds: Sequence[Seed], given: Sequence[Any]
     for head, seed, value in zip(heads, seeds, given, strict=False):
         op = head.node.op
         if seed is not None:
-            kind, remark = "needs a head gradient", "missing" if value is None else ""
-            rows.append((head.name, show(seed[1].shape), kind, remark))
+            kind = "needs one" if value is None else "has one"
         elif op is not None and op.loss:
-            rows.append((head.name, "", f"{op.name} is a loss head: it needs none", ""))
+            kind = f"{op.name} is a loss: needs none"
         else:
-            rows.append((head.name, "", "no gradient flows from it: it needs none", ""))
+            kind = "no gradient flows from it: needs none"
+        rows.append((head.name, show(shapes[head]), kind, "missing" if kind == "needs one" else ""))
     which = "" if len(heads) == 1 else f" of {count(len(heads), 'output')}"
     return GradientError(
         f"backward: a head gradient is required for {', '.join(lacking)}{which}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from minisym.errors import ExecutionError, OutputNameError, did_you_mean
 from minisym.graph import Entry, Graph
@@ -24,9 +24,9 @@ class Internals(Mapping[str, NDArray]):
     nothing has overwritten.
     """
 
-    def __init__(self, plan: Plan, *, ran_forward: bool, ran_backward: bool) -> None:
-        self._plan = plan
-        self._ran, self._ran_backward = ran_forward, ran_backward
+    def __init__(self, state: Callable[[], tuple[Plan, bool, bool]]) -> None:
+        self._state = state
+        plan, _, _ = state()
         self._entries: dict[str, list[Entry]] = {}
         for node in Graph(plan.heads).order:
             for i in range(node.num_outputs):
@@ -66,25 +66,24 @@ class Internals(Mapping[str, NDArray]):
                 hint="rename one when it is composed",
             )
         entry = found[0]
-        if entry.node.op is None:
-            return NDArray.of(self._plan.arrays[entry])
-        if not self._ran:
+        plan, ran_forward, ran_backward = self._state()
+        if entry.node.op is not None and not ran_forward:
             raise ExecutionError(f"{name} has no value yet", hint="run forward() first")
-        tenant = self._later_tenant(entry)
+        tenant = _later_tenant(plan, entry, ran_backward=ran_backward)
         if tenant is not None:
             raise ExecutionError(
                 f"the value of {name} is gone: {tenant.name} used its memory again",
                 hint="now that you have asked, all are kept: run forward() once more",
                 origin=entry.node.origin,
             )
-        return NDArray.of(self._plan.arrays[entry])
+        return NDArray.of(plan.arrays[entry])
 
-    def _later_tenant(self, entry: Entry) -> Entry | None:
-        """Return who has overwritten an entry's memory since, if anybody."""
-        root = self._plan.roots.get(entry, entry)
-        block = self._plan.blocks.get(root)
-        if block is None:
-            return None
-        later = block.tenants[block.tenants.index(root) + 1 :]
-        backward = set(self._plan.backward_nodes)
-        return next((t for t in later if self._ran_backward or t.node not in backward), None)
+
+def _later_tenant(plan: Plan, entry: Entry, *, ran_backward: bool) -> Entry | None:
+    """Return who has overwritten an entry's memory since, if anybody."""
+    root = plan.roots.get(entry, entry)
+    block = plan.blocks.get(root)
+    if block is None:
+        return None
+    later = block.tenants[block.tenants.index(root) + 1 :]
+    return next((t for t in later if ran_backward or t.node not in plan.backward_nodes), None)

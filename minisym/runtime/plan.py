@@ -99,6 +99,7 @@ class Plan:
         self._train: tuple[list[Step], list[Step]] | None = None
         self._eval: tuple[list[Step], list[Step]] | None = None
         self.commits: list[Commit] = []
+        self._commits: dict[bool, list[Commit]] = {}
         self._lists(is_train=False)
 
     # ----------------------------------------------------------------------------- what runs when
@@ -199,6 +200,14 @@ class Plan:
         """Return the entry whose memory this one is a view of, or itself."""
         return self.roots.get(entry, entry)
 
+    def keeping(self) -> Plan:
+        """Return a plan of the same graph and arrays that keeps the value of every entry."""
+        bound = {node: self.arrays[Entry(node)] for node in self.graph.variables}
+        given = self.memory_of_heads()
+        return Plan(
+            self.typed, bound, len(self.heads), write=self.write, keep=True, given=given
+        )
+
     def memory_of_heads(self) -> dict[Entry, Array]:
         """Return the memory that the outputs have, for a plan that takes this one's place."""
         memory = {Entry(node): copy for node, copy in self.snapshots.items()}
@@ -210,7 +219,10 @@ class Plan:
     def steps(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
         """Return the steps of the forward run and those of the backward run."""
         found = self._train if is_train else self._eval
-        return found if found is not None else self._lists(is_train=is_train)
+        if found is None:
+            return self._lists(is_train=is_train)
+        self.commits = self._commits[is_train]
+        return found
 
     def _lists(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
         """Compile the lists of one mode; nodes that do not ask for the mode share their steps."""
@@ -240,7 +252,7 @@ class Plan:
             for variable, write in self.written.items()
             if write.entry not in self.direct
         ]
-        self.commits = commits
+        self.commits = self._commits[is_train] = commits
         self._parts[is_train] = (both[0], both[1])
         lists = [[step for _, own in parts for step in own] for parts in both]
         pair = (lists[0], lists[1])
@@ -255,10 +267,7 @@ class Plan:
         if Entry(node) in self.views:
             return []
         outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
-        inputs = [
-            self.snapshots[e.node] if late and e.node in self.snapshots else self.arrays[e]
-            for e in node.inputs
-        ]
+        inputs = [self.value(entry, late=late) for entry in node.inputs]
         if node.op.view:
             return [(np.copyto, (outs[0].reshape(inputs[0].shape), inputs[0]))]
         if node.op.kernel is None:
@@ -266,6 +275,12 @@ class Plan:
         return steps_of(node.op, node.params, node.input_names(), inputs, outs, is_train=is_train)
 
     # ---------------------------------------------------------------------------------- for the eye
+
+    def value(self, entry: Entry, *, late: bool) -> Array:
+        """Return the array from which an input is read; late is the backward run."""
+        if late and entry.node in self.snapshots:
+            return self.snapshots[entry.node]
+        return self.arrays[entry]
 
     def parts(self, *, is_train: bool) -> tuple[list[Part], list[Part]]:
         """Return the nodes of the forward run and of the backward run, each with its steps.

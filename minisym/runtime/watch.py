@@ -54,6 +54,10 @@ def _show_inputs(plan: Plan, node: Node, monitor: Monitor, *, late: bool) -> Non
 
 
 def _show_outputs(plan: Plan, node: Node, monitor: Monitor) -> None:
+    """Show a node's outputs, hidden ones too, but not the new values of its states."""
+    assert node.op is not None
+    visible, new = node.op.visible_outputs(node.params), set(node.op.writes.values())
     for i in range(node.num_outputs):
-        entry = Entry(node, i)
-        monitor.callback(entry.name, NDArray.of(plan.arrays[entry]))
+        if i < visible or i not in new:
+            entry = Entry(node, i)
+            monitor.callback(entry.name, NDArray.of(plan.arrays[entry]))

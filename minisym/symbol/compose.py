@@ -49,6 +49,9 @@ def compose(
     if op.count and op.count not in given:
         given[op.count] = len(inputs)
     typed = _typed(op, given, computed, name)
+    if op.named is not None and (names := op.named(typed)):
+        places = dict(zip(op.place_names(len(names)), names, strict=True))
+        inputs = {places.get(slot, slot): value for slot, value in inputs.items()}
     name = auto_name(name, hint)
     attrs |= {key: write(value) for key, value in given.items() if key not in computed}
     if computed:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self, TypeVar
 
 from minisym.errors import ComposeError, NotForSymbolError, listed
 from minisym.graph import Entry, Node, first_entry
-from minisym.naming import auto_name, current_attrs
+from minisym.naming import auto_name, current_attrs, is_attribute
 from minisym.op import NO_PARAMS, Op, Params, get
 from minisym.origin import capture
 
@@ -140,6 +140,9 @@ class Operators:
 def connected(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Entry:
     """Make a node of one output from entries and the parameters as the user wrote them."""
     attrs: Mapping[str, str] = current_attrs()
+    for key in attrs:
+        if not is_attribute(key):  # as in MXNet, a scope's plain attribute is a parameter
+            raise op.unknown_param(key)
     if params:
         written = op.write_params(params)
         attrs = MappingProxyType({**attrs, **written} if attrs else written)

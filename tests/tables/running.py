@@ -2,6 +2,7 @@
 
 from .cases import Differs, Raises
 
+AT_ONCE = "the run that computes the averages keeps them; MXNet's on a CPU waits for backward"
 TWICE = "both head gradients count"
 
 AB = "a, b = sym.var('a'), sym.var('b')\nc = a * b\ne = bound(c, {'a': [1, 2], 'b': [3, 4]}, {'a': [9, 9], 'b': [9, 9]})\n"
@@ -183,10 +184,11 @@ ONES = "nd.ones((2, 2, 1, 1))"
 
 STATES = [
     (N4 + "e.forward()\ne.aux_arrays", [[0.0, 0.0], [1.0, 1.0]]),
-    (N4 + "e.forward(is_train=True)\ne.aux_arrays", [[0.0, 0.0], [1.0, 1.0]]),
+    (N4 + "e.forward(is_train=True)\ne.aux_arrays",
+     Differs([[0.0, 0.0], [1.0, 1.0]], [[0.2, 0.5], [1.0, 1.3]], AT_ONCE)),
     (N4 + "e.forward(is_train=True)\ne.backward([" + ONES + "])\ne.aux_arrays", [[0.2, 0.5], [1.0, 1.3]]),
     (N4 + "e.forward(is_train=True)\ne.forward(is_train=True)\ne.backward([" + ONES + "])\ne.aux_arrays",
-     [[0.2, 0.5], [1.0, 1.3]]),
+     Differs([[0.2, 0.5], [1.0, 1.3]], [[0.38, 0.95], [1.0, 1.57]], AT_ONCE)),
 ]
 
 TABLES = {

@@ -212,6 +212,12 @@ LISTS = [
     (BN + "sym.Group([b, sym.relu(b, name='r')]).get_internals().list_outputs()[-2:]", ["bn_output", "r_output"]),
     ("sym.topk(sym.var('x'), ret_typ='both', name='k').list_outputs()", ["k_output0", "k_output1"]),
     ("len(sym.topk(sym.var('x'), ret_typ='both'))", 2),
+    ("sym.make_loss(sym.var('x'), name='l').list_outputs()", ["l_loss"]),
+    ("sym.MakeLoss(sym.var('x'), name='l').list_outputs()", ["l_output"]),
+    ("sym.BlockGrad(sym.var('x'), name='l').list_outputs()", ["l_output"]),
+    ("sym.SoftmaxOutput(sym.var('x'), name='l').list_outputs()", ["l_output"]),
+    ("sym.Dropout(sym.var('x'), name='l').list_outputs()", ["l_output"]),
+    ("sym.LayerNorm(sym.var('x'), name='l').list_outputs()", ["l_output"]),
     ("a, b = sym.var('a'), sym.var('b')\nsym.Group([b + 1, a, b]).list_arguments()", ["b", "a"]),
 ]
 

@@ -1,0 +1,334 @@
+r"""Small ops that MXNet keeps in its namespace `contrib`."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import F, op
+from minisym.errors import ShapeError
+from minisym.families import agree, single
+from minisym.ndarray import Array
+from minisym.ops.indexing import whole
+from minisym.params import Ints
+from minisym.samples import Sample
+from minisym.shapes import axis_of, show
+from minisym.symbol.symbol import Symbol
+
+# ----------------------------------------------------------------------------------- elementwise
+
+
+@op(
+    name="_contrib_quadratic",
+    elementwise=True,
+    samples=[
+        Sample(
+            ((2, 3),),
+            {"a": 1.5, "b": -2.0, "c": 3.0},
+            reference=lambda x: 1.5 * x**2 - 2 * x + 3,
+        ),
+    ],
+)
+def quadratic(
+    data: Array,
+    *,
+    a: Annotated[float, "Coefficient of the square."] = 0.0,
+    b: Annotated[float, "Coefficient of the linear term."] = 0.0,
+    c: Annotated[float, "Constant term."] = 0.0,
+    out: Array,
+) -> None:
+    """Compute a polynomial of second degree, $a x^2 + b x + c$.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.contrib.quadratic(sym.Variable("x"), a=1, c=2).eval(x=np.array([1.0, 3.0]))
+    [NDArray([ 3., 11.])]
+    """
+    found = data * (single(a) * data + single(b)) + single(c)
+    np.copyto(out, found, casting="unsafe")
+
+
+@quadratic.grad
+def _(g: Symbol, data: Symbol, *, a: float, b: float) -> Symbol:
+    return g * (2 * single(a) * data + single(b))
+
+
+@op(
+    name="_contrib_gradientmultiplier",
+    elementwise=True,
+    samples=[Sample(((2, 3),), {"scalar": -2.0}, wrt=(), reference=lambda x: x)],
+)
+def gradientmultiplier(
+    data: Array,
+    *,
+    scalar: Annotated[float, "What gradients are multiplied by on their way back."] = 1.0,
+    is_int: Annotated[bool, "Whether it was written as an int; without effect."] = True,
+    out: Array,
+) -> None:
+    r"""Return the input, and multiply its gradient by a number $\lambda$.
+
+    A negative number makes a network unlearn what another part of it learns.
+
+    Reference: Ganin and Lempitsky, *Unsupervised domain adaptation by backpropagation*, ICML 2015,
+    arXiv:1409.7495.
+
+    >>> import minisym as ms
+    >>> y = ms.sym.contrib.gradientmultiplier(ms.sym.Variable("x"), scalar=-1)
+    >>> ms.grad(y, "x").eval(x=ms.nd.array([5.0]))
+    [NDArray([-1.], dtype=float32)]
+    """
+    if data is not out:
+        np.copyto(out, data)
+
+
+@gradientmultiplier.grad
+def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
+    return g * scalar
+
+
+@op(
+    name="_contrib_div_sqrt_dim",
+    samples=[Sample(((2, 4),), reference=lambda x: x / 2)],
+)
+def div_sqrt_dim(data: Array, *, out: Array) -> None:
+    r"""Divide by the square root of the size of the last axis, $x / \sqrt d$.
+
+    Products of queries and keys of $d$ elements keep a variance of 1 so.
+    """
+    np.divide(data, np.array(sqrt(data.shape[-1])).astype(data.dtype), out, casting="unsafe")
+
+
+@div_sqrt_dim.shape
+def _(s: Any) -> None:
+    agree(s, "data", "output")
+    if s.data == ():
+        raise ValueError("data needs 1 dimension or more")
+
+
+@div_sqrt_dim.grad
+def _(g: Symbol, data: Symbol) -> Symbol:
+    return div_sqrt_dim(g)
+
+
+# ------------------------------------------------------------------------------------- comparison
+
+
+@op(
+    name="_contrib_allclose",
+    samples=[
+        Sample(
+            (np.array([1.0, np.nan, np.inf]), np.array([1.000001, np.nan, np.inf])),
+            wrt=(),
+            reference=lambda a, b: np.uint8(1),
+        ),
+        Sample(
+            (np.array([1.0, np.nan]), np.array([1.0, np.nan])),
+            {"equal_nan": False},
+            wrt=(),
+            reference=lambda a, b: np.uint8(0),
+        ),
+        Sample(
+            (np.ones(2), np.array([1.0, 1.3])),
+            {"rtol": 0.2, "atol": 0.01},
+            wrt=(),
+            reference=lambda a, b: np.uint8(0),
+        ),
+        Sample(((2, 3), (3, 2)), raises=ShapeError, match="shape"),
+    ],
+)
+def allclose(
+    a: Array,
+    b: Array,
+    *,
+    rtol: Annotated[float, "Relative tolerance."] = 1e-5,
+    atol: Annotated[float, "Absolute tolerance."] = 1e-8,
+    equal_nan: Annotated[bool, "Whether NaN equals NaN."] = True,
+    out: Array,
+) -> None:
+    r"""Compare two arrays: 1 if $|a - b| \le atol + rtol \cdot |b|$ everywhere, else 0.
+
+    The result is a single number of type uint8, an array without dimensions.
+    """
+    bound = single(atol) + single(rtol) * np.abs(b)
+    near = (a == b) | (np.where(a > b, a - b, b - a) <= bound)  # nothing is near NaN
+    if equal_nan:
+        near |= (a != a) & (b != b)  # noqa: PLR0124  NaN is what does not equal itself
+    out[...] = near.all()
+
+
+@allclose.shape
+def _(s: Any) -> None:
+    agree(s, "a", "b")
+    s.output = ()
+
+
+@allclose.dtype
+def _(t: Any) -> None:
+    agree(t, "a", "b")
+    t.output = np.dtype(np.uint8)
+
+
+# -------------------------------------------------------------------------------------- positions
+
+
+@op(
+    name="_contrib_arange_like",
+    samples=[
+        Sample(((2, 3),), reference=lambda x: np.arange(6.0).reshape(2, 3)),
+        Sample(
+            ((2, 3),),
+            {"axis": -1, "start": 2.0, "step": 0.5},
+            reference=lambda x: np.array([2.0, 2.5, 3.0]),
+        ),
+        Sample(((4,),), {"repeat": 2}, reference=lambda x: np.array([0.0, 0.0, 1.0, 1.0])),
+        Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2"),
+        Sample(((2, 3),), {"repeat": 0}, raises=ShapeError, match="repeat"),
+    ],
+)
+def arange_like(
+    data: Array,
+    *,
+    start: Annotated[float, "First number."] = 0.0,
+    step: Annotated[float, "Distance of two numbers."] = 1.0,
+    repeat: Annotated[int, "How often each number stands there."] = 1,
+    ctx: Annotated[str, "Accepted for old files: every array lives in main memory."] = "",
+    axis: Annotated[int | None, "The axis to number; None: number all elements."] = None,
+    out: Array,
+) -> None:
+    r"""Count the elements of an array, or along one axis of it: $a, a + s, a + 2s, …$.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.contrib.arange_like(sym.Variable("x"), axis=1).eval(x=np.ones((2, 3)))
+    [NDArray([0., 1., 2.])]
+    """
+    if out.dtype.kind != "f":  # integers start and step by integers
+        start, step = int(start), int(step)
+    wide = np.float64 if out.dtype.itemsize == 2 else out.dtype
+    counts = (np.arange(out.size) // repeat).astype(wide)
+    numbers = np.array(start).astype(wide) + counts * np.array(step).astype(wide)
+    np.copyto(out, numbers.reshape(out.shape), casting="unsafe")
+
+
+@arange_like.shape
+def _(s: Any, *, repeat: int, axis: int | None) -> None:
+    if repeat < 1:
+        raise ValueError(f"repeat must be positive, but is {repeat}")
+    if axis is None:
+        agree(s, "data", "output")
+    elif s.data is not None:
+        s.output = (s.data[axis_of(axis, len(s.data))],)
+
+
+arange_like.grad(lambda g, data: None)
+
+
+@op(
+    name="_contrib_index_array",
+    samples=[
+        Sample(((2, 3),), reference=lambda x: np.moveaxis(np.indices((2, 3)), 0, -1)),
+        Sample(
+            ((2, 3),),
+            {"axes": (-1,)},
+            reference=lambda x: np.broadcast_to(np.arange(3)[:, np.newaxis], (2, 3, 1)),
+        ),
+        Sample(((2, 3),), {"axes": (2,)}, raises=ShapeError, match="axis 2"),
+    ],
+)
+def index_array(
+    data: Array,
+    *,
+    axes: Annotated[Ints | None, "Which axes' indices; None: of all axes."] = None,
+    out: Array,
+) -> None:
+    """Return the indices of each element, $y_{ij…} = (i, j, …)$, as int64.
+
+    The output has the shape of the data, and a last axis for the chosen axes.
+    """
+    chosen = range(data.ndim) if axes is None else [axis_of(a, data.ndim) for a in axes]
+    for place, axis in enumerate(chosen):
+        shape = [-1 if i == axis else 1 for i in range(data.ndim)]
+        out[..., place] = np.arange(data.shape[axis]).reshape(shape)
+
+
+@index_array.shape
+def _(s: Any, *, axes: Ints | None) -> None:
+    if s.data is not None:
+        for axis in axes or ():
+            axis_of(axis, len(s.data))
+        s.output = (*s.data, len(s.data) if axes is None else len(axes))
+    if s.output is not None:
+        s.data = s.output[:-1]
+
+
+@index_array.dtype
+def _(t: Any) -> None:
+    t.output = np.dtype(np.int64)
+
+
+index_array.grad(lambda g, data: None)
+
+# ------------------------------------------------------------------------------------------- rows
+
+
+def _with_rows(x: Array, i: Array, y: Array) -> Array:
+    found = x.copy()
+    found[i.astype(int)] = y
+    return found
+
+
+@op(
+    name="_contrib_index_copy",
+    samples=[
+        Sample(((4, 3), np.array([2.0, 0.0]), (2, 3)), wrt=(0, 2), reference=_with_rows),
+        Sample(((3,), np.array([1], np.int32), (1,)), wrt=(0, 2), reference=_with_rows),
+        Sample(((4, 3), (2,), (2, 4)), raises=ShapeError, match="new_tensor"),
+        Sample(((1, 3), (2,), (2, 3)), raises=ShapeError, match="2 rows"),
+    ],
+)
+def index_copy(old_tensor: Array, index_vector: Array, new_tensor: Array, *, out: Array) -> None:
+    """Put the rows of `new_tensor` in the place of some rows of `old_tensor`.
+
+    Row i goes to row `index_vector[i]`; indices count modulo the number of rows, and where two are
+    equal, the last row stays.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> x, i, y = sym.Variable("x"), sym.Variable("i"), sym.Variable("y")
+    >>> copied = sym.contrib.index_copy(x, i, y)
+    >>> copied.eval(x=np.zeros(3), i=np.array([2.0, 0.0]), y=np.array([5.0, 6.0]))
+    [NDArray([6., 0., 5.])]
+    """
+    np.copyto(out, old_tensor)
+    out[whole(index_vector, len(out), "wrap")] = new_tensor
+
+
+@index_copy.shape
+def _(s: Any) -> None:
+    agree(s, "old_tensor", "output")
+    old, new, index = s.old_tensor, s.new_tensor, s.index_vector
+    if index is not None and len(index) != 1:
+        raise ValueError(f"index_vector must be a vector, but has {len(index)} dimensions")
+    rows = index[0] if index is not None else new[0] if new else None
+    s.index_vector = (rows,)
+    if old is not None:
+        if not old:
+            raise ValueError("old_tensor needs 1 dimension or more")
+        s.new_tensor = (rows, *old[1:])
+        if rows is not None and old[0] is not None and rows > old[0]:
+            raise ValueError(f"{rows} rows do not fit into old_tensor {show(old)}")
+
+
+@index_copy.dtype
+def _(t: Any) -> None:
+    agree(t, "old_tensor", "new_tensor", "output")
+
+
+@index_copy.grad
+def _(
+    g: Symbol, old_tensor: Symbol, index_vector: Symbol, new_tensor: Symbol
+) -> tuple[Symbol, None, Symbol]:
+    untouched = index_copy(g, index_vector, F.zeros_like(new_tensor))
+    return untouched, None, F.take(g, index_vector, mode="wrap")
