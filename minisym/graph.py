@@ -225,6 +225,29 @@ class Graph:
         return tuple(node for node in self.variables if node not in self.auxiliary)
 
     @cached_property
+    def initializers(self) -> dict[Node, str]:
+        """What ops say about how to initialize the variables that a user passed to them.
+
+        MXNet notes it in the variable itself when it composes (a variable that it makes for an
+        absent input has it from the start); here a node is immutable, so the graph says it. What a
+        file does not say stays unsaid.
+        """
+        found: dict[Node, str] = {}
+        for node in self.order:
+            op = node.op
+            if op is None or not op.inits or not node.origin:
+                continue
+            for name, (source, _) in zip(node.input_names(), node.inputs, strict=False):
+                if name in op.inits and source.op is None and "__init__" not in source.attrs:
+                    found.setdefault(source, op.inits[name])
+        return found
+
+    def attributes(self, node: Node) -> Attrs:
+        """Return the attributes of a node, its initializer included."""
+        init = self.initializers.get(node)
+        return node.attrs if init is None else {**node.attrs, "__init__": init}
+
+    @cached_property
     def consumers(self) -> dict[Node, list[Node]]:
         """The nodes that read each node's outputs (once each, in order)."""
         readers: dict[Node, list[Node]] = {node: [] for node in self.order}

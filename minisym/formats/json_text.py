@@ -40,13 +40,14 @@ def _graph(graph: Graph, pad: str, attrs: Mapping[str, str]) -> str:
             total += 1
             entries = "[]"
         else:
-            total += op.file_outputs(node.params)
+            total += op.file_outputs(node.params) + _workspaces(op, node.params)
             entries = _list(_entries(node, op, index, versions), f"{pad}      ")
         row_ptr.append(total)
         lines = f'{pad}      "op": {_quote(op.name if op else "null")}, \n'
         lines += f'{pad}      "name": {_quote(node.name)}, \n'
-        if node.attrs:
-            pairs = [_pair(key, node.attrs[key]) for key in sorted(node.attrs)]
+        found = graph.attributes(node)
+        if found:
+            pairs = [_pair(key, found[key]) for key in sorted(found)]
             lines += f'{pad}      "attrs": {_object(pairs, pad + "      ")}, \n'
         lines += f'{pad}      "inputs": {entries}'
         if op is not None and op.subgraphs:
@@ -70,6 +71,24 @@ def _subgraphs(op: Op, pad: str) -> str:
     deeper = f"{pad}        "
     graphs = [deeper + _graph(inside.graph, deeper, {}) for inside in op.subgraphs]
     return f', \n{pad}      "subgraphs": [\n' + ", \n".join(graphs) + f"\n{pad}      ]"
+
+
+_WORKSPACES: Final[Mapping[str, Callable[[Params], int]]] = {
+    "CTCLoss": lambda p: 1,
+    "L2Normalization": lambda p: 1,
+    "LRN": lambda p: 1,
+    "Pooling": lambda p: p["pool_type"] == "max" and p["kernel"] and _channels_first(p["layout"]),
+    "_linalg_det": lambda p: 2,
+    "_linalg_slogdet": lambda p: 2,
+    "sort": lambda p: 1,
+    "topk": lambda p: p["ret_typ"] == "value",
+}
+"""Buffers that MXNet counts as outputs which nobody sees."""
+
+
+def _workspaces(op: Op, params: Params) -> int:
+    count = _WORKSPACES.get(op.name)
+    return 0 if count is None else int(bool(count(params)))
 
 
 _ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})

@@ -31,7 +31,9 @@ from minisym.ops import (
     pooling,
     random,
     reduce,
+    regions,
     response,
+    sampling,
     scalars,
     scatter,
     sequence,
@@ -45,4 +47,5 @@ from minisym.ops import (
     triangles,
     trigonometry,
     updates,
+    upsampling,
 )

@@ -183,8 +183,17 @@ class Symbol(Operators, Fluent):
         return {} if self.name is None else both_spellings(self.entries[0].node.attrs)
 
     def attr_dict(self) -> dict[str, dict[str, str]]:
-        """Return {node name: its attributes} of all nodes that have some."""
-        return {node.name: both_spellings(node.attrs) for node in self.graph.order if node.attrs}
+        """Return {node name: its attributes} of all nodes that have some.
+
+        The attributes of nodes of one name come together in one dict, as in MXNet.
+        """
+        graph = self.graph
+        found: dict[str, dict[str, str]] = {}
+        for node in graph.order:
+            attrs = graph.attributes(node)
+            if attrs:
+                found.setdefault(node.name, {}).update(both_spellings(attrs))
+        return found
 
     def _set_attr(self, **kwargs: str) -> None:
         """Set attributes, or parameters of the op, in the form of strings.
