@@ -74,8 +74,10 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
+html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
+html_static_path = ["_static"]
 html_sidebars = {
     page: []
     for page in (

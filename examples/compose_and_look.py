@@ -40,8 +40,11 @@ print("a weight:     ", weight)
 reached = nx.descendants(graph, weight)
 print("what depends on it:", ", ".join(node.name for node in graph if node in reached))
 
-# A table and a picture. The picture repeats nothing: equal blocks may be drawn as one.
+# A table and a picture. The three blocks compute the same, so the picture may draw them once.
 print()
 ms.viz.print_summary(net, shape={"data": (1, 16)})
 OUTPUT.mkdir(exist_ok=True)
-print("picture:", ms.viz.save_picture(net, OUTPUT / "blocks.svg", shape={"data": (1, 16)}))
+picture = ms.viz.save_picture(
+    net, OUTPUT / "blocks.svg", shape={"data": (0, 16)}, collapse="repeat"
+)
+print("picture:", picture)

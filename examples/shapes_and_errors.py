@@ -35,8 +35,9 @@ try:
 except ms.ShapeError as error:
     print(f"\n{type(error).__name__}: {error}")
 
-# Other mistakes are told in the same way, and as early as possible: this one while composing.
+# Other mistakes are told in the same way, and as early as possible: this one while composing. (Type
+# checkers find it without running anything, hence the comment behind it.)
 try:
-    sym.FullyConnected(sym.Variable("data"), num_hiden=32, name="fc1")
+    sym.FullyConnected(sym.Variable("data"), num_hiden=32, name="fc1")  # type: ignore[call-arg]
 except ms.ParamError as error:
     print(f"\n{type(error).__name__}: {error}")

@@ -16,8 +16,20 @@ array([0.5, 2.5])
 
 from __future__ import annotations
 
+from minisym import (
+    attribute,
+    base,
+    executor,
+    model,
+    name,
+    nd,
+    random,
+    symbol,
+    testing,
+    util,
+    visualization,
+)
 from minisym import ops as _ops
-from minisym import attribute, base, executor, model, name, nd, random, symbol, testing, util, visualization
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
@@ -37,6 +49,7 @@ from minisym.errors import (
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import AttrScope
 from minisym.ndarray import Context, NDArray, cpu
+from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.runtime.executor import Executor
 from minisym.symbol.symbol import Symbol
@@ -72,6 +85,7 @@ __all__ = [
     "base",
     "cpu",
     "executor",
+    "explain_shapes",
     "grad",
     "model",
     "name",

@@ -9,7 +9,7 @@ parameters with type, default and doc, and `out` is the buffer (or the tuple of 
         np.matmul(data, weight.T, out)
         ...
 
-    @FullyConnected.shape           # assignment unifies: fills what is unknown, checks what is known
+    @FullyConnected.shape           # assignment unifies: it fills what is unknown, checks the rest
     def _(s, *, num_hidden): ...
 
     @FullyConnected.grad            # composed of other ops, so second order comes free
@@ -26,14 +26,11 @@ from dataclasses import dataclass
 from textwrap import dedent
 from typing import Annotated, Any, overload
 
-import numpy as np
-
 from minisym.ndarray import Array
 from minisym.op import Input, Op, Params, get, register
 from minisym.params import REQUIRED, Between, param_of
 from minisym.symbol.compose import compose
 from minisym.symbol.symbol import Symbol
-
 
 
 class _Registered:
@@ -140,8 +137,8 @@ class Declaration(Op):
         The kernel's inputs are chosen by name: `g` (the gradient of the output, or `g0`, `g1`, … of
         several), the op's inputs, and `y` (the output, or `y0`, `y1`, …). It fills `out`, one array
         for each input that `wrt` names (default: all inputs that are no auxiliary states), shaped
-        like that input (or like `y`, if the kernel does not take that input). A variadic op's kernel
-        takes `*args` behind the others, and fills one each.
+        like that input (or like `y`, if the kernel does not take that input). A variadic op's
+        kernel takes `*args` behind the others, and fills one each.
 
         `grad` is the symbolic gradient of the backward op itself, for second order.
         """
@@ -230,7 +227,7 @@ def _backward_op(
     return register(back)  # type: ignore[return-value]
 
 
-def op(  # noqa: PLR0913  each keyword is one fact about an op
+def op(
     *,
     name: str | None = None,
     aliases: Sequence[str] = (),
@@ -336,3 +333,45 @@ def op(  # noqa: PLR0913  each keyword is one fact about an op
         return declaration
 
     return declare
+
+
+def kernel_of(  # the signature says what a family's member takes
+    name: str,
+    doc: str,
+    inputs: Sequence[str],
+    params: Mapping[str, tuple[Any, Any]],
+    run: Callable[..., None],
+    runtime: Sequence[str] = ("out",),
+) -> Callable[..., None]:
+    """Return `run` as a kernel with a made signature, for families whose members differ in it.
+
+    Parameters
+    ----------
+    inputs
+        Names of the array inputs; `*data` stands for any number.
+    params
+        Name -> annotation and default (`REQUIRED` if there is none).
+    runtime
+        What the runtime fills in: `out`, `rng`, `is_train`.
+    """
+
+    def kernel(*arrays: Array, **values: Any) -> None:
+        run(*arrays, **values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(
+            n.removeprefix("*"),
+            inspect.Parameter.VAR_POSITIONAL
+            if n.startswith("*")
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        )
+        for n in inputs
+    ]
+    for n, (annotation, default) in params.items():
+        given = inspect.Parameter.empty if default is REQUIRED else default
+        parameters.append(inspect.Parameter(n, keyword, default=given, annotation=annotation))
+    parameters += [inspect.Parameter(n, keyword) for n in runtime]
+    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, run.__module__
+    kernel.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return kernel

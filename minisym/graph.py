@@ -26,13 +26,15 @@ from minisym.op import NO_PARAMS, Op, Params
 from minisym.origin import Origin
 
 Attrs = Mapping[str, str]
+NxGraph = Any
+"""A networkx.MultiDiGraph of nodes (networkx ships no types)."""
 
 
 class Entry(NamedTuple):
     """One output of one node."""
 
     node: Node
-    index: int = 0
+    index: int = 0  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
     @property
     def name(self) -> str:
@@ -44,7 +46,7 @@ class Entry(NamedTuple):
         suffix = names[self.index]
         if suffix == "output" and node.op.visible_outputs(node.params) > 1 and len(set(names)) == 1:
             suffix = f"output{self.index}"
-        return f"{node.name}_{suffix}"
+        return f"{node.name}_{suffix}" if node.name else suffix
 
 
 class _Draft:
@@ -257,23 +259,23 @@ class Graph:
         return readers
 
     @cached_property
-    def nx(self) -> nx.MultiDiGraph[Node]:
+    def nx(self) -> NxGraph:
         """The graph for networkx, frozen: nodes are `Node` objects.
 
         Each edge carries `index` (which output of its source) and `slot` (which input of its
         target). Copy it (`networkx.MultiDiGraph(graph.nx)`) to edit, and come back by `from_nx`.
         """
-        view: nx.MultiDiGraph[Node] = nx.MultiDiGraph(outputs=self.outputs)
+        view: NxGraph = nx.MultiDiGraph(outputs=self.outputs)
         view.add_nodes_from(self.order)
         view.add_edges_from(
             (entry.node, node, slot, {"index": entry.index, "slot": slot})
             for node in self.order
             for slot, entry in enumerate(node.inputs)
         )
-        return nx.freeze(view)  # type: ignore[no-any-return]
+        return nx.freeze(view)
 
     @classmethod
-    def from_nx(cls, view: nx.MultiDiGraph[Node], outputs: Sequence[Entry] | None = None) -> Graph:
+    def from_nx(cls, view: NxGraph, outputs: Sequence[Entry] | None = None) -> Graph:
         """Make a Graph of an edited copy of `nx`.
 
         Nodes whose in-edges say what their `inputs` say are kept; others are made anew with the
@@ -347,7 +349,7 @@ class Graph:
     def _signature(self) -> Iterator[tuple[Any, ...]]:
         for node in self.order:
             edges = tuple((self.index[entry.node], entry.index) for entry in node.inputs)
-            yield node.op, node.name, dict(node.params), dict(node.attrs), edges
+            yield node.op, node.name, dict(node.params), dict(self.attributes(node)), edges
         yield tuple((self.index[entry.node], entry.index) for entry in self.outputs)
 
 

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.errors import ArrayTypeError, BindError
 from minisym.graph import Entry, Graph, Node
-from minisym.ndarray import Context, NDArray
+from minisym.ndarray import Array, Context, NDArray
 from minisym.op import Op
 from minisym.passes.infer import infer
 from minisym.passes.slots import DTYPES, SHAPES
@@ -33,7 +32,7 @@ from minisym.symbol.variable import Variable
 
 def invoke(
     op: Op, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any = None
-) -> NDArray | list[NDArray]:
+) -> Array | list[Array]:
     """Run one op on arrays; return its visible outputs, a list if there are several."""
     arrays: dict[str, Array] = {}
 
@@ -59,7 +58,7 @@ def invoke(
     return _run(symbol, arrays, out)
 
 
-def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> NDArray | list[NDArray]:
+def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> Array | list[Array]:
     node = symbol.entries[0].node
     graph = Graph(tuple(Entry(node, i) for i in range(node.num_outputs)))
     bound: dict[Node, Array] = {}

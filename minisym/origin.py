@@ -75,7 +75,15 @@ def position(origin: Origin) -> tuple[str, int, str] | None:
     code, lasti = origin[0], origin[1]
     assert isinstance(code, CodeType) and isinstance(lasti, int)  # noqa: PT018
     line, *_ = next(islice(code.co_positions(), lasti // 2, None), (None,))
-    return Path(code.co_filename).name, line or code.co_firstlineno, code.co_name
+    return _file_name(code.co_filename), line or code.co_firstlineno, code.co_name
+
+
+def _file_name(path: str) -> str:
+    """Return a file's name; for a cell of a notebook what the user sees there: In[3]."""
+    notebook = sys.modules.get("IPython")
+    shell = notebook.get_ipython() if notebook else None
+    cell = shell.compile.format_code_name(path) if shell else None
+    return cell[1] if cell else Path(path).name
 
 
 def describe(origin: Origin) -> str:

@@ -13,8 +13,8 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 
 from __future__ import annotations
 
-import operator
 import difflib
+import operator
 import types
 from collections.abc import Callable
 from dataclasses import dataclass

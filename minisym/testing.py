@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array
+from minisym.ndarray import Array
 from minisym.symbol.symbol import Symbol
 
 Location = Mapping[str, Any] | Sequence[Any]
@@ -189,7 +189,7 @@ def check_symbolic_backward(
         dict(expected) if isinstance(expected, Mapping) else dict(zip(names, expected, strict=True))
     )
     rng = np.random.default_rng(0)
-    before = {n: rng.normal(size=a.shape).astype(a.dtype) for n, a in arguments.items()}
+    before = {n: np.asarray(rng.normal(size=a.shape), a.dtype) for n, a in arguments.items()}
     gradients = {n: a.copy() for n, a in before.items()}
     if isinstance(grad_req, str):
         requests = dict.fromkeys(names, grad_req)

@@ -2,6 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a busy machine is no failure; the same examples in every run
+settings.register_profile(
+    "minisym", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("minisym")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ _ORDER = """
     errors origin shapes ndarray random params op graph naming
     symbol.operators symbol.symbol symbol.variable symbol.compose symbol.functions symbol.methods
     samples define families ops
-    passes passes.slots passes.infer passes.answers passes.order passes.gradient passes.simplify
+    passes passes.slots passes.infer passes.answers passes.explain passes.order passes.gradient passes.simplify
     passes.fuse passes.memory passes.verify
     runtime imperative
     formats namespaces show symbol nd visualization

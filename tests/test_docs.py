@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import linecache
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+import minisym as ms
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +47,38 @@ def test_readme_trains():
             assert moved.max() <= 0.001 * (1 + 1e-3)
         else:
             assert not moved.any()
+
+
+def test_readme_shows_the_error_as_it_is():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^```text\n(ShapeError: .*?)\n```", text, re.DOTALL | re.MULTILINE)
+    assert shown
+    source, names = blocks("README.md"), {"__name__": "model"}
+    linecache.cache["model.py"] = (len(source), None, source.splitlines(keepends=True), "model.py")
+    exec(compile(source, "model.py", "exec"), names)
+    with pytest.raises(ms.ShapeError) as caught:
+        names["loss"].infer_shape(data=(64, 784), fc2_weight=(10, 31))
+    names_of_activations = re.compile(r"activation\d+")  # a number for each process
+    message = names_of_activations.sub("activation0", str(caught.value))
+    assert shown[1] == f"ShapeError: {message}"
+
+
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_cell("from minisym import sym", store_history=True)
+shell.run_cell("c = sym.Variable('a') + sym.Variable('b')", store_history=True)
+shell.run_cell("try: c.infer_shape(a=(2,), b=(3,))\\nexcept ValueError as e: print(e)")
+"""
+
+
+def test_an_error_names_the_cell_of_a_notebook(tmp_path: Path):
+    environment = os.environ | {"IPYTHONDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", CELLS], capture_output=True, text=True, check=False, env=environment
+    )
+    assert "  composed at In[2]:1\n    c = sym.Variable('a')" in done.stdout, done.stderr
 
 
 CHECK_OUTER = """

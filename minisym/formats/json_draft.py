@@ -27,7 +27,7 @@ _REQUIRED: Final = {"op": str, "name": str, "inputs": list}
 
 _repr = Repr()
 _repr.maxstring = 60
-_short = _repr.repr
+short = _repr.repr
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class File:
 
 def label(position: int, name: object) -> str:
     """Return how messages call a node."""
-    return f"node {position} ({_short(name)})"
+    return f"node {position} ({short(name)})" if isinstance(name, str) else f"node {position}"
 
 
 def parse(text: str) -> Any:
@@ -86,7 +86,7 @@ def _no_number(word: str) -> NoReturn:
 def drafts(data: Any, *, version: int | None = None) -> File:
     """Check a graph; `version` is that of the file around it, if it is a subgraph."""
     if not isinstance(data, dict):
-        message = f"a symbol file holds a JSON object, but this is a {_kind(data)}"
+        message = f"a symbol file holds a JSON object, but this is {_kind(data)}"
         raise FormatError(message)
     nodes = _field(data, "nodes", list, "the file")
     heads = _field(data, "heads", list, "the file")
@@ -105,7 +105,7 @@ def drafts(data: Any, *, version: int | None = None) -> File:
 
 def _draft(position: int, node: Any, count: int) -> Draft:
     if not isinstance(node, dict):
-        message = f"node {position} is a {_kind(node)}, not an object"
+        message = f"node {position} is {_kind(node)}, not an object"
         raise FormatError(message)
     op, name, inputs = node.get("op"), node.get("name"), node.get("inputs")
     if not isinstance(op, str) or not isinstance(name, str) or not isinstance(inputs, list):
@@ -133,7 +133,7 @@ def _draft(position: int, node: Any, count: int) -> Draft:
     for key, value in draft.attrs.items():
         if type(value) is not str:
             where = label(position, name)
-            message = f"{where}: the attribute {_short(key)} must be a string, not a {_kind(value)}"
+            message = f"{where}: the attribute {short(key)} must be a string, not {_kind(value)}"
             raise FormatError(message)
     return draft
 
@@ -158,14 +158,14 @@ def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
     """Check an entry [node, output] or [node, output, version]."""
     numbers = entry if isinstance(entry, list) else []
     if len(numbers) not in (2, 3) or any(type(number) is not int for number in numbers):
-        message = f"{where}: an entry is [node, output, version], but this is {_short(entry)}"
+        message = f"{where}: an entry is [node, output, version], but this is {short(entry)}"
         raise FormatError(message)
     source, output = numbers[:2]
     if not 0 <= source < count:
-        message = f"{where}: there is no node {_short(source)}, only {count} nodes"
+        message = f"{where}: there is no node {short(source)}, only {count} nodes"
         raise FormatError(message)
     if output < 0:
-        message = f"{where}: there is no output {_short(output)}"
+        message = f"{where}: there is no output {short(output)}"
         raise FormatError(message)
     return source, output, numbers[2] if len(numbers) == 3 else 0
 
@@ -178,13 +178,24 @@ def _field(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 
 
 def _wrong_field(data: Mapping[str, Any], key: str, kind: type, where: str) -> NoReturn:
-    got = f"a {_kind(data[key])}" if key in data else "missing"
-    message = f"{where}: {key!r} must be a {kind.__name__}, but it is {got}"
+    got = _kind(data[key]) if key in data else "missing"
+    message = f"{where}: {key!r} must be {_KINDS[kind]}, but it is {got}"
     raise FormatError(message)
 
 
+_KINDS: Final[dict[type, str]] = {
+    bool: "a boolean",
+    dict: "an object",
+    float: "a number",
+    int: "a number",
+    list: "an array",
+    str: "a string",
+    type(None): "null",
+}
+
+
 def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__
+    return _KINDS[type(value)]
 
 
 def _version(data: Mapping[str, Any]) -> int:
@@ -193,7 +204,7 @@ def _version(data: Mapping[str, Any]) -> int:
         return OLDEST
     stored = _field(data, "attrs", dict, "the file").get("mxnet_version", ["int", OLDEST])
     if not isinstance(stored, list) or stored[:1] != ["int"] or type(stored[-1]) is not int:
-        message = f"'mxnet_version' must be ['int', number], but it is {_short(stored)}"
+        message = f"'mxnet_version' must be ['int', number], but it is {short(stored)}"
         raise FormatError(message)
     return stored[-1]
 

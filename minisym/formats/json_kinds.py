@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Final
 
 from minisym.errors import FormatError, MinisymError
-from minisym.formats.json_draft import Draft, label
-from minisym.naming import hide, is_attribute
+from minisym.formats.json_draft import Draft, label, short
+from minisym.naming import HIDDEN_KEYS, is_attribute
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 
 _COUNTS: Final = ("num_outputs", "sections")
@@ -56,6 +56,9 @@ def _resolve(draft: Draft, where: str) -> Kind | None:
     params, attrs = _parameters(op, draft.attrs, where)
     given = len(draft.inputs)
     count = params.get(op.count) if op.variadic else None
+    if count == 0 and op.count not in draft.attrs:
+        message = f"{where}: {op.name} needs {op.count}, the number of its inputs"
+        raise FormatError(message)
     if isinstance(count, int) and not 0 <= count <= given + MOST_MISSING:
         message = f"{where}: {op.name} has {given} inputs, but {op.count} is {count}"
         raise FormatError(message)
@@ -70,10 +73,10 @@ def _resolve(draft: Draft, where: str) -> Kind | None:
 def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict[str, str]]:
     """Tell parameters from attributes, and parse them."""
     given = {key: value for key, value in found.items() if key in op.params}
-    others = {hide(key): value for key, value in found.items() if key not in op.params}
+    others = {key: value for key, value in found.items() if key not in op.params}
     for key in others:
-        if not is_attribute(key) and op.params:
-            message = f"{where}: {op.name} has no parameter {key!r}"
+        if op.params and (key in HIDDEN_KEYS or not is_attribute(key)):
+            message = f"{where}: {op.name} has no parameter {short(key)}"
             raise FormatError(message, hint=f"it has: {', '.join(op.params)}")
     computed = [key for key in others.get(SYMBOL_PARAMS, "").split(",") if key]
     for key in computed:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from minisym.formats.json_draft import VERSION
 from minisym.graph import Entry, Graph, Node
-from minisym.op import Op
+from minisym.op import Op, Params
 from minisym.shapes import is_np_shape
 
 _LARGE: Final = 10
@@ -40,7 +40,7 @@ def _graph(graph: Graph, pad: str, attrs: Mapping[str, str]) -> str:
             total += 1
             entries = "[]"
         else:
-            total += op.file_outputs(node.params) + _workspaces(op, node.params)
+            total += _count(op, node.params)
             entries = _list(_entries(node, op, index, versions), f"{pad}      ")
         row_ptr.append(total)
         lines = f'{pad}      "op": {_quote(op.name if op else "null")}, \n'
@@ -73,22 +73,32 @@ def _subgraphs(op: Op, pad: str) -> str:
     return f', \n{pad}      "subgraphs": [\n' + ", \n".join(graphs) + f"\n{pad}      ]"
 
 
-_WORKSPACES: Final[Mapping[str, Callable[[Params], int]]] = {
-    "CTCLoss": lambda p: 1,
-    "L2Normalization": lambda p: 1,
-    "LRN": lambda p: 1,
-    "Pooling": lambda p: p["pool_type"] == "max" and p["kernel"] and _channels_first(p["layout"]),
-    "_linalg_det": lambda p: 2,
-    "_linalg_slogdet": lambda p: 2,
-    "sort": lambda p: 1,
-    "topk": lambda p: p["ret_typ"] == "value",
+def _pooling(params: Params) -> int:
+    first = params["layout"] in {None, "NCW", "NCHW", "NCDHW"}
+    return int(params["pool_type"] == "max" and bool(params["kernel"]) and first)
+
+
+_WORKSPACES: Final[Mapping[str, int | Callable[[Params], int]]] = {
+    "BilinearSampler": 1,
+    "CTCLoss": 1,
+    "Correlation": 2,
+    "GridGenerator": 1,
+    "L2Normalization": 1,
+    "LRN": 1,
+    "Pooling": _pooling,
+    "SpatialTransformer": 2,
+    "_linalg_det": 2,
+    "_linalg_slogdet": 2,
+    "sort": 1,
+    "topk": lambda params: int(params["ret_typ"] == "value"),
 }
-"""Buffers that MXNet counts as outputs which nobody sees."""
+"""How many buffers of an op MXNet counts as outputs, though nobody sees them."""
 
 
-def _workspaces(op: Op, params: Params) -> int:
-    count = _WORKSPACES.get(op.name)
-    return 0 if count is None else int(bool(count(params)))
+def _count(op: Op, params: Params) -> int:
+    """Return how many outputs a file counts."""
+    extra = _WORKSPACES.get(op.name, 0)
+    return op.file_outputs(params) + (extra if isinstance(extra, int) else extra(params))
 
 
 _ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -133,7 +143,7 @@ def remember_versions(node: Node, versions: Sequence[int]) -> None:
 
 def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node, int]) -> list[str]:
     """Write a node's inputs."""
-    if not versions and not op.states and not _remembered:
+    if not versions and not op.states:
         return [f"[{index[source]}, {output}, 0]" for source, output in node.inputs]
     found = [versions.get(source, 0) for source, _ in node.inputs]
     if op.states:
@@ -141,7 +151,8 @@ def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node,
             source = node.inputs[slot].node
             if source.op is None and op.is_state(name):
                 found[slot] = versions[source] = versions.get(source, 0) + 1
-    found = list(_remembered.get(node, found))
+    if any(found) or op.states:
+        found = list(_remembered.get(node, found))
     return [
         f"[{index[source]}, {output}, {version}]"
         for (source, output), version in zip(node.inputs, found, strict=True)

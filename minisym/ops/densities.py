@@ -140,8 +140,9 @@ def _dirichlet_shape(s: Any) -> None:
 
 
 def _normal(x: Array, mu: Array, sigma: Array) -> Array:
-    z = (x - mu) / sigma
-    return -0.5 * z * z - np.log(sigma * np.sqrt(2 * np.pi))
+    z: Array = (x - mu) / sigma
+    result: Array = -0.5 * z * z - np.log(sigma * np.sqrt(2 * np.pi))
+    return result
 
 
 def _normal_slopes(x: Array, mu: Array, sigma: Array) -> Sequence[Array]:
@@ -151,7 +152,8 @@ def _normal_slopes(x: Array, mu: Array, sigma: Array) -> Sequence[Array]:
 
 def _binomial(x: Array, k: Array, p: Array) -> Array:
     ways = gammaln(x + k) - gammaln(x + 1) - gammaln(k + 0 * x)
-    return ways + k * np.log(p) + x * np.log(1 - p)
+    result: Array = ways + k * np.log(p) + x * np.log(1 - p)
+    return result
 
 
 def _binomial_slopes(x: Array, k: Array, p: Array) -> Sequence[Array]:

@@ -8,13 +8,12 @@ that `ms.random.seed` starts: NumPy's stream, not MXNet's.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, op
+from minisym.define import Declaration, kernel_of, op
 from minisym.ndarray import Array
 from minisym.params import Ints
 from minisym.samples import Sample
@@ -32,25 +31,8 @@ Parameters = Mapping[str, tuple[Any, Any, str]]
 
 def _kernel(name: str, doc: str, inputs: tuple[str, ...], params: Parameters, run: Draw) -> Draw:
     """Return `run` with the signature that an op's declaration reads."""
-    either, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(n, either, annotation=Array) for n in inputs]
-    parameters += [
-        inspect.Parameter(
-            n,
-            keyword,
-            default=inspect.Parameter.empty if default is ... else default,
-            annotation=Annotated[kind, told],
-        )
-        for n, (kind, default, told) in params.items()
-    ]
-    parameters += [inspect.Parameter(n, keyword) for n in ("rng", "out")]
-
-    def kernel(*arrays: Array, **values: Any) -> None:
-        run(*arrays, **values)
-
-    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
-    kernel.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return kernel
+    annotated = {n: (Annotated[kind, told], default) for n, (kind, default, told) in params.items()}
+    return kernel_of(name, doc, inputs, annotated, run, ("rng", "out"))
 
 
 def _fill(out: Array, values: Any) -> None:

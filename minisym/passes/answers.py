@@ -44,19 +44,25 @@ def named(
     return found
 
 
-def infer_shape_api(
-    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
-) -> tuple[Any, Any, Any]:
-    """Do what `Symbol.infer_shape` promises."""
-    graph = symbol.graph
+def named_shapes(
+    graph: Graph, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[Node, shapes.Shape]:
+    """Match shapes in MXNet's notation with the Variables; they must be tuples."""
     known = named(graph, args, kwargs, "shape")
     for node, value in known.items():
         if not isinstance(value, tuple):
             message = f"the shape of {node.name} must be a tuple, but got {value!r}"
             raise ShapeTypeError(message, hint="write (n,) for a vector of n")
-    engine = infer(
-        graph, {n: shapes.from_user(v) for n, v in known.items()}, source="given to infer_shape"
-    )
+    return {node: shapes.from_user(value) for node, value in known.items()}
+
+
+def infer_shape_api(
+    symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
+) -> tuple[Any, Any, Any]:
+    """Do what `Symbol.infer_shape` promises."""
+    graph = symbol.graph
+    known = named_shapes(graph, args, kwargs)
+    engine = infer(graph, known, source="given to infer_shape")
     return _answer(symbol, engine, shapes.to_user, partial=partial)
 
 

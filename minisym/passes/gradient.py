@@ -22,8 +22,7 @@ from minisym.graph import Entry, Graph, Node
 from minisym.naming import NameManager
 from minisym.op import NO_PARAMS, get
 from minisym.origin import inherit
-from minisym.symbol.symbol import connect
-from minisym.symbol.symbol import Symbol
+from minisym.symbol.symbol import Symbol, connect
 
 
 class _BackwardNames(NameManager):
@@ -158,10 +157,14 @@ def gradient(
 
 
 def _on_the_way(graph: Graph, wrt: Sequence[Entry]) -> set[Node]:
-    """Return the nodes that depend on `wrt` (and the nodes of `wrt` themselves)."""
+    """Return the nodes that depend on `wrt`, and the nodes of `wrt` themselves.
+
+    What is behind a BlockGrad does not: so there may be ops without a gradient.
+    """
     wanted = {entry.node for entry in wrt}
     for node in graph.order:
-        if any(entry.node in wanted for entry in node.inputs):
+        ends_here = node.op is not None and node.op.name == "BlockGrad"
+        if not ends_here and any(entry.node in wanted for entry in node.inputs):
             wanted.add(node)
     return wanted
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from minisym import shapes
-from minisym.errors import AxisError, MinisymError, Row, ShapeError, listed
+from minisym.errors import AxisError, MinisymError, ParamError, Row, ShapeError, listed
 from minisym.graph import Entry, Graph, Node
 from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
 from minisym.shapes import BROADCAST, Mismatch, Shape, show
@@ -72,8 +72,20 @@ class Engine:
             if node.op is None and node.attrs and key in node.attrs:
                 place = self.first[position]
                 if self.values[place] is None:
-                    self.values[place] = self.kind.declared(node.attrs[key])
+                    self.values[place] = self._declared(node, node.attrs[key])
                     self.sources[place] = "declared by the Variable"
+
+    def _declared(self, node: Node, text: str) -> Any:
+        """Read what a Variable declares; it may come from a file."""
+        try:
+            return self.kind.declared(text)
+        except (ValueError, TypeError):
+            raise ParamError(
+                f"Variable {node.name!r}: {self.kind.attribute} holds no {self.kind.noun}, "
+                f"but {text!r:.60}",
+                origin=node.origin or None,
+                hint="Variable(shape=(2, 3), dtype='float32') spells them for you",
+            ) from None
 
     def give(self, node: Node, value: Any, source: str) -> None:
         """Take what the user says of a Variable."""
@@ -162,7 +174,8 @@ class Engine:
             raise self._broken(node, position, error) from None
         for place in slots._changed:
             self.sources[place] = node
-        return slots._changed
+        changed: list[int] = slots._changed
+        return changed
 
     def _apply(self, node: Node, slots: Slots) -> None:
         op = node.op
@@ -255,7 +268,8 @@ class Engine:
 
     def place_of(self, position: int, slot: str) -> int:
         """Return the place of a node's slot."""
-        return Slots(self, position)._names[slot]
+        place: int = Slots(self, position)._names[slot]
+        return place
 
     def _broken(self, node: Node, position: int, reason: Exception) -> MinisymError:
         assert node.op is not None

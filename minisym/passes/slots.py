@@ -129,7 +129,8 @@ class Slots:
         self._assign(self._name_of(place), place, value)
 
     def _name_of(self, place: int) -> str:
-        return next(name for name, p in self._names.items() if p == place)
+        names: dict[str, int] = self._names
+        return next(name for name, p in names.items() if p == place)
 
     def _assign(self, name: str, place: int, value: Any) -> None:
         engine = self._engine

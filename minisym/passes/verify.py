@@ -139,7 +139,8 @@ def _entry(entry: Any) -> Iterator[str]:
     if not isinstance(entry, Entry) or not isinstance(entry[0], Node):
         yield f"{entry!r} is no Entry"
         return
-    node, index = entry
+    node = entry.node
+    index: Any = entry[1]  # whatever somebody put there
     if not isinstance(index, int) or index < 0:
         yield f"{index!r} is no index of an output"
     elif index >= node.num_outputs and not _is_opaque(node):

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from minisym.define import Array
 from minisym.errors import BindError
 from minisym.graph import Graph, Node
+from minisym.ndarray import Array
 from minisym.passes.order import Write, find_writes
 
 Bound = tuple[int, int, Node, Array, str]
@@ -62,7 +62,7 @@ def _span(node: Node, array: Array, label: str) -> Bound:
 
 def _share(a: Array, b: Array) -> bool:
     try:
-        return np.shares_memory(a, b, max_work=10_000)
+        return np.shares_memory(a, b, max_work=10_000)  # type: ignore[arg-type]  # its stub errs
     except np.exceptions.TooHardError:  # then the bounds decide, on the safe side
         return True
 
@@ -98,13 +98,12 @@ def _overlaps_itself(array: Array) -> bool:
 
 def _aliased(one: Bound, two: Bound, writes: Mapping[Node, Write]) -> BindError:
     write = writes.get(one[2]) or writes.get(two[2])
-    by = ""
-    origin = ()
+    by, origin = "", None
     if write is not None and write.entry.node.op is not None:
         node = write.entry.node
-        by = f", and {write.entry.node.op.name} {node.name!r} writes {write.variable.name!r}"
         origin = node.origin
+        by = f", and {write.entry.node.op.name} {node.name!r} writes {write.variable.name!r}"
     message = f"bind: {one[4]} and {two[4]} share memory{by}"
     return BindError(
-        message, origin=origin or None, hint="pass a copy of one of them, or bind one Variable"
+        message, origin=origin, hint="pass a copy of one of them, or bind one Variable"
     )

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.errors import (
     ArrayTypeError,
     BindError,
@@ -21,7 +20,7 @@ from minisym.errors import (
 )
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import NameManager
-from minisym.ndarray import Context, NDArray
+from minisym.ndarray import Array, Context, NDArray
 from minisym.op import get
 from minisym.params import DTYPES as DTYPE_NAMES
 from minisym.passes import infer as inference
@@ -32,7 +31,7 @@ from minisym.passes.slots import DTYPES
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.executor import Binding, Executor
 from minisym.runtime.plan import Plan, Typed
-from minisym.shapes import is_known, is_np_shape, show
+from minisym.shapes import from_user, is_known, is_np_shape, show
 from minisym.symbol.symbol import Symbol, connect
 
 Request = Literal["write", "add", "null"]
@@ -130,7 +129,7 @@ def simple_bind(  # noqa: PLR0913  MXNet's parameters
     _refuse_duplicates(graph)
     names = {node.name: node for node in graph.variables}
     known = {
-        names[name]: inference.shapes.from_user(shape)
+        names[name]: from_user(shape)
         for name, shape in shapes.items()
         if name in names and _is_shape(name, shape)
     }

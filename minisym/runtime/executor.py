@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.errors import ArrayTypeError, BindError, did_you_mean
 from minisym.graph import Entry, Node
-from minisym.ndarray import NDArray
+from minisym.ndarray import Array, NDArray
+from minisym.runtime.debug import NanGuard, Stepper, observed
 from minisym.runtime.describe import describe
 from minisym.runtime.heads import Seed, take_head_grads
 from minisym.runtime.internals import Internals
 from minisym.runtime.plan import Commit, Plan, execute
 from minisym.runtime.resize import new_shapes, resized
-from minisym.runtime.watch import Monitor, run_watched
+from minisym.runtime.watch import Monitor, Observer
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
 
@@ -91,12 +92,13 @@ class Executor:
             if self._gradients is None
             else [None if g is None else NDArray.of(g) for g in self._gradients.values()]
         )
-        self._gradient_commits = self._make_gradient_commits()
+        self._gradient_commits = self._make_gradient_commits(plan)
+        self._next_plan: Plan | None = None
         self._is_train: bool | None = None
         self._ran_backward = False
         self._keep_internals = False
         self._backups: dict[str, Array] = {}
-        self._monitor: Monitor | None = None
+        self._monitor: Observer | None = None
 
     # --------------------------------------------------------------------------- arrays by name
 
@@ -153,8 +155,10 @@ class Executor:
         ExecutionError
             A step failed. Every bound array is as it was, the copied ones included.
         """
+        if self._next_plan is not None:
+            self._take(self._next_plan)
         if self._keep_internals and not self._plan.keep:
-            self._keep_all()
+            self._take(self._plan.keeping())
         plan = self._plan
         feeds = self._check(kwargs) if kwargs else ()
         try:
@@ -164,7 +168,7 @@ class Executor:
                 execute(plan, plan.steps(is_train=is_train)[0], plan.commits)
             else:
                 parts = plan.parts(is_train=is_train)[0]
-                run_watched(plan, parts, plan.commits, self._monitor, late=False)
+                self._monitor.run(plan, parts, plan.commits, late=False)
         except BaseException:
             for name, (array, _) in zip(kwargs, feeds, strict=True):
                 array[...] = self._backups[name]
@@ -197,7 +201,7 @@ class Executor:
         for name, (array, _) in zip(feeds, checked, strict=True):
             backup = self._backups.get(name)
             if backup is None:
-                backup = self._backups[name] = np.empty_like(array)
+                backup = self._backups[name] = np.empty(array.shape, array.dtype)
             backup[...] = array
         return checked
 
@@ -230,19 +234,19 @@ class Executor:
             execute(plan, steps, self._gradient_commits)
         else:
             parts = plan.parts(is_train=self._is_train)[1]
-            run_watched(plan, parts, self._gradient_commits, self._monitor, late=True)
+            self._monitor.run(plan, parts, self._gradient_commits, late=True)
         self._ran_backward = True
 
-    def _make_gradient_commits(self) -> list[Commit]:
+    def _make_gradient_commits(self, plan: Plan) -> list[Commit]:
         """Say how each gradient reaches its array: by writing or by adding."""
         commits: list[Commit] = []
-        results = dict(zip(self._wanted, self._plan.results, strict=True))
+        results = dict(zip(self._wanted, plan.results, strict=True))
         for node, array in (self._gradients or {}).items():
             request = self._binding.requests.get(node, "null")
             if array is None or request == "null" or node not in results:
                 continue
             target = array.view(np.ndarray)
-            value = self._plan.output_array(results[node])
+            value = plan.output_array(results[node])
             if request == "add":
                 commits.append((np.add, target, value, target))
             else:
@@ -282,13 +286,111 @@ class Executor:
         """
         self._keep_internals = True
         if self._is_train is None and not self._plan.keep:
-            self._keep_all()
+            self._take(self._plan.keeping())
         return Internals(lambda: (self._plan, self._is_train is not None, self._ran_backward))
 
-    def _keep_all(self) -> None:
-        """Go over to a plan that keeps every value; the outputs stay the same arrays."""
-        self._plan = self._plan.keeping()
-        self._gradient_commits = self._make_gradient_commits()
+    def _take(self, plan: Plan) -> None:
+        """Go over to another plan of the same graph and arrays; the outputs stay the same arrays."""
+        self._plan, self._next_plan = plan, None
+        self._gradient_commits = self._make_gradient_commits(plan)
+
+    def step(
+        self,
+        is_train: bool = False,  # noqa: FBT001, FBT002
+        *,
+        backward: bool = False,
+        out_grads: Any = None,
+        **kwargs: Any,
+    ) -> Stepper:
+        """Begin a run that waits after every node: a debugger. See `minisym.runtime.debug`.
+
+        Nothing that was bound changes before the run ends, nor do the outputs.
+
+        Parameters
+        ----------
+        is_train, **kwargs
+            As of `forward`.
+        backward, out_grads
+            Whether the nodes of the gradient follow, and what flows into it, as of `backward`.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> executor = sym.tanh(sym.Variable("x") * 2, name="t").bind(args={"x": np.array([1.0])})
+        >>> for moment in executor.step():
+        ...     print(moment)
+        0: _mul_scalar '_mulscalar0'
+             data                (1,) float64  1 … 1, mean 1
+          -> _mulscalar0_output  (1,) float64  2 … 2, mean 2
+        1: tanh 't'
+             data      (1,) float64  2 … 2, mean 2
+          -> t_output  (1,) float64  0.964 … 0.964, mean 0.964
+        """
+        feeds = self._check(kwargs)
+        if backward and self._wanted:
+            take_head_grads(self._plan.heads, self._seeds, out_grads)
+        back = self._next_plan or self._plan
+        plan = observed(back, share_outputs=False)
+        parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
+        commits = [*plan.commits, *(self._make_gradient_commits(plan) if backward else ())]
+        commits += [
+            (operator.setitem, output.view(np.ndarray), ..., value)
+            for output, head in zip(self.outputs, plan.heads, strict=True)
+            if not np.may_share_memory(output, value := plan.output_array(head))
+        ]
+
+        def finished() -> list[NDArray]:
+            self._take(plan)  # for backward; the next forward run goes back
+            self._next_plan = back
+            self._is_train, self._ran_backward = is_train, backward
+            return self.outputs
+
+        def abandoned() -> None:
+            for name, (array, _) in zip(kwargs, feeds, strict=True):
+                array[...] = self._backups[name]
+
+        for array, value in feeds:
+            array[...] = value
+        return Stepper(plan, parts, commits, finished, abandoned)
+
+    @contextmanager
+    def nan_guard(self, allow: Iterable[str] = (), *, infinities: bool = True) -> Iterator[None]:
+        """Let runs within a `with` block stop at the node that makes the first NaN or infinity.
+
+        The error says what the node read, and where it was composed; nothing has been written then.
+        Every value is kept meanwhile, and a monitor hears nothing.
+
+        Parameters
+        ----------
+        allow
+            Names of nodes that may make them.
+        infinities
+            Whether infinities count: masks are often made of them.
+
+        Raises
+        ------
+        NonFiniteError
+            By a run within the block.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> net = sym.log(sym.Variable("x") - 1, name="logs") * 0
+        >>> executor = net.bind(args={"x": np.array([0.5, 2.0])})
+        >>> with executor.nan_guard():
+        ...     executor.forward()
+        Traceback (most recent call last):
+        ...
+        minisym.runtime.debug.NonFiniteError: log 'logs' made the first NaN
+        ...
+        """
+        monitor, plan = self._monitor, self._next_plan or self._plan
+        self._monitor = NanGuard(frozenset(allow), infinities)
+        self._next_plan = observed(plan)
+        try:
+            yield
+        finally:
+            self._monitor, self._next_plan = monitor, plan
 
     def debug_str(self) -> str:
         """Return the steps of a run, with the memory that each writes."""

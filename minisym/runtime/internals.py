@@ -41,6 +41,10 @@ class Internals(Mapping[str, NDArray]):
         """Iterate over the names, in the graph's order."""
         return iter(self._entries)
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an output of this name, with a value or without."""
+        return name in self._entries
+
     def __repr__(self) -> str:
         """Show the names."""
         return f"<internals: {', '.join(self)}>"

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.errors import ExecutionError, MinisymError
 from minisym.graph import Entry, Graph, Node
+from minisym.ndarray import Array
 from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, order_writes
 from minisym.runtime.memory import Block, plan_memory

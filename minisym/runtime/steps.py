@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from minisym import random
-from minisym.define import Array, Rule
+from minisym.define import Rule
 from minisym.families import native, step
+from minisym.ndarray import Array
 from minisym.op import FROM_INPUT, Op, Params
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]

@@ -7,11 +7,20 @@ one right after the step that computed it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from minisym.graph import Entry, Node
 from minisym.ndarray import NDArray
 from minisym.runtime.plan import Commit, Part, Plan, execute
+
+
+class Observer(Protocol):
+    """What runs the nodes in place of the executor, and looks on."""
+
+    def run(
+        self, plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], *, late: bool
+    ) -> None:
+        """Run the nodes, then do the writes. `late` tells the backward run from the forward run."""
 
 
 class Monitor(NamedTuple):
@@ -20,6 +29,12 @@ class Monitor(NamedTuple):
     callback: Callable[[str, NDArray], object]
     inputs: bool
     """Whether the inputs of each node are shown, too."""
+
+    def run(
+        self, plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], *, late: bool
+    ) -> None:
+        """Run, and show each value."""
+        run_watched(plan, parts, commits, self, late=late)
 
 
 def run_watched(

@@ -311,10 +311,10 @@ def split_v2(
     if isinstance(indices_or_sections, int):
         if indices_or_sections < 1:
             raise ParamError(f"split_v2: there are no {indices_or_sections} parts")
-        indices: tuple[int, ...] = ()
+        indices: list[int] = []
         sections = indices_or_sections
     elif isinstance(indices_or_sections, tuple):
-        indices, sections = (0, *indices_or_sections), 0
+        indices, sections = [0, *indices_or_sections], 0  # a list, as in MXNet's files
     else:
         raise ParamError(
             f"split_v2: indices_or_sections must be an int or a tuple of ints, "

@@ -112,7 +112,8 @@ def Group(symbols: Iterable[Symbol]) -> Symbol:
     >>> sym.Group([sym.Variable("a"), sym.Variable("b")]).list_outputs()
     ['a', 'b']
     """
-    each: list[Any] = list(symbols) if isinstance(symbols, Iterable) else []
+    given: Any = symbols
+    each: list[Any] = list(given) if isinstance(given, Iterable) else []
     if not each or not all(isinstance(symbol, Symbol) for symbol in each):
         message = f"Group takes a list of symbols, but got {symbols!r}"
         raise ComposeError(message)

@@ -28,7 +28,7 @@ class Raises:
     __hash__ = None
 
     def __repr__(self):
-        return "Raises({!r})".format(self.kind)
+        return f"Raises({self.kind!r})"
 
 
 class Warns:
@@ -43,7 +43,7 @@ class Warns:
     __hash__ = None
 
     def __repr__(self):
-        return "Warns({!r})".format(self.value)
+        return f"Warns({self.value!r})"
 
 
 class Differs:
@@ -78,7 +78,7 @@ def plain(value):
     if isinstance(value, np.ndarray):
         return value.tolist()
     if hasattr(value, "list_outputs"):
-        return "<{}>".format(" ".join(value.list_outputs()))
+        return f"<{' '.join(value.list_outputs())}>"
     if isinstance(value, dict):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -164,7 +164,7 @@ class Failure:
 
     def __repr__(self):
         text = str(self.error).strip().splitlines()
-        return "{}: {}".format(type(self.error).__name__, text[0] if text else "")
+        return f"{type(self.error).__name__}: {text[0] if text else ''}"
 
 
 def agrees(found, expected):
@@ -179,7 +179,7 @@ def rows(*modules):
     import pytest  # MXNet's Python has none
 
     return [
-        pytest.param(code, expected, id="{}: {}".format(section, code.splitlines()[-1][:60]))
+        pytest.param(code, expected, id=f"{section}: {code.splitlines()[-1][:60]}")
         for module in modules
         for section, table in module.TABLES.items()
         for code, expected in table
@@ -192,4 +192,4 @@ def check(ms, code, expected):
     found = answer(ms, code)
     if isinstance(found, Failure) and not agrees(found, here):
         raise found.error
-    assert agrees(found, here), "{}\n-> {!r}, not {!r}".format(code, found, here)
+    assert agrees(found, here), f"{code}\n-> {found!r}, not {here!r}"

@@ -77,7 +77,8 @@ net = mx.sym.zeros((2, 3)) + mx.sym.ones((2, 3), dtype='float64') * mx.sym.arang
 net = net + mx.sym.full((2,), 3.5)""",
     "embedding": """
 net = mx.sym.Embedding(mx.sym.Variable('words'), input_dim=10, output_dim=4, name='embed')
-net = mx.sym.take(mx.sym.Variable('table'), mx.sym.one_hot(net, depth=3, name='hot'), name='take')""",
+net = mx.sym.one_hot(net, depth=3, name='hot')
+net = mx.sym.take(mx.sym.Variable('table'), net, name='take')""",
     "recurrent": """
 net = mx.sym.RNN(mx.sym.Variable('x'), state_size=4, num_layers=2, mode='lstm', name='lstm',
                  state_outputs=True)""",
@@ -86,7 +87,7 @@ inner = mx.sym.FullyConnected(mx.sym.Variable('x'), num_hidden=2, name='inner')
 outer = mx.sym.tanh(mx.sym.Variable('y'), name='outer')
 net = outer(y=inner, name='again')""",
     "internals": """
-x = mx.sym.BatchNorm(mx.sym.tanh(mx.sym.Variable('x'), name='t'), name='bn')
+x = mx.sym.FullyConnected(mx.sym.tanh(mx.sym.Variable('x'), name='t'), num_hidden=2, name='fc')
 net = x.get_internals()""",
     "fluent": "net = mx.sym.Variable('x').reshape(shape=(2, -1)).sum(axis=1).softmax(axis=-1)",
     "linear algebra": """

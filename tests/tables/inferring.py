@@ -100,7 +100,7 @@ TYPES = [
     ("sym.argmax(sym.var('x'), axis=0).infer_type(x='float64')[1]", ["float64"]),
     ("sym.SoftmaxOutput(sym.var('x'), name='s').infer_type(x='float64')",
      (["float64", "float64"], ["float64"], [])),
-    ("(sym.var('a') * 2).infer_type('float64')", 
+    ("(sym.var('a') * 2).infer_type('float64')",
      Differs(Raises("MXNetError"), (["float64"], ["float64"], []), NULL)),
     ("(sym.var('a') * 2).infer_type('float64', a='float64')", Raises("ValueError")),
     ("(sym.var('a') / 2).infer_type(a='int32')[1]", ["int32"]),

@@ -178,8 +178,9 @@ WATCH = [
      "e.set_monitor_callback(lambda name, array: seen.append(text(name)))\nr = e.reshape(data=(2, 3))\nr.forward()\nseen", ["fc_output"]),
 ]
 
-N4 = "n = sym.BatchNorm(sym.var('x'), fix_gamma=False, name='bn')\ne = bound(n, [[[[[1]], [[3]]], [[[3]], [[7]]]], [1, 1], [0, 0]]," \
-     " [[[[[0]], [[0]]], [[[0]], [[0]]]], [0, 0], [0, 0]], aux_states=[[0, 0], [1, 1]])\n"
+N4 = ("n = sym.BatchNorm(sym.var('x'), fix_gamma=False, name='bn')\n"
+      "e = bound(n, [[[[[1]], [[3]]], [[[3]], [[7]]]], [1, 1], [0, 0]],"
+      " [[[[[0]], [[0]]], [[[0]], [[0]]]], [0, 0], [0, 0]], aux_states=[[0, 0], [1, 1]])\n")
 ONES = "nd.ones((2, 2, 1, 1))"
 
 STATES = [

@@ -1,3 +1,14 @@
 """Updates: ops that overwrite a weight, and their states, with the values of the next step."""
 
-from minisym.ops.updates import adaptive, lamb, momentum, multi, scaling, signsgd
+from minisym.ops.updates import (
+    adaptive,
+    control,
+    lamb,
+    momentum,
+    multi,
+    multi_adaptive,
+    scaling,
+    signs,
+    signsgd,
+    variants,
+)

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, op
+from minisym.define import Declaration, op
+from minisym.ndarray import Array
 
 Number = float | Array
 """A float parameter: a number, or a 0-d array that the graph computes in each run."""
@@ -20,7 +21,9 @@ Clip = Annotated[float, "Clips grad to [-clip_gradient, clip_gradient]; off if n
 Lazy = Annotated[bool, "For sparse gradients in MXNet; accepted."]
 Momentum = Annotated[float, "Decay rate of the momentum."]
 
-update: Callable[..., Any] = partial(op, family="optimizer")
+update: Callable[..., Callable[[Callable[..., None]], Declaration]] = partial(
+    op, family="optimizer"
+)
 """`@op` for this family."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array
+from minisym.ndarray import Array
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
 from minisym.ops.updates.common import (
     Clip,

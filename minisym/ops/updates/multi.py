@@ -6,14 +6,15 @@ weights. The `preloaded_` forms take learning rates and weight decays as arrays 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array, Declaration
+from minisym.define import Declaration, kernel_of
+from minisym.ndarray import Array
 from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, scaled, update
-from minisym.params import Floats
+from minisym.params import REQUIRED, Floats
 from minisym.samples import Sample
 
 Rates = Annotated[Floats, "Learning rate of each weight."]
@@ -42,8 +43,9 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
             f"new_{state}_{i}" for state in states for i in range(count)
         )
 
-    def run(arrays: tuple[Array, ...], lrs: Any, wds: Any, hyper: Any, out: Any) -> None:
-        count = len(arrays) // len(group)
+    def run(*arrays: Array, out: Any, num_weights: int, **hyper: Any) -> None:
+        count = num_weights
+        lrs, wds = arrays[-2:] if preloaded else (hyper["lrs"], hyper["wds"])
         outs = out if isinstance(out, tuple) else (out,)
         for i in range(count):
             mine = dict(zip(group, arrays[i * len(group) :], strict=False))
@@ -63,8 +65,17 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
             if master:
                 new["weight"][...] = new["weight32"]
 
-    kernel = _kernel(run, preloaded=preloaded, with_momentum=with_momentum)
-    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
+    params: dict[str, tuple[Any, Any]] = {}
+    if not preloaded:
+        params |= {"lrs": (Rates, REQUIRED), "wds": (Decays, REQUIRED)}
+    if with_momentum:
+        params["momentum"] = (Momentum, 0.0)
+    params |= {
+        "rescale_grad": (Rescale, 1.0),
+        "clip_gradient": (Clip, -1.0),
+        "num_weights": (int, 1),
+    }
+    kernel = kernel_of(name, doc, ["*data"], params, run)
     arrays = [
         _LOW if master and part in ("weight", "grad") else _VALUES[part] for part in group * 2
     ]
@@ -82,99 +93,46 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
         samples=(Sample((*arrays, *rates), {**hyper, "num_weights": 2}, wrt=()),),
     )(kernel)
 
+    grouped_rules(declared, group, {"lrs": None, "wds": None} if preloaded else {})
+    return declared
+
+
+def grouped_rules(
+    declared: Declaration, group: tuple[str, ...], trailing: Mapping[str, tuple[int, ...] | None]
+) -> None:
+    """Declare shapes and types of an op for many weights.
+
+    The arrays of a weight share one shape; masters and their states are float32, else all have one
+    type. `trailing` are float32 arrays behind the groups, with their shapes (None: one number a
+    weight).
+    """
+    states = group[2:]
+    master = "weight32" in group
+    count = declared.count
+
     @declared.shape
-    def _(s: Any, *, num_weights: int) -> None:
-        for i in range(num_weights):
+    def _(s: Any, **params: Any) -> None:
+        for i in range(params[count]):
             names = [f"{part}_{i}" for part in group]
             names += [f"output{i}"] + [f"new_{state}_{i}" for state in states]
             for first in names:
                 for other in names:
                     setattr(s, other, getattr(s, first))
-        if preloaded:
-            s.lrs = s.wds = (num_weights,)
+        for name, shape in trailing.items():
+            setattr(s, name, (params[count],) if shape is None else shape)
 
     @declared.dtype
-    def _(t: Any, *, num_weights: int) -> None:
-        for i in range(num_weights):
+    def _(t: Any, **params: Any) -> None:
+        for i in range(params[count]):
             low = [f"weight_{i}", f"grad_{i}", f"output{i}"]
             high = [f"{state}_{i}" for state in states] + [f"new_{state}_{i}" for state in states]
             floating(t, *(low if master else low + high))
             if master:
                 for slot in high:
                     setattr(t, slot, _FLOAT32)
-        if preloaded:
-            t.lrs = t.wds = _FLOAT32
-
-    return declared  # type: ignore[no-any-return]
-
-
-def _kernel(
-    run: Callable[..., None], *, preloaded: bool, with_momentum: bool
-) -> Callable[..., None]:
-    """Return the kernel with the signature that this member has."""
-    if preloaded and with_momentum:
-
-        def kernel(
-            *data: Array,
-            momentum: Momentum = 0.0,
-            rescale_grad: Rescale = 1.0,
-            clip_gradient: Clip = -1.0,
-            num_weights: int = 1,
-            out: Any,
-        ) -> None:
-            hyper = {
-                "momentum": momentum,
-                "rescale_grad": rescale_grad,
-                "clip_gradient": clip_gradient,
-            }
-            run(data[:-2], data[-2], data[-1], hyper, out)
-
-    elif preloaded:
-
-        def kernel(
-            *data: Array,
-            rescale_grad: Rescale = 1.0,
-            clip_gradient: Clip = -1.0,
-            num_weights: int = 1,
-            out: Any,
-        ) -> None:
-            hyper = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-            run(data[:-2], data[-2], data[-1], hyper, out)
-
-    elif with_momentum:
-
-        def kernel(
-            *data: Array,
-            lrs: Rates,
-            wds: Decays,
-            momentum: Momentum = 0.0,
-            rescale_grad: Rescale = 1.0,
-            clip_gradient: Clip = -1.0,
-            num_weights: int = 1,
-            out: Any,
-        ) -> None:
-            hyper = {
-                "momentum": momentum,
-                "rescale_grad": rescale_grad,
-                "clip_gradient": clip_gradient,
-            }
-            run(data, lrs, wds, hyper, out)
-
-    else:
-
-        def kernel(
-            *data: Array,
-            lrs: Rates,
-            wds: Decays,
-            rescale_grad: Rescale = 1.0,
-            clip_gradient: Clip = -1.0,
-            num_weights: int = 1,
-            out: Any,
-        ) -> None:
-            hyper = {"rescale_grad": rescale_grad, "clip_gradient": clip_gradient}
-            run(data, lrs, wds, hyper, out)
-
-    return kernel
+        for name, shape in trailing.items():
+            if shape is None or getattr(t, name) is None:  # a loss scale may have any type
+                setattr(t, name, _FLOAT32)
 
 
 for _prefix, _preloaded in (("", False), ("preloaded_", True)):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Array
+from minisym.ndarray import Array
 from minisym.ops.updates.common import Rescale, real, update
 from minisym.samples import Sample
 

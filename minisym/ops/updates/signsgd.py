@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 
-from minisym.define import Array
 from minisym.errors import ComposeError, DtypeError, ShapeError
+from minisym.ndarray import Array
 from minisym.ops.updates.common import Number, floating, update
 from minisym.samples import Sample
 

@@ -1,0 +1,369 @@
+r"""RNN: several recurrent layers, in one or both directions of time, as one op."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from minisym.define import op
+from minisym.errors import ParamError, ShapeError
+from minisym.families import single
+from minisym.ndarray import Array
+from minisym.ops.cells import GATES
+from minisym.ops.recurrent import Run, Stack, clip_of
+from minisym.params import Between
+from minisym.samples import Sample
+from minisym.shapes import show
+from minisym.symbol.symbol import Symbol
+
+
+def _is_lstm(params: Any) -> bool:
+    return bool(params["mode"] == "lstm")
+
+
+def _outputs(params: Any) -> tuple[str, ...]:
+    names: tuple[str, ...] = ("output",)
+    if params["state_outputs"]:
+        names += ("state_output", "statecell_output") if _is_lstm(params) else ("state_output",)
+    return (*names, "mask") if _drops(params) else names
+
+
+def _drops(params: Any) -> bool:
+    return bool(params["p"] > 0 and params["num_layers"] > 1)
+
+
+def _widened(array: Array | None) -> Array | None:
+    """Return float16 as float32, to compute in."""
+    return array.astype(np.float32) if array is not None and array.dtype == np.float16 else array
+
+
+def _stack(mode: str, state_size: int, num_layers: int, size: int | None, *, both: bool) -> Stack:
+    return Stack(mode, state_size, num_layers, 2 if both else 1, size)
+
+
+def _by_hand(mode: str, units: int) -> Any:
+    """Return a reference for one layer and one step."""
+
+    def reference(x: Array, flat: Array, h: Array, c: Array | None = None) -> Array:
+        rows = GATES[mode] * units
+        size = x.shape[2]
+        w, flat = flat[: rows * size].reshape(rows, size), flat[rows * size :]
+        r, flat = flat[: rows * units].reshape(rows, units), flat[rows * units :]
+        left, right = x[0] @ w.T + flat[:rows], h[0] @ r.T + flat[rows:]
+        if mode == "rnn_tanh":
+            plain: Array = np.tanh(left + right)
+            return plain[np.newaxis]
+
+        def gate(k: int, scale: Any = 1.0) -> Array:
+            part = slice(k * units, (k + 1) * units)
+            found: Array = left[:, part] + scale * right[:, part]
+            return found
+
+        def squash(a: Array) -> Array:
+            found: Array = 1 / (1 + np.exp(-a))
+            return found
+
+        if mode == "gru":
+            z, n = squash(gate(1)), np.tanh(gate(2, squash(gate(0))))
+            mixed: Array = (1 - z) * n + z * h[0]
+            return mixed[np.newaxis]
+        assert c is not None
+        cell = squash(gate(1)) * c[0] + squash(gate(0)) * np.tanh(gate(2))
+        opened: Array = squash(gate(3)) * np.tanh(cell)
+        return opened[np.newaxis]
+
+    return reference
+
+
+def _sample(mode: str, **more: Any) -> Sample:
+    """Make a sample of one layer of 2 units, 1 step, 3 samples of 4 numbers."""
+    count = _stack(mode, 2, 1, 4, both=False).count()
+    states = ((1, 3, 2),) * (2 if mode == "lstm" else 1)
+    params = {"mode": mode, "state_size": 2, "num_layers": 1}
+    return Sample(
+        ((1, 3, 4), (count,), *states), params, reference=_by_hand(mode, 2), domain=(-1, 1), **more
+    )
+
+
+@op(
+    when={
+        "state_cell": _is_lstm,
+        "sequence_length": lambda p: p["use_sequence_length"],
+    },
+    outputs=_outputs,
+    visible=lambda p: len(_outputs(p)) - _drops(p),
+    samples=[
+        _sample("rnn_tanh"),
+        _sample("lstm"),
+        _sample("gru"),
+        Sample(
+            ((3, 2, 2), (56,), (4, 2, 2)),
+            {
+                "mode": "rnn_relu",
+                "state_size": 2,
+                "num_layers": 2,
+                "bidirectional": True,
+                "state_outputs": True,
+            },
+            domain=(-0.7, 0.7),
+        ),
+        Sample(
+            ((3, 2, 2), (224,), (4, 2, 2), (4, 2, 2), np.array([2, 3])),
+            {
+                "mode": "lstm",
+                "state_size": 2,
+                "num_layers": 2,
+                "bidirectional": True,
+                "state_outputs": True,
+                "use_sequence_length": True,
+            },
+            domain=(-1, 1),
+        ),
+        Sample(
+            ((3, 2, 2), (72,), (2, 2, 2), np.array([2, 3])),
+            {"mode": "gru", "state_size": 2, "num_layers": 2, "use_sequence_length": True},
+            domain=(-1, 1),
+        ),
+        Sample(
+            ((3, 2, 2), (24,), (2, 2, 2)),
+            {"mode": "rnn_tanh", "state_size": 2, "num_layers": 2, "p": 0.5},
+            domain=(-1, 1),
+        ),
+        Sample(
+            ((3, 2, 2), (49,), (1, 2, 2), (1, 2, 2)),
+            {"mode": "lstm", "state_size": 2, "num_layers": 1},
+            raises=ShapeError,
+            match="parameters has shape",
+        ),
+        Sample(
+            ((3, 2, 2), (48,), (1, 2, 2), (1, 2, 2)),
+            {"mode": "lstm", "state_size": 2, "num_layers": 1, "projection_size": 1},
+            raises=ShapeError,
+            match="projection_size",
+        ),
+        Sample(
+            ((3, 2, 2),),
+            {"mode": "lstm", "state_size": 2, "num_layers": 0},
+            raises=ParamError,
+            match="num_layers must lie in",
+        ),
+    ],
+)
+def RNN(
+    data: Array,
+    parameters: Array,
+    state: Array,
+    state_cell: Array | None = None,
+    sequence_length: Array | None = None,
+    *,
+    state_size: Annotated[int, "Number of units of each layer.", Between(1)],
+    num_layers: Annotated[int, "Number of layers.", Between(1)],
+    bidirectional: Annotated[bool, "Whether each layer runs backwards in time, too."] = False,
+    mode: Annotated[Literal["gru", "lstm", "rnn_relu", "rnn_tanh"], "What the cells are."],
+    p: Annotated[
+        float,
+        "Fraction of the outputs of all layers but the last to drop in training.",
+        Between(0, 1),
+    ] = 0.0,
+    state_outputs: Annotated[bool, "Whether the last states are outputs, too."] = False,
+    projection_size: Annotated[int | None, "Not supported, as in MXNet on CPUs."] = None,
+    lstm_state_clip_min: Annotated[float | None, "Least value of an LSTM's cells."] = None,
+    lstm_state_clip_max: Annotated[float | None, "Largest value of an LSTM's cells."] = None,
+    lstm_state_clip_nan: Annotated[bool, "Accepted, without effect."] = False,
+    use_sequence_length: Annotated[
+        bool, "Whether there is an input sequence_length; else all sequences are full."
+    ] = False,
+    is_train: bool = False,
+    rng: Any = None,
+    out: Any,
+) -> None:
+    r"""Run recurrent layers over sequences (time, batch, size).
+
+    `rnn_tanh` and `rnn_relu` compute $h_t = f(W x_t + b + R h_{t-1} + c)$. `lstm` and `gru` have
+    gates, of which each matrix holds the rows one after the other: i, f, g, o in
+
+    $c_t = \sigma(f)\, c_{t-1} + \sigma(i) \tanh g, \quad h_t = \sigma(o) \tanh c_t$
+
+    and r, z, n in
+
+    $h_t = (1 - \sigma(z)) \tanh(n_x + \sigma(r)\, n_h) + \sigma(z)\, h_{t-1}$
+
+    `parameters` is one vector: W and R of each layer and direction, then b and c of each. `state`,
+    and `state_cell` of an LSTM, are (layers times directions, batch, units). The output is (time,
+    batch, directions times units). With `use_sequence_length`, outputs behind the end of a sequence
+    are 0, its last state is that at its end, and the way back begins there.
+
+    Reference: Hochreiter and Schmidhuber, *Long short-term memory*, 1997; Cho et al., *Learning
+    phrase representations using RNN encoder-decoder*, 2014, arXiv:1406.1078.
+
+    >>> from minisym import sym
+    >>> rnn = sym.RNN(sym.Variable("x"), mode="lstm", state_size=3, num_layers=1, name="rnn")
+    >>> rnn.infer_shape(x=(5, 2, 4))
+    ([(5, 2, 4), (108,), (1, 2, 3), (1, 2, 3)], [(5, 2, 3)], [])
+    """
+    out = out if isinstance(out, tuple) else (out,)
+    mask = _draw(out[-1], p, rng, is_train=is_train) if p > 0 and num_layers > 1 else None
+    stack = _stack(mode, state_size, num_layers, data.shape[2], both=bidirectional)
+    arrays = tuple(_widened(a) for a in (data, parameters, state, state_cell, sequence_length))
+    done = Run(stack, arrays, mask, clip_of(lstm_state_clip_min, lstm_state_clip_max))
+    np.copyto(out[0], done.output, casting="unsafe")
+    if state_outputs:
+        for k, trace in enumerate(done.traces):
+            out[1][k] = trace.states[-1]
+            if mode == "lstm":
+                out[2][k] = trace.cells[-1]
+
+
+def _draw(mask: Array, p: float, rng: Any, *, is_train: bool) -> Array | None:
+    """Fill the mask of what is kept, scaled; return it, or None where all is."""
+    if not is_train:
+        mask.fill(1)
+        return None
+    keep = 1 - single(p)
+    np.copyto(mask, rng.random(mask.shape, np.float32) < keep)
+    if keep:
+        mask /= keep
+    return mask
+
+
+@RNN.shape
+def _(
+    s: Any,
+    *,
+    state_size: int,
+    num_layers: int,
+    bidirectional: bool,
+    mode: str,
+    projection_size: int | None,
+) -> None:
+    if projection_size is not None:
+        raise ValueError("projection_size is not supported")
+    if s.data is None:
+        return
+    if len(s.data) != 3:
+        raise ValueError(f"data {show(s.data)} must have 3 dimensions: time, batch and size")
+    stack = _stack(mode, state_size, num_layers, s.data[2], both=bidirectional)
+    width = stack.directions * state_size
+    s.parameters = (stack.count(),)
+    s.output = (*s.data[:2], width)
+    batch = s.output[1]
+    for name in ("state", "state_cell", "state_output", "statecell_output"):
+        setattr(s, name, (num_layers * stack.directions, batch, state_size))
+    s.sequence_length = (batch,)
+    s.data = (s.output[0], s.state[1], s.data[2])
+    s.mask = (num_layers - 1, *s.output)
+
+
+@RNN.dtype
+def _(t: Any) -> None:
+    names = ("data", "parameters", "state", "state_cell")
+    known = next((d for d in (*(getattr(t, n) for n in names), t.output) if d is not None), None)
+    if known is None:
+        return
+    if known.kind != "f":
+        raise ValueError(f"it takes float arrays, but got {known}")
+    for name in (*names, "output", "state_output", "statecell_output", "mask"):
+        setattr(t, name, known)
+
+
+_SHARED = (
+    "state_size",
+    "num_layers",
+    "bidirectional",
+    "mode",
+    "p",
+    "state_outputs",
+    "lstm_state_clip_min",
+    "lstm_state_clip_max",
+    "use_sequence_length",
+)
+
+
+@RNN.grad
+def _(
+    g: Any,
+    data: Symbol,
+    parameters: Symbol,
+    state: Symbol,
+    state_cell: Symbol | None = None,
+    sequence_length: Symbol | None = None,
+    *,
+    y: Any,
+    **params: Any,
+) -> list[Symbol | None]:
+    gs, ys = (v if isinstance(v, list) else [v] for v in (g, y))
+    heads = dict(zip(_outputs(params), gs, strict=True))
+    given = {
+        "state_cell": state_cell,
+        "sequence_length": sequence_length,
+        "mask": ys[-1] if _drops(params) else None,
+        "g_state": heads.get("state_output"),
+        "g_cell": heads.get("statecell_output"),
+    }
+    present = {name: symbol for name, symbol in given.items() if symbol is not None}
+    shared = {name: params[name] for name in _SHARED}
+    found = _rnn_gradient(gs[0], data, parameters, state, **present, **shared)
+    return [*found, *[None] * (5 - len(found))]
+
+
+@op(
+    name="_backward_RNN",
+    when={
+        "state_cell": _is_lstm,
+        "sequence_length": lambda p: p["use_sequence_length"],
+        "mask": _drops,
+        "g_state": lambda p: p["state_outputs"],
+        "g_cell": lambda p: p["state_outputs"] and _is_lstm(p),
+    },
+    outputs=lambda p: (
+        "data_grad",
+        "parameters_grad",
+        "state_grad",
+        *(("state_cell_grad",) if _is_lstm(p) else ()),
+    ),
+)
+def _rnn_gradient(
+    g: Array,
+    data: Array,
+    parameters: Array,
+    state: Array,
+    state_cell: Array | None = None,
+    sequence_length: Array | None = None,
+    mask: Array | None = None,
+    g_state: Array | None = None,
+    g_cell: Array | None = None,
+    *,
+    state_size: int,
+    num_layers: int,
+    bidirectional: bool,
+    mode: str,
+    p: float,
+    state_outputs: bool,
+    lstm_state_clip_min: float | None,
+    lstm_state_clip_max: float | None,
+    use_sequence_length: bool,
+    out: tuple[Array, ...],
+) -> None:
+    """Run an RNN forwards once more, and then back, to the gradients of its inputs."""
+    stack = _stack(mode, state_size, num_layers, data.shape[2], both=bidirectional)
+    inputs = tuple(_widened(a) for a in (data, parameters, state, state_cell, sequence_length))
+    done = Run(stack, inputs, _widened(mask), clip_of(lstm_state_clip_min, lstm_state_clip_max))
+    narrow = data.dtype == np.float16
+    filled = tuple(np.empty(a.shape, np.float32) for a in out) if narrow else out
+    head = _widened(g)
+    assert head is not None
+    done.back(head, _widened(g_state), _widened(g_cell), filled)
+    if narrow:
+        for target, source in zip(out, filled, strict=True):
+            np.copyto(target, source, casting="unsafe")
+
+
+def _gradient_slots(s: Any) -> None:
+    """Rule: each gradient is like its input."""
+    for name in ("data", "parameters", "state", "state_cell"):
+        setattr(s, f"{name}_grad", getattr(s, name))
+
+
+_rnn_gradient.shape(_gradient_slots)
+_rnn_gradient.dtype(_gradient_slots)

@@ -1,0 +1,229 @@
+r"""What a training step needs around its updates: conditions, sums over micro-batches, loss scales.
+
+Each is a node as any other, so that skipping a step, adding up gradients and scaling a loss are seen
+in the graph. `ms.optimizer` composes them; see `Optimizer.minimize`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.ndarray import Array
+from minisym.ops.updates.common import Number, floating, update
+from minisym.samples import Sample
+
+_FLOAT32 = np.dtype(np.float32)
+_X = np.array([1.0, 2.0])
+_Y = np.array([3.0, 4.0])
+
+
+def _alike(*names: str) -> Any:
+    """Make the rule: these slots are one."""
+
+    def rule(s: Any) -> None:
+        for name in names:
+            for other in names:
+                setattr(s, other, getattr(s, name))
+
+    return rule
+
+
+@update(writes=("weight",), samples=(
+    Sample((_X, _Y), reference=lambda weight, value: value),
+    Sample((_X.astype(np.float16), _Y.astype(np.float32)), wrt=()),
+))  # fmt: skip
+def assign(weight: Array, value: Array, *, out: Array) -> None:
+    r"""Write a value into a variable, $w \leftarrow x$, in the variable's floating type.
+
+    With it any formula becomes an update.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> w = sym.Variable("w")
+    >>> array = np.array([2.0])
+    >>> _ = sym.assign(w, w * w).bind(args={"w": array}).forward()
+    >>> array
+    array([4.])
+    """
+    out[...] = value
+
+
+assign.shape(_alike("weight", "value", "output"))
+
+
+@assign.dtype
+def _(t: Any) -> None:
+    floating(t, "weight", "output")
+    floating(t, "value")
+
+
+@update(writes=("weight",), samples=(
+    Sample((_X, _Y, np.ones(1)), reference=lambda new, old, condition: new),
+    Sample((_X, _Y, np.zeros(1)), reference=lambda new, old, condition: old),
+))  # fmt: skip
+def conditional_update(weight: Array, old: Array, condition: Array, *, out: Array) -> None:
+    r"""Let a write happen only where a condition holds: the new value if it is not 0, else the old.
+
+    `weight` is the output of the update that is to be made conditional, `old` the variable itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> w, ok = sym.Variable("w"), sym.Variable("ok")
+    >>> step = sym.conditional_update(sym.sgd_update(w, sym.Variable("g"), lr=1), w, ok)
+    >>> arrays = {"w": np.zeros(2), "g": np.ones(2), "ok": np.zeros(1)}
+    >>> executor = step.bind(args=arrays)
+    >>> _ = executor.forward()
+    >>> arrays["w"]
+    array([0., 0.])
+    >>> _ = executor.forward(ok=1.0)
+    >>> arrays["w"]
+    array([-1., -1.])
+    """
+    np.copyto(out, weight if condition.item() else old)
+
+
+@conditional_update.shape
+def _(s: Any) -> None:
+    _alike("weight", "old", "output")(s)
+    s.condition = (1,)
+
+
+@conditional_update.dtype
+def _(t: Any) -> None:
+    floating(t, "weight", "old", "output")
+
+
+@update(writes={"total": 1}, states=("total",), outputs=("output", "new_total"), visible=1,
+        samples=(Sample((_X, _Y)), Sample((_X, _Y), {"reset": 1})))  # fmt: skip
+def accumulate_update(
+    total: Array,
+    grad: Array,
+    *,
+    reset: Annotated[float, "If it is not 0, the sum starts over after this run."] = 0.0,
+    out: tuple[Array, Array],
+) -> None:
+    r"""Return the sum of a gradient over runs, $a + g$, and keep it: $a \leftarrow a + g$, or 0.
+
+    A float16 gradient may be added up in a float32 total.
+    """
+    summed, new_total = out
+    np.add(total, grad, out=summed)
+    if _is_set(reset):
+        new_total.fill(0)
+    else:
+        np.copyto(new_total, summed)
+
+
+def _is_set(value: Number) -> bool:
+    return bool(np.asarray(value).item())
+
+
+accumulate_update.shape(_alike("total", "grad", "output", "new_total"))
+
+
+@accumulate_update.dtype
+def _(t: Any) -> None:
+    floating(t, "total", "output", "new_total")
+    floating(t, "grad")
+    if t.total is None and t.grad is not None:
+        t.total = np.promote_types(t.grad, _FLOAT32)
+
+
+@update(samples=(Sample((_X, np.array([2.0])), wrt=(), reference=lambda data, scale: data),))
+def scale_gradient(data: Array, scale: Array, *, out: Array) -> None:
+    r"""Return the data as they are; the gradient that flows back is multiplied by `scale`.
+
+    It keeps small float16 gradients from vanishing: scaled where they leave the loss, and scaled
+    back (`rescale_grad`) by the update.
+    """
+    np.copyto(out, data)
+
+
+@scale_gradient.shape
+def _(s: Any) -> None:
+    _alike("data", "output")(s)
+    s.scale = (1,)
+
+
+@scale_gradient.dtype
+def _(t: Any) -> None:
+    floating(t, "data", "output")
+
+
+@scale_gradient.grad
+def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
+    return scale_by(g, scale), None
+
+
+@update(name="_scale_by", samples=(
+    Sample((_X, np.array([2.0])), wrt=(0,), reference=lambda data, scale: data * 2),
+))  # fmt: skip
+def scale_by(data: Array, scale: Array, *, out: Array) -> None:
+    r"""Multiply by one number that the graph computes, $y = s\,x$, in the data's type.
+
+    The number itself gets no gradient.
+    """
+    np.multiply(data, data.dtype.type(scale.item()), out=out)
+
+
+@scale_by.shape
+def _(s: Any) -> None:
+    _alike("data", "output")(s)
+    s.scale = (1,)
+
+
+@scale_by.dtype
+def _(t: Any) -> None:
+    floating(t, "data", "output")
+
+
+@scale_by.grad
+def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
+    return scale_by(g, scale), None
+
+
+@update(writes=("scale", "count"), states=("scale", "count"), outputs=("output", "new_count"),
+        visible=1, samples=(
+    Sample((np.array([8.0], "f4"), np.array([0.0], "f4"), np.array([0.0], "f4")), wrt=()),
+    Sample((np.array([8.0], "f4"), np.array([4.0], "f4"), np.array([1.0], "f4")), {"window": 5}, wrt=()),
+))  # fmt: skip
+def loss_scale_update(
+    scale: Array,
+    count: Array,
+    finite: Array,
+    *,
+    factor: Annotated[float, "What the scale is divided or multiplied by."] = 2.0,
+    window: Annotated[int, "After so many finite runs in a row the scale grows."] = 2000,
+    out: tuple[Array, Array],
+) -> None:
+    r"""Adapt a loss scale: divide it where gradients overflowed, and let it grow after a while.
+
+    A scale never falls below 1. `count` holds how many runs in a row were finite.
+
+    References
+    ----------
+    Micikevicius et al., "Mixed Precision Training", arXiv:1710.03740.
+    """
+    new_scale, new_count = out
+    now, runs = scale.item(), count.item() + 1
+    if not finite.item():
+        now, runs = max(now / factor, 1.0), 0
+    elif runs >= window:
+        now, runs = min(now * factor, float(np.finfo(np.float32).max) / 2), 0
+    new_scale[...], new_count[...] = now, runs
+
+
+@loss_scale_update.shape
+def _(s: Any) -> None:
+    s.scale = s.count = s.finite = s.output = s.new_count = (1,)
+
+
+@loss_scale_update.dtype
+def _(t: Any) -> None:
+    t.scale = t.count = t.output = t.new_count = _FLOAT32
