@@ -95,7 +95,7 @@ class ParamError(MinisymError, ValueError):
 
 
 class GoneError(ParamError, DeprecationWarning):
-    """Something that old versions of MXNet had was asked for. (MXNet, too, raises a warning.)"""
+    """Something that old versions of MXNet had was asked for: MXNet raises a warning."""
 
 
 class ComposeError(MinisymError, TypeError):

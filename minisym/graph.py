@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import networkx as nx
 
@@ -92,7 +92,7 @@ class Node(_Draft):
         params: Params = NO_PARAMS,
         attrs: Attrs = NO_PARAMS,
         origin: Origin = (),
-    ) -> Node:
+    ) -> Self:
         """Fill in a draft and freeze it: from then on nothing can be set."""
         draft = _Draft()
         draft.op = op

@@ -109,7 +109,7 @@ class AttrScope:
 
     def __enter__(self) -> Self:
         """Enter the scope: the enclosing scope's attributes hold here, too."""
-        outer = _current.scopes[-1]._merged if _current.scopes else {}
+        outer = _current.scopes[-1].get(None) if _current.scopes else {}
         self._merged = {**outer, **self._own}
         _current.scopes.append(self)
         _current.attrs = _kept(self._merged)
@@ -124,7 +124,7 @@ class AttrScope:
         """Leave the scope."""
         scopes = _current.scopes
         scopes.pop()
-        _current.attrs = _kept(scopes[-1]._merged) if scopes else NO_PARAMS
+        _current.attrs = _kept(scopes[-1].get(None)) if scopes else NO_PARAMS
 
 
 def _kept(attrs: Mapping[str, str]) -> Mapping[str, str]:
@@ -178,6 +178,7 @@ def is_attribute(key: str) -> bool:
 
 
 def check_strings(attrs: Mapping[str, str]) -> None:
+    """Refuse attributes whose values are no strings."""
     for key, value in attrs.items():
         if not isinstance(value, str):
             message = f"attribute {key!r} must be a string, but got {value!r}"

@@ -163,7 +163,7 @@ class Op:
 
     def is_state(self, name: str) -> bool:
         """Return whether an input of this name is an auxiliary state."""
-        return name in self.states or bool(self.group) and name.rpartition("_")[0] in self.states
+        return name in self.states or (bool(self.group) and name.rpartition("_")[0] in self.states)
 
     def file_outputs(self, params: Params) -> int:
         """Return how many outputs MXNet counts: new values of states are none of them."""
@@ -229,7 +229,7 @@ class Op:
 
 
 def _numbered(name: str, start: int, count: int) -> list[str]:
-    """Name variadic inputs as MXNet does: arg0, arg1, … or data0, data1, …"""
+    """Name variadic inputs as MXNet does: arg0, arg1 and so on."""
     return [f"{name}{i}" for i in range(start, start + count)]
 
 

@@ -21,6 +21,7 @@ Origin = tuple[CodeType | int, ...]
 _PACKAGE = str(Path(__file__).parent)
 _DEPTH = 3
 
+
 class _Internal(dict[str, bool]):
     """File name -> whether it belongs to minisym; worked out once a file."""
 
@@ -69,7 +70,7 @@ def inherit(origin: Origin) -> Iterator[None]:
 
 
 def position(origin: Origin) -> tuple[str, int, str] | None:
-    """Return file name, line and function of the innermost frame, or None where nothing is known."""
+    """Return file name, line and function of the innermost frame, or None if there is none."""
     if not origin:
         return None
     code, lasti = origin[0], origin[1]

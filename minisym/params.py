@@ -250,7 +250,7 @@ def _parser(annotation: Any) -> tuple[str, Callable[[Any], Any]]:
     if get_origin(annotation) in (Union, types.UnionType):
         options = get_args(annotation)
         inner = tuple(option for option in options if option is not types.NoneType)
-        if len(inner) == 1 and len(options) == 2:  # noqa: PLR2004  T | None
+        if len(inner) == 1 and len(options) == 2:
             kind, parse = _parser(inner[0])
             return f"{kind} or None", _optional(parse)
         if set(inner) == {int, Ints}:  # an axis or several

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
 from math import prod as _prod
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 Dim = int | None
 Shape = tuple[Dim, ...] | None
@@ -25,7 +25,7 @@ KnownShape = tuple[int, ...]
 BROADCAST: Final = "does not broadcast with"
 
 
-class Mismatch(ValueError):
+class Mismatch(ValueError):  # noqa: N818  what it says, not what went wrong
     """Two shapes (or types) do not go together; `axis` says where (None: their ranks differ)."""
 
     def __init__(self, axis: int | None, have: Any, need: Any, relation: str = "is not") -> None:
@@ -163,14 +163,14 @@ def is_np_shape() -> bool:
     return _switches.np_shape
 
 
-def set_np_shape(active: bool) -> bool:  # noqa: FBT001  MXNet's signature
+def set_np_shape(active: bool) -> bool:
     """Switch NumPy's meaning of 0 and () on or off in this thread; return what it was."""
     before = _switches.np_shape
     _switches.np_shape = bool(active)
     return before
 
 
-class np_shape(ContextDecorator):  # noqa: N801  MXNet's name
+class np_shape(ContextDecorator):
     """Give 0 and () NumPy's meaning inside a `with` block or a decorated function.
 
     >>> with np_shape():
@@ -180,10 +180,10 @@ class np_shape(ContextDecorator):  # noqa: N801  MXNet's name
     ((None, 2), None)
     """
 
-    def __init__(self, active: bool = True) -> None:  # noqa: FBT001, FBT002  MXNet's signature
+    def __init__(self, active: bool = True) -> None:
         self._active = active
 
-    def __enter__(self) -> np_shape:
+    def __enter__(self) -> Self:
         """Switch."""
         self._before = set_np_shape(self._active)
         return self

@@ -19,7 +19,8 @@ ADAMW = [dict(lr=0.1, eta=1.0, wd=0.01), dict(lr=0.1, eta=0.5, clip_gradient=0.7
 
 # op, slots, which of them are passed as out=, types, settings. A slot is its name and a kind:
 # w weight, g gradient (new each step), s state, p positive state, m float32 master of a weight,
-# 1 one positive number, ? a loss scale (new each step; ! in the weight's type), v a positive number for each array
+# 1 one positive number, v one for each array, z one that may be 0, ? a loss scale (new each step);
+# S, P, Q, G, i and ! are s, p, p, g, 1 and ? in another type or range, see `value`
 UPDATES = [
     ("signsgd_update", "weight:w grad:g", "weight", ALL, SHARED),
     ("sgd_update", "weight:w grad:g", "weight", ALL, SHARED),
@@ -145,6 +146,7 @@ def value(kind, dtype, rng, so_far):
 
 
 FRESH = "gG?!"
+KEPT = "wmsSpPQ"
 
 
 def inputs(name, slots, dtype):

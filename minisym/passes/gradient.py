@@ -1,8 +1,8 @@
 """The gradient is another graph.
 
 `gradient` walks the nodes backwards and asks each op's rule for the gradients of its inputs, given
-those of its outputs. The rules compose symbols, so the answer is an ordinary graph: it can be drawn,
-checked, run together with the loss, and differentiated again.
+those of its outputs. The rules compose symbols, so the answer is an ordinary graph: it can be
+drawn, checked, run together with the loss, and differentiated again.
 
 >>> import minisym as ms
 >>> x = ms.sym.Variable("x")

@@ -187,7 +187,7 @@ class Engine:
             same(slots)
 
     def _check_computed(self) -> None:
-        """A parameter that the graph computes is a single number."""
+        """See that each parameter that the graph computes is a single number."""
         for position, places in self.computed.items():
             node = self.order[position]
             for name, place in zip(node.input_names()[-len(places) :], places, strict=True):

@@ -1,7 +1,7 @@
 """What a rule sees: the slots of one node, whose assignment unifies.
 
-A `Kind` says what is inferred, shapes or element types; `Slots` is the view of one node that an op's
-rule reads and assigns.
+A `Kind` says what is inferred, shapes or element types; `Slots` is the view of one node that the
+rule of an op reads and assigns.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ REQUESTS: Final = ("write", "add", "null")
 Arrays = Mapping[str, Any] | Sequence[Any]
 
 
-def bind(  # noqa: PLR0913  MXNet's parameters
+def bind(
     symbol: Symbol,
     ctx: Context | None = None,
     args: Arrays | None = None,
@@ -93,7 +93,7 @@ def bind(  # noqa: PLR0913  MXNet's parameters
     return _compile(Binding(symbol, given, bound_states, gradients, requests))
 
 
-def simple_bind(  # noqa: PLR0913  MXNet's parameters
+def simple_bind(
     symbol: Symbol,
     ctx: Context | None = None,
     grad_req: str | Sequence[str] | Mapping[str, str] | None = None,
@@ -391,7 +391,7 @@ def _dtypes(
 
 
 def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list[Node | None]]:
-    """Join the gradients to the graph; return it and the variables for the head gradients in use."""
+    """Join the gradients to the graph; return it and the variables of the head gradients."""
     seeds = [Entry(Node(None, f"{entry.name}_head_grad")) for entry in symbol.entries]
     found = gradient(
         symbol.graph,

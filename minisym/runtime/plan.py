@@ -1,10 +1,10 @@
 """The plan: a graph compiled once to flat lists of steps with all arrays bound.
 
 A run executes the steps of one list; nothing that the user bound is written by them. What a run
-changes (updated weights, states, gradient arrays) it computes into buffers of the plan, and the last
-act of the run, the *commit*, moves it into the bound arrays. The commit is one call into C that runs
-no Python code, so neither an exception nor Ctrl-C can come between two of its writes: a run
-changes all that it should, or nothing.
+changes (updated weights, states, gradient arrays) it computes into buffers of the plan, and the
+last act of the run, the *commit*, moves it into the bound arrays. The commit is one call into C
+that runs no Python code, so neither an exception nor Ctrl-C can come between two of its writes: a
+run changes all that it should, or nothing.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Plan:
             if Entry(node) in heads or any(r in backward for r in self.graph.consumers[node]):
                 copy = _prefix(given.get(Entry(node)), shapes[Entry(node)], dtypes[Entry(node)])
                 self.snapshots[node] = np.empty_like(arrays[Entry(node)]) if copy is None else copy
-        self.direct = self._direct_writes(heads)
+        self.direct = self._direct_writes()
         self.roots = root = dict[Entry, Entry]()
         made: list[list[Entry]] = []
         last_read: dict[Entry, int] = {}
@@ -159,7 +159,8 @@ class Plan:
         keep = {root.get(entry, entry) for entry in heads}
         keep |= {write.entry for write in self.written.values()}
         # what backward reads stays, so that it may run again without a forward run
-        keep |= {root.get(e, e) for n in self.backward_nodes for e in n.inputs if e.node not in backward}
+        for node in self.backward_nodes:
+            keep |= {root.get(e, e) for e in node.inputs if e.node not in backward}
         if self.keep:
             keep.update(entry for entries in made for entry in entries)
         nbytes = {entry: self.typed.nbytes(entry) for entries in made for entry in entries}
@@ -172,8 +173,8 @@ class Plan:
         for entry, source in self.views.items():
             arrays[entry] = arrays[source].reshape(shapes[entry])
 
-    def _direct_writes(self, heads: set[Entry]) -> dict[Entry, Write]:
-        """Return the new values that nobody reads in the run: their last step is the write itself."""
+    def _direct_writes(self) -> dict[Entry, Write]:
+        """Return the new values that no step reads: their last step is the write itself."""
         return {
             write.entry: write
             for write in self.written.values()

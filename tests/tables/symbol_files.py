@@ -7,7 +7,6 @@ in fixtures/symbol_files.json (by scripts/record_json.py, in Python 3.8: hence n
 import json
 
 NOW = 10901
-CURRENT = {"current": NOW, "newer": 10902}
 
 
 def node(op, name, *inputs, **fields):
@@ -290,7 +289,7 @@ FILES["an update"] = graph(
 # --------------------------------------------------------------------------------- what is refused
 
 chain = [var("x"), node("tanh", "t", 0)]
-for name, version in [("legacy", None)] + list(CURRENT.items()):
+for name, version in {"legacy": None, "current": NOW, "newer": 10902}.items():
     FILES["an unknown parameter, " + name] = graph(
         [var("x"), var("w"), dense("f", 0, 1, no_bias="1", mood="calm")], version=version
     )

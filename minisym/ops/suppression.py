@@ -1,0 +1,260 @@
+r"""Choosing among boxes, the best first: suppression of what overlaps, and matching in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Annotated, Any
+
+import numpy as np
+
+from minisym.define import op
+from minisym.errors import ShapeError
+from minisym.families import single
+from minisym.ndarray import Array
+from minisym.ops.boxes import Format, centers, corners, overlap
+from minisym.ops.rules import floats_only
+from minisym.samples import Sample
+from minisym.shapes import show
+
+
+def survivors(number: int, clash: Callable[[int, Array], Array], most: int | None = None) -> Array:
+    """Go through boxes in order, and drop all later ones that clash with one that stays.
+
+    `clash(i, others)` says which of the others clash with box i. `most` ends the search early.
+    """
+    left = np.arange(number)
+    kept: list[int] = []
+    while left.size and (most is None or len(kept) < most):
+        kept.append(int(left[0]))
+        left = left[1:][~clash(kept[-1], left[1:])]
+    return np.array(kept, np.intp)
+
+
+def best_first(scores: Array) -> Array:
+    """Return the order of falling scores; equal ones keep their order."""
+    return np.argsort(-scores, kind="stable")
+
+
+# --------------------------------------------------------------------------------------- box_nms
+
+_ROWS = np.array(
+    [
+        [0, 0.5, 0.1, 0.1, 0.2, 0.2],
+        [1, 0.4, 0.1, 0.1, 0.2, 0.2],
+        [0, 0.3, 0.1, 0.1, 0.14, 0.14],
+        [2, 0.6, 0.5, 0.5, 0.7, 0.8],
+    ]
+)
+_GONE = np.full(6, -1.0)
+
+
+@op(
+    name="_contrib_box_nms",
+    aliases=("_contrib_box_non_maximum_suppression",),
+    outputs=("output0", "output1"),
+    visible=1,
+    samples=[
+        Sample(
+            (_ROWS,),
+            {"overlap_thresh": 0.1},
+            reference=lambda x: np.stack([x[3], x[0], _GONE, _GONE]),
+        ),
+        Sample(
+            (np.stack([_ROWS, _ROWS[::-1]]),),
+            {"overlap_thresh": 0.1, "id_index": 0, "valid_thresh": 0.35, "background_id": 2},
+            wrt=(),
+            reference=lambda x: np.stack([[x[0, 0], x[0, 1], _GONE, _GONE]] * 2),
+        ),
+        Sample((_ROWS,), {"topk": 1}, reference=lambda x: np.stack([x[3], _GONE, _GONE, _GONE])),
+        Sample(
+            (_ROWS[2:],),
+            {"in_format": "corner", "out_format": "center"},
+            reference=lambda x: np.array(
+                [[2, 0.6, 0.6, 0.65, 0.2, 0.3], [0, 0.3, 0.12, 0.12, 0.04, 0.04]]
+            ),
+            wrt=(),
+        ),
+        Sample(((4, 5),), raises=ShapeError, match="coordinates 2 to 5"),
+        Sample(((6,),), raises=ShapeError, match="2 dimensions"),
+        Sample(((4, 6),), {"score_index": 3}, raises=ShapeError, match="score_index 3"),
+    ],
+)
+def box_nms(
+    data: Array,
+    *,
+    overlap_thresh: Annotated[float, "How much of an overlap is too much."] = 0.5,
+    valid_thresh: Annotated[float, "Boxes whose score is not greater are dropped."] = 0.0,
+    topk: Annotated[int, "How many of the best boxes to look at; -1: all; 0: change nothing."] = -1,
+    coord_start: Annotated[int, "Where in a row the four coordinates begin."] = 2,
+    score_index: Annotated[int, "Where the score stands."] = 1,
+    id_index: Annotated[int, "Where the class stands; -1: nowhere."] = -1,
+    background_id: Annotated[int, "Class of boxes to drop, if classes are given."] = -1,
+    force_suppress: Annotated[bool, "Whether boxes of other classes are suppressed, too."] = False,
+    in_format: Format = "corner",
+    out_format: Format = "corner",
+    out: tuple[Array, Array],
+) -> None:
+    """Keep the best of boxes that overlap: non-maximum suppression.
+
+    The last two axes of `data` are boxes, and what is known of each: by default [class, score,
+    left, top, right, bottom, …]. The output has the boxes that stay, best first, and rows of -1
+    behind them. Gradients go back to the rows that the boxes came from.
+
+    Converted to `out_format` are boxes whose first coordinate is not negative, as in MXNet.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> boxes = np.array([[0, 0.5, 0, 0, 2, 2], [0, 0.9, 0, 0, 2, 1.5]])
+    >>> sym.contrib.box_nms(sym.Variable("boxes")).eval(boxes=boxes)
+    [NDArray([[ 0. ,  0.9,  0. ,  0. ,  2. ,  1.5],
+             [-1. , -1. , -1. , -1. , -1. , -1. ]])]
+    """
+    kept, record = out
+    if topk == 0:
+        np.copyto(kept, data)
+        record[...] = np.arange(record.size).reshape(record.shape)
+        return
+    kept[...] = record[...] = -1
+    place = slice(coord_start, coord_start + 4)
+    limit = single(overlap_thresh)
+    number, width = data.shape[-2:]
+    for batch in range(prod(data.shape[:-2])):
+        rows = data.reshape(-1, number, width)[batch]
+        scores = rows[:, score_index]
+        valid = scores > single(valid_thresh)
+        if id_index >= 0:
+            valid &= rows[:, id_index] != background_id
+        order = np.flatnonzero(valid)
+        order = order[best_first(scores[order])][: None if topk < 0 else topk]
+        boxes = corners(rows[order, place], in_format)
+        classes = rows[order, id_index].astype(np.intp) if id_index >= 0 else None
+
+        def clash(i: int, others: Array, boxes: Array = boxes, classes: Any = classes) -> Array:
+            clashing = overlap(boxes[i], boxes[others]) > limit
+            if classes is not None and not force_suppress:
+                clashing &= classes[others] == classes[i]
+            return clashing
+
+        stay = order[survivors(len(order), clash)]
+        record.reshape(-1, number)[batch, : len(stay)] = stay + batch * number
+        target = kept.reshape(-1, number, width)[batch, : len(stay)]
+        target[...] = rows[stay]
+        if in_format != out_format:
+            convert = corners if in_format == "center" else centers
+            inside = target[:, coord_start] >= 0
+            target[inside, place] = convert(target[inside, place])
+
+
+@box_nms.shape
+def _(s: Any, *, coord_start: int, score_index: int, id_index: int) -> None:
+    s.data = s.output0
+    if s.data is None:
+        return
+    if len(s.data) < 2:
+        raise ValueError(f"data must have 2 dimensions or more, but is {show(s.data)}")
+    s.output0, s.output1 = s.data, s.data[:-1]
+    last = coord_start + 3
+    width = s.data[-1]
+    if width is not None and not 0 <= coord_start <= width - 4:
+        raise ValueError(f"there are no coordinates {coord_start} to {last} in rows of {width}")
+    places = {"score_index": score_index} | ({"id_index": id_index} if id_index >= 0 else {})
+    for name, index in places.items():
+        if coord_start <= index <= last or not 0 <= index < (width or index + 1):
+            raise ValueError(f"{name} {index} is no place in a row beside the coordinates")
+    if id_index == score_index:
+        raise ValueError(f"score and class cannot both stand in place {id_index}")
+
+
+@box_nms.dtype
+def _(t: Any) -> None:
+    if t.data is not None and t.data.kind != "f":
+        raise ValueError(f"it takes float arrays, but got {t.data}")
+    t.output0 = t.data
+    t.data = t.output0
+    t.output1 = np.dtype(np.int32)
+
+
+@box_nms.backward
+def _(g0: Array, data: Array, y1: Array, *, out: Array) -> None:
+    """Send the gradients of boxes that stayed back to the rows that they came from."""
+    out[...] = 0
+    index = y1.ravel()
+    stayed = index >= 0
+    width = data.shape[-1]
+    out.reshape(-1, width)[index[stayed]] = g0.reshape(-1, width)[stayed]
+
+
+# ----------------------------------------------------------------------------- bipartite_matching
+
+
+@op(
+    name="_contrib_bipartite_matching",
+    outputs=("output0", "output1"),
+    samples=[
+        Sample(
+            (np.array([[0.5, 0.6], [0.1, 0.2], [0.3, 0.4]]),),
+            {"threshold": 1e-12},
+            wrt=(),
+            reference=lambda x: [np.array([1.0, -1.0, 0.0]), np.array([2.0, 0.0])],
+        ),
+        Sample(
+            (np.array([[[0.5, 0.6], [0.1, 0.2]], [[0.3, 0.4], [0.7, 0.3]]]),),
+            {"threshold": 0.35, "is_ascend": True},
+            wrt=(),
+            reference=lambda x: [
+                np.array([[-1.0, 0.0], [0.0, 1.0]]),
+                np.array([[1.0, -1.0], [0.0, 1.0]]),
+            ],
+        ),
+        Sample(((3,),), {"threshold": 0.1}, raises=ShapeError, match="2 dimensions"),
+    ],
+)
+def bipartite_matching(
+    data: Array,
+    *,
+    is_ascend: Annotated[bool, "Whether the least scores are the best."] = False,
+    threshold: Annotated[float, "A pair must have a better score than that."],
+    topk: Annotated[int, "The search ends when more pairs than that are found; -1: never."] = -1,
+    out: tuple[Array, Array],
+) -> None:
+    """Pair rows with columns, the best score first, each of them once.
+
+    `data` (…, rows, columns) holds the scores. The outputs are the column of each row and the row
+    of each column, -1 where there is none. Gradients are 0. As in MXNet, `topk` pairs and one more
+    are found.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> pairs = sym.contrib.bipartite_matching(sym.Variable("scores"), threshold=0.25)
+    >>> pairs.eval(scores=np.array([[0.5, 0.6], [0.1, 0.2], [0.3, 0.4]]))
+    [NDArray([ 1., -1.,  0.]), NDArray([2., 0.])]
+    """
+    columns_of, rows_of = out
+    columns_of[...] = rows_of[...] = -1
+    rows, columns = data.shape[-2:]
+    sign = -1 if is_ascend else 1
+    limit = sign * single(threshold)
+    most = min(rows, columns) if topk <= 0 else min(rows, columns, topk + 1)
+    for batch in range(prod(data.shape[:-2])):
+        scores = sign * data.reshape(-1, rows, columns)[batch]
+        scores[np.isnan(scores)] = -np.inf
+        for _ in range(most):
+            row, column = divmod(int(scores.argmax()), columns)
+            if not scores[row, column] > limit:
+                break
+            columns_of.reshape(-1, rows)[batch, row] = column
+            rows_of.reshape(-1, columns)[batch, column] = row
+            scores[row], scores[:, column] = -np.inf, -np.inf
+
+
+@bipartite_matching.shape
+def _(s: Any) -> None:
+    if s.data is None:
+        return
+    if len(s.data) < 2:
+        raise ValueError(f"data must have 2 dimensions or more, but is {show(s.data)}")
+    s.output0, s.output1 = s.data[:-1], (*s.data[:-2], s.data[-1])
+
+
+bipartite_matching.dtype(floats_only).grad(lambda g, data: None)
