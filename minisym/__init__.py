@@ -21,6 +21,7 @@ from minisym import (
     base,
     executor,
     model,
+    monitor,
     name,
     nd,
     random,
@@ -30,9 +31,11 @@ from minisym import (
     visualization,
 )
 from minisym import ops as _ops
+from minisym import monitor as mon
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
+from minisym.diff import Difference, diff
 from minisym.errors import (
     ArrayTypeError,
     BindError,
@@ -52,6 +55,7 @@ from minisym.ndarray import Context, NDArray, cpu
 from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.runtime.executor import Executor
+from minisym.show.layers import summary
 from minisym.symbol.symbol import Symbol
 from minisym.symbol.variable import Group, Variable, var
 
@@ -64,6 +68,7 @@ __all__ = [
     "BindError",
     "ComposeError",
     "Context",
+    "Difference",
     "DtypeError",
     "Entry",
     "ExecutionError",
@@ -84,13 +89,17 @@ __all__ = [
     "attribute",
     "base",
     "cpu",
+    "diff",
     "executor",
     "explain_shapes",
     "grad",
     "model",
+    "mon",
+    "monitor",
     "name",
     "nd",
     "random",
+    "summary",
     "sym",
     "symbol",
     "test_utils",

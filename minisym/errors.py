@@ -3,23 +3,24 @@
 Every error of minisym derives from `MinisymError`, and from the builtin exception that a Python
 programmer would expect::
 
-    MinisymError                    (= MXNetError, for ported code)
-    |-- ParamError(ValueError)      an op's parameter is missing, unknown or malformed
-    |-- ComposeError(TypeError)     inputs do not fit an op, or a symbol does not fit a call
-    |   |-- OutputNameError(ValueError)            no output, or several, have this name
-    |   |-- OutputIndexError(IndexError)           there is no output at this position
-    |   `-- NotForSymbolError(NotImplementedError) only an array can do that
-    |-- ShapeError(ValueError)      shapes contradict each other
-    |   |-- ShapeTypeError(TypeError) a shape is no tuple
-    |   `-- AxisError(IndexError)   there is no such axis
-    |-- DtypeError(TypeError)       element types contradict each other
-    |-- BindError(ValueError)       the arrays given do not fit the symbol
-    |   |-- ArrayTypeError(TypeError)      something is no array, or of another type
-    |   `-- IncompleteError(RuntimeError)  the shapes given do not decide all others
-    |-- GradientError(ValueError)   there is no gradient where one was asked for
-    |-- ExecutionError(RuntimeError)  a step of a run failed; the bound arrays are as they were
-    |-- FormatError(ValueError)     a file or text is not what it claims to be
-    `-- GraphError(ValueError)      the graph itself is broken (a cycle, a missing input)
+    MinisymError                               (= MXNetError, for ported code)
+    |-- ParamError(ValueError)                 a parameter is missing, unknown or malformed
+    |   `-- GoneError(DeprecationWarning)      MXNet's API has dropped it
+    |-- ComposeError(TypeError)                inputs do not fit an op, or a symbol a call
+    |   |-- OutputNameError(ValueError)        no output, or several, have this name
+    |   |-- OutputIndexError(IndexError)       there is no output at this position
+    |   `-- NotForSymbolError(NotImplementedError)  only an array can do that
+    |-- ShapeError(ValueError)                 shapes contradict each other
+    |   |-- ShapeTypeError(TypeError)          a shape is no tuple
+    |   `-- AxisError(IndexError)              there is no such axis
+    |-- DtypeError(TypeError)                  element types contradict each other
+    |-- BindError(ValueError)                  the arrays given do not fit the symbol
+    |   |-- ArrayTypeError(TypeError)          something is no array, or of another type
+    |   `-- IncompleteError(RuntimeError)      the shapes given do not decide all others
+    |-- GradientError(ValueError)              there is no gradient where one was asked for
+    |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
+    |-- FormatError(ValueError)                a file or text is not what it claims to be
+    `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
 
 A message is a sentence that names op, node, argument, expected and got; then a table of the slots
 involved; then the line of the user's program that composed the node; then one hint.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import minisym as ms
-from minisym import nd, sym
+from minisym import errors, nd, sym
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "errors"
 
@@ -477,3 +477,25 @@ def test_nothing_is_printed(capsys):
     for function, kinds, *_ in CASES.values():
         told(function, kinds[0])
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_tree_in_the_docstring_is_the_tree():
+    """Each class stands there, under its parent, with the builtin error that it is, too."""
+    drawn = {}
+    path = ["MinisymError"]
+    for line in errors.__doc__.splitlines():
+        match = re.match(r"    ((?:[| ]   )*)[|`]-- (\w+)\((\w+)\)", line)
+        if match:
+            depth = len(match[1]) // 4
+            path = [*path[: depth + 1], match[2]]
+            drawn[match[2]] = (path[depth], match[3])
+    classes = {
+        name: thing
+        for name, thing in vars(errors).items()
+        if isinstance(thing, type) and issubclass(thing, ms.MinisymError)
+    }
+    assert drawn == {
+        name: tuple(base.__name__ for base in thing.__bases__)
+        for name, thing in classes.items()
+        if name != "MinisymError"
+    }

@@ -120,7 +120,7 @@ def nets(draw):
         lambda a, b: a + b,
         lambda a, b: sym.Concat(a, b, dim=1),
         lambda a, _: sym.FullyConnected(a, num_hidden=4),
-        lambda a, b: sym.dot(a, b),
+        sym.dot,
         lambda a, _: sym.Flatten(a),
         lambda a, _: sym.transpose(a),
     ]

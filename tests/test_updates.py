@@ -13,56 +13,265 @@ import minisym as ms
 from minisym import sym
 
 FIXTURE = Path(__file__).parent / "fixtures" / "updates.npz"
-RECORDED = np.load(FIXTURE, allow_pickle=False)
+RECORDED = np.load(FIXTURE, allow_pickle=False)  # by scripts/record_updates.py
 CASES = list(update_cases.cases())
-each_case = pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+UPDATES = [case for case in CASES if ms.op.get(case[1]).writes]
+SMALL = ("sgd_mom_update", "signum_update", "adam_update", "lamb_update_phase2", "_adamw_update",
+         "rmspropalex_update", "preloaded_multi_sgd_update", "_multi_adamw_update",
+         "multi_sum_sq")  # fmt: skip
+ULPS = dict.fromkeys(
+    [*SMALL, *(f"{prefix}_sgd_mom_update" for prefix in ("mp", "preloaded_multi"))]
+    + ["_mp_adamw_update", "_multi_mp_adamw_update"],
+    4,
+)
+"""Units in the last place that a value may be off, where MXNet's compiler fuses or reorders."""
+
+
+def each(cases: Any) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=[case[0] for case in cases])
+
 
 def compose(op: str, slots: Any, setting: Any) -> ms.Symbol:
     variables = {name: sym.Variable(name) for name, _ in slots}
-    declared = ms.op.get(op)
-    function = getattr(sym, op)
-    if declared.variadic:
-        return function(*variables.values(), **setting, name="t")
-    return function(**variables, **setting, name="t")
+    if ms.op.get(op).variadic:
+        return getattr(sym, op)(*variables.values(), **setting, name="t")
+    return getattr(sym, op)(**variables, **setting, name="t")
 
 
-def at_once(op: str, arrays: Any, outs: Any, setting: Any) -> Any:
-    """Call `ms.nd` with the weights as out=."""
-    targets = [arrays[name] for name in outs]
+def run_symbol(op: str, slots: Any, outs: Any, setting: Any, arrays: Any) -> list[Any]:
+    """Bind the arrays and run: a symbol writes the weights, too."""
+    symbol = compose(op, slots, setting)
+    executor = symbol.bind(
+        args={n: arrays[n] for n in symbol.list_arguments()},
+        aux_states={n: arrays[n] for n in symbol.list_auxiliary_states()},
+    )
+    return executor.forward()
+
+
+def run_at_once(op: str, slots: Any, outs: Any, setting: Any, arrays: Any) -> list[Any]:
+    """Call `ms.nd`: weights are written by out=."""
+    targets = [arrays[name] for name, kind in slots if name in outs or op == "reset_arrays"]
     given = {"out": targets if len(targets) > 1 else targets[0]} if targets else {}
-    return getattr(ms.nd, op)(*arrays.values(), **setting, **given)
+    found = getattr(ms.nd, op)(*arrays.values(), **setting, **given)
+    return found if isinstance(found, list) else [found]
 
-import collections
-worst=collections.defaultdict(float)
-for case in CASES:
+
+def assert_close(got: Any, want: Any, before: Any, ulps: int, what: str) -> None:
+    """Compare bits, or up to some units of the larger one of old value and new."""
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    if not ulps:
+        np.testing.assert_array_equal(got, want, what)
+        return
+    nan, finite = np.isnan(want), np.isfinite(want)
+    np.testing.assert_array_equal(np.isnan(got), nan, what)
+    np.testing.assert_array_equal(got[~nan & ~finite], want[~nan & ~finite], what)
+    with np.errstate(all="ignore"):
+        scale = np.maximum(np.abs(want), np.abs(before))
+        unit = np.maximum(np.finfo(want.dtype).eps * scale, np.finfo(want.dtype).smallest_subnormal)
+        off = (np.abs(got.astype(float) - want) / unit)[finite]
+    assert off.max(initial=0) <= ulps, f"{what}: {off.max():.1f} units"
+
+
+@pytest.mark.parametrize("run", [run_symbol, run_at_once], ids=["symbol", "nd"])
+@each(CASES)
+def test_values_of_mxnet(case: Any, run: Any):
     name, op, slots, outs, dtype, setting = case
     arrays, later = update_cases.inputs(name, slots, dtype)
-    raw = RECORDED[name].tobytes(); at=0
+    data, at = RECORDED[name].tobytes(), 0
+
+    def recorded(like: Any) -> Any:
+        nonlocal at
+        at += like.nbytes
+        return np.frombuffer(data, like.dtype, like.size, at - like.nbytes).reshape(like.shape)
+
+    for fresh in [{}, *later]:
+        arrays |= fresh
+        before = {slot: array.copy() for slot, array in arrays.items()}
+        outputs = run(op, slots, outs, setting, arrays)
+        for output in [] if outs or op == "reset_arrays" else outputs:
+            got = output.asnumpy()
+            assert_close(got, recorded(got), 0, ULPS.get(op, 0), "output")
+        for slot, kind in slots:
+            if kind not in update_cases.KEPT:
+                assert arrays[slot].tobytes() == before[slot].tobytes(), f"{slot} is written"
+                continue
+            want = recorded(arrays[slot])
+            assert_close(arrays[slot], want, before[slot], ULPS.get(op, 0), slot)
+            arrays[slot] = want.copy()  # errors do not add up
+    assert at == len(data)
+
+
+def test_every_update_of_mxnet_is_recorded():
+    """All ops that write arguments, but for those that MXNet lacks or has for sparse arrays only."""
+    ours = {"assign", "conditional_update", "accumulate_update", "loss_scale_update",
+            "ef_signsgd_update", "lion_update", "adadelta_update", "adamax_update",
+            "nadam_update"}  # fmt: skip
+    sparse = {"_sparse_adagrad_update", "_contrib_group_adagrad_update"}
+    updates = {op.name for op in ms.op.registered().values() if op.family == "optimizer" and op.writes}
+    assert updates == {op for _, op, *_ in UPDATES} | ours | sparse
+
+
+# ------------------------------------------------------------------------------------------ writes
+
+
+@each(UPDATES)
+def test_a_run_changes_what_is_declared_and_nothing_else(case: Any):
+    """Two runs: what the op declares may change, all else keeps its bytes."""
+    name, op, slots, outs, dtype, setting = case
+    arrays, _ = update_cases.inputs(name, slots, dtype)
+    before = {slot: array.tobytes() for slot, array in arrays.items()}
     symbol = compose(op, slots, setting)
-    for fresh in [{}]+later:
-        arrays={**arrays,**fresh}
-        mine={k:v.copy() for k,v in arrays.items()}
-        ex=symbol.bind(args={n:mine[n] for n in symbol.list_arguments()},aux_states={n:mine[n] for n in symbol.list_auxiliary_states()})
-        o=ex.forward()
-        if not outs and op!='reset_arrays':
-            for x in o:
-                x=x.asnumpy()
-                w=np.frombuffer(raw,x.dtype,x.size,at).reshape(x.shape); at+=w.nbytes
-                if not np.array_equal(w,x,equal_nan=True):
-                    with np.errstate(all='ignore'):
-                        d=np.nanmax(np.abs(w.astype(float)-x)/np.maximum(np.finfo(x.dtype).eps*np.abs(w.astype(float)),np.finfo(x.dtype).tiny)) if np.array_equal(np.isnan(w),np.isnan(x)) else np.inf
-                    worst[op,str(dtype),'out']=max(worst[op,str(dtype),'out'],d)
-        for slot,kind in slots:
-            if kind in update_cases.KEPT:
-                x=mine[slot]
-                w=np.frombuffer(raw,x.dtype,x.size,at).reshape(x.shape); at+=w.nbytes
-                if not np.array_equal(w,x,equal_nan=True):
-                    with np.errstate(all='ignore'):
-                        same=np.array_equal(np.isnan(w),np.isnan(x)) and np.array_equal(np.isinf(w),np.isinf(x))
-                        f=np.isfinite(w)
-                        scale=np.maximum(np.abs(w.astype(float)), np.abs(arrays[slot].astype(float)))
-                        d=np.max((np.abs(w.astype(float)-x)/np.maximum(np.finfo(x.dtype).eps*scale,np.finfo(x.dtype).tiny))[f]) if same else np.inf
-                    worst[op,str(dtype),slot[:4]]=max(worst[op,str(dtype),slot[:4]],d)
-                arrays[slot]=w.copy()
-    assert at==len(raw),name
-for k,v in worst.items(): print(k,v)
+    for _ in range(2):
+        run_symbol(op, slots, outs, setting, arrays)
+    changed = {slot for slot, array in arrays.items() if array.tobytes() != before[slot]}
+    declared = ms.op.get(op).writes_of(symbol.entries[0].node.params)
+    assert changed <= set(declared)
+    scale = arrays.get("rescale_grad", np.ones(1)).item()
+    if np.isfinite(scale) and scale != 0:  # else AdamW waits
+        assert changed == set(declared)
+
+
+@each([case for case in UPDATES if case[0].endswith("/0")])
+def test_states_are_auxiliary_and_weights_are_arguments(case: Any):
+    _, op, slots, *_, setting = case
+    symbol = compose(op, slots, setting)
+    declared = ms.op.get(op)
+    states = [name for name, _ in slots if declared.is_state(name)]
+    assert symbol.list_auxiliary_states() == states
+    assert symbol.list_arguments() == [name for name, _ in slots if name not in states]
+
+
+@each([case for case in UPDATES if case[0].endswith("float32/0")])
+def test_at_once_a_weight_is_written_by_out_only(case: Any):
+    """As in MXNet: without out= states change and weights do not."""
+    name, op, slots, outs, dtype, setting = case
+    arrays, _ = update_cases.inputs(name, slots, dtype)
+    before = {slot: array.copy() for slot, array in arrays.items()}
+    getattr(ms.nd, op)(*arrays.values(), **setting)
+    for slot in outs:
+        assert arrays[slot].tobytes() == before[slot].tobytes()
+
+
+# ---------------------------------------------------------------- beyond MXNet: the papers' formulas
+
+
+def mixed(rng: Any, shape: tuple[int, ...]) -> Any:
+    """Draw gradients, some of which are zero."""
+    return rng.normal(size=shape) * rng.integers(0, 2, shape)
+
+
+@pytest.mark.parametrize("shape", [(7,), (4, 5), (2, 3, 4)])
+def test_error_feedback_is_the_papers(shape: Any, rng: Any):
+    r"""Algorithm 1 of arXiv:1901.09847, d-scaled: p = lr g + e; delta = |p|_1/d sign(p); ..."""
+    w, error = rng.normal(size=shape), np.zeros(shape)
+    arrays = {"w": w.copy(), "g": np.zeros(shape)}
+    states = {"e": np.zeros(shape)}
+    step = sym.ef_signsgd_update(*map(sym.Variable, "wge"), lr=0.25)
+    executor = step.bind(args=arrays, aux_states=states)
+    for _ in range(5):
+        g = mixed(rng, shape)
+        p = 0.25 * g + error
+        delta = np.abs(p).sum() / p.size * np.sign(p)
+        w, error = w - delta, p - delta
+        executor.forward(g=g)
+        np.testing.assert_allclose(arrays["w"], w, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(states["e"], error, rtol=1e-12, atol=1e-12)
+    assert np.abs(error).max() > 0.01
+
+
+def test_error_feedback_loses_nothing(rng: Any):
+    """What was not stepped is in the error: w_0 - w_t = lr * sum of gradients - e."""
+    arrays = {"w": np.zeros(50), "g": np.zeros(50)}
+    states = {"e": np.zeros(50)}
+    step = sym.ef_signsgd_update(*map(sym.Variable, "wge"), lr=0.5)
+    executor = step.bind(args=arrays, aux_states=states)
+    total = np.zeros(50)
+    for _ in range(100):
+        g = rng.normal(size=50)
+        total += g
+        executor.forward(g=g)
+    np.testing.assert_allclose(-arrays["w"], 0.5 * total - states["e"], atol=1e-10)
+
+
+@pytest.mark.parametrize("shape", [(7,), (4, 5)])
+def test_lion_is_the_papers(shape: Any, rng: Any):
+    """Algorithm 2 of arXiv:2302.06675: c = b1 m + (1-b1) g; w -= lr (sign(c) + wd w); ..."""
+    b1, b2, lr, wd = (float(np.float32(x)) for x in (0.9, 0.99, 0.01, 0.1))
+    w, m = rng.normal(size=shape), np.zeros(shape)
+    arrays, states = {"w": w.copy(), "g": np.zeros(shape)}, {"m": np.zeros(shape)}
+    step = sym.lion_update(*map(sym.Variable, "wgm"), lr=lr, wd=wd)
+    executor = step.bind(args=arrays, aux_states=states)
+    for _ in range(5):
+        g = mixed(rng, shape)
+        c = b1 * m + (1 - b1) * g
+        w, m = w - lr * (np.sign(c) + wd * w), b2 * m + (1 - b2) * g
+        executor.forward(g=g)
+        np.testing.assert_allclose(arrays["w"], w, rtol=1e-12)
+        np.testing.assert_allclose(states["m"], m, rtol=1e-6, atol=1e-12)
+
+
+def test_rescaled_and_clipped_gradients_and_decay(rng: Any):
+    """Both new updates treat rescale_grad, clip_gradient and wd as MXNet's do."""
+    w, g, s = rng.normal(size=(3, 6))
+    seen = np.clip(0.5 * g, -0.25, 0.25)
+    hyper = {"rescale_grad": 0.5, "clip_gradient": 0.25}
+    plain = ms.nd.ef_signsgd_update(w, seen + 0.5 * w, s.copy(), lr=0.25)
+    found = ms.nd.ef_signsgd_update(w, g, s.copy(), lr=0.25, wd=0.5, **hyper)
+    np.testing.assert_allclose(found, plain, rtol=1e-12)
+    plain = ms.nd.lion_update(w, seen, s.copy(), lr=0.25, wd=0.5)
+    found = ms.nd.lion_update(w, g, s.copy(), lr=0.25, wd=0.5, **hyper)
+    np.testing.assert_allclose(found, plain, rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------ control
+
+
+def test_a_condition_holds_back_weight_and_states():
+    """The second writer takes the first one's output, hidden ones included."""
+    w, g, m, ok = map(sym.Variable, ("w", "g", "m", "ok"))
+    update = sym.sgd_mom_update(w, g, m, lr=1.0, momentum=0.5)
+    new_m = ms.Symbol((ms.Entry(update.entries[0].node, 1),))
+    step = sym.Group(
+        [sym.conditional_update(update, w, ok), sym.conditional_update(new_m, m, ok)]
+    )
+    assert step.list_auxiliary_states() == ["m"]
+    arrays = {"w": np.zeros(2), "g": np.ones(2), "ok": np.zeros(1, np.float32)}
+    states = {"m": np.full(2, 2.0)}
+    executor = step.bind(args=arrays, aux_states=states)
+    executor.forward()
+    assert (arrays["w"].tolist(), states["m"].tolist()) == ([0, 0], [2, 2])
+    executor.forward(ok=1)
+    assert (arrays["w"].tolist(), states["m"].tolist()) == ([0, 0], [0, 0])
+    executor.forward(g=np.full(2, np.nan), ok=0)
+    assert (arrays["w"].tolist(), states["m"].tolist()) == ([0, 0], [0, 0])
+    executor.forward(g=np.ones(2), ok=1)
+    assert (arrays["w"].tolist(), states["m"].tolist()) == ([-1, -1], [-1, -1])
+
+
+def test_sums_of_gradients_start_over():
+    total, g = sym.Variable("total"), sym.Variable("g")
+    step = sym.accumulate_update(total, g, reset=sym.Variable("reset"))
+    executor = step.bind(
+        args={"g": np.ones(2, np.float16), "reset": np.zeros(1, np.float32)},
+        aux_states={"total": np.zeros(2, np.float32)},
+    )
+    found = [executor.forward(reset=i % 3 == 2)[0].tolist() for i in range(6)]
+    assert found == [[1, 1], [2, 2], [3, 3]] * 2
+
+
+def test_a_loss_scale_falls_and_grows():
+    scale, count, finite = map(sym.Variable, ("scale", "count", "finite"))
+    step = sym.loss_scale_update(scale, count, finite, window=3)
+    states = {"scale": np.full(1, 8.0, np.float32), "count": np.zeros(1, np.float32)}
+    executor = step.bind(args={"finite": np.ones(1, np.float32)}, aux_states=states)
+    seen = []
+    for finite_now in (1, 1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0):
+        executor.forward(finite=finite_now)
+        seen.append(states["scale"].item())
+    assert seen == [8, 8, 16, 16, 8, 8, 8, 16, 8, 4, 2, 1, 1]
+
+
+def test_a_gradient_is_scaled_on_its_way_back():
+    x, s = sym.Variable("x"), sym.Variable("s")
+    slope = ms.grad(sym.square(sym.scale_gradient(x, s)), "x")
+    assert slope.eval(x=np.array([3.0]), s=np.array([4.0]))[0].tolist() == [24]

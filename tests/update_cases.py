@@ -20,7 +20,7 @@ ADAMW = [dict(lr=0.1, eta=1.0, wd=0.01), dict(lr=0.1, eta=0.5, clip_gradient=0.7
 # op, slots, which of them are passed as out=, types, settings. A slot is its name and a kind:
 # w weight, g gradient (new each step), s state, p positive state, m float32 master of a weight,
 # 1 one positive number, v one for each array, z one that may be 0, ? a loss scale (new each step);
-# S, P, Q, G, i and ! are s, p, p, g, 1 and ? in another type or range, see `value`
+# S, P, Q, G and i are s, p, p, g and 1 in another type or range, see `value`
 UPDATES = [
     ("signsgd_update", "weight:w grad:g", "weight", ALL, SHARED),
     ("sgd_update", "weight:w grad:g", "weight", ALL, SHARED),
@@ -74,8 +74,8 @@ for _name, _slots, _types, _settings in (
     UPDATES.append(("preloaded_multi_" + _name, _slots + " *2 lrs:v wds:v", "weight", _types,
                     _without_rates(_settings)))  # fmt: skip
 UPDATES += [
-    ("_multi_adamw_update", "weight:w grad:g mean:s var:p *2 rescale_grad:!", "weight", ALL,
-     MANY_ADAMW),
+    ("_multi_adamw_update", "weight:w grad:g mean:s var:p *2 rescale_grad:?", "weight",
+     ("float32",), MANY_ADAMW),  # of another type the weights do not move in MXNet
     ("_multi_mp_adamw_update", "weight:w grad:g mean:S var:Q weight32:m *2 rescale_grad:?",
      "weight", ALL[:1], MANY_ADAMW),
     ("_multi_lamb_update", "weight:w grad:g mean:s var:p *2", "weight", ALL, MANY_LAMB),
@@ -137,15 +137,14 @@ def value(kind, dtype, rng, so_far):
         return rng.uniform(1, 2, SIZE).astype(dtype)
     if kind in "1i":
         return rng.uniform(0.5, 3, 1).astype(dtype if kind == "1" else np.float32)
-    if kind in "?!":
-        scale = rng.permutation([0.5, 0.5, 1.0, np.inf, np.nan, 0.0])[:1]
-        return scale.astype(np.float32 if kind == "?" else dtype)
+    if kind == "?":
+        return rng.permutation([0.5, 0.5, 1.0, np.inf, np.nan, 0.0])[:1].astype(np.float32)
     if kind == "z":
         return np.array([0.0, 2.0], np.float32)
     return rng.uniform(0.01, 0.2, 2).astype(np.float32)
 
 
-FRESH = "gG?!"
+FRESH = "gG?"
 KEPT = "wmsSpPQ"
 
 

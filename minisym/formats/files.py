@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write aside, then rename: readers see the old file or the new one, never a part."""
+def write_atomically(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Write aside, then rename: readers see the old file or the new one, never a half of one."""
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
         try:
-            file.write(data)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
             file.close()

@@ -21,9 +21,9 @@ VERSION: Final = 10901
 OLDEST: Final = 800
 """What a file that names no version counts as: 0.8."""
 
-_PLAIN: Final = frozenset(("op", "name", "attrs", "inputs"))
 _SPELLINGS: Final = ("attr", "attrs")
 _REQUIRED: Final = {"op": str, "name": str, "inputs": list}
+_EXTRAS: Final = {"attr": dict, "attrs": dict, "param": dict, "subgraphs": list}
 
 _repr = Repr()
 _repr.maxstring = 60
@@ -73,8 +73,9 @@ def parse(text: str) -> Any:
         message = f"this is no text: character {error.start} is half of a surrogate pair"
         raise FormatError(message) from None
     except ValueError as error:  # JSONDecodeError, or an integer of thousands of digits
-        message = f"this is no JSON: {error}"
-        raise FormatError(message) from None
+        raise FormatError(
+            f"this is no JSON: {error}", hint="is the file complete? A symbol file ends with }"
+        ) from None
     return data
 
 
@@ -123,13 +124,13 @@ def _draft(position: int, node: Any, count: int) -> Draft:
                 entries.append((source, output, version))
                 continue
         entries.append(_entry(entry, count, label(position, name)))
-    if node.keys() <= _PLAIN:
-        attrs = node.get("attrs", {})
-        if type(attrs) is not dict:
-            _wrong_field(node, "attrs", dict, label(position, name))
-        draft = Draft(op, name, attrs, entries)
-    else:
-        draft = _with_extras(Draft(op, name, {}, entries), position, node)
+    spelling = "attrs" if "attrs" in node else "attr"
+    attrs = node.get(spelling, {})
+    if type(attrs) is not dict:
+        _wrong_field(node, spelling, dict, label(position, name))
+    draft = Draft(op, name, attrs, entries)
+    if len(node) > len(_REQUIRED) + (spelling in node):
+        _read_extras(draft, position, node)
     for key, value in draft.attrs.items():
         if type(value) is not str:
             where = label(position, name)
@@ -138,20 +139,20 @@ def _draft(position: int, node: Any, count: int) -> Draft:
     return draft
 
 
-def _with_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> Draft:
+def _read_extras(draft: Draft, position: int, node: Mapping[str, Any]) -> None:
     """Read the other fields that a node may have; those that nobody knows are passed over."""
-    where = label(position, draft.name)
     for key in node:
+        if key in _EXTRAS and not isinstance(node[key], _EXTRAS[key]):
+            _wrong_field(node, key, _EXTRAS[key], label(position, draft.name))
         if key in _SPELLINGS:
-            draft.attrs = _field(node, key, dict, where)
+            draft.attrs = node[key]
     if "param" in node:
-        draft.attrs = {**_field(node, "param", dict, where), **draft.attrs}
+        draft.attrs = {**node["param"], **draft.attrs}
     if node.get("control_deps"):
+        where = label(position, draft.name)
         message = f"{where} has control dependencies, which no symbol can have"
         raise FormatError(message)
-    if "subgraphs" in node:
-        draft.subgraphs = _field(node, "subgraphs", list, where)
-    return draft
+    draft.subgraphs = node.get("subgraphs", [])
 
 
 def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
@@ -163,7 +164,7 @@ def _entry(entry: Any, count: int, where: str) -> tuple[int, int, int]:
     source, output = numbers[:2]
     if not 0 <= source < count:
         message = f"{where}: there is no node {short(source)}, only {count} nodes"
-        raise FormatError(message)
+        raise FormatError(message, hint="an entry is [node, output, version]; nodes count from 0")
     if output < 0:
         message = f"{where}: there is no output {short(output)}"
         raise FormatError(message)
@@ -180,7 +181,8 @@ def _field(data: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 def _wrong_field(data: Mapping[str, Any], key: str, kind: type, where: str) -> NoReturn:
     got = _kind(data[key]) if key in data else "missing"
     message = f"{where}: {key!r} must be {_KINDS[kind]}, but it is {got}"
-    raise FormatError(message)
+    hint = "is it a -symbol.json file, as symbol.save writes it?" if where == "the file" else None
+    raise FormatError(message, hint=hint)
 
 
 _KINDS: Final[dict[type, str]] = {

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from minisym.errors import FormatError, MinisymError
+from minisym.errors import FormatError, MinisymError, did_you_mean
 from minisym.formats.json_draft import Draft, label, short
 from minisym.naming import HIDDEN_KEYS, is_attribute
 from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 
 _COUNTS: Final = ("num_outputs", "sections")
 """Parameters that say how many outputs an op has."""
-_MOST_OUTPUTS: Final = 1 << 20
+_MOST_OUTPUTS: Final = 1 << 18
 MOST_MISSING: Final = 64
 """No op lacks more inputs than this in an old file."""
 
@@ -77,7 +77,7 @@ def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict
     for key in others:
         if op.params and (key in HIDDEN_KEYS or not is_attribute(key)):
             message = f"{where}: {op.name} has no parameter {short(key)}"
-            raise FormatError(message, hint=f"it has: {', '.join(op.params)}")
+            raise FormatError(message, hint=did_you_mean(key, op.params))
     computed = [key for key in others.get(SYMBOL_PARAMS, "").split(",") if key]
     for key in computed:
         if key not in op.params or not op.params[key].is_float or not op.writes:
@@ -86,7 +86,8 @@ def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict
     try:
         typed = op.read_params(given | dict.fromkeys(computed, 0.0))
     except MinisymError as error:
-        message = f"{where}: {error.sentence}"
+        sentence = error.sentence if len(error.sentence) < 300 else f"{error.sentence[:300]}…"
+        message = f"{where}: {sentence}"
         raise FormatError(message, hint=error.hint) from None
     if computed:
         typed = MappingProxyType({k: FROM_INPUT if k in computed else v for k, v in typed.items()})

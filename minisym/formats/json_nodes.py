@@ -17,6 +17,7 @@ from minisym.graph import Entry, Node
 from minisym.op import NO_PARAMS, opaque
 from minisym.symbol.symbol import Symbol
 
+_new_tuple = tuple.__new__
 _DEEPEST: Final = 16
 """How deep loops within loops may be nested."""
 
@@ -75,13 +76,14 @@ class _Reader:
         if self.outputs_left < 0:
             message = f"{label(position, draft.name)}: the file claims too many outputs to be one"
             raise FormatError(message)
-        entries = []
-        for source, output, _ in draft.inputs:
+        entries, written = [], bool(kind.op.states)
+        for source, output, version in draft.inputs:
             if output >= self.outputs[source]:
                 self._entry(source, output, label(position, draft.name))
-            entries.append(Entry(self.nodes[source], output))
+            entries.append(_new_tuple(Entry, (self.nodes[source], output)))  # the quick way
+            written = written or version > 0
         node = Node(kind.op, draft.name, tuple(entries), kind.params, kind.attrs)
-        if kind.op.states or any(version for _, _, version in draft.inputs):
+        if written:
             remember_versions(node, [version for _, _, version in draft.inputs])
         return node
 
@@ -112,7 +114,8 @@ class _Reader:
     def _entry(self, source: int, output: int, where: str) -> Entry:
         if output >= self.outputs[source]:
             message = f"{where}: {self.nodes[source]!r} has no output {output}"
-            raise FormatError(message)
+            hint = "an entry is [node, output, version]; outputs count from 0"
+            raise FormatError(message, hint=hint)
         return Entry(self.nodes[source], output)
 
 
@@ -142,7 +145,8 @@ def _sorted(nodes: Sequence[Draft]) -> list[int]:
         names = " -> ".join(label(position, nodes[position].name) for position in ring[:_SHOWN])
         more = f" -> … ({len(ring)} nodes)" if len(ring) > _SHOWN else f" -> node {ring[0]}"
         message = f"the file's nodes form a cycle: {names}{more}"
-        raise FormatError(message) from None
+        hint = "a node can only read what is computed before it"
+        raise FormatError(message, hint=hint) from None
 
 
 _SHOWN: Final = 6

@@ -30,7 +30,7 @@ def tojson(symbol: Symbol, *, remove_amp_cast: bool = True) -> str:
 
 def save(symbol: Symbol, fname: str | os.PathLike[str], *, remove_amp_cast: bool = True) -> None:
     """Write the symbol to a file; an interrupted write leaves what was there."""
-    write_atomically(Path(fname), tojson(symbol, remove_amp_cast=remove_amp_cast).encode())
+    write_atomically(Path(fname), [tojson(symbol, remove_amp_cast=remove_amp_cast).encode()])
 
 
 def load(fname: str | os.PathLike[str]) -> Symbol:

@@ -19,6 +19,7 @@ Nothing in a file is trusted: every count is checked against the bytes that are 
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
@@ -38,6 +39,7 @@ LIST_MAGIC: Final = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _MAX_RANK: Final = 32
 _TYPES: Final = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+_BOOL: Final = _TYPES.index("bool")
 _BFLOAT16: Final = 12
 _DENSE, _ROW_SPARSE, _CSR = 0, 1, 2
 _INDEX_ARRAYS: Final = {_DENSE: 0, _ROW_SPARSE: 1, _CSR: 2}
@@ -62,8 +64,9 @@ def load(fname: str | os.PathLike[str]) -> Arrays:
         message = f"load takes a file name, but got {fname!r}"
         raise ArrayTypeError(message)
     path = Path(fname)
-    reader = _Reader(memoryview(path.read_bytes()), f"{path.name}, ")
-    found = reader.file()
+    with path.open("rb") as file:
+        reader = _Reader(file, os.fstat(file.fileno()).st_size, f"{path.name}, ")
+        found = reader.read()
     _tell(reader.notices)
     return found
 
@@ -78,8 +81,9 @@ def load_frombuffer(buf: bytes) -> Arrays:
     if not isinstance(buf, bytes | bytearray | memoryview):
         message = f"load_frombuffer takes bytes, but got {type(buf).__name__}"
         raise ArrayTypeError(message)
-    reader = _Reader(memoryview(buf).cast("B"))
-    found = reader.file()
+    view = memoryview(buf).cast("B")
+    reader = _Reader(io.BytesIO(view), len(view))
+    found = reader.read()
     _tell(reader.notices)
     return found
 
@@ -92,29 +96,42 @@ def _tell(notices: Sequence[str]) -> None:
 
 
 class _Reader:
-    """A place in the bytes of a file."""
+    """A place in a file."""
 
-    def __init__(self, data: memoryview, label: str = "") -> None:
-        self.data, self.at, self.label = data, 0, label
+    def __init__(self, file: io.BufferedIOBase, size: int, label: str = "") -> None:
+        self.file, self.size, self.label, self.at = file, size, label, 0
         self.notices: list[str] = []
         self.dense_left = _MAX_DENSE
 
     @property
     def left(self) -> int:
         """How many bytes are left."""
-        return len(self.data) - self.at
+        return self.size - self.at
 
     def wrong(self, offset: int, reason: str) -> FormatError:
         """Make the error for this offset."""
         return FormatError(f"{self.label}byte {offset}: {reason}")
 
-    def take(self, size: int, what: str) -> memoryview:
-        """Return the next bytes."""
+    def step(self, size: int, what: str) -> None:
+        """Go on by some bytes, if there are so many."""
         if size > self.left:
             raise self.wrong(self.at, f"{what}: {size} bytes are needed, {self.left} are left")
-        found = self.data[self.at : self.at + size]
         self.at += size
+
+    def take(self, size: int, what: str) -> bytes:
+        """Return the next bytes."""
+        self.step(size, what)
+        found = self.file.read(size)
+        if len(found) < size:
+            raise self.wrong(self.at, "the file became shorter while it was read")
         return found
+
+    def fill(self, array: Array, what: str) -> Array:
+        """Read the next bytes into an array."""
+        self.step(array.nbytes, what)
+        if self.file.readinto(array.reshape(-1).view("u1")) < array.nbytes:
+            raise self.wrong(self.at, "the file became shorter while it was read")
+        return array
 
     def number(self, kind: str, what: str) -> int:
         """Read one little-endian integer."""
@@ -129,7 +146,7 @@ class _Reader:
             raise self.wrong(start, f"{count} {what} do not fit into the {self.left} bytes left")
         return count
 
-    def file(self) -> Arrays:
+    def read(self) -> Arrays:
         """Read it all."""
         if self.number("Q", "the file's magic number") != LIST_MAGIC:
             raise self.wrong(0, "this is no file of MXNet arrays: it does not begin with 0x112")
@@ -154,7 +171,7 @@ class _Reader:
         start = self.at
         raw = self.take(self.number("Q", "the length of a name"), "a name")
         try:
-            return str(raw, "utf-8")
+            return raw.decode()
         except UnicodeDecodeError:
             raise self.wrong(start, "a name is no UTF-8 text") from None
 
@@ -185,19 +202,20 @@ class _Reader:
     def elements(self, shape: tuple[int, ...], code: int, what: str) -> Array:
         """Read the elements of an array into memory of its own."""
         start = self.at
-        stored = np.dtype("u2" if code == _BFLOAT16 else _TYPES[code]).newbyteorder("<")
-        raw = self.take(prod(shape) * stored.itemsize, what)
+        kind = {_BFLOAT16: "u2", _BOOL: "u1"}.get(code) or _TYPES[code]
+        stored = np.dtype(kind).newbyteorder("<")
+        if prod(shape) * stored.itemsize > self.left:  # before so much memory is asked for
+            self.step(prod(shape) * stored.itemsize, what)
         try:
-            if code == _BFLOAT16:  # the upper half of a float32
-                found = (np.frombuffer(raw, stored).astype("u4") << 16).view("f4")
-                self.notices.append(f"a bfloat16 array of shape {shape} was read as float32")
-            elif _TYPES[code] == "bool":  # a byte other than 0 and 1 makes no sound bool
-                found = np.frombuffer(raw, "u1") != 0
-            else:
-                found = np.frombuffer(raw, stored).astype(stored.newbyteorder("="))
-            return found.reshape(shape)
+            found = self.fill(np.empty(shape, stored), what)
         except ValueError:  # an axis of 0 beside astronomic ones
             raise self.wrong(start, f"no array has the shape {shape}") from None
+        if code == _BFLOAT16:  # the upper half of a float32
+            self.notices.append(f"a bfloat16 array of shape {shape} was read as float32")
+            return (found.astype(np.uint32) << 16).view(np.float32)
+        if code == _BOOL:  # a byte other than 0 and 1 is no sound bool
+            return np.not_equal(found, 0)
+        return found.astype(stored.newbyteorder("="), copy=False)
 
     def array(self) -> NDArray:
         """Read one array of any format."""
@@ -307,6 +325,13 @@ def dumps(data: Mapping[str, Any] | Sequence[Any] | Array, version: Version | No
     FormatError
         The format cannot hold an array.
     """
+    return b"".join(_parts(data, version))
+
+
+def _parts(
+    data: Mapping[str, Any] | Sequence[Any] | Array, version: Version | None
+) -> list[bytes | memoryview]:
+    """Return what a file consists of; the elements are not copied."""
     if isinstance(data, np.ndarray):
         data = [data]
     if not isinstance(data, Mapping | list | tuple):
@@ -325,13 +350,13 @@ def dumps(data: Mapping[str, Any] | Sequence[Any] | Array, version: Version | No
     if version not in get_args(Version):
         message = f"save: there is no format {version!r}"
         raise FormatError(message, hint=f"one of {', '.join(get_args(Version))}")
-    parts = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
+    parts: list[bytes | memoryview] = [struct.pack("<QQQ", LIST_MAGIC, 0, len(arrays))]
     for position, array in enumerate(arrays):
         parts += _array_bytes(array, version, names[position] if names else position)
     parts.append(struct.pack("<Q", len(names)))
     for raw in _encoded(names):
         parts += [struct.pack("<Q", len(raw)), raw]
-    return b"".join(parts)
+    return parts
 
 
 def _encoded(names: Iterable[object]) -> list[bytes]:
@@ -345,7 +370,7 @@ def _encoded(names: Iterable[object]) -> list[bytes]:
     return found
 
 
-def _array_bytes(array: Array, version: Version, label: object) -> list[bytes]:
+def _array_bytes(array: Array, version: Version, label: object) -> list[bytes | memoryview]:
     if array.dtype.name not in _TYPES:
         message = f"save: {label!r} has the element type {array.dtype}, which has no code"
         raise ArrayTypeError(message, hint=f"one of {', '.join(_TYPES)}")
@@ -364,8 +389,8 @@ def _array_bytes(array: Array, version: Version, label: object) -> list[bytes]:
     }[version]
     shape = struct.pack("<I", array.ndim) + struct.pack(dims, *array.shape)
     device_and_type = struct.pack("<iii", 1, 0, _TYPES.index(array.dtype.name))
-    data = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
-    return [head + shape + device_and_type, data]
+    elements = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    return [head + shape + device_and_type, elements.reshape(-1).view("u1").data]
 
 
 def save(
@@ -381,4 +406,4 @@ def save(
     >>> load(path)
     {'arg:w': NDArray([1., 1.], dtype=float32)}
     """
-    write_atomically(Path(fname), dumps(data, version))
+    write_atomically(Path(fname), _parts(data, version))

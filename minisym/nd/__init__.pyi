@@ -32,6 +32,51 @@ def Activation(
 ) -> NDArray:
     """Apply an activation function to each element."""
 
+def BatchNorm(
+    data: Array,
+    gamma: Array,
+    beta: Array,
+    moving_mean: Array,
+    moving_var: Array,
+    eps: float = 0.001,
+    momentum: float = 0.9,
+    fix_gamma: bool = True,
+    use_global_stats: bool = False,
+    output_mean_var: bool = False,
+    axis: int = 1,
+    cudnn_off: bool = False,
+    min_calib_range: float | None = None,
+    max_calib_range: float | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    r"""Normalise each channel over the batch, $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$."""
+
+def BatchNorm_v1(
+    data: Array,
+    gamma: Array,
+    beta: Array,
+    moving_mean: Array,
+    moving_var: Array,
+    eps: float = 0.001,
+    momentum: float = 0.9,
+    fix_gamma: bool = True,
+    use_global_stats: bool = False,
+    output_mean_var: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Normalise each channel over the batch: the first version of `BatchNorm`, for old files."""
+
+def BilinearSampler(
+    data: Array,
+    grid: Array,
+    cudnn_off: bool | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Interpolate an image bilinearly at the points of a grid."""
+
 def BlockGrad(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Pass the array on, but no gradient back."""
 
@@ -98,6 +143,20 @@ def Convolution_v1(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
+
+def Correlation(
+    data1: Array,
+    data2: Array,
+    kernel_size: int = 1,
+    max_displacement: int = 1,
+    stride1: int = 1,
+    stride2: int = 1,
+    pad_size: int = 0,
+    is_multiply: bool = True,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Compare patches of an image with displaced patches of another, $\frac1n \sum x_1 x_2$."""
 
 def Crop(
     *data: Array | Sequence[Array],
@@ -169,6 +228,27 @@ def FullyConnected(
 ) -> NDArray:
     r"""Apply a linear map, $Y = X W^\top + b$."""
 
+def GridGenerator(
+    data: Array,
+    transform_type: Literal["affine", "warp"],
+    target_shape: int | Sequence[int] = (0, 0),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Make a grid of points for `BilinearSampler`, (batch, 2, height, width) of x and y."""
+
+def GroupNorm(
+    data: Array,
+    gamma: Array,
+    beta: Array,
+    num_groups: int = 1,
+    eps: float = 1e-05,
+    output_mean_var: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    r"""Normalise each group of channels of each sample, $y = \gamma (x - \mu) / \sigma + \beta$."""
+
 def IdentityAttachKLSparseReg(
     data: Array,
     moving_avg: Array,
@@ -179,6 +259,48 @@ def IdentityAttachKLSparseReg(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Pass activations on, and penalise those that are not sparse by a KL divergence."""
+
+def InstanceNorm(
+    data: Array,
+    gamma: Array,
+    beta: Array,
+    eps: float = 0.001,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Normalise each channel of each sample, $y = \gamma (x - \mu) / \sigma + \beta$."""
+
+def L2Normalization(
+    data: Array,
+    eps: float = 1e-10,
+    mode: Literal["channel", "instance", "spatial"] = "instance",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Scale to length 1, $y = x / \sqrt{\sum x^2 + \epsilon}$."""
+
+def LRN(
+    data: Array,
+    alpha: float = 0.0001,
+    beta: float = 0.75,
+    knorm: float = 2.0,
+    *,
+    nsize: int,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Damp by neighbours, $y_c = x_c (k + \frac{\alpha}{n} \sum_{|j-c|<n/2} x_j^2)^{-\beta}$."""
+
+def LayerNorm(
+    data: Array,
+    gamma: Array,
+    beta: Array,
+    axis: int = -1,
+    eps: float = 1e-05,
+    output_mean_var: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    r"""Normalise along one axis, $y = \gamma (x - \mu) / \sigma + \beta$."""
 
 def LeakyReLU(
     data: Array,
@@ -239,6 +361,68 @@ def Pad(
 ) -> NDArray:
     """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
 
+def Pooling(
+    data: Array,
+    kernel: int | Sequence[int] = (),
+    pool_type: Literal["avg", "lp", "max", "sum"] = "max",
+    global_pool: bool = False,
+    cudnn_off: bool = False,
+    pooling_convention: Literal["full", "same", "valid"] = "valid",
+    stride: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    p_value: int | None = None,
+    count_include_pad: bool | None = None,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Reduce windows of each channel to their maximum, mean, sum, or $(\sum x^p)^{1/p}$."""
+
+def Pooling_v1(
+    data: Array,
+    kernel: int | Sequence[int] = (),
+    pool_type: Literal["avg", "max", "sum"] = "max",
+    global_pool: bool = False,
+    pooling_convention: Literal["full", "valid"] = "valid",
+    stride: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Reduce windows of each channel: the first version of `Pooling`, for old files."""
+
+def RNN(
+    data: Array,
+    parameters: Array,
+    state: Array,
+    state_cell: Array | None = None,
+    sequence_length: Array | None = None,
+    *,
+    state_size: int,
+    num_layers: int,
+    bidirectional: bool = False,
+    mode: Literal["gru", "lstm", "rnn_relu", "rnn_tanh"],
+    p: float = 0.0,
+    state_outputs: bool = False,
+    projection_size: int | None = None,
+    lstm_state_clip_min: float | None = None,
+    lstm_state_clip_max: float | None = None,
+    lstm_state_clip_nan: bool = False,
+    use_sequence_length: bool = False,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Run recurrent layers over sequences (time, batch, size)."""
+
+def ROIPooling(
+    data: Array,
+    rois: Array,
+    pooled_size: int | Sequence[int],
+    spatial_scale: float,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Reduce each region of an image to bins, and each bin to its maximum."""
+
 def Reshape(
     data: Array,
     shape: int | Sequence[int] = (),
@@ -260,6 +444,37 @@ def SVMOutput(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Pass scores on, and learn by the hinge loss $\sum_k \max(0, m - s_k x_k)^2$."""
+
+def SequenceLast(
+    data: Array,
+    sequence_length: Array | None = None,
+    use_sequence_length: bool = False,
+    axis: int = 0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Take the last element of each sequence."""
+
+def SequenceMask(
+    data: Array,
+    sequence_length: Array | None = None,
+    use_sequence_length: bool = False,
+    value: float = 0.0,
+    axis: int = 0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Overwrite what lies behind the end of each sequence with a value."""
+
+def SequenceReverse(
+    data: Array,
+    sequence_length: Array | None = None,
+    use_sequence_length: bool = False,
+    axis: int = 0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Reverse each sequence; what lies behind its end stays where it is."""
 
 def SliceChannel(
     data: Array,
@@ -295,13 +510,57 @@ def SoftmaxOutput(
 ) -> NDArray:
     r"""Predict by softmax, $p_k = e^{x_k} / \sum_j e^{x_j}$, and learn by cross-entropy."""
 
+def SpatialTransformer(
+    data: Array,
+    loc: Array,
+    target_shape: int | Sequence[int] = (0, 0),
+    *,
+    transform_type: Literal["affine"],
+    sampler_type: Literal["bilinear"],
+    cudnn_off: bool | None = None,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Sample an image where affine maps take the pixels of the output."""
+
 def SwapAxis(
     data: Array, dim1: int = 0, dim2: int = 0, *, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
     """Exchange two axes."""
 
+def UpSampling(
+    *data: Array | Sequence[Array],
+    scale: int,
+    num_filter: int = 0,
+    sample_type: Literal["bilinear", "nearest"],
+    multi_input_mode: Literal["concat", "sum"] = "concat",
+    num_args: int = 1,
+    workspace: int = 512,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Enlarge images, $y_{ij} = x_{\lfloor i/s \rfloor \lfloor j/s \rfloor}$ with "nearest"."""
+
 def abs(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Take the absolute value, $|x|$; its gradient at 0 is 0."""
+
+def accumulate_update(
+    total: Array, grad: Array, reset: float = 0.0, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Return the sum of a gradient over runs, $a + g$, and keep it: $a \leftarrow a + g$, or 0."""
+
+def adadelta_update(
+    weight: Array,
+    grad: Array,
+    acc_g: Array,
+    acc_delta: Array,
+    rho: float = 0.9,
+    epsilon: float = 1e-05,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the gradient, in the unit of the steps before: there is no learning rate."""
 
 def adagrad_update(
     weight: Array,
@@ -334,6 +593,22 @@ def adam_update(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Step by the mean gradient over its root mean square."""
+
+def adamax_update(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    bound: Array,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the mean gradient over the largest one of late: Adam in the infinity norm."""
 
 def add_n(
     *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
@@ -406,6 +681,9 @@ def argsort(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Return the places of the elements in sorted order; see `sort`."""
+
+def assign(weight: Array, value: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Write a value into a variable, $w \leftarrow x$, in the variable's floating type."""
 
 def batch_dot(
     lhs: Array,
@@ -544,6 +822,23 @@ def clip(
 ) -> NDArray:
     r"""Limit to an interval, $\min(\max(x, a_\text{min}), a_\text{max})$."""
 
+def col2im(
+    data: Array,
+    output_size: int | Sequence[int],
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Add columns up to the image whose windows they are: the adjoint of `im2col`."""
+
+def conditional_update(
+    weight: Array, old: Array, condition: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Let a write happen only where a condition holds: the new value if it is not 0, else the old."""
+
 def cos(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Cosine, $\cos x$, of radians."""
 
@@ -587,6 +882,19 @@ def dot(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Multiply matrices, $Y = AB$, where $Y_{ij} = \sum_k A_{ik} B_{kj}$."""
+
+def ef_signsgd_update(
+    weight: Array,
+    grad: Array,
+    error: Array,
+    lr: float,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by a scaled sign, and keep what it left out for the next step."""
 
 def elemwise_add(lhs: Array, rhs: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Add two arrays of one shape, $x + y$."""
@@ -683,6 +991,17 @@ def hard_sigmoid(
 
 def identity(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Pass the array on, $x$."""
+
+def im2col(
+    data: Array,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Lay out the windows of an image as columns."""
 
 def khatri_rao(
     *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
@@ -787,9 +1106,6 @@ def linalg_slogdet(A: Array, *, out: Array | Sequence[Array] | None = None) -> l
 def linalg_sumlogdiag(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
 
-def linalg_syevd(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
-    r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
-
 def linalg_syrk(
     A: Array,
     transpose: bool = False,
@@ -823,6 +1139,21 @@ def linalg_trsm(
 ) -> NDArray:
     r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
 
+def lion_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.99,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step by the sign of gradient and momentum together."""
+
 def log(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Natural logarithm, $\ln x$."""
 
@@ -848,6 +1179,17 @@ def log_softmax(
 
 def logical_not(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Say where x is 0, $\lnot x$."""
+
+def loss_scale_update(
+    scale: Array,
+    count: Array,
+    finite: Array,
+    factor: float = 2.0,
+    window: int = 2000,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Adapt a loss scale: divide it where gradients overflowed, and let it grow after a while."""
 
 def make_loss(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Pass the array on as a loss: its gradient is 1, whatever arrives at the output."""
@@ -922,7 +1264,7 @@ def mp_lamb_update_phase2(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    """Do `lamb_update_phase2` on a float32 master, and round it to the weight's type."""
+    """Do `lamb_update_phase2` from a float32 master, and round it to the weight's type."""
 
 def mp_nag_mom_update(
     weight: Array,
@@ -1039,7 +1381,28 @@ def multi_sgd_update(
 def multi_sum_sq(
     *data: Array | Sequence[Array], num_arrays: int = 0, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
-    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$, in float32."""
+    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$: squared in its type, summed in float32."""
+
+def nadam_update(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    lr: float,
+    momentum: float,
+    next_momentum: float,
+    schedule: float,
+    correction: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    epsilon: float = 1e-08,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Do Adam with Nesterov's momentum, whose strength follows a schedule."""
 
 def nag_mom_update(
     weight: Array,
@@ -1088,6 +1451,17 @@ def norm(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Take the norm over axes, $\sum_i |x_i|$ or $\sqrt{\sum_i x_i^2}$."""
+
+def normal(
+    loc: float = 0.0,
+    scale: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw from the normal distribution $N(loc, scale^2)$."""
 
 def one_hot(
     indices: Array,
@@ -1164,6 +1538,157 @@ def prod(
 
 def radians(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Turn degrees into radians, $\pi x / 180$."""
+
+def random_exponential(
+    lam: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw from the exponential distribution with rate $\lambda$."""
+
+def random_gamma(
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+def random_generalized_negative_binomial(
+    mu: float = 1.0,
+    alpha: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def random_negative_binomial(
+    k: int = 1,
+    p: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+
+def random_normal(
+    loc: float = 0.0,
+    scale: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw from the normal distribution $N(loc, scale^2)$."""
+
+def random_pdf_dirichlet(
+    sample: Array, alpha: Array, is_log: bool = False, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Density of the Dirichlet distribution."""
+
+def random_pdf_exponential(
+    sample: Array, lam: Array, is_log: bool = False, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Density of the exponential distribution, $\lambda e^{-\lambda x}$."""
+
+def random_pdf_gamma(
+    sample: Array,
+    alpha: Array,
+    beta: Array,
+    is_log: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Density of the gamma distribution with rate $\beta$, $\beta^\alpha x^{\alpha-1} e^{-\beta x} / \Gamma(\alpha)$."""
+
+def random_pdf_generalized_negative_binomial(
+    sample: Array,
+    mu: Array,
+    alpha: Array,
+    is_log: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Probability of $x$ under the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def random_pdf_negative_binomial(
+    sample: Array,
+    k: Array,
+    p: Array,
+    is_log: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Probability of $x$ successes before the $k$-th failure, whose probability is $p$."""
+
+def random_pdf_normal(
+    sample: Array,
+    mu: Array,
+    sigma: Array,
+    is_log: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$."""
+
+def random_pdf_poisson(
+    sample: Array, lam: Array, is_log: bool = False, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Probability of $x$ under the Poisson distribution, $\lambda^x e^{-\lambda} / x!$."""
+
+def random_pdf_uniform(
+    sample: Array,
+    low: Array,
+    high: Array,
+    is_log: bool = False,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Density of the uniform distribution, $1 / (high - low)$."""
+
+def random_poisson(
+    lam: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw from the Poisson distribution with rate $\lambda$."""
+
+def random_randint(
+    low: int,
+    high: int,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "int32", "int64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw integers, each of [low, high) with the same probability."""
+
+def random_uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw from the uniform distribution on $[low, high)$."""
 
 def ravel_multi_index(
     data: Array,
@@ -1257,6 +1782,89 @@ def round(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray
 def rsqrt(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Invert the square root, $1 / \sqrt x$."""
 
+def sample_exponential(
+    lam: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw `shape` numbers for each element of the parameters from the exponential distribution with rate $\lambda$."""
+
+def sample_gamma(
+    alpha: Array,
+    beta: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw `shape` numbers for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+def sample_generalized_negative_binomial(
+    mu: Array,
+    alpha: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw `shape` numbers for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def sample_multinomial(
+    data: Array,
+    shape: int | Sequence[int] = (),
+    get_prob: bool = False,
+    dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray | list[NDArray]:
+    """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+
+def sample_negative_binomial(
+    k: Array,
+    p: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw `shape` numbers for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
+
+def sample_normal(
+    mu: Array,
+    sigma: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw `shape` numbers for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
+
+def sample_poisson(
+    lam: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Draw `shape` numbers for each element of the parameters from the Poisson distribution with rate $\lambda$."""
+
+def sample_uniform(
+    low: Array,
+    high: Array,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw `shape` numbers for each element of the parameters from the uniform distribution on $[low, high)$."""
+
+def scale_gradient(
+    data: Array, scale: Array, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    """Return the data as they are; the gradient that flows back is multiplied by `scale`."""
+
 def scatter_nd(
     data: Array,
     indices: Array,
@@ -1279,7 +1887,7 @@ def sgd_mom_update(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Descend with momentum, $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$."""
+    """Descend with momentum."""
 
 def sgd_update(
     weight: Array,
@@ -1316,7 +1924,7 @@ def signsgd_update(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
+    r"""Step against the sign, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
 
 def signum_update(
     weight: Array,
@@ -1493,6 +2101,17 @@ def transpose(
 
 def trunc(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Round towards 0."""
+
+def uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Draw from the uniform distribution on $[low, high)$."""
 
 def unravel_index(
     data: Array,
@@ -1673,11 +2292,284 @@ class _Linalg:
 
 linalg: _Linalg
 
-class _Random: ...
+class _Random:
+    @staticmethod
+    def exponential(
+        lam: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw from the exponential distribution with rate $\lambda$."""
+
+    @staticmethod
+    def exponential_like(
+        data: Array, lam: float = 1.0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        r"""Draw as many as `data` has from the exponential distribution with rate $\lambda$."""
+
+    @staticmethod
+    def gamma(
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+    @staticmethod
+    def gamma_like(
+        data: Array,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw as many as `data` has from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+    @staticmethod
+    def generalized_negative_binomial(
+        mu: float = 1.0,
+        alpha: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def generalized_negative_binomial_like(
+        data: Array,
+        mu: float = 1.0,
+        alpha: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw as many as `data` has from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def multinomial(
+        data: Array,
+        shape: int | Sequence[int] = (),
+        get_prob: bool = False,
+        dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+
+    @staticmethod
+    def negative_binomial(
+        k: int = 1,
+        p: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+
+    @staticmethod
+    def negative_binomial_like(
+        data: Array, k: int = 1, p: float = 1.0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Draw as many as `data` has from the negative binomial distribution: successes before the $k$-th failure."""
+
+    @staticmethod
+    def normal(
+        loc: float = 0.0,
+        scale: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw from the normal distribution $N(loc, scale^2)$."""
+
+    @staticmethod
+    def normal_like(
+        data: Array,
+        loc: float = 0.0,
+        scale: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw as many as `data` has from the normal distribution $N(loc, scale^2)$."""
+
+    @staticmethod
+    def pdf_dirichlet(
+        sample: Array,
+        alpha: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Density of the Dirichlet distribution."""
+
+    @staticmethod
+    def pdf_exponential(
+        sample: Array,
+        lam: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Density of the exponential distribution, $\lambda e^{-\lambda x}$."""
+
+    @staticmethod
+    def pdf_gamma(
+        sample: Array,
+        alpha: Array,
+        beta: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Density of the gamma distribution with rate $\beta$, $\beta^\alpha x^{\alpha-1} e^{-\beta x} / \Gamma(\alpha)$."""
+
+    @staticmethod
+    def pdf_generalized_negative_binomial(
+        sample: Array,
+        mu: Array,
+        alpha: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Probability of $x$ under the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def pdf_negative_binomial(
+        sample: Array,
+        k: Array,
+        p: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Probability of $x$ successes before the $k$-th failure, whose probability is $p$."""
+
+    @staticmethod
+    def pdf_normal(
+        sample: Array,
+        mu: Array,
+        sigma: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$."""
+
+    @staticmethod
+    def pdf_poisson(
+        sample: Array,
+        lam: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Probability of $x$ under the Poisson distribution, $\lambda^x e^{-\lambda} / x!$."""
+
+    @staticmethod
+    def pdf_uniform(
+        sample: Array,
+        low: Array,
+        high: Array,
+        is_log: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Density of the uniform distribution, $1 / (high - low)$."""
+
+    @staticmethod
+    def poisson(
+        lam: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Draw from the Poisson distribution with rate $\lambda$."""
+
+    @staticmethod
+    def poisson_like(
+        data: Array, lam: float = 1.0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        r"""Draw as many as `data` has from the Poisson distribution with rate $\lambda$."""
+
+    @staticmethod
+    def randint(
+        low: int,
+        high: int,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "int32", "int64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw integers, each of [low, high) with the same probability."""
+
+    @staticmethod
+    def uniform(
+        low: float = 0.0,
+        high: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw from the uniform distribution on $[low, high)$."""
+
+    @staticmethod
+    def uniform_like(
+        data: Array,
+        low: float = 0.0,
+        high: float = 1.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Draw as many as `data` has from the uniform distribution on $[low, high)$."""
 
 random: _Random
 
 class _Contrib:
+    @staticmethod
+    def AdaptiveAvgPooling2D(
+        data: Array,
+        output_size: int | Sequence[int] = (),
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Average images over bins whose number is given, whatever the images' size is."""
+
+    @staticmethod
+    def BilinearResize2D(
+        data: Array,
+        like: Array | None = None,
+        height: int = 1,
+        width: int = 1,
+        scale_height: float | None = None,
+        scale_width: float | None = None,
+        mode: Literal[
+            "size", "odd_scale", "like", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"
+        ] = "size",
+        align_corners: bool = True,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Resize images by bilinear interpolation."""
+
     @staticmethod
     def CTCLoss(
         data: Array,
@@ -1712,6 +2604,116 @@ class _Contrib:
         """Do Adam with decoupled weight decay."""
 
     @staticmethod
+    def allclose(
+        a: Array,
+        b: Array,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: bool = True,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Compare two arrays: 1 if $|a - b| \le atol + rtol \cdot |b|$ everywhere, else 0."""
+
+    @staticmethod
+    def arange_like(
+        data: Array,
+        start: float = 0.0,
+        step: float = 1.0,
+        repeat: int = 1,
+        ctx: str = "",
+        axis: int | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Count the elements of an array, or along one axis of it: $a, a + s, a + 2s, …$."""
+
+    @staticmethod
+    def bipartite_matching(
+        data: Array,
+        is_ascend: bool = False,
+        *,
+        threshold: float,
+        topk: int = -1,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Pair rows with columns, the best score first, each of them once."""
+
+    @staticmethod
+    def box_decode(
+        data: Array,
+        anchors: Array,
+        std0: float = 1.0,
+        std1: float = 1.0,
+        std2: float = 1.0,
+        std3: float = 1.0,
+        clip: float = -1.0,
+        format: Literal["corner", "center"] = "center",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Turn what a detector found, seen from anchors, into boxes by their corners."""
+
+    @staticmethod
+    def box_encode(
+        samples: Array,
+        matches: Array,
+        anchors: Array,
+        refs: Array,
+        means: Array,
+        stds: Array,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Say where boxes are, seen from anchors: the targets that a detector learns."""
+
+    @staticmethod
+    def box_iou(
+        lhs: Array,
+        rhs: Array,
+        format: Literal["corner", "center"] = "corner",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Measure how much boxes overlap, $|a \cap b| / |a \cup b|$, all pairs of them."""
+
+    @staticmethod
+    def box_nms(
+        data: Array,
+        overlap_thresh: float = 0.5,
+        valid_thresh: float = 0.0,
+        topk: int = -1,
+        coord_start: int = 2,
+        score_index: int = 1,
+        id_index: int = -1,
+        background_id: int = -1,
+        force_suppress: bool = False,
+        in_format: Literal["corner", "center"] = "corner",
+        out_format: Literal["corner", "center"] = "corner",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Keep the best of boxes that overlap: non-maximum suppression."""
+
+    @staticmethod
+    def box_non_maximum_suppression(
+        data: Array,
+        overlap_thresh: float = 0.5,
+        valid_thresh: float = 0.0,
+        topk: int = -1,
+        coord_start: int = 2,
+        score_index: int = 1,
+        id_index: int = -1,
+        background_id: int = -1,
+        force_suppress: bool = False,
+        in_format: Literal["corner", "center"] = "corner",
+        out_format: Literal["corner", "center"] = "corner",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Keep the best of boxes that overlap: non-maximum suppression."""
+
+    @staticmethod
     def ctc_loss(
         data: Array,
         label: Array,
@@ -1726,6 +2728,20 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def div_sqrt_dim(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        r"""Divide by the square root of the size of the last axis, $x / \sqrt d$."""
+
+    @staticmethod
+    def gradientmultiplier(
+        data: Array,
+        scalar: float = 1.0,
+        is_int: bool = True,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Return the input, and multiply its gradient by a number $\lambda$."""
+
+    @staticmethod
     def group_adagrad_update(
         weight: Array,
         grad: Array,
@@ -1738,6 +2754,61 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def index_array(
+        data: Array,
+        axes: int | Sequence[int] | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Return the indices of each element, $y_{ij…} = (i, j, …)$, as int64."""
+
+    @staticmethod
+    def index_copy(
+        old_tensor: Array,
+        index_vector: Array,
+        new_tensor: Array,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Put the rows of `new_tensor` in the place of some rows of `old_tensor`."""
+
+    @staticmethod
+    def interleaved_matmul_encdec_qk(
+        queries: Array,
+        keys_values: Array,
+        heads: int,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Compute the scores of one sequence's attention to another, $q_i \cdot k_j / \sqrt d$."""
+
+    @staticmethod
+    def interleaved_matmul_encdec_valatt(
+        keys_values: Array,
+        attention: Array,
+        heads: int,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Sum values by the weights of one sequence's attention to another, $\sum_j a_{ij} v_j$."""
+
+    @staticmethod
+    def interleaved_matmul_selfatt_qk(
+        queries_keys_values: Array, heads: int, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        r"""Compute the scores of self-attention, $q_i \cdot k_j / \sqrt d$."""
+
+    @staticmethod
+    def interleaved_matmul_selfatt_valatt(
+        queries_keys_values: Array,
+        attention: Array,
+        heads: int,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Sum values by the weights of self-attention, $\sum_j a_{ij} v_j$."""
 
     @staticmethod
     def mp_adamw_update(
@@ -1758,6 +2829,93 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         """Do `adamw_update` on a float32 master, and round it to the weight's type."""
+
+    @staticmethod
+    def multi_adamw_update(
+        *data: Array | Sequence[Array],
+        lrs: float | Sequence[float],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-08,
+        wds: float | Sequence[float],
+        etas: float | Sequence[float],
+        clip_gradient: float = -1.0,
+        num_weights: int = 1,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Do `_adamw_update` on many weights."""
+
+    @staticmethod
+    def multi_lamb_update(
+        *data: Array | Sequence[Array],
+        learning_rates: float | Sequence[float],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-06,
+        wds: float | Sequence[float],
+        rescale_grad: float = 1.0,
+        lower_bound: float = -1.0,
+        upper_bound: float = -1.0,
+        clip_gradient: float = -1.0,
+        bias_correction: bool = True,
+        step_count: int | Sequence[int],
+        num_tensors: int = 1,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Do both phases of LAMB on many weights."""
+
+    @staticmethod
+    def multi_mp_adamw_update(
+        *data: Array | Sequence[Array],
+        lrs: float | Sequence[float],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-08,
+        wds: float | Sequence[float],
+        etas: float | Sequence[float],
+        clip_gradient: float = -1.0,
+        num_weights: int = 1,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Do `_mp_adamw_update` on many weights."""
+
+    @staticmethod
+    def multi_mp_lamb_update(
+        *data: Array | Sequence[Array],
+        learning_rates: float | Sequence[float],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-06,
+        wds: float | Sequence[float],
+        rescale_grad: float = 1.0,
+        lower_bound: float = -1.0,
+        upper_bound: float = -1.0,
+        clip_gradient: float = -1.0,
+        bias_correction: bool = True,
+        step_count: int | Sequence[int],
+        num_tensors: int = 1,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Do both phases of LAMB on the float32 masters of many weights, and round them."""
+
+    @staticmethod
+    def quadratic(
+        data: Array,
+        a: float = 0.0,
+        b: float = 0.0,
+        c: float = 0.0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Compute a polynomial of second degree, $a x^2 + b x + c$."""
+
+    @staticmethod
+    def round_ste(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Round to the nearest integer, halves away from 0, with the gradient of the identity."""
+
+    @staticmethod
+    def sign_ste(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Take the sign, $-1$, 0 or 1, with the gradient of the identity."""
 
 contrib: _Contrib
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from math import sqrt
+from math import pi, sqrt
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -113,7 +113,8 @@ def _(g: Symbol, data: Symbol, *, act_type: str, y: Symbol) -> Symbol:
 
 # ------------------------------------------------------------------------------------- LeakyReLU
 
-ALPHA, LAMBDA = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+ALPHA, LAMBDA = single(1.6732632423543773), single(1.0507009873554805)
+ROOT2 = sqrt(2)
 
 
 def _below(data: Array, act_type: str, slope: float, out: Array) -> None:
@@ -180,7 +181,7 @@ def LeakyReLU(
     y = out
     if act_type == "gelu":
         erf: Any = get("erf").kernel
-        erf(data * data.dtype.type(sqrt(0.5)), params=NO_PARAMS, out=y)
+        erf(data / data.dtype.type(ROOT2), params=NO_PARAMS, out=y)
         np.add(y, number(1, y.dtype), y)
         np.multiply(y, data * data.dtype.type(0.5), y)
         return
@@ -243,8 +244,9 @@ def _(
     g: Any, data: Symbol, gamma: Symbol | None = None, *, act_type: str, slope: float, y: Any
 ) -> tuple[Symbol | None, ...]:
     if act_type == "gelu":
-        density = F.exp(F.square(data) * -0.5) * (data * 0.3989422804014327)
-        return g * ((F.erf(data * sqrt(0.5)) + 1) * 0.5 + density), None
+        scaled = data / ROOT2
+        density = F.exp(-F.square(scaled)) * scaled * (2 / sqrt(pi))
+        return g * ((F.erf(scaled) + 1 + density) * 0.5), None
     head, output = (g, y) if act_type != "rrelu" else (g[0], y[0])
     positive = data > 0
     if act_type == "rrelu":

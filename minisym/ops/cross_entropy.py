@@ -37,7 +37,7 @@ def _one_hot_less(y: Array, label: Array, block: tuple[int, int, int], alpha: fl
     row, position = np.nonzero((chosen >= 0) & (chosen < classes))
     target = (row, chosen[row, position], position)
     if alpha:
-        share = alpha / (classes - 1)
+        share = alpha / (classes - 1) if classes > 1 else 0.0
         diff -= number(share, y.dtype)
         diff[target] += number(share + alpha, y.dtype)
     diff[target] -= 1
@@ -180,6 +180,8 @@ def _softmax_output_gradient(
     scale = single(grad_scale)
     if y.shape == label.shape:
         np.subtract(y, label, out)
+        if out_grad:
+            np.multiply(out, y, out)
         if scale != 1:
             np.multiply(out, number(scale, out.dtype), out)
         return

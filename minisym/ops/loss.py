@@ -7,6 +7,7 @@ ends in them. Labels get no gradient.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -192,8 +193,8 @@ def MakeLoss(
     valid_thresh: Annotated[float, 'With "valid", elements above this are valid.'] = 0.0,
     normalization: Annotated[
         Literal["batch", "null", "valid"],
-        "Divide the gradient by nothing (null), the number of samples (batch), or of the elements "
-        "that are valid.",
+        "Divide the gradient by nothing (null), by the number of samples, counting all axes but "
+        "the last (batch), or by that of the valid elements.",
     ] = "null",
     out: Array,
 ) -> None:
@@ -220,7 +221,7 @@ def _make_loss_gradient(
     """Fill with the constant gradient."""
     scale = single(grad_scale)
     if normalization == "batch":
-        scale /= len(y)
+        scale /= prod(y.shape[:-1])
     elif normalization == "valid":
         scale /= max(1, int(np.count_nonzero(y > single(valid_thresh))))
     out.fill(scale)

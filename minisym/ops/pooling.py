@@ -10,7 +10,7 @@ import numpy as np
 from minisym.define import Declaration, op
 from minisym.errors import ShapeError
 from minisym.ndarray import Array
-from minisym.ops.pools import Settings, fill, terms
+from minisym.ops.pools import Settings, fill, send
 from minisym.ops.rules import floats_only
 from minisym.ops.windows import (
     Pad,
@@ -64,10 +64,7 @@ def _sender(name: str, doc: str, like: int, *, back: bool) -> Declaration:
             first_version,
         )
         g, data, y, out = (channels_first(a, layout) for a in (g, data, y, out))
-        out.fill(0)
-        for outputs, inputs, factor in terms(data, y, settings.lay_out(data), settings):
-            source, target = (outputs, inputs) if back else (inputs, outputs)
-            out[target] += g[source] * factor
+        send(g, data, y, settings, out, back=back)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
     shape = (1, 1, 3, 3) if back else (1, 1, 4, 4)

@@ -1,8 +1,8 @@
 r"""How poolings work: which outputs and data meet, and how the ones change with the others.
 
-The walk is over the elements of the window, not over its places: each step pairs all outputs with
-the data that one element of their windows meets. `terms` says how much an output changes with those
-data: a gradient sends heads back by it, and the gradient of a gradient sends them forward again.
+Sums and maxima are taken axis by axis, and along an axis by the elements of the window rather than
+by its places: each step pairs all places with the data that one element of their windows meets. A
+gradient sends heads back the same way, and the gradient of a gradient sends them forward again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -80,21 +81,26 @@ class Pool:
     sizes: Ints
     counts: Any
 
+    def along(self, axis: int) -> Iterator[tuple[slice, slice]]:
+        """Yield, for each index into the window along an axis, the places and data it connects."""
+        stride, pad = self.stride[axis], self.pad[axis]
+        for i in range(self.kernel[axis]):
+            first = max(0, -((i - pad) // stride))
+            last = min(self.counts[axis] - 1, (self.sizes[axis] - 1 + pad - i) // stride)
+            if first <= last:
+                start = first * stride + i - pad
+                stop = start + (last - first) * stride + 1
+                yield slice(first, last + 1), slice(start, stop, stride)
+
     def meetings(self) -> Iterator[tuple[Slices, Slices]]:
         """Yield, for each element of the window, the outputs and the data that it connects."""
-        for index in np.ndindex(*self.kernel):
-            outputs, inputs = [], []
-            each = zip(index, self.stride, self.pad, self.sizes, self.counts, strict=True)
-            for i, stride, pad, size, count in each:
-                first = max(0, -((i - pad) // stride))
-                last = min(count - 1, (size - 1 + pad - i) // stride)
-                if first > last:
-                    break
-                start = first * stride + i - pad
-                outputs.append(slice(first, last + 1))
-                inputs.append(slice(start, start + (last - first) * stride + 1, stride))
-            else:
-                yield (..., *outputs), (..., *inputs)
+        for pairs in product(*(list(self.along(axis)) for axis in range(len(self.kernel)))):
+            outputs, inputs = zip(*pairs, strict=True)
+            yield (..., *outputs), (..., *inputs)
+
+    def is_whole(self, axis: int) -> bool:
+        """Return whether one window has all elements along an axis."""
+        return self.counts[axis] == 1 and self.kernel[axis] == self.sizes[axis]
 
     def spans(self) -> Iterator[tuple[Array, Array, int, int]]:
         """Yield, by axis, where the windows begin and end, how long it is, and its padding."""
@@ -129,46 +135,109 @@ def divisor_of(pool: Pool, settings: Settings, dtype: Any) -> Any:
     return pool.divisor(with_padding=settings.count_include_pad is not False).astype(dtype)
 
 
+def gather(data: Array, pool: Pool, out: Array, *, largest: bool = False) -> None:
+    """Fill `out` with the sums, or the maxima, of the windows, axis by axis."""
+    rank = len(pool.kernel)
+    for axis in range(rank):
+        shape = (*data.shape[: 2 + axis], pool.counts[axis], *data.shape[3 + axis :])
+        target = out if axis == rank - 1 else np.empty(shape, out.dtype)
+        target.fill(np.finfo(out.dtype).min if largest else 0)
+        for places, elements in pool.along(axis):
+            here, part = target[_at(axis, places)], data[_at(axis, elements)]
+            if largest:
+                np.fmax(here, part, out=here)
+            else:
+                here += part
+        data = target
+
+
+def spread(g: Array, pool: Pool, out: Array) -> None:
+    """Fill `out`, shaped like the data, with what the windows' sums send back."""
+    rank = len(pool.kernel)
+    for axis in reversed(range(rank)):
+        shape = (*g.shape[: 2 + axis], pool.sizes[axis], *g.shape[3 + axis :])
+        target = out if axis == 0 else np.empty(shape, out.dtype)
+        if pool.is_whole(axis):
+            np.copyto(target, g)
+        else:
+            target.fill(0)
+            for places, elements in pool.along(axis):
+                target[_at(axis, elements)] += g[_at(axis, places)]
+        g = target
+
+
+def _at(axis: int, where: slice) -> Slices:
+    return (slice(None),) * (2 + axis) + (where,)
+
+
+def chosen(data: Array, y: Array, pool: Pool) -> Array:
+    """Return where the first maximum of each window is in the flattened data; -1: nowhere."""
+    plane = np.arange(prod(pool.sizes)).reshape(pool.sizes)
+    found = np.full(y.shape, -1)
+    if all(pool.is_whole(axis) for axis in range(len(pool.kernel))):
+        equal = (data == y).reshape(*data.shape[:2], -1)
+        found = np.where(equal.any(2), equal.argmax(2), -1).reshape(y.shape)
+    else:
+        for outputs, inputs in reversed(list(pool.meetings())):
+            here = found[outputs]
+            np.copyto(here, plane[inputs], where=data[inputs] == y[outputs])
+    planes = np.arange(prod(data.shape[:2])) * plane.size
+    offset = planes.reshape(*data.shape[:2], *(1,) * len(pool.kernel))
+    return np.where(found < 0, -1, found + offset)
+
+
 def fill(data: Array, settings: Settings, out: Array) -> None:
     """Fill `out` with the maxima, means, sums, or norms of the windows."""
     data, out = (channels_first(a, settings.layout) for a in (data, out))
     pool, power = settings.lay_out(data), settings.power
-    is_max = settings.pool_type == "max"
-    out.fill(np.finfo(out.dtype).min if is_max else 0)
-    for outputs, inputs in pool.meetings():
-        here, part = out[outputs], data[inputs]
-        if is_max:
-            np.fmax(here, part, out=here)
-        else:
-            here += part if power == 1 else part**power
+    largest = settings.pool_type == "max"
+    gather(data if power == 1 else data**power, pool, out, largest=largest)
     if power > 1:
         (np.sqrt if power == 2 else np.cbrt)(out, out)
     if settings.pool_type == "avg":
         np.divide(out, divisor_of(pool, settings, out.dtype), out)
-    if is_max and settings.first_version and any(pool.pad):
+    if largest and settings.first_version and any(pool.pad):
         np.maximum(out, 0, out=out, where=pool.touches_padding())
 
 
-def terms(
-    data: Array, y: Array, pool: Pool, settings: Settings
-) -> Iterator[tuple[Slices, Slices, Any]]:
-    """Yield pairs of outputs and data, and by how much the ones change with the others.
+def send(g: Array, data: Array, y: Array, settings: Settings, out: Array, *, back: bool) -> None:
+    """Send heads back to the data, or changes of the data forward to the outputs.
 
     Of equal maxima the first one counts; in the first version of the op, all.
     """
-    divisor = divisor_of(pool, settings, y.dtype)
-    taken = np.zeros(y.shape, bool)
-    for outputs, inputs in pool.meetings():
-        factor: Any = y.dtype.type(1)
-        if settings.pool_type == "max":
-            factor = data[inputs] == y[outputs]
-            if not settings.first_version:
-                factor &= ~taken[outputs]
-                taken[outputs] |= factor
-        elif settings.power > 1:
-            norm = y[outputs]
-            ratio = data[inputs] / np.where(norm == 0, norm.dtype.type(1), norm)
-            factor = ratio if settings.power == 2 else ratio * ratio
-        elif divisor is not None:
-            factor = 1 / divisor[outputs[1:]]
-        yield outputs, inputs, factor
+    pool, power = settings.lay_out(data), settings.power
+    if settings.pool_type == "max":
+        _send_maxima(g, data, y, pool, out, back=back, ties=settings.first_version)
+        return
+    scale: Any = 1
+    if settings.pool_type == "avg":
+        scale = 1 / divisor_of(pool, settings, y.dtype)
+    elif power > 1:
+        norm = y ** (power - 1)
+        scale = np.where(norm == 0, 0, 1 / norm)
+    slope: Any = data ** (power - 1) if power > 1 else 1
+    if back:
+        spread(g * scale, pool, out)
+        np.multiply(out, slope, out)
+    else:
+        gather(g * slope, pool, out)
+        np.multiply(out, scale, out)
+
+
+def _send_maxima(
+    g: Array, data: Array, y: Array, pool: Pool, out: Array, *, back: bool, ties: bool
+) -> None:
+    """Send heads to the maxima, or changes of the maxima to the outputs."""
+    if ties:
+        out.fill(0)
+        for outputs, inputs in pool.meetings():
+            source, target = (outputs, inputs) if back else (inputs, outputs)
+            out[target] += g[source] * (data[inputs] == y[outputs])
+        return
+    place = chosen(data, y, pool)
+    if back:
+        heads = np.where(place < 0, 0, g).ravel()
+        total = np.bincount(np.maximum(place, 0).ravel(), heads, minlength=data.size)
+        np.copyto(out, total.reshape(data.shape), casting="unsafe")
+    else:
+        np.copyto(out, np.where(place < 0, 0, g.ravel()[place]))

@@ -1,8 +1,8 @@
 """Why a shape is unknown, and what would settle it.
 
-Inference says what follows; where something does not, `explain_shapes` looks for the arguments whose
-shapes would decide it. It finds them by trial: it supposes a shape for one argument, infers again,
-and sees what has become known.
+Inference says what follows; where something does not, `explain_shapes` looks for the arguments
+whose shapes would decide it. It finds them by trial: it supposes a shape for one argument, infers
+again, and sees what has become known.
 """
 
 from __future__ import annotations

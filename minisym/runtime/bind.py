@@ -29,7 +29,8 @@ from minisym.passes.gradient import gradient
 from minisym.passes.order import find_writes
 from minisym.passes.slots import DTYPES
 from minisym.runtime.aliasing import check_aliasing
-from minisym.runtime.executor import Binding, Executor
+from minisym.runtime.binding import Binding
+from minisym.runtime.executor import Executor
 from minisym.runtime.plan import Plan, Typed
 from minisym.shapes import from_user, is_known, is_np_shape, show
 from minisym.symbol.symbol import Symbol, connect

@@ -85,8 +85,11 @@ class Moment:
     def __repr__(self) -> str:
         """Show what went in, what came out, and where it was composed."""
         op = self.node.op.name if self.node.op else "Variable"
-        rows = [(name, "->" if out else "  ", array) for out, group in
-                ((False, self.inputs), (True, self.outputs)) for name, array in group.items()]
+        rows = [
+            (name, "->" if out else "  ", array)
+            for out, group in ((False, self.inputs), (True, self.outputs))
+            for name, array in group.items()
+        ]
         width = max((len(name) for name, _, _ in rows), default=0)
         lines = [f"{self.position}: {op} {self.node.name!r}"]
         for name, arrow, array in rows:
@@ -166,7 +169,8 @@ class Stepper:
                     self._plan, node, len(self.moments), seconds, backward=bool(late)
                 )
                 self.moments.append(moment)
-                self._values |= {Entry(node, i).name: Entry(node, i) for i in range(node.num_outputs)}
+                made = [Entry(node, i) for i in range(node.num_outputs)]
+                self._values |= {entry.name: entry for entry in made}
                 return moment
         return None
 
@@ -308,4 +312,3 @@ def _not_finite(plan: Plan, node: Node, bad: Sequence[Entry], *, late: bool) -> 
     )
     error.node, error.inputs, error.outputs = node, inputs, outputs
     return error
-

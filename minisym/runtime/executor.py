@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +11,13 @@ import numpy as np
 from minisym.errors import ArrayTypeError, BindError, did_you_mean
 from minisym.graph import Entry, Node
 from minisym.ndarray import Array, NDArray
-from minisym.runtime.debug import NanGuard, Stepper, observed
+from minisym.runtime.binding import Binding
+from minisym.runtime.debuggable import Debuggable
 from minisym.runtime.describe import describe
 from minisym.runtime.heads import Seed, take_head_grads
 from minisym.runtime.internals import Internals
 from minisym.runtime.plan import Commit, Plan, execute
-from minisym.runtime.resize import new_shapes, resized
+from minisym.runtime.resize import resize
 from minisym.runtime.watch import Monitor, Observer
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
@@ -26,23 +25,11 @@ from minisym.symbol.symbol import Symbol
 Feed = tuple[Array, Array]
 
 
-@dataclass(frozen=True)
-class Binding:
-    """A symbol and the arrays for its variables, checked by `bind`."""
-
-    symbol: Symbol
-    arguments: Mapping[Node, Array]
-    states: Mapping[Node, Array]
-    gradients: Mapping[Node, Array | None] | None
-    requests: Mapping[Node, str]
-    """For each argument what backward does with its gradient: write, add or null."""
-
-
 Compile = Callable[[Binding, Mapping[Entry, Array] | None], "Executor"]
 """Make an executor; the outputs take the given memory, as far as it fits."""
 
 
-class Executor:
+class Executor(Debuggable):
     """Arrays bound to a symbol. `Symbol.bind` and `Symbol.simple_bind` make one.
 
     Attributes
@@ -138,7 +125,7 @@ class Executor:
 
     # ---------------------------------------------------------------------------------- running
 
-    def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:  # noqa: FBT001, FBT002
+    def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:
         """Run, and return the outputs.
 
         Parameters
@@ -198,14 +185,14 @@ class Executor:
                 message = f"forward: {name} has dtype {given.dtype}, but {array.dtype} is bound"
                 raise ArrayTypeError(message)
             checked.append((array.view(np.ndarray), given.astype(array.dtype, copy=False)))
-        for name, (array, _) in zip(feeds, checked, strict=True):
+        for name, (bound, _) in zip(feeds, checked, strict=True):
             backup = self._backups.get(name)
             if backup is None:
-                backup = self._backups[name] = np.empty(array.shape, array.dtype)
-            backup[...] = array
+                backup = self._backups[name] = np.empty(bound.shape, bound.dtype)
+            backup[...] = bound
         return checked
 
-    def backward(self, out_grads: Any = None, is_train: bool = True) -> None:  # noqa: FBT001, FBT002
+    def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         """Compute the gradients and write or add them to the gradient arrays.
 
         Parameters
@@ -258,7 +245,7 @@ class Executor:
     def set_monitor_callback(
         self,
         callback: Callable[[str, NDArray], object] | None,
-        monitor_all: bool = False,  # noqa: FBT001, FBT002
+        monitor_all: bool = False,
     ) -> None:
         """Call `callback(name, array)` with each node's outputs in the following runs.
 
@@ -290,107 +277,9 @@ class Executor:
         return Internals(lambda: (self._plan, self._is_train is not None, self._ran_backward))
 
     def _take(self, plan: Plan) -> None:
-        """Go over to another plan of the same graph and arrays; the outputs stay the same arrays."""
+        """Go over to another plan of the same graph and arrays; the outputs stay the same."""
         self._plan, self._next_plan = plan, None
         self._gradient_commits = self._make_gradient_commits(plan)
-
-    def step(
-        self,
-        is_train: bool = False,  # noqa: FBT001, FBT002
-        *,
-        backward: bool = False,
-        out_grads: Any = None,
-        **kwargs: Any,
-    ) -> Stepper:
-        """Begin a run that waits after every node: a debugger. See `minisym.runtime.debug`.
-
-        Nothing that was bound changes before the run ends, nor do the outputs.
-
-        Parameters
-        ----------
-        is_train, **kwargs
-            As of `forward`.
-        backward, out_grads
-            Whether the nodes of the gradient follow, and what flows into it, as of `backward`.
-
-        Examples
-        --------
-        >>> from minisym import sym
-        >>> executor = sym.tanh(sym.Variable("x") * 2, name="t").bind(args={"x": np.array([1.0])})
-        >>> for moment in executor.step():
-        ...     print(moment)
-        0: _mul_scalar '_mulscalar0'
-             data                (1,) float64  1 … 1, mean 1
-          -> _mulscalar0_output  (1,) float64  2 … 2, mean 2
-        1: tanh 't'
-             data      (1,) float64  2 … 2, mean 2
-          -> t_output  (1,) float64  0.964 … 0.964, mean 0.964
-        """
-        feeds = self._check(kwargs)
-        if backward and self._wanted:
-            take_head_grads(self._plan.heads, self._seeds, out_grads)
-        back = self._next_plan or self._plan
-        plan = observed(back, share_outputs=False)
-        parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
-        commits = [*plan.commits, *(self._make_gradient_commits(plan) if backward else ())]
-        commits += [
-            (operator.setitem, output.view(np.ndarray), ..., value)
-            for output, head in zip(self.outputs, plan.heads, strict=True)
-            if not np.may_share_memory(output, value := plan.output_array(head))
-        ]
-
-        def finished() -> list[NDArray]:
-            self._take(plan)  # for backward; the next forward run goes back
-            self._next_plan = back
-            self._is_train, self._ran_backward = is_train, backward
-            return self.outputs
-
-        def abandoned() -> None:
-            for name, (array, _) in zip(kwargs, feeds, strict=True):
-                array[...] = self._backups[name]
-
-        for array, value in feeds:
-            array[...] = value
-        return Stepper(plan, parts, commits, finished, abandoned)
-
-    @contextmanager
-    def nan_guard(self, allow: Iterable[str] = (), *, infinities: bool = True) -> Iterator[None]:
-        """Let runs within a `with` block stop at the node that makes the first NaN or infinity.
-
-        The error says what the node read, and where it was composed; nothing has been written then.
-        Every value is kept meanwhile, and a monitor hears nothing.
-
-        Parameters
-        ----------
-        allow
-            Names of nodes that may make them.
-        infinities
-            Whether infinities count: masks are often made of them.
-
-        Raises
-        ------
-        NonFiniteError
-            By a run within the block.
-
-        Examples
-        --------
-        >>> from minisym import sym
-        >>> net = sym.log(sym.Variable("x") - 1, name="logs") * 0
-        >>> executor = net.bind(args={"x": np.array([0.5, 2.0])})
-        >>> with executor.nan_guard():
-        ...     executor.forward()
-        Traceback (most recent call last):
-        ...
-        minisym.runtime.debug.NonFiniteError: log 'logs' made the first NaN
-        ...
-        """
-        monitor, plan = self._monitor, self._next_plan or self._plan
-        self._monitor = NanGuard(frozenset(allow), infinities)
-        self._next_plan = observed(plan)
-        try:
-            yield
-        finally:
-            self._monitor, self._next_plan = monitor, plan
 
     def debug_str(self) -> str:
         """Return the steps of a run, with the memory that each writes."""
@@ -407,8 +296,8 @@ class Executor:
     ) -> Executor:
         """Return an executor for other shapes in the same memory; the monitor moves along.
 
-        An array whose shape stays is shared; a smaller one is a view of the old one's beginning, and
-        so are the outputs.
+        An array whose shape stays is shared; a smaller one is a view of the old one's beginning,
+        and so are the outputs.
 
         Parameters
         ----------
@@ -434,38 +323,17 @@ class Executor:
         >>> executor.reshape(data=(1, 3)).outputs[0].shape
         (1, 2)
         """
-        found = new_shapes(self._symbol.graph, self._arguments | self._states, kwargs)
-
-        def fit(arrays: Mapping[Node, Any], form: str) -> dict[Node, Any]:
-            return {
-                node: array
-                if array is None
-                else resized(
-                    array,
-                    found[node],
-                    form.format(repr(node.name)),
-                    given=node.name in kwargs,
-                    partial=partial_shaping,
-                    larger=allow_up_sizing,
-                )
-                for node, array in arrays.items()
-            }
-
-        binding = replace(
-            self._binding,
-            arguments=fit(self._binding.arguments, "{}"),
-            states=fit(self._binding.states, "{}"),
-            gradients=None if self._gradients is None else fit(self._gradients, "args_grad[{}]"),
-        )
+        binding = resize(self._binding, kwargs, partial=partial_shaping, larger=allow_up_sizing)
         made = self._compile(binding, self._plan.memory_of_heads())
-        made._monitor, made._keep_internals = self._monitor, self._keep_internals
+        if isinstance(self._monitor, Monitor):
+            made.set_monitor_callback(self._monitor.callback, self._monitor.inputs)
         return made
 
     def copy_params_from(
         self,
         arg_params: Mapping[str, Any],
         aux_params: Mapping[str, Any] | None = None,
-        allow_extra_params: bool = False,  # noqa: FBT001, FBT002
+        allow_extra_params: bool = False,
     ) -> None:
         """Copy values into the bound arrays, cast to their type.
 

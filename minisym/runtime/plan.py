@@ -205,9 +205,7 @@ class Plan:
         """Return a plan of the same graph and arrays that keeps the value of every entry."""
         bound = {node: self.arrays[Entry(node)] for node in self.graph.variables}
         given = self.memory_of_heads()
-        return Plan(
-            self.typed, bound, len(self.heads), write=self.write, keep=True, given=given
-        )
+        return Plan(self.typed, bound, len(self.heads), write=self.write, keep=True, given=given)
 
     def memory_of_heads(self) -> dict[Entry, Array]:
         """Return the memory that the outputs have, for a plan that takes this one's place."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -12,10 +13,50 @@ from minisym.errors import BindError, IncompleteError, ParamError, did_you_mean,
 from minisym.graph import Entry, Graph, Node
 from minisym.ndarray import Array
 from minisym.passes.infer import infer
+from minisym.runtime.binding import Binding
 from minisym.shapes import Shape, from_user, is_known, show
 
 
-def new_shapes(
+def resize(binding: Binding, given: Mapping[str, Any], *, partial: bool, larger: bool) -> Binding:
+    """Return a binding for other shapes; arrays are shared as far as they fit.
+
+    Parameters
+    ----------
+    binding
+        The arrays now.
+    given
+        The new shapes by name.
+    partial
+        Whether arrays may change that are not named.
+    larger
+        Whether arrays may grow: they are new then.
+    """
+    shapes = _shapes(binding.symbol.graph, {**binding.arguments, **binding.states}, given)
+
+    def fit(arrays: Mapping[Node, Any], label: str) -> dict[Node, Any]:
+        found = dict(arrays)
+        for node, array in arrays.items():
+            if array is None or array.shape == shapes[node]:
+                continue
+            name = label.format(repr(node.name))
+            if not partial and node.name not in given:
+                raise BindError(
+                    f"reshape: {name} would change from {show(array.shape)} to "
+                    f"{show(shapes[node])}, which was not asked for",
+                    hint="give its shape, or allow it by partial_shaping=True",
+                )
+            found[node] = _resized(array, shapes[node], name, larger=larger)
+        return found
+
+    return replace(
+        binding,
+        arguments=fit(binding.arguments, "{}"),
+        states=fit(binding.states, "{}"),
+        gradients=None if binding.gradients is None else fit(binding.gradients, "args_grad[{}]"),
+    )
+
+
+def _shapes(
     graph: Graph, arrays: Mapping[Node, Array], given: Mapping[str, Any]
 ) -> dict[Node, tuple[int, ...]]:
     """Return the shapes of all variables that follow from some.
@@ -44,26 +85,13 @@ def new_shapes(
     return found
 
 
-def resized(
-    array: Array, shape: tuple[int, ...], name: str, *, given: bool, partial: bool, larger: bool
-) -> Array:
-    """Return the array for a new shape: itself, a view of its beginning, or a new one.
-
-    `given` says whether the user asked for this shape; if not, `partial` must allow the change.
-    `larger` allows a new array where the old one is too small.
-    """
-    if array.shape == shape:
-        return array
-    change = f"{show(array.shape)} to {show(shape)}"
-    if not given and not partial:
-        raise BindError(
-            f"reshape: {name} would change from {change}, which was not asked for",
-            hint="give its shape, or allow it by partial_shaping=True",
-        )
+def _resized(array: Array, shape: tuple[int, ...], name: str, *, larger: bool) -> Array:
+    """Return a view of the array's beginning, or a new one."""
     if prod(shape) > array.size:
         if not larger:
             raise BindError(
-                f"reshape: {name} would grow from {change}, and has no memory for it",
+                f"reshape: {name} would grow from {show(array.shape)} to {show(shape)}, "
+                "and has no memory for it",
                 hint="allow_up_sizing=True allocates a new array; "
                 "or bind the largest shape first, and reshape to smaller ones",
             )

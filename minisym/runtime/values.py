@@ -57,7 +57,8 @@ def statistics(array: Array) -> Statistics:
         return Statistics(*kind, None, None, None, 0, 0)
     if array.dtype.kind != "f":
         values = array.astype(float)
-        return Statistics(*kind, float(values.min()), float(values.mean()), float(values.max()), 0, 0)
+        found = float(values.min()), float(values.mean()), float(values.max())
+        return Statistics(*kind, *found, 0, 0)
     if is_finite(array):
         mean = float(array.mean(dtype=np.float64))
         return Statistics(*kind, float(array.min()), mean, float(array.max()), 0, 0)

@@ -1,7 +1,7 @@
 """A run in front of an observer: node by node, each value shown while it is there.
 
-Memory is used again and again in a run, so that most values are gone at its end. A monitor sees each
-one right after the step that computed it.
+Memory is used again and again in a run, so that most values are gone at its end. A monitor sees
+each one right after the step that computed it.
 """
 
 from __future__ import annotations

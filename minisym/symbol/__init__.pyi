@@ -43,6 +43,54 @@ def Activation(
 ) -> Symbol:
     """Apply an activation function to each element."""
 
+def BatchNorm(
+    data: Symbol | None = None,
+    gamma: Symbol | None = None,
+    beta: Symbol | None = None,
+    moving_mean: Symbol | None = None,
+    moving_var: Symbol | None = None,
+    eps: float | Symbol = 0.001,
+    momentum: float | Symbol = 0.9,
+    fix_gamma: bool = True,
+    use_global_stats: bool = False,
+    output_mean_var: bool = False,
+    axis: int = 1,
+    cudnn_off: bool = False,
+    min_calib_range: float | None = None,
+    max_calib_range: float | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Normalise each channel over the batch, $y = \gamma (x - \mu) / \sqrt{v + \epsilon} + \beta$."""
+
+def BatchNorm_v1(
+    data: Symbol | None = None,
+    gamma: Symbol | None = None,
+    beta: Symbol | None = None,
+    moving_mean: Symbol | None = None,
+    moving_var: Symbol | None = None,
+    eps: float | Symbol = 0.001,
+    momentum: float | Symbol = 0.9,
+    fix_gamma: bool = True,
+    use_global_stats: bool = False,
+    output_mean_var: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Normalise each channel over the batch: the first version of `BatchNorm`, for old files."""
+
+def BilinearSampler(
+    data: Symbol | None = None,
+    grid: Symbol | None = None,
+    cudnn_off: bool | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Interpolate an image bilinearly at the points of a grid."""
+
 def BlockGrad(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -122,6 +170,21 @@ def Convolution_v1(
 ) -> Symbol:
     r"""Convolve, $y_f(p) = b_f + \sum_c \sum_k w_{fc}(k)\, x_c(s p + d k - pad)$."""
 
+def Correlation(
+    data1: Symbol | None = None,
+    data2: Symbol | None = None,
+    kernel_size: int = 1,
+    max_displacement: int = 1,
+    stride1: int = 1,
+    stride2: int = 1,
+    pad_size: int = 0,
+    is_multiply: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Compare patches of an image with displaced patches of another, $\frac1n \sum x_1 x_2$."""
+
 def Crop(
     *data: Symbol | Sequence[Symbol],
     num_args: int = 0,
@@ -199,6 +262,29 @@ def FullyConnected(
 ) -> Symbol:
     r"""Apply a linear map, $Y = X W^\top + b$."""
 
+def GridGenerator(
+    data: Symbol | None = None,
+    *,
+    transform_type: Literal["affine", "warp"],
+    target_shape: int | Sequence[int] = (0, 0),
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Make a grid of points for `BilinearSampler`, (batch, 2, height, width) of x and y."""
+
+def GroupNorm(
+    data: Symbol | None = None,
+    gamma: Symbol | None = None,
+    beta: Symbol | None = None,
+    num_groups: int = 1,
+    eps: float = 1e-05,
+    output_mean_var: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Normalise each group of channels of each sample, $y = \gamma (x - \mu) / \sigma + \beta$."""
+
 def IdentityAttachKLSparseReg(
     data: Symbol | None = None,
     moving_avg: Symbol | None = None,
@@ -210,6 +296,52 @@ def IdentityAttachKLSparseReg(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Pass activations on, and penalise those that are not sparse by a KL divergence."""
+
+def InstanceNorm(
+    data: Symbol | None = None,
+    gamma: Symbol | None = None,
+    beta: Symbol | None = None,
+    eps: float = 0.001,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Normalise each channel of each sample, $y = \gamma (x - \mu) / \sigma + \beta$."""
+
+def L2Normalization(
+    data: Symbol | None = None,
+    eps: float = 1e-10,
+    mode: Literal["channel", "instance", "spatial"] = "instance",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Scale to length 1, $y = x / \sqrt{\sum x^2 + \epsilon}$."""
+
+def LRN(
+    data: Symbol | None = None,
+    alpha: float = 0.0001,
+    beta: float = 0.75,
+    knorm: float = 2.0,
+    *,
+    nsize: int,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Damp by neighbours, $y_c = x_c (k + \frac{\alpha}{n} \sum_{|j-c|<n/2} x_j^2)^{-\beta}$."""
+
+def LayerNorm(
+    data: Symbol | None = None,
+    gamma: Symbol | None = None,
+    beta: Symbol | None = None,
+    axis: int = -1,
+    eps: float = 1e-05,
+    output_mean_var: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Normalise along one axis, $y = \gamma (x - \mu) / \sigma + \beta$."""
 
 def LeakyReLU(
     data: Symbol | None = None,
@@ -276,6 +408,72 @@ def Pad(
 ) -> Symbol:
     """Put margins around the pictures (n, c, h, w) or volumes (n, c, d, h, w) of a batch."""
 
+def Pooling(
+    data: Symbol | None = None,
+    kernel: int | Sequence[int] = (),
+    pool_type: Literal["avg", "lp", "max", "sum"] = "max",
+    global_pool: bool = False,
+    cudnn_off: bool = False,
+    pooling_convention: Literal["full", "same", "valid"] = "valid",
+    stride: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    p_value: int | None = None,
+    count_include_pad: bool | None = None,
+    layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Reduce windows of each channel to their maximum, mean, sum, or $(\sum x^p)^{1/p}$."""
+
+def Pooling_v1(
+    data: Symbol | None = None,
+    kernel: int | Sequence[int] = (),
+    pool_type: Literal["avg", "max", "sum"] = "max",
+    global_pool: bool = False,
+    pooling_convention: Literal["full", "valid"] = "valid",
+    stride: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Reduce windows of each channel: the first version of `Pooling`, for old files."""
+
+def RNN(
+    data: Symbol | None = None,
+    parameters: Symbol | None = None,
+    state: Symbol | None = None,
+    state_cell: Symbol | None = None,
+    sequence_length: Symbol | None = None,
+    *,
+    state_size: int,
+    num_layers: int,
+    bidirectional: bool = False,
+    mode: Literal["gru", "lstm", "rnn_relu", "rnn_tanh"],
+    p: float = 0.0,
+    state_outputs: bool = False,
+    projection_size: int | None = None,
+    lstm_state_clip_min: float | None = None,
+    lstm_state_clip_max: float | None = None,
+    lstm_state_clip_nan: bool = False,
+    use_sequence_length: bool = False,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Run recurrent layers over sequences (time, batch, size)."""
+
+def ROIPooling(
+    data: Symbol | None = None,
+    rois: Symbol | None = None,
+    *,
+    pooled_size: int | Sequence[int],
+    spatial_scale: float,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Reduce each region of an image to bins, and each bin to its maximum."""
+
 def Reshape(
     data: Symbol | None = None,
     shape: int | Sequence[int] = (),
@@ -299,6 +497,40 @@ def SVMOutput(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Pass scores on, and learn by the hinge loss $\sum_k \max(0, m - s_k x_k)^2$."""
+
+def SequenceLast(
+    data: Symbol | None = None,
+    sequence_length: Symbol | None = None,
+    use_sequence_length: bool = False,
+    axis: int = 0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Take the last element of each sequence."""
+
+def SequenceMask(
+    data: Symbol | None = None,
+    sequence_length: Symbol | None = None,
+    use_sequence_length: bool = False,
+    value: float = 0.0,
+    axis: int = 0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Overwrite what lies behind the end of each sequence with a value."""
+
+def SequenceReverse(
+    data: Symbol | None = None,
+    sequence_length: Symbol | None = None,
+    use_sequence_length: bool = False,
+    axis: int = 0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Reverse each sequence; what lies behind its end stays where it is."""
 
 def SliceChannel(
     data: Symbol | None = None,
@@ -337,6 +569,19 @@ def SoftmaxOutput(
 ) -> Symbol:
     r"""Predict by softmax, $p_k = e^{x_k} / \sum_j e^{x_j}$, and learn by cross-entropy."""
 
+def SpatialTransformer(
+    data: Symbol | None = None,
+    loc: Symbol | None = None,
+    target_shape: int | Sequence[int] = (0, 0),
+    *,
+    transform_type: Literal["affine"],
+    sampler_type: Literal["bilinear"],
+    cudnn_off: bool | None = None,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Sample an image where affine maps take the pixels of the output."""
+
 def SwapAxis(
     data: Symbol | None = None,
     dim1: int = 0,
@@ -347,10 +592,49 @@ def SwapAxis(
 ) -> Symbol:
     """Exchange two axes."""
 
+def UpSampling(
+    *data: Symbol | Sequence[Symbol],
+    scale: int,
+    num_filter: int = 0,
+    sample_type: Literal["bilinear", "nearest"],
+    multi_input_mode: Literal["concat", "sum"] = "concat",
+    num_args: int = 1,
+    workspace: int = 512,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Enlarge images, $y_{ij} = x_{\lfloor i/s \rfloor \lfloor j/s \rfloor}$ with "nearest"."""
+
 def abs(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     """Take the absolute value, $|x|$; its gradient at 0 is 0."""
+
+def accumulate_update(
+    total: Symbol | None = None,
+    grad: Symbol | None = None,
+    reset: float | Symbol = 0.0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Return the sum of a gradient over runs, $a + g$, and keep it: $a \leftarrow a + g$, or 0."""
+
+def adadelta_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    acc_g: Symbol | None = None,
+    acc_delta: Symbol | None = None,
+    rho: float | Symbol = 0.9,
+    epsilon: float | Symbol = 1e-05,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the gradient, in the unit of the steps before: there is no learning rate."""
 
 def adagrad_update(
     weight: Symbol | None = None,
@@ -385,6 +669,23 @@ def adam_update(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Step by the mean gradient over its root mean square."""
+
+def adamax_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mean: Symbol | None = None,
+    bound: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.999,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the mean gradient over the largest one of late: Adam in the infinity norm."""
 
 def add_n(
     *data: Symbol | Sequence[Symbol],
@@ -486,6 +787,15 @@ def argsort(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Return the places of the elements in sorted order; see `sort`."""
+
+def assign(
+    weight: Symbol | None = None,
+    value: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Write a value into a variable, $w \leftarrow x$, in the variable's floating type."""
 
 def batch_dot(
     lhs: Symbol | None = None,
@@ -729,6 +1039,29 @@ def clip(
 ) -> Symbol:
     r"""Limit to an interval, $\min(\max(x, a_\text{min}), a_\text{max})$."""
 
+def col2im(
+    data: Symbol | None = None,
+    *,
+    output_size: int | Sequence[int],
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Add columns up to the image whose windows they are: the adjoint of `im2col`."""
+
+def conditional_update(
+    weight: Symbol | None = None,
+    old: Symbol | None = None,
+    condition: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Let a write happen only where a condition holds: the new value if it is not 0, else the old."""
+
 def cos(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -785,6 +1118,20 @@ def dot(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Multiply matrices, $Y = AB$, where $Y_{ij} = \sum_k A_{ik} B_{kj}$."""
+
+def ef_signsgd_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    error: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by a scaled sign, and keep what it left out for the next step."""
 
 def elemwise_add(
     lhs: Symbol | None = None,
@@ -942,6 +1289,18 @@ def identity(
 ) -> Symbol:
     """Pass the array on, $x$."""
 
+def im2col(
+    data: Symbol | None = None,
+    *,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] = (),
+    dilate: int | Sequence[int] = (),
+    pad: int | Sequence[int] = (),
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Lay out the windows of an image as columns."""
+
 def khatri_rao(
     *data: Symbol | Sequence[Symbol],
     num_args: int = 0,
@@ -1084,11 +1443,6 @@ def linalg_sumlogdiag(
 ) -> Symbol:
     r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$."""
 
-def linalg_syevd(
-    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
-) -> Symbol:
-    r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$."""
-
 def linalg_syrk(
     A: Symbol | None = None,
     transpose: bool = False,
@@ -1124,6 +1478,22 @@ def linalg_trsm(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Solve a triangular system $A X = \alpha B$, or $X A = \alpha B$."""
+
+def lion_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.99,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step by the sign of gradient and momentum together."""
 
 def log(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -1161,6 +1531,18 @@ def logical_not(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     r"""Say where x is 0, $\lnot x$."""
+
+def loss_scale_update(
+    scale: Symbol | None = None,
+    count: Symbol | None = None,
+    finite: Symbol | None = None,
+    factor: float | Symbol = 2.0,
+    window: int = 2000,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Adapt a loss scale: divide it where gradients overflowed, and let it grow after a while."""
 
 def make_loss(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -1243,7 +1625,7 @@ def mp_lamb_update_phase2(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    """Do `lamb_update_phase2` on a float32 master, and round it to the weight's type."""
+    """Do `lamb_update_phase2` from a float32 master, and round it to the weight's type."""
 
 def mp_nag_mom_update(
     weight: Symbol | None = None,
@@ -1372,7 +1754,29 @@ def multi_sum_sq(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$, in float32."""
+    r"""Return $\sum_j x_{ij}^2$ for each array $x_i$: squared in its type, summed in float32."""
+
+def nadam_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mean: Symbol | None = None,
+    var: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol,
+    next_momentum: float | Symbol,
+    schedule: float | Symbol,
+    correction: float | Symbol,
+    beta1: float | Symbol = 0.9,
+    beta2: float | Symbol = 0.999,
+    epsilon: float | Symbol = 1e-08,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Do Adam with Nesterov's momentum, whose strength follows a schedule."""
 
 def nag_mom_update(
     weight: Symbol | None = None,
@@ -1427,6 +1831,18 @@ def norm(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Take the norm over axes, $\sum_i |x_i|$ or $\sqrt{\sum_i x_i^2}$."""
+
+def normal(
+    loc: float = 0.0,
+    scale: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw from the normal distribution $N(loc, scale^2)$."""
 
 def one_hot(
     indices: Symbol | None = None,
@@ -1514,6 +1930,185 @@ def radians(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
     r"""Turn degrees into radians, $\pi x / 180$."""
+
+def random_exponential(
+    lam: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw from the exponential distribution with rate $\lambda$."""
+
+def random_gamma(
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+def random_generalized_negative_binomial(
+    mu: float = 1.0,
+    alpha: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def random_negative_binomial(
+    k: int = 1,
+    p: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+
+def random_normal(
+    loc: float = 0.0,
+    scale: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw from the normal distribution $N(loc, scale^2)$."""
+
+def random_pdf_dirichlet(
+    sample: Symbol | None = None,
+    alpha: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Density of the Dirichlet distribution."""
+
+def random_pdf_exponential(
+    sample: Symbol | None = None,
+    lam: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Density of the exponential distribution, $\lambda e^{-\lambda x}$."""
+
+def random_pdf_gamma(
+    sample: Symbol | None = None,
+    alpha: Symbol | None = None,
+    beta: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Density of the gamma distribution with rate $\beta$, $\beta^\alpha x^{\alpha-1} e^{-\beta x} / \Gamma(\alpha)$."""
+
+def random_pdf_generalized_negative_binomial(
+    sample: Symbol | None = None,
+    mu: Symbol | None = None,
+    alpha: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Probability of $x$ under the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def random_pdf_negative_binomial(
+    sample: Symbol | None = None,
+    k: Symbol | None = None,
+    p: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Probability of $x$ successes before the $k$-th failure, whose probability is $p$."""
+
+def random_pdf_normal(
+    sample: Symbol | None = None,
+    mu: Symbol | None = None,
+    sigma: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$."""
+
+def random_pdf_poisson(
+    sample: Symbol | None = None,
+    lam: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Probability of $x$ under the Poisson distribution, $\lambda^x e^{-\lambda} / x!$."""
+
+def random_pdf_uniform(
+    sample: Symbol | None = None,
+    low: Symbol | None = None,
+    high: Symbol | None = None,
+    is_log: bool = False,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Density of the uniform distribution, $1 / (high - low)$."""
+
+def random_poisson(
+    lam: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw from the Poisson distribution with rate $\lambda$."""
+
+def random_randint(
+    low: int,
+    high: int,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "int32", "int64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw integers, each of [low, high) with the same probability."""
+
+def random_uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw from the uniform distribution on $[low, high)$."""
 
 def ravel_multi_index(
     data: Symbol | None = None,
@@ -1631,6 +2226,101 @@ def rsqrt(
 ) -> Symbol:
     r"""Invert the square root, $1 / \sqrt x$."""
 
+def sample_exponential(
+    lam: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw `shape` numbers for each element of the parameters from the exponential distribution with rate $\lambda$."""
+
+def sample_gamma(
+    alpha: Symbol | None = None,
+    beta: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw `shape` numbers for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+def sample_generalized_negative_binomial(
+    mu: Symbol | None = None,
+    alpha: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw `shape` numbers for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+def sample_multinomial(
+    data: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    get_prob: bool = False,
+    dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+
+def sample_negative_binomial(
+    k: Symbol | None = None,
+    p: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw `shape` numbers for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
+
+def sample_normal(
+    mu: Symbol | None = None,
+    sigma: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw `shape` numbers for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
+
+def sample_poisson(
+    lam: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Draw `shape` numbers for each element of the parameters from the Poisson distribution with rate $\lambda$."""
+
+def sample_uniform(
+    low: Symbol | None = None,
+    high: Symbol | None = None,
+    shape: int | Sequence[int] = (),
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw `shape` numbers for each element of the parameters from the uniform distribution on $[low, high)$."""
+
+def scale_gradient(
+    data: Symbol | None = None,
+    scale: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Return the data as they are; the gradient that flows back is multiplied by `scale`."""
+
 def scatter_nd(
     data: Symbol | None = None,
     indices: Symbol | None = None,
@@ -1655,7 +2345,7 @@ def sgd_mom_update(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Descend with momentum, $m \leftarrow \mu m - \eta\,(g + \lambda w)$, $w \leftarrow w + m$."""
+    """Descend with momentum."""
 
 def sgd_update(
     weight: Symbol | None = None,
@@ -1702,7 +2392,7 @@ def signsgd_update(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Step against the sign of the gradient, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
+    r"""Step against the sign, $w \leftarrow (1 - \eta\lambda)\,w - \eta\,\mathrm{sign}(g)$."""
 
 def signum_update(
     weight: Symbol | None = None,
@@ -1930,6 +2620,18 @@ def trunc(
 ) -> Symbol:
     """Round towards 0."""
 
+def uniform(
+    low: float = 0.0,
+    high: float = 1.0,
+    shape: int | Sequence[int] | None = None,
+    ctx: str = "",
+    dtype: Literal["None", "float16", "float32", "float64"] = "None",
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Draw from the uniform distribution on $[low, high)$."""
+
 def unravel_index(
     data: Symbol | None = None,
     shape: int | Sequence[int] | None = None,
@@ -2156,11 +2858,320 @@ class _Linalg:
 
 linalg: _Linalg
 
-class _Random: ...
+class _Random:
+    @staticmethod
+    def exponential(
+        lam: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw from the exponential distribution with rate $\lambda$."""
+
+    @staticmethod
+    def exponential_like(
+        data: Symbol | None = None,
+        lam: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw as many as `data` has from the exponential distribution with rate $\lambda$."""
+
+    @staticmethod
+    def gamma(
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+    @staticmethod
+    def gamma_like(
+        data: Symbol | None = None,
+        alpha: float = 1.0,
+        beta: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw as many as `data` has from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+
+    @staticmethod
+    def generalized_negative_binomial(
+        mu: float = 1.0,
+        alpha: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def generalized_negative_binomial_like(
+        data: Symbol | None = None,
+        mu: float = 1.0,
+        alpha: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw as many as `data` has from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def multinomial(
+        data: Symbol | None = None,
+        shape: int | Sequence[int] = (),
+        get_prob: bool = False,
+        dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+
+    @staticmethod
+    def negative_binomial(
+        k: int = 1,
+        p: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+
+    @staticmethod
+    def negative_binomial_like(
+        data: Symbol | None = None,
+        k: int = 1,
+        p: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw as many as `data` has from the negative binomial distribution: successes before the $k$-th failure."""
+
+    @staticmethod
+    def normal(
+        loc: float = 0.0,
+        scale: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw from the normal distribution $N(loc, scale^2)$."""
+
+    @staticmethod
+    def normal_like(
+        data: Symbol | None = None,
+        loc: float = 0.0,
+        scale: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw as many as `data` has from the normal distribution $N(loc, scale^2)$."""
+
+    @staticmethod
+    def pdf_dirichlet(
+        sample: Symbol | None = None,
+        alpha: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Density of the Dirichlet distribution."""
+
+    @staticmethod
+    def pdf_exponential(
+        sample: Symbol | None = None,
+        lam: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Density of the exponential distribution, $\lambda e^{-\lambda x}$."""
+
+    @staticmethod
+    def pdf_gamma(
+        sample: Symbol | None = None,
+        alpha: Symbol | None = None,
+        beta: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Density of the gamma distribution with rate $\beta$, $\beta^\alpha x^{\alpha-1} e^{-\beta x} / \Gamma(\alpha)$."""
+
+    @staticmethod
+    def pdf_generalized_negative_binomial(
+        sample: Symbol | None = None,
+        mu: Symbol | None = None,
+        alpha: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Probability of $x$ under the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+
+    @staticmethod
+    def pdf_negative_binomial(
+        sample: Symbol | None = None,
+        k: Symbol | None = None,
+        p: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Probability of $x$ successes before the $k$-th failure, whose probability is $p$."""
+
+    @staticmethod
+    def pdf_normal(
+        sample: Symbol | None = None,
+        mu: Symbol | None = None,
+        sigma: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$."""
+
+    @staticmethod
+    def pdf_poisson(
+        sample: Symbol | None = None,
+        lam: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Probability of $x$ under the Poisson distribution, $\lambda^x e^{-\lambda} / x!$."""
+
+    @staticmethod
+    def pdf_uniform(
+        sample: Symbol | None = None,
+        low: Symbol | None = None,
+        high: Symbol | None = None,
+        is_log: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Density of the uniform distribution, $1 / (high - low)$."""
+
+    @staticmethod
+    def poisson(
+        lam: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw from the Poisson distribution with rate $\lambda$."""
+
+    @staticmethod
+    def poisson_like(
+        data: Symbol | None = None,
+        lam: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Draw as many as `data` has from the Poisson distribution with rate $\lambda$."""
+
+    @staticmethod
+    def randint(
+        low: int,
+        high: int,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "int32", "int64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw integers, each of [low, high) with the same probability."""
+
+    @staticmethod
+    def uniform(
+        low: float = 0.0,
+        high: float = 1.0,
+        shape: int | Sequence[int] | None = None,
+        ctx: str = "",
+        dtype: Literal["None", "float16", "float32", "float64"] = "None",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw from the uniform distribution on $[low, high)$."""
+
+    @staticmethod
+    def uniform_like(
+        data: Symbol | None = None,
+        low: float = 0.0,
+        high: float = 1.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Draw as many as `data` has from the uniform distribution on $[low, high)$."""
 
 random: _Random
 
 class _Contrib:
+    @staticmethod
+    def AdaptiveAvgPooling2D(
+        data: Symbol | None = None,
+        output_size: int | Sequence[int] = (),
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Average images over bins whose number is given, whatever the images' size is."""
+
+    @staticmethod
+    def BilinearResize2D(
+        data: Symbol | None = None,
+        like: Symbol | None = None,
+        height: int = 1,
+        width: int = 1,
+        scale_height: float | None = None,
+        scale_width: float | None = None,
+        mode: Literal[
+            "size", "odd_scale", "like", "to_even_down", "to_even_up", "to_odd_down", "to_odd_up"
+        ] = "size",
+        align_corners: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Resize images by bilinear interpolation."""
+
     @staticmethod
     def CTCLoss(
         data: Symbol | None = None,
@@ -2197,6 +3208,124 @@ class _Contrib:
         """Do Adam with decoupled weight decay."""
 
     @staticmethod
+    def allclose(
+        a: Symbol | None = None,
+        b: Symbol | None = None,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Compare two arrays: 1 if $|a - b| \le atol + rtol \cdot |b|$ everywhere, else 0."""
+
+    @staticmethod
+    def arange_like(
+        data: Symbol | None = None,
+        start: float = 0.0,
+        step: float = 1.0,
+        repeat: int = 1,
+        ctx: str = "",
+        axis: int | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Count the elements of an array, or along one axis of it: $a, a + s, a + 2s, …$."""
+
+    @staticmethod
+    def bipartite_matching(
+        data: Symbol | None = None,
+        is_ascend: bool = False,
+        *,
+        threshold: float,
+        topk: int = -1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Pair rows with columns, the best score first, each of them once."""
+
+    @staticmethod
+    def box_decode(
+        data: Symbol | None = None,
+        anchors: Symbol | None = None,
+        std0: float = 1.0,
+        std1: float = 1.0,
+        std2: float = 1.0,
+        std3: float = 1.0,
+        clip: float = -1.0,
+        format: Literal["corner", "center"] = "center",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn what a detector found, seen from anchors, into boxes by their corners."""
+
+    @staticmethod
+    def box_encode(
+        samples: Symbol | None = None,
+        matches: Symbol | None = None,
+        anchors: Symbol | None = None,
+        refs: Symbol | None = None,
+        means: Symbol | None = None,
+        stds: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Say where boxes are, seen from anchors: the targets that a detector learns."""
+
+    @staticmethod
+    def box_iou(
+        lhs: Symbol | None = None,
+        rhs: Symbol | None = None,
+        format: Literal["corner", "center"] = "corner",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Measure how much boxes overlap, $|a \cap b| / |a \cup b|$, all pairs of them."""
+
+    @staticmethod
+    def box_nms(
+        data: Symbol | None = None,
+        overlap_thresh: float = 0.5,
+        valid_thresh: float = 0.0,
+        topk: int = -1,
+        coord_start: int = 2,
+        score_index: int = 1,
+        id_index: int = -1,
+        background_id: int = -1,
+        force_suppress: bool = False,
+        in_format: Literal["corner", "center"] = "corner",
+        out_format: Literal["corner", "center"] = "corner",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Keep the best of boxes that overlap: non-maximum suppression."""
+
+    @staticmethod
+    def box_non_maximum_suppression(
+        data: Symbol | None = None,
+        overlap_thresh: float = 0.5,
+        valid_thresh: float = 0.0,
+        topk: int = -1,
+        coord_start: int = 2,
+        score_index: int = 1,
+        id_index: int = -1,
+        background_id: int = -1,
+        force_suppress: bool = False,
+        in_format: Literal["corner", "center"] = "corner",
+        out_format: Literal["corner", "center"] = "corner",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Keep the best of boxes that overlap: non-maximum suppression."""
+
+    @staticmethod
     def ctc_loss(
         data: Symbol | None = None,
         label: Symbol | None = None,
@@ -2212,6 +3341,26 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def div_sqrt_dim(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Divide by the square root of the size of the last axis, $x / \sqrt d$."""
+
+    @staticmethod
+    def gradientmultiplier(
+        data: Symbol | None = None,
+        scalar: float = 1.0,
+        is_int: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Return the input, and multiply its gradient by a number $\lambda$."""
+
+    @staticmethod
     def group_adagrad_update(
         weight: Symbol | None = None,
         grad: Symbol | None = None,
@@ -2225,6 +3374,70 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def index_array(
+        data: Symbol | None = None,
+        axes: int | Sequence[int] | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Return the indices of each element, $y_{ij…} = (i, j, …)$, as int64."""
+
+    @staticmethod
+    def index_copy(
+        old_tensor: Symbol | None = None,
+        index_vector: Symbol | None = None,
+        new_tensor: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Put the rows of `new_tensor` in the place of some rows of `old_tensor`."""
+
+    @staticmethod
+    def interleaved_matmul_encdec_qk(
+        queries: Symbol | None = None,
+        keys_values: Symbol | None = None,
+        *,
+        heads: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Compute the scores of one sequence's attention to another, $q_i \cdot k_j / \sqrt d$."""
+
+    @staticmethod
+    def interleaved_matmul_encdec_valatt(
+        keys_values: Symbol | None = None,
+        attention: Symbol | None = None,
+        *,
+        heads: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Sum values by the weights of one sequence's attention to another, $\sum_j a_{ij} v_j$."""
+
+    @staticmethod
+    def interleaved_matmul_selfatt_qk(
+        queries_keys_values: Symbol | None = None,
+        *,
+        heads: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Compute the scores of self-attention, $q_i \cdot k_j / \sqrt d$."""
+
+    @staticmethod
+    def interleaved_matmul_selfatt_valatt(
+        queries_keys_values: Symbol | None = None,
+        attention: Symbol | None = None,
+        *,
+        heads: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Sum values by the weights of self-attention, $\sum_j a_{ij} v_j$."""
 
     @staticmethod
     def mp_adamw_update(
@@ -2246,6 +3459,108 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Do `adamw_update` on a float32 master, and round it to the weight's type."""
+
+    @staticmethod
+    def multi_adamw_update(
+        *data: Symbol | Sequence[Symbol],
+        lrs: float | Sequence[float],
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-08,
+        wds: float | Sequence[float],
+        etas: float | Sequence[float],
+        clip_gradient: float | Symbol = -1.0,
+        num_weights: int = 1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do `_adamw_update` on many weights."""
+
+    @staticmethod
+    def multi_lamb_update(
+        *data: Symbol | Sequence[Symbol],
+        learning_rates: float | Sequence[float],
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-06,
+        wds: float | Sequence[float],
+        rescale_grad: float | Symbol = 1.0,
+        lower_bound: float | Symbol = -1.0,
+        upper_bound: float | Symbol = -1.0,
+        clip_gradient: float | Symbol = -1.0,
+        bias_correction: bool = True,
+        step_count: int | Sequence[int],
+        num_tensors: int = 1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do both phases of LAMB on many weights."""
+
+    @staticmethod
+    def multi_mp_adamw_update(
+        *data: Symbol | Sequence[Symbol],
+        lrs: float | Sequence[float],
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-08,
+        wds: float | Sequence[float],
+        etas: float | Sequence[float],
+        clip_gradient: float | Symbol = -1.0,
+        num_weights: int = 1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do `_mp_adamw_update` on many weights."""
+
+    @staticmethod
+    def multi_mp_lamb_update(
+        *data: Symbol | Sequence[Symbol],
+        learning_rates: float | Sequence[float],
+        beta1: float | Symbol = 0.9,
+        beta2: float | Symbol = 0.999,
+        epsilon: float | Symbol = 1e-06,
+        wds: float | Sequence[float],
+        rescale_grad: float | Symbol = 1.0,
+        lower_bound: float | Symbol = -1.0,
+        upper_bound: float | Symbol = -1.0,
+        clip_gradient: float | Symbol = -1.0,
+        bias_correction: bool = True,
+        step_count: int | Sequence[int],
+        num_tensors: int = 1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do both phases of LAMB on the float32 masters of many weights, and round them."""
+
+    @staticmethod
+    def quadratic(
+        data: Symbol | None = None,
+        a: float = 0.0,
+        b: float = 0.0,
+        c: float = 0.0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Compute a polynomial of second degree, $a x^2 + b x + c$."""
+
+    @staticmethod
+    def round_ste(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Round to the nearest integer, halves away from 0, with the gradient of the identity."""
+
+    @staticmethod
+    def sign_ste(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Take the sign, $-1$, 0 or 1, with the gradient of the identity."""
 
 contrib: _Contrib
 

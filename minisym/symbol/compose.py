@@ -190,7 +190,9 @@ def with_attributes(symbol: Symbol, given: Mapping[str, str]) -> tuple[Entry, ..
     check_strings(given)
     node = symbol.entries[0].node
     op, params = node.op, dict(node.params)
-    for key, value in given.items() if op is not None else ():
+    for key, value in given.items():
+        if op is None:
+            continue
         if key in op.params:
             params[key] = op.params[key].read(value, op=op.name, node=node.name)
         elif not is_attribute(key):

@@ -7,7 +7,7 @@ when they are called: passes know symbols, so symbols meet passes late.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +227,40 @@ class Symbol(Operators, Fluent):
 
         return replace_variables(self, args, kwargs, name)
 
+    def replace(self, changes: Mapping[str, Symbol] | None = None, /, **by_name: Symbol) -> Symbol:
+        """Return a graph with other symbols in some places; see `minisym.surgery.replace`."""
+        from minisym.surgery import replace
+
+        return replace(self, changes, **by_name)
+
+    def insert_after(self, name: str, make: Callable[[Symbol], Symbol]) -> Symbol:
+        """Return a graph with more behind an output; see `minisym.surgery.insert_after`."""
+        from minisym.surgery import insert_after
+
+        return insert_after(self, name, make)
+
+    def remove(self, name: str, *, keep: str | None = None) -> Symbol:
+        """Return a graph without a node; see `minisym.surgery.remove`."""
+        from minisym.surgery import remove
+
+        return remove(self, name, keep=keep)
+
+    def rewire(self, name: str, /, **inputs: Symbol | str) -> Symbol:
+        """Return a graph in which a node reads other inputs; see `minisym.surgery.rewire`."""
+        from minisym.surgery import rewire
+
+        return rewire(self, name, **inputs)
+
+    def subgraph(
+        self,
+        inputs: Iterable[str] | Mapping[str, str] = (),
+        outputs: str | Iterable[str] | None = None,
+    ) -> Symbol:
+        """Return a part of the graph; see `minisym.surgery.subgraph`."""
+        from minisym.surgery import subgraph
+
+        return subgraph(self, inputs, outputs)
+
     def __copy__(self) -> Symbol:
         """Return a Symbol of the same nodes: they are immutable, so sharing is safe."""
         return Symbol(self.entries)
@@ -321,6 +355,7 @@ class Symbol(Operators, Fluent):
 
     def optimize_for(self, backend: str, *_: object, **__: object) -> Symbol:
         """Return the symbol as it is: accepted for code written for MXNet's other backends."""
+        del backend
         return Symbol(self.entries)
 
     get_backend_symbol = optimize_for

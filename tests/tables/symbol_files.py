@@ -10,7 +10,7 @@ NOW = 10901
 
 
 def node(op, name, *inputs, **fields):
-    """A node; inputs are positions, or whole entries."""
+    """Make a node; inputs are positions, or whole entries."""
     entries = [list(i) if isinstance(i, (tuple, list)) else [i, 0, 0] for i in inputs]
     return dict(fields, op=op, name=name, inputs=entries)
 
@@ -20,7 +20,7 @@ def var(name, **fields):
 
 
 def graph(nodes, heads=None, version=None, **fields):
-    """A file; without heads, the last node is the head."""
+    """Make a file; without heads, the last node is the head."""
     heads = [[len(nodes) - 1, 0, 0]] if heads is None else heads
     found = {
         "nodes": nodes,
@@ -42,7 +42,7 @@ def dense(name, *inputs, key="attr", **attrs):
 
 
 def old(op, name, *inputs, **param):
-    """A node as MXNet 0.7 wrote it, in 2015."""
+    """Make a node as MXNet 0.7 wrote it, in 2015."""
     entries = [(source, 0) for source in inputs]
     return dict(node(op, name, *entries), param=param, backward_source_id=-1)
 

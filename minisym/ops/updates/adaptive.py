@@ -253,7 +253,7 @@ def ftml_update(
     beta1: Beta1 = 0.6,
     beta2: Beta2 = 0.999,
     epsilon: Epsilon = 1e-8,
-    t: Annotated[int, "The number of this step, from 1."],
+    t: Annotated[float, "The number of this step, from 1."],
     wd: WeightDecay = 0.0,
     rescale_grad: Rescale = 1.0,
     clip_grad: Clip = -1.0,
@@ -273,8 +273,9 @@ def ftml_update(
     g = _decayed(weight, grad, wd, rescale_grad, clip_grad)
     b1, b2, one = real(beta1, weight), real(beta2, weight), weight.dtype.type(1)
     np.add(b2 * v, (one - b2) * np.square(g), out=new_v)
-    corrected = np.sqrt(new_v / (one - b2**t)) + real(epsilon, weight)
-    np.multiply((one - b1**t) / real(lr, weight), corrected, out=new_d)
+    step = real(t, weight)
+    corrected = np.sqrt(new_v / (one - b2**step)) + real(epsilon, weight)
+    np.multiply((one - b1**step) / real(lr, weight), corrected, out=new_d)
     np.subtract(b1 * z + (one - b1) * g, (new_d - b1 * d) * weight, out=new_z)
     np.divide(-new_z, new_d, out=new_weight)
 

@@ -2,6 +2,7 @@ r"""Updates for large batches and decoupled decay: LAMB in its two phases, AdamW
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from minisym.samples import Sample
 
 Lower = Annotated[float, "Lower bound of the weight's norm; off if negative."]
 Upper = Annotated[float, "Upper bound of the weight's norm; off if negative."]
-StepCount = Annotated[int, "The number of this step, from 1."]
+StepCount = Annotated[float, "The number of this step, from 1."]
 Correction = Annotated[bool, "Whether the first steps' bias is corrected."]
 Decay = Annotated[float, "Weight decay, apart from the gradient."]
 
@@ -73,8 +74,8 @@ def lamb_update_phase1(
     _moments(g, mean, var, beta1, beta2, new_mean, new_var)
     m, v, one = new_mean, new_var, mean.dtype.type(1)
     if bias_correction:
-        m = m / (one - real(beta1, mean) ** t)
-        v = v / (one - real(beta2, var) ** t)
+        m = m / (one - real(beta1, mean) ** real(t, mean))
+        v = v / (one - real(beta2, var) ** real(t, var))
     np.add(m / (np.sqrt(v) + real(epsilon, mean)), real(wd, mean) * weight, out=direction)
 
 
@@ -209,7 +210,8 @@ def mp_lamb_update_phase2(
 ) -> None:
     r"""Do `lamb_update_phase2` from a float32 master, and round it to the weight's type.
 
-    As in MXNet 1.9.1 the master itself is only read.
+    As in MXNet 1.9.1 the master itself is only read, so that steps do not add up:
+    `_multi_mp_lamb_update` writes it.
     """
     ratio = _trust(r1, r2, lower_bound, upper_bound)
     out[...] = weight32 - real(lr, weight32) * ratio * g
@@ -249,6 +251,7 @@ def _adamw(
     eta: Any,
     clip: Any,
     new: tuple[Array, Array, Array],
+    moments: Callable[..., None] = _moments,
 ) -> None:
     new_weight, new_mean, new_var = new
     scale = rescale.item()
@@ -257,7 +260,7 @@ def _adamw(
             target[...] = old
         return
     g = scaled(grad, scale, clip, weight)
-    _moments(g, mean, var, beta1, beta2, new_mean, new_var)
+    moments(g, mean, var, beta1, beta2, new_mean, new_var)
     step = real(lr, weight) * (new_mean / (np.sqrt(new_var) + real(epsilon, weight)))
     np.subtract(weight, real(eta, weight) * (step + real(wd, weight) * weight), out=new_weight)
 
@@ -295,7 +298,7 @@ def adamw_update(
 
     $w \leftarrow w - \eta\,(\alpha\, m / (\sqrt v + \epsilon) + \lambda w)$, with learning rate
     $\alpha$. `rescale_grad` is an array of one number; where it is 0, infinite or NaN (a loss scale
-    that overflowed), nothing changes.
+    that overflowed), nothing changes. (MXNet 1.9.1 overwrites the gradient, too, by mistake.)
 
     References
     ----------

@@ -74,6 +74,15 @@ def _each(data: tuple[Array, ...], out: Any, size: int) -> Any:
         yield i, data[i * size : (i + 1) * size], [out[k * count + i] for k in range(written)]
 
 
+def _approach(
+    g: Array, mean: Array, var: Array, beta1: float, beta2: float, new_mean: Array, new_var: Array
+) -> None:
+    r"""Move the means of gradients and of their squares, $m = g + \beta (m - g)$, as MXNet here.    """
+    square = np.square(g)
+    np.add(real(beta1, mean) * (mean - g), g, out=new_mean)
+    np.add(real(beta2, var) * (var - square), square, out=new_var)
+
+
 def multi_adamw_update(
     *data: Array,
     lrs: Rates,
@@ -86,10 +95,10 @@ def multi_adamw_update(
     num_weights: int = 1,
     out: Any,
 ) -> None:
-    """Do `_adamw_update` on many weights."""
+    """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
     for i, (weight, grad, mean, var), new in _each(data[:-1], out, 4):
         _adamw(weight, grad, mean, var, data[-1], lrs[i], beta1, beta2, epsilon, wds[i], etas[i],
-               clip_gradient, new)  # fmt: skip
+               clip_gradient, new, _approach)  # fmt: skip
 
 
 def multi_mp_adamw_update(
@@ -104,11 +113,11 @@ def multi_mp_adamw_update(
     num_weights: int = 1,
     out: Any,
 ) -> None:
-    """Do `_mp_adamw_update` on many weights."""
+    """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
     for i, (_, grad, mean, var, master), new in _each(data[:-1], out, 5):
         new_weight, new_mean, new_var, new_master = new
         _adamw(master, grad, mean, var, data[-1], lrs[i], beta1, beta2, epsilon, wds[i], etas[i],
-               clip_gradient, (new_master, new_mean, new_var))  # fmt: skip
+               clip_gradient, (new_master, new_mean, new_var), _approach)  # fmt: skip
         new_weight[...] = new_master
 
 

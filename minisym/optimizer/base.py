@@ -1,0 +1,339 @@
+"""What all optimizers share: hyper-parameters, factors by parameter, steps, and MXNet's calls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from minisym.errors import ParamError, did_you_mean
+from minisym.ndarray import Array, NDArray
+from minisym.optimizer.compose import APPLY, FINITE, Options, compose_step, compose_update
+from minisym.optimizer.parameter import Parameter
+from minisym.runtime.executor import Executor
+from minisym.symbol.symbol import Symbol
+
+Scheduler = Callable[[int], float]
+"""A function from the number of the update, from 1, to the learning rate."""
+
+
+class Optimizer:
+    """A rule that moves parameters along their gradients.
+
+    Parameters
+    ----------
+    learning_rate
+        The learning rate; 0.01 unless a scheduler has one.
+    rescale_grad
+        What gradients are multiplied by first: 1 / batch size for losses that add up.
+    wd
+        Weight decay. Parameters whose names end neither in `_weight` nor in `_gamma` have none.
+    clip_gradient
+        Clips each element of the gradient to [-clip_gradient, clip_gradient].
+    lr_scheduler
+        A function from the number of the update to the learning rate, see `ms.lr_scheduler`. A
+        `learning_rate` that is given becomes its `base_lr`.
+    begin_num_update
+        How many updates count as done.
+    multi_precision
+        Whether float16 weights get a float32 master, which adds up what float16 would lose.
+    sym, param_idx2name
+        As in MXNet, for code that calls `update`: where factors and names are found.
+
+    Attributes
+    ----------
+    num_update : int
+        How many updates were made.
+    lr_mult, wd_mult : dict
+        Factors by parameter name. They win over `__lr_mult__` and `__wd_mult__` of the Variable.
+    """
+
+    def __init__(  # noqa: PLR0913  MXNet's parameters
+        self,
+        learning_rate: float | None = None,
+        *,
+        rescale_grad: float = 1.0,
+        wd: float = 0.0,
+        clip_gradient: float | None = None,
+        lr_scheduler: Scheduler | None = None,
+        begin_num_update: int = 0,
+        multi_precision: bool = False,
+        sym: Symbol | None = None,
+        param_idx2name: Mapping[int, str] | None = None,
+    ) -> None:
+        if learning_rate is None and lr_scheduler is None:
+            learning_rate = 0.01
+        self.lr, self.lr_scheduler = learning_rate, lr_scheduler
+        if lr_scheduler is not None and learning_rate is not None:
+            lr_scheduler.base_lr = learning_rate  # type: ignore[attr-defined]
+        self.rescale_grad, self.wd, self.clip_gradient = rescale_grad, wd, clip_gradient
+        self.multi_precision = multi_precision
+        self.num_update = begin_num_update
+        self.micro_batch = 0
+        self.lr_mult: dict[str, float] = {}
+        self.wd_mult: dict[str, float] = {}
+        self._attributes = {} if sym is None else sym.attr_dict()
+        self.idx2name = dict(param_idx2name or {})
+        self._counts: dict[Any, int] = {}
+        self._executors: dict[Any, tuple[Executor, tuple[Array, ...]]] = {}
+        self._layouts: WeakKeyDictionary[Executor, tuple[set[str], int]] = WeakKeyDictionary()
+
+    # ---------------------------------------------------------------- what a subclass says
+
+    def rule(self, p: Parameter) -> Symbol:
+        """Compose the update of one parameter."""
+        raise NotImplementedError
+
+    def values(self, t: int, lr: float) -> dict[str, float]:
+        """Return the numbers that update `t` (from 1) is fed with."""
+        return {"lr": lr, "t": t}
+
+    state_names: ClassVar[tuple[str, ...]] = ()
+    """The states, in MXNet's order."""
+
+    mixed_rule: Callable[[Parameter], Symbol] | None = None
+    """The update of a float16 parameter with a float32 master, where there is an op for it."""
+
+    # ------------------------------------------------------------------- rates and factors
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the update made last."""
+        return self._rate(self.num_update)
+
+    def _rate(self, t: int) -> float:
+        if self.lr_scheduler is not None:
+            return float(self.lr_scheduler(t))
+        assert self.lr is not None
+        return self.lr
+
+    def set_learning_rate(self, lr: float) -> None:
+        """Set the learning rate.
+
+        Raises
+        ------
+        UserWarning
+            A scheduler decides; as in MXNet this warning is an exception.
+        """
+        if self.lr_scheduler is not None:
+            message = "the scheduler decides on the learning rate: change its base_lr"
+            raise UserWarning(message)
+        self.lr = lr
+
+    def set_lr_mult(self, args_lr_mult: Mapping[Any, float]) -> None:
+        """Set factors of the learning rate by parameter name."""
+        self.lr_mult = dict(args_lr_mult)
+
+    def set_wd_mult(self, args_wd_mult: Mapping[Any, float]) -> None:
+        """Set factors of the weight decay by parameter name."""
+        self.wd_mult = dict(args_wd_mult)
+
+    def factors(self, name: str, attributes: Mapping[str, str]) -> tuple[float, float]:
+        """Return a parameter's factors of learning rate and weight decay."""
+        decays = name.endswith(("_weight", "_gamma"))
+        rate = self.lr_mult.get(name, float(attributes.get("__lr_mult__", 1.0)))
+        decay = self.wd_mult.get(name, float(attributes.get("__wd_mult__", float(decays))))
+        return rate, decay
+
+    # ------------------------------------------------------------------ training in a graph
+
+    def minimize(  # noqa: PLR0913
+        self,
+        loss: Symbol,
+        wrt: Sequence[str] | None = None,
+        *,
+        accumulate: int = 1,
+        clip_global_norm: float | None = None,
+        loss_scale: float | str | None = None,
+        type_dict: Mapping[str, Any] | None = None,
+    ) -> Symbol:
+        """Return the training step: the loss's outputs, its gradients and all updates in one graph.
+
+        One `forward` of it is a step; `Optimizer.step` does that and feeds what the graph reads:
+        `lr`, and where the rule counts, `t`. They are Variables, so that a schedule needs no new
+        bind.
+
+        Parameters
+        ----------
+        loss
+            What to minimize: loss heads such as SoftmaxOutput, or any symbol.
+        wrt
+            The parameters. Without, all arguments but those named `data` or `label`, alone or
+            behind an underscore.
+        accumulate
+            Gradients of so many runs are added up before an update is made with the sum.
+        clip_global_norm
+            Shrinks all gradients together, after `rescale_grad`, so that their norm is at most this.
+        loss_scale
+            A factor of the gradients on their way back, against float16's underflow, or "dynamic"
+            for one that adapts. A step whose gradients are not all finite changes nothing.
+        type_dict
+            Element types by argument name, to find the float16 parameters of `multi_precision`.
+
+        Raises
+        ------
+        ComposeError
+            There is no such parameter, or the loss has a Variable of a name that is needed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import minisym as ms
+        >>> x, w = ms.sym.Variable("data"), ms.sym.Variable("w")
+        >>> loss = ms.sym.sum(ms.sym.square(x - w))
+        >>> optimizer = ms.optimizer.SGD(learning_rate=0.25)
+        >>> step = optimizer.minimize(loss)
+        >>> step.list_arguments(), step.list_outputs()
+        (['data', 'w', 'lr'], ['sum0_output', 'w_update_output'])
+        >>> executor = step.simple_bind(data=(2,))
+        >>> _ = optimizer.step(executor, data=np.array([1.0, 2.0]))
+        >>> executor.arg_dict["w"]
+        NDArray([0.5, 1. ], dtype=float32)
+        """
+        options = Options(accumulate, clip_global_norm, loss_scale, dict(type_dict or {}))
+        return compose_step(self, loss, wrt, options)
+
+    def step(self, executor: Executor, **arrays: Any) -> list[NDArray]:
+        """Run a training step with these arrays; return its outputs.
+
+        `executor` is what `minimize` returned, bound.
+        """
+        fed, finite = self._layout(executor)
+        t = self.num_update + 1
+        values = self.values(t, self._rate(t))
+        numbers = {name: value for name, value in values.items() if name in fed}
+        applies = True
+        if APPLY in fed:
+            every = self._accumulate(executor)
+            applies = self.micro_batch + 1 >= every
+            numbers[APPLY] = float(applies)
+        outputs = executor.forward(is_train=True, **arrays, **numbers)
+        self.micro_batch = 0 if applies else self.micro_batch + 1
+        if applies and (finite < 0 or outputs[finite].item()):
+            self.num_update = t
+        return outputs
+
+    def _layout(self, executor: Executor) -> tuple[set[str], int]:
+        """Return what a bound step is fed with, and the place of its flag, or -1."""
+        found = self._layouts.get(executor)
+        if found is None:
+            names = executor.symbol.list_outputs()
+            flag = f"{FINITE}_output"
+            found = set(executor.arg_dict), names.index(flag) if flag in names else -1
+            self._layouts[executor] = found
+        return found
+
+    @staticmethod
+    def _accumulate(executor: Executor) -> int:
+        node = next(n for n in executor.symbol.graph.variables if n.name == APPLY)
+        return int(node.attrs["__every__"])
+
+    # --------------------------------------------------------------- MXNet's calls, at once
+
+    def create_state(self, index: Any, weight: Array) -> Any:
+        """Return the states of a parameter: None, an array of zeros, or a tuple of them."""
+        del index
+        states = tuple(NDArray.of(np.zeros(s, weight.dtype)) for s in self._state_shapes(weight))
+        return states if len(states) > 1 else states[0] if states else None
+
+    def _state_shapes(self, weight: Array) -> list[tuple[int, ...]]:
+        return [weight.shape] * len(self.state_names)
+
+    def create_state_multi_precision(self, index: Any, weight: Array) -> Any:
+        """Return the states of a parameter; for float16 with `multi_precision` master and states."""
+        if not self._is_mixed(weight):
+            if weight.dtype == np.float16:
+                warnings.warn("float16 adds up badly: see multi_precision", stacklevel=2)
+            return self.create_state(index, weight)
+        master = NDArray.of(weight.astype(np.float32))
+        states = self.create_state(index, master)
+        return (master, states) if self.mixed_rule is None else (states, master)
+
+    def _is_mixed(self, weight: Array) -> bool:
+        return self.multi_precision and weight.dtype == np.float16
+
+    def update(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
+        """Update one parameter in place, at once."""
+        self._update(index, weight, grad, _flatten(state), mixed=False)
+
+    def update_multi_precision(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
+        """Update one parameter in place; a float16 one by its float32 master."""
+        self._update(index, weight, grad, _flatten(state), mixed=self._is_mixed(weight))
+
+    def _update(
+        self, index: Any, weight: Array, grad: Array, states: tuple[Array, ...], *, mixed: bool
+    ) -> None:
+        if isinstance(index, list | tuple):
+            message = "update takes one parameter at a time"
+            raise ParamError(message)
+        t = self._counts[index] = self._counts.get(index, self.num_update) + 1
+        self.num_update = max(self.num_update, t)
+        name = self.idx2name.get(index, index)
+        attributes = self._attributes.get(str(name), {})
+        rate, decay = self.factors(str(name), attributes)
+        if index not in self.idx2name:  # MXNet knows no name then: every parameter decays
+            decay = self.wd_mult.get(index, self.wd_mult.get(name, 1.0))
+            rate = self.lr_mult.get(index, rate)
+        arrays = (weight, grad, *states)
+        key = (index, mixed, decay, self.rescale_grad, self.clip_gradient, self.wd)
+        held = self._executors.get(key)
+        if held is None or any(a is not b for a, b in zip(held[1], arrays, strict=True)):
+            symbol = compose_update(self, mixed=mixed, wd=self.wd * decay, shape=weight.shape)
+            held = self._executors[key] = (_bind(symbol, arrays), arrays)
+        executor = held[0]
+        values = self.values(t, self._rate(self.num_update) * rate)
+        fed = executor.arg_dict
+        executor.forward(**{n: v for n, v in values.items() if n in fed})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without what is bound."""
+        return {**self.__dict__, "_executors": {}, "_layouts": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickle."""
+        self.__dict__ = {**state, "_layouts": WeakKeyDictionary()}
+
+    # ------------------------------------------------------------------------- the registry
+
+    opt_registry: ClassVar[dict[str, type[Optimizer]]] = {}
+
+    @staticmethod
+    def register(klass: type[Optimizer]) -> type[Optimizer]:
+        """Enter an optimizer's class under its name in lower case."""
+        Optimizer.opt_registry[klass.__name__.lower()] = klass
+        return klass
+
+    @staticmethod
+    def create_optimizer(name: str, **kwargs: Any) -> Optimizer:
+        """Make an optimizer by the name of its class, in any case.
+
+        Raises
+        ------
+        ParamError
+            There is no optimizer of this name (it is a ValueError, too).
+        """
+        found = Optimizer.opt_registry.get(name.lower())
+        if found is None:
+            message = f"there is no optimizer {name!r}"
+            raise ParamError(message, hint=did_you_mean(name, Optimizer.opt_registry))
+        return found(**kwargs)
+
+
+def _bind(symbol: Symbol, arrays: tuple[Array, ...]) -> Executor:
+    """Bind weight, gradient and states by their order, and zeros for the numbers."""
+    graph = symbol.graph
+    numbers = {"lr", "t"}
+    held = dict(zip(symbol.attr("__order__") or (), arrays, strict=False))
+    del graph, numbers, held
+    raise NotImplementedError
+
+
+def _flatten(state: Any) -> tuple[Array, ...]:
+    if state is None:
+        return ()
+    if isinstance(state, np.ndarray):
+        return (state,)
+    return tuple(array for part in state for array in _flatten(part))

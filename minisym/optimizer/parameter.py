@@ -1,0 +1,67 @@
+"""One parameter as an optimizer's rule sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from minisym.define import F
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Variable
+
+ZERO = '["zero", {}]'
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What an update of one parameter is composed of."""
+
+    name: str
+    weight: Symbol
+    grad: Symbol
+    mixed: bool
+    """The weight is float16, and a float32 master of it is wanted."""
+    lr: Symbol
+    """The learning rate, times this parameter's factor."""
+    wd: float
+    """The weight decay, times this parameter's factor."""
+    rescale_grad: float | Symbol
+    clip_gradient: float | None
+    hyper: Callable[[str], Symbol]
+    """Returns a number that each run is fed with, such as "t"; the same one for all parameters."""
+    shape: tuple[int, ...] | None = None
+
+    def state(self, name: str, init: str = ZERO) -> Symbol:
+        """Make a state of this parameter: a Variable such as fc1_weight_mom."""
+        return Variable(f"{self.name}_{name}", init=init)
+
+    def master(self) -> Symbol:
+        """Make the float32 master of the weight, which begins as its copy."""
+        return Variable(f"{self.name}_weight32", dtype="float32", init=copy_of(self.name))
+
+    @property
+    def common(self) -> dict[str, Any]:
+        """What all update ops take, as far as it differs from their defaults."""
+        found: dict[str, Any] = {}
+        if isinstance(self.rescale_grad, Symbol) or self.rescale_grad != 1:
+            found["rescale_grad"] = self.rescale_grad
+        if self.clip_gradient:
+            found["clip_gradient"] = self.clip_gradient
+        return found
+
+    @property
+    def decayed(self) -> dict[str, Any]:
+        """The same with learning rate and weight decay."""
+        return {"lr": self.lr, **({"wd": self.wd} if self.wd else {}), **self.common}
+
+    def rescale_array(self) -> Symbol:
+        """Return `rescale_grad` as an array of one number."""
+        if isinstance(self.rescale_grad, Symbol):
+            return self.rescale_grad
+        return F._full(shape=(1,), value=self.rescale_grad, name=f"{self.name}_rescale_grad")
+
+
+def copy_of(name: str) -> str:
+    """Return the initializer of an array that begins as a copy of another."""
+    return f'["copyof", {{"name": "{name}"}}]'

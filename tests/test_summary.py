@@ -1,0 +1,93 @@
+"""`ms.summary`: what layers make, hold and cost."""
+
+import json
+
+import pytest
+
+import minisym as ms
+from minisym import sym
+from minisym.errors import ComposeError, ParamError, ShapeError
+from minisym.op import opaque
+from minisym.symbol.symbol import connect
+
+
+def net():
+    h = sym.Convolution(
+        sym.Variable("data"), kernel=(3, 3), num_filter=6, num_group=3, pad=(1, 1), name="conv"
+    )
+    h = sym.BatchNorm(h, fix_gamma=False, name="bn")
+    h = sym.Activation(h, act_type="relu", name="relu")
+    return sym.SoftmaxOutput(sym.FullyConnected(h, num_hidden=10, name="fc"), name="softmax")
+
+
+def test_numbers():
+    found = ms.summary(net(), data=(2, 3, 8, 8))
+    layers = {layer.name: layer for layer in found.layers}
+    assert list(layers) == ["conv", "bn", "relu", "fc", "softmax"]
+    assert layers["conv"].parameters == 6 * 1 * 9 + 6
+    assert layers["conv"].flops == 2 * (2 * 6 * 64) * 9 + 2 * 6 * 64  # a group sees one channel
+    assert layers["bn"].parameters == 12
+    assert layers["fc"].parameters == 10 * 6 * 64 + 10
+    assert layers["fc"].flops == 2 * 2 * 10 * 384 + 2 * 10
+    assert layers["fc"].shapes == ((2, 10),)
+    assert layers["relu"].nbytes == 2 * 6 * 64 * 4
+    assert found.parameters == sum(layer.parameters for layer in found.layers)
+    assert found.states == 12
+    assert found.is_complete
+
+
+def test_types_decide_bytes():
+    found = ms.summary(net(), dtype={"data": "float64"}, data=(2, 3, 8, 8))
+    assert found.layers[0].nbytes == 2 * 6 * 64 * 8
+
+
+def test_a_shared_weight_counts_once():
+    w = sym.Variable("w")
+    h = sym.FullyConnected(sym.Variable("x"), weight=w, num_hidden=4, no_bias=True, name="one")
+    h = sym.FullyConnected(h, weight=w, num_hidden=4, no_bias=True, name="two")
+    found = ms.summary(h, x=(1, 4))
+    assert [layer.parameters for layer in found.layers] == [16, 0]
+    assert found.parameters == 16
+
+
+def test_a_profile_adds_shares():
+    symbol = net()
+    profile = symbol.simple_bind(data=(2, 3, 8, 8)).profile(runs=2)
+    found = ms.summary(symbol, profile, data=(2, 3, 8, 8))
+    rows = found.data()
+    assert sum(row["share"] for row in rows) == pytest.approx(1)
+    assert found.seconds == pytest.approx(profile.seconds)
+    assert "share" in str(found)
+    json.dumps(rows)
+
+
+def test_gradients_are_one_row_a_layer():
+    symbol = net()
+    found = ms.summary(ms.grad(symbol, ["conv_weight", "fc_weight"]), data=(2, 3, 8, 8))
+    names = [layer.name for layer in found.layers]
+    assert names.count("∂ fc") == 1
+    assert "∂ conv" in names
+
+
+def test_what_is_not_known_is_said():
+    found = ms.summary(net())
+    assert not found.is_complete
+    assert "at least" in str(found)
+    with pytest.raises(ShapeError):
+        ms.summary(net(), softmax_label=(2,))
+    with pytest.raises(ParamError, match="there is no argument 'dta'"):
+        ms.summary(net(), dta=(2, 3, 8, 8))
+    with pytest.raises(ComposeError):
+        ms.summary("net")
+
+
+def test_an_unknown_op_has_unknown_costs():
+    symbol = connect(opaque("Mystery", 1), "mystery", sym.Variable("x").entries)
+    assert ms.summary(symbol, x=(2, 3)).layers[0].flops is None
+
+
+def test_rich_prints_it():
+    console = pytest.importorskip("rich.console").Console(width=120)
+    with console.capture() as capture:
+        console.print(ms.summary(net(), data=(2, 3, 8, 8)))
+    assert "Convolution" in capture.get()
