@@ -20,10 +20,12 @@ from minisym import (
     attribute,
     base,
     executor,
+    init,
     model,
     monitor,
     name,
     nd,
+    optimizer,
     random,
     symbol,
     testing,
@@ -31,6 +33,7 @@ from minisym import (
     visualization,
 )
 from minisym import ops as _ops
+from minisym import init as initializer
 from minisym import monitor as mon
 from minisym import symbol as sym
 from minisym import testing as test_utils
@@ -93,11 +96,14 @@ __all__ = [
     "executor",
     "explain_shapes",
     "grad",
+    "init",
+    "initializer",
     "model",
     "mon",
     "monitor",
     "name",
     "nd",
+    "optimizer",
     "random",
     "summary",
     "sym",

@@ -39,14 +39,28 @@ class Entry(NamedTuple):
     @property
     def name(self) -> str:
         """The output's name: a variable's own, `fc1_output`, or `split_output1`."""
-        node = self.node
+        return names_of((self,))[0]
+
+
+def names_of(entries: Iterable[Entry]) -> list[str]:
+    """Return the names of outputs; those of one node that follow each other are made once."""
+    found: list[str] = []
+    last, names = None, ()  # type: tuple[Node | None, tuple[str, ...]]
+    for node, index in entries:
         if node.op is None:
-            return node.name
-        names = node.op.output_names(node.params)
-        suffix = names[self.index]
-        if suffix == "output" and node.op.visible_outputs(node.params) > 1 and len(set(names)) == 1:
-            suffix = f"output{self.index}"
-        return f"{node.name}_{suffix}" if node.name else suffix
+            found.append(node.name)
+            continue
+        if node is not last:
+            last, names = node, _output_names(node.op, node)
+        found.append(names[index])
+    return found
+
+
+def _output_names(op: Op, node: Node) -> tuple[str, ...]:
+    suffixes = op.output_names(node.params)
+    if op.visible_outputs(node.params) > 1 and set(suffixes) == {"output"}:
+        suffixes = tuple(f"output{i}" for i in range(len(suffixes)))
+    return tuple(f"{node.name}_{suffix}" for suffix in suffixes) if node.name else suffixes
 
 
 class _Draft:
@@ -349,7 +363,8 @@ class Graph:
     def _signature(self) -> Iterator[tuple[Any, ...]]:
         for node in self.order:
             edges = tuple((self.index[entry.node], entry.index) for entry in node.inputs)
-            yield node.op, node.name, dict(node.params), dict(self.attributes(node)), edges
+            op = node.op and node.op.meaning
+            yield op, node.name, dict(node.params), dict(self.attributes(node)), edges
         yield tuple((self.index[entry.node], entry.index) for entry in self.outputs)
 
 

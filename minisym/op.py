@@ -109,6 +109,17 @@ class Op:
         """Show the name."""
         return f"<op {self.name}>"
 
+    @property
+    def meaning(self) -> Any:
+        """What two nodes of the same kind have in common: the op, or what was said of it there.
+
+        An op that nobody knows, or that holds graphs, is made for one node.
+        """
+        if self.family != "opaque" and not self.subgraphs:
+            return self
+        inside = tuple(symbol.graph for symbol in self.subgraphs)
+        return self.name, self.outputs, inside
+
     # ------------------------------------------------------------------- what depends on parameters
 
     @property
@@ -286,5 +297,10 @@ def opaque(name: str, inputs: int, outputs: int = 1, subgraphs: tuple[Any, ...] 
     if outputs > 1:
         op.outputs = tuple(f"output{i}" for i in range(outputs))
     op.subgraphs = subgraphs
+    op.dtype_rule = _say_nothing  # without a rule, all types would be one
     op.finish()
     return op
+
+
+def _say_nothing(*_: Any, **__: Any) -> None:
+    """Rule: nothing is known."""

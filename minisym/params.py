@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get
 
 import numpy as np
 
-from minisym.errors import ParamError
+from minisym.errors import DtypeError, ParamError, did_you_mean
 
 Ints = tuple[int, ...]
 """A tuple of integers, such as a kernel's size. MXNet calls it Shape(tuple)."""
@@ -111,6 +111,24 @@ class Param:
             if close:
                 return f"did you mean {close[0]!r}?"
         return f"{self.name}: {self.doc}" if self.doc else None
+
+
+def dtype_from_user(dtype: Any, what: str = "a type") -> np.dtype[Any]:
+    """Return the dtype that a user names; `what` is how an error calls it.
+
+    >>> dtype_from_user("float32")
+    dtype('float32')
+    """
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.name not in DTYPES:
+        raise DtypeError(
+            f"{what} must be a type that MXNet has, but got {dtype!r}",
+            hint=did_you_mean(str(dtype), DTYPES),
+        )
+    return found
 
 
 def write(value: Any) -> str:

@@ -10,12 +10,15 @@ idempotent, so that inference may visit the graph in any order and end at the sa
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
 from math import prod as _prod
 from types import TracebackType
 from typing import Any, Final, Self
+
+from minisym.errors import ShapeError, ShapeTypeError
 
 Dim = int | None
 Shape = tuple[Dim, ...] | None
@@ -198,11 +201,19 @@ class np_shape(ContextDecorator):
         set_np_shape(self._before)
 
 
-def from_user(shape: Any) -> Shape:
-    """Translate MXNet's notation of a shape into ours."""
+def from_user(shape: Any, what: str = "a shape") -> Shape:
+    """Translate MXNet's notation of a shape into ours; `what` is how an error calls it."""
     if shape is None:
         return None
-    dims = tuple(None if d is None else int(d) for d in shape)
+    try:
+        dims = tuple(None if d is None else operator.index(d) for d in shape)
+    except TypeError:
+        raise ShapeTypeError(
+            f"{what} must be a tuple of integers, but got {shape!r}",
+            hint="0 is an unknown size, () an unknown number of axes",
+        ) from None
+    if any(d is not None and d < -1 for d in dims):
+        raise ShapeError(f"{what} has a negative size: {shape!r}", hint="0 is an unknown size")
     unknown = (None, -1) if is_np_shape() else (None, 0, -1)
     if not dims and not is_np_shape():
         return None

@@ -125,15 +125,15 @@ def methods() -> Iterator[str]:
         op = find("cast" if name == "astype" else name)
         written = WRITTEN_HERE.get(name)
         if written is not None:
-            _, *others = inspect.signature(written).parameters.values()
-            params = [str(p) for p in others]
-            yield function(name, ["self", *params], "Symbol", inspect.getdoc(written) or "")
+            yield by_hand(name, written, "Symbol", first="self")
         elif op is not None:
             params = arguments(op, op.inputs[1:], "Symbol", last)
             yield function(name, ["self", *params], "Symbol", op.doc)
 
 
-def functions(make: Callable[[Op, str], str], written: Iterable[str]) -> Iterator[str]:
+def functions(
+    module: ModuleType, make: Callable[[Op, str], str], returns: str, written: Iterable[str]
+) -> Iterator[str]:
     """Return all public ops, and those of the sub-namespaces in a class each."""
     skip, aliases = set(written), []
     for name, op in sorted(registered().items()):
@@ -149,15 +149,27 @@ def functions(make: Callable[[Op, str], str], written: Iterable[str]) -> Iterato
             yield f"{namespace}: ModuleType\n"
             continue
         members = {
-            name.removeprefix(prefix): op
+            name.removeprefix(prefix): make(op, name.removeprefix(prefix))
             for prefix in reversed(prefixes)
             for name, op in registered().items()
             if name.startswith(prefix)
         }
+        members |= {
+            name: by_hand(name, thing, returns)
+            for name, thing in vars(getattr(module, namespace)).items()
+            if inspect.isfunction(thing) and not hasattr(thing, "__signature__")
+        }
         yield f"class _{namespace.title()}:\n" + ("" if members else "    ...\n")
-        for name, op in sorted(members.items()):
-            yield indent("@staticmethod\n" + make(op, name))
+        for _, text in sorted(members.items()):
+            yield indent("@staticmethod\n" + text)
         yield f"{namespace}: _{namespace.title()}\n"
+
+
+def by_hand(name: str, thing: Callable[..., Any], returns: str, first: str = "") -> str:
+    """Return a function that is written out in the package; `first` takes the first one's place."""
+    params = list(inspect.signature(thing).parameters.values())
+    shown = [str(p) for p in params] if not first else [first, *map(str, params[1:])]
+    return function(name, shown, returns, inspect.getdoc(thing) or "")
 
 
 def indent(text: str) -> str:
@@ -185,7 +197,7 @@ def symbol_stub() -> str:
         f'"""Symbols, and a composing function for every op.\n\n{NOTE}\n"""\n{IMPORTS}',
         *written_out(symbol),
         reexport("minisym.symbol.functions", WRITTEN_HERE),
-        *functions(symbolic, WRITTEN_HERE),
+        *functions(symbol, symbolic, "Symbol", WRITTEN_HERE),
     ])  # fmt: skip
 
 
@@ -195,7 +207,7 @@ def nd_stub() -> str:
         f'"""Every op on NumPy arrays, at once.\n\n{NOTE}\n"""\n{IMPORTS}',
         *written_out(nd),
         "Array = np.ndarray[Any, Any]\n",
-        *functions(eager, vars(nd)["__all__"]),
+        *functions(nd, eager, "NDArray", vars(nd)["__all__"]),
     ])  # fmt: skip
 
 

@@ -327,3 +327,40 @@ def test_random_graphs_in_any_order(data):
 def merged(shape, other):
     """Put two statements about one shape together."""
     return tuple(max(pair) for pair in zip(shape, other, strict=True)) if other else shape
+
+
+# ------------------------------------------------------------------------------- what users write
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((2.5, 3), r"the shape of a must be a tuple of integers, but got \(2.5, 3\)"),
+        (("2", 3), "must be a tuple of integers"),
+        ((2, -3), r"the shape of a has a negative size: \(2, -3\)"),
+        ([2, 3], r"the shape of a must be a tuple, but got \[2, 3\]"),
+    ],
+)
+def test_shapes_that_are_none(shape, message):
+    with pytest.raises(ms.ShapeError, match=message):
+        sum_of("a", "b").infer_shape(a=shape)
+
+
+def test_numpys_integers_are_sizes():
+    shape = tuple(np.array([2, 3]))
+    assert sum_of("a", "b").infer_shape(a=shape)[1] == [(2, 3)]
+
+
+@pytest.mark.parametrize("dtype", ["flot32", "complex64", 3.5, "U3"])
+def test_types_that_are_none(dtype):
+    with pytest.raises(ms.DtypeError, match="the type of a must be a type that MXNet has"):
+        sum_of("a", "b").infer_type(a=dtype)
+    with pytest.raises(ms.DtypeError, match="simple_bind: the type of a"):
+        sum_of("a", "b").simple_bind(type_dict={"a": dtype}, a=(2,))
+
+
+def test_nothing_follows_from_an_unknown_op():
+    text = (sym.tanh(sym.Variable("x"), name="t") + sym.Variable("y")).tojson()
+    net = sym.load_json(text.replace('"tanh"', '"Mystery"'))
+    assert net.infer_type_partial(x="int32", y="float64")[0] == [np.int32, np.float64]
+    assert net.infer_shape_partial(x=(2, 3), y=(4,))[0] == [(2, 3), (4,)]

@@ -1,11 +1,15 @@
 """The stubs (*.pyi): up to date, and as helpful to mypy as they claim."""
 
+import ast
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import minisym as ms
 
 ROOT = Path(__file__).resolve().parents[1]
 TYPING = ROOT / "tests" / "typing"
@@ -19,6 +23,38 @@ def test_stubs_are_up_to_date():
         check=False,
     )
     assert done.returncode == 0, f"run scripts/stubs\n{done.stdout}{done.stderr}"
+
+
+def declared(path):
+    """Return what a stub declares: {name: its function}, names of sub-namespaces dotted."""
+    found = {}
+    for node in ast.parse((ROOT / "minisym" / path).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = node
+        elif isinstance(node, ast.ClassDef) and node.name != "Fluent":
+            prefix = node.name.strip("_").lower()
+            functions = [inner for inner in node.body if isinstance(inner, ast.FunctionDef)]
+            found |= {f"{prefix}.{inner.name}": inner for inner in functions}
+    return found
+
+
+@pytest.mark.parametrize("module", [ms.sym, ms.nd], ids=["sym", "nd"])
+def test_functions_have_the_parameters_that_their_stubs_say(module):
+    for name, stub in declared(f"{module.__name__.removeprefix('minisym.')}/__init__.pyi").items():
+        function = module
+        for part in name.split("."):
+            function = getattr(function, part)
+        parameters = inspect.signature(function).parameters.values()
+        want = [p.name for p in parameters if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
+        assert [a.arg for a in stub.args.args + stub.args.kwonlyargs] == want, name
+
+
+@pytest.mark.parametrize("module", [ms.sym, ms.nd], ids=["sym", "nd"])
+def test_stubs_lack_no_function(module):
+    stub = declared(f"{module.__name__.removeprefix('minisym.')}/__init__.pyi")
+    for space in ("linalg", "random", "contrib", "image"):
+        names = {name.partition(".")[2] for name in stub if name.startswith(f"{space}.")}
+        assert set(dir(getattr(module, space))) <= names
 
 
 @pytest.fixture(scope="module")

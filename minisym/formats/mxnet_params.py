@@ -129,7 +129,7 @@ class _Reader:
     def fill(self, array: Array, what: str) -> Array:
         """Read the next bytes into an array."""
         self.step(array.nbytes, what)
-        if self.file.readinto(array.reshape(-1).view("u1")) < array.nbytes:
+        if self.file.readinto(array.reshape(-1).view("u1").data) < array.nbytes:
             raise self.wrong(self.at, "the file became shorter while it was read")
         return array
 

@@ -945,7 +945,7 @@ def ftml_update(
     beta2: float = 0.999,
     epsilon: float = 1e-08,
     *,
-    t: int,
+    t: float,
     wd: float = 0.0,
     rescale_grad: float = 1.0,
     clip_grad: float = -1.0,
@@ -1017,7 +1017,7 @@ def lamb_update_phase1(
     beta2: float = 0.999,
     epsilon: float = 1e-06,
     *,
-    t: int,
+    t: float,
     bias_correction: bool = True,
     wd: float,
     rescale_grad: float = 1.0,
@@ -1243,7 +1243,7 @@ def mp_lamb_update_phase1(
     beta2: float = 0.999,
     epsilon: float = 1e-06,
     *,
-    t: int,
+    t: float,
     bias_correction: bool = True,
     wd: float,
     rescale_grad: float = 1.0,
@@ -2295,14 +2295,9 @@ linalg: _Linalg
 class _Random:
     @staticmethod
     def exponential(
-        lam: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        r"""Draw from the exponential distribution with rate $\lambda$."""
+        """Draw from the exponential distribution with this mean."""
 
     @staticmethod
     def exponential_like(
@@ -2312,15 +2307,9 @@ class _Random:
 
     @staticmethod
     def gamma(
-        alpha: float = 1.0,
-        beta: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        alpha: Any = 1, beta: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+        """Draw from the gamma distribution with shape alpha and scale beta."""
 
     @staticmethod
     def gamma_like(
@@ -2334,15 +2323,9 @@ class _Random:
 
     @staticmethod
     def generalized_negative_binomial(
-        mu: float = 1.0,
-        alpha: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        mu: Any = 1, alpha: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+        """Draw from the negative binomial distribution with this mean and dispersion."""
 
     @staticmethod
     def generalized_negative_binomial_like(
@@ -2356,26 +2339,15 @@ class _Random:
 
     @staticmethod
     def multinomial(
-        data: Array,
-        shape: int | Sequence[int] = (),
-        get_prob: bool = False,
-        dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
-        *,
-        out: Array | Sequence[Array] | None = None,
-    ) -> NDArray | list[NDArray]:
-        """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+        data: Any, shape: Any = None, get_prob: bool = False, dtype: Any = "int32", **options: Any
+    ) -> NDArray:
+        """Draw class numbers by the probabilities in the last axis of data."""
 
     @staticmethod
     def negative_binomial(
-        k: int = 1,
-        p: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        k: Any = 1, p: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+        """Draw how many successes come before the k-th failure, whose probability is p."""
 
     @staticmethod
     def negative_binomial_like(
@@ -2385,15 +2357,9 @@ class _Random:
 
     @staticmethod
     def normal(
-        loc: float = 0.0,
-        scale: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        loc: Any = 0, scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        """Draw from the normal distribution $N(loc, scale^2)$."""
+        """Draw from the normal distribution with this mean and standard deviation."""
 
     @staticmethod
     def normal_like(
@@ -2491,15 +2457,8 @@ class _Random:
         """Density of the uniform distribution, $1 / (high - low)$."""
 
     @staticmethod
-    def poisson(
-        lam: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
-    ) -> NDArray:
-        r"""Draw from the Poisson distribution with rate $\lambda$."""
+    def poisson(lam: Any = 1, shape: Any = None, dtype: Any = None, **options: Any) -> NDArray:
+        """Draw from the Poisson distribution with this rate."""
 
     @staticmethod
     def poisson_like(
@@ -2509,27 +2468,25 @@ class _Random:
 
     @staticmethod
     def randint(
-        low: int,
-        high: int,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "int32", "int64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        low: int, high: int, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        """Draw integers, each of [low, high) with the same probability."""
+        """Draw integers of [low, high)."""
+
+    @staticmethod
+    def randn(
+        *shape: int, loc: Any = 0, scale: Any = 1, dtype: Any = None, **options: Any
+    ) -> NDArray:
+        """Draw from the normal distribution, with the shape as arguments."""
+
+    @staticmethod
+    def shuffle(data: Any, **options: Any) -> NDArray:
+        """Shuffle along the first axis."""
 
     @staticmethod
     def uniform(
-        low: float = 0.0,
-        high: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        out: Array | Sequence[Array] | None = None,
+        low: Any = 0, high: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> NDArray:
-        """Draw from the uniform distribution on $[low, high)$."""
+        """Draw from the uniform distribution on [low, high)."""
 
     @staticmethod
     def uniform_like(
@@ -2843,7 +2800,7 @@ class _Contrib:
         num_weights: int = 1,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Do `_adamw_update` on many weights."""
+        """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
 
     @staticmethod
     def multi_lamb_update(
@@ -2877,7 +2834,7 @@ class _Contrib:
         num_weights: int = 1,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Do `_mp_adamw_update` on many weights."""
+        """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
 
     @staticmethod
     def multi_mp_lamb_update(

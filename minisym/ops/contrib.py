@@ -46,7 +46,8 @@ def quadratic(
     >>> sym.contrib.quadratic(sym.Variable("x"), a=1, c=2).eval(x=np.array([1.0, 3.0]))
     [NDArray([ 3., 11.])]
     """
-    found = data * (single(a) * data + single(b)) + single(c)
+    x = data if data.dtype == np.float64 else data.astype(np.float32)
+    found = x * (single(a) * x + single(b)) + single(c)
     np.copyto(out, found, casting="unsafe")
 
 

@@ -81,8 +81,8 @@ class Pool:
     sizes: Ints
     counts: Any
 
-    def along(self, axis: int) -> Iterator[tuple[slice, slice]]:
-        """Yield, for each index into the window along an axis, the places and data it connects."""
+    def along(self, axis: int) -> Iterator[tuple[int, slice, slice]]:
+        """Yield each index into the window along an axis, with the places and data it connects."""
         stride, pad = self.stride[axis], self.pad[axis]
         for i in range(self.kernel[axis]):
             first = max(0, -((i - pad) // stride))
@@ -90,17 +90,18 @@ class Pool:
             if first <= last:
                 start = first * stride + i - pad
                 stop = start + (last - first) * stride + 1
-                yield slice(first, last + 1), slice(start, stop, stride)
+                yield i, slice(first, last + 1), slice(start, stop, stride)
 
-    def meetings(self) -> Iterator[tuple[Slices, Slices]]:
-        """Yield, for each element of the window, the outputs and the data that it connects."""
-        for pairs in product(*(list(self.along(axis)) for axis in range(len(self.kernel)))):
-            outputs, inputs = zip(*pairs, strict=True)
-            yield (..., *outputs), (..., *inputs)
+    def meetings(self) -> Iterator[tuple[Ints, Slices, Slices]]:
+        """Yield each element of the window, with the outputs and the data that it connects."""
+        for each in product(*(list(self.along(axis)) for axis in range(len(self.kernel)))):
+            index, outputs, inputs = zip(*each, strict=True)
+            yield index, (..., *outputs), (..., *inputs)
 
     def is_whole(self, axis: int) -> bool:
         """Return whether one window has all elements along an axis."""
-        return self.counts[axis] == 1 and self.kernel[axis] == self.sizes[axis]
+        same = self.kernel[axis] == self.sizes[axis] and not self.pad[axis]
+        return same and bool(self.counts[axis] == 1)
 
     def spans(self) -> Iterator[tuple[Array, Array, int, int]]:
         """Yield, by axis, where the windows begin and end, how long it is, and its padding."""
@@ -142,7 +143,7 @@ def gather(data: Array, pool: Pool, out: Array, *, largest: bool = False) -> Non
         shape = (*data.shape[: 2 + axis], pool.counts[axis], *data.shape[3 + axis :])
         target = out if axis == rank - 1 else np.empty(shape, out.dtype)
         target.fill(np.finfo(out.dtype).min if largest else 0)
-        for places, elements in pool.along(axis):
+        for _, places, elements in pool.along(axis):
             here, part = target[_at(axis, places)], data[_at(axis, elements)]
             if largest:
                 np.fmax(here, part, out=here)
@@ -161,7 +162,7 @@ def spread(g: Array, pool: Pool, out: Array) -> None:
             np.copyto(target, g)
         else:
             target.fill(0)
-            for places, elements in pool.along(axis):
+            for _, places, elements in pool.along(axis):
                 target[_at(axis, elements)] += g[_at(axis, places)]
         g = target
 
@@ -171,19 +172,33 @@ def _at(axis: int, where: slice) -> Slices:
 
 
 def chosen(data: Array, y: Array, pool: Pool) -> Array:
-    """Return where the first maximum of each window is in the flattened data; -1: nowhere."""
-    plane = np.arange(prod(pool.sizes)).reshape(pool.sizes)
-    found = np.full(y.shape, -1)
+    """Return where the first maximum of each window is in the flattened data; -1: nowhere.
+
+    Each element of the window has a rank, the first one the highest; the highest rank of those that
+    equal the maximum is found without branches, which random data would make slow.
+    """
+    count = prod(pool.kernel)
+    ranks = np.min_scalar_type(count)
+    best = np.zeros(y.shape, ranks)
     if all(pool.is_whole(axis) for axis in range(len(pool.kernel))):
         equal = (data == y).reshape(*data.shape[:2], -1)
-        found = np.where(equal.any(2), equal.argmax(2), -1).reshape(y.shape)
+        best[...] = np.where(equal.any(2), count - equal.argmax(2), 0).reshape(y.shape)
     else:
-        for outputs, inputs in reversed(list(pool.meetings())):
-            here = found[outputs]
-            np.copyto(here, plane[inputs], where=data[inputs] == y[outputs])
-    planes = np.arange(prod(data.shape[:2])) * plane.size
-    offset = planes.reshape(*data.shape[:2], *(1,) * len(pool.kernel))
-    return np.where(found < 0, -1, found + offset)
+        order = np.arange(count).reshape(pool.kernel)
+        for index, outputs, inputs in pool.meetings():
+            rank = (data[inputs] == y[outputs]).view(np.uint8) * ranks.type(count - order[index])
+            here = best[outputs]
+            np.maximum(here, rank, out=here)
+    steps = [prod(pool.sizes[axis + 1 :]) for axis in range(len(pool.sizes))]
+    each = zip(pool.counts, pool.stride, pool.pad, steps, strict=True)
+    corners = [(np.arange(n) * stride - pad) * step for n, stride, pad, step in each]
+    offsets = [np.arange(k) * step for k, step in zip(pool.kernel, steps, strict=True)]
+    planes = np.arange(prod(data.shape[:2])).reshape(data.shape[:2]) * prod(pool.sizes)
+    found: Array = np.take(np.append(reduce(np.add.outer, offsets), 0), count - best)
+    found += planes.reshape(*planes.shape, *(1,) * len(pool.sizes))
+    found += reduce(np.add.outer, corners)
+    found[best == 0] = -1
+    return found
 
 
 def fill(data: Array, settings: Settings, out: Array) -> None:
@@ -230,14 +245,14 @@ def _send_maxima(
     """Send heads to the maxima, or changes of the maxima to the outputs."""
     if ties:
         out.fill(0)
-        for outputs, inputs in pool.meetings():
+        for _, outputs, inputs in pool.meetings():
             source, target = (outputs, inputs) if back else (inputs, outputs)
             out[target] += g[source] * (data[inputs] == y[outputs])
         return
     place = chosen(data, y, pool)
-    if back:
-        heads = np.where(place < 0, 0, g).ravel()
-        total = np.bincount(np.maximum(place, 0).ravel(), heads, minlength=data.size)
-        np.copyto(out, total.reshape(data.shape), casting="unsafe")
+    if back:  # the element behind the last one takes what goes nowhere
+        total = np.zeros(data.size + 1, out.dtype)
+        np.add.at(total, place.ravel(), g.ravel())
+        np.copyto(out, total[:-1].reshape(data.shape))
     else:
-        np.copyto(out, np.where(place < 0, 0, g.ravel()[place]))
+        np.copyto(out, np.append(g.ravel(), 0)[place], casting="unsafe")

@@ -2,7 +2,7 @@ r"""Choosing among boxes, the best first: suppression of what overlaps, and matc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from typing import Annotated, Any
 
@@ -34,6 +34,21 @@ def survivors(number: int, clash: Callable[[int, Array], Array], most: int | Non
 def best_first(scores: Array) -> Array:
     """Return the order of falling scores; equal ones keep their order."""
     return np.argsort(-scores, kind="stable")
+
+
+def pairs(scores: Array, limit: Any, most: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield pairs of a row and a column, the best score first, none of them twice.
+
+    The search ends where no score is greater than the limit, or with `most` pairs.
+    """
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    number = min(scores.shape)
+    for _ in range(number if most is None else min(number, most)):
+        row, column = divmod(int(scores.argmax()), scores.shape[1])
+        if not scores[row, column] > limit:
+            break
+        scores[row], scores[:, column] = -np.inf, -np.inf
+        yield row, column
 
 
 # --------------------------------------------------------------------------------------- box_nms
@@ -235,17 +250,12 @@ def bipartite_matching(
     rows, columns = data.shape[-2:]
     sign = -1 if is_ascend else 1
     limit = sign * single(threshold)
-    most = min(rows, columns) if topk <= 0 else min(rows, columns, topk + 1)
+    most = topk + 1 if topk > 0 else None
     for batch in range(prod(data.shape[:-2])):
         scores = sign * data.reshape(-1, rows, columns)[batch]
-        scores[np.isnan(scores)] = -np.inf
-        for _ in range(most):
-            row, column = divmod(int(scores.argmax()), columns)
-            if not scores[row, column] > limit:
-                break
+        for row, column in pairs(scores, limit, most):
             columns_of.reshape(-1, rows)[batch, row] = column
             rows_of.reshape(-1, columns)[batch, column] = row
-            scores[row], scores[:, column] = -np.inf, -np.inf
 
 
 @bipartite_matching.shape

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
+from minisym.define import F
 from minisym.errors import ParamError, did_you_mean
-from minisym.ndarray import Array, NDArray
-from minisym.optimizer.compose import APPLY, FINITE, Options, compose_step, compose_update
+from minisym.init import begin_states
+from minisym.ndarray import NDArray
+from minisym.optimizer.at_once import AtOnce, Bound
+from minisym.optimizer.compose import APPLY, EVERY, FINITE, Options, compose_step
 from minisym.optimizer.parameter import Parameter
 from minisym.runtime.executor import Executor
 from minisym.symbol.symbol import Symbol
@@ -20,7 +21,7 @@ Scheduler = Callable[[int], float]
 """A function from the number of the update, from 1, to the learning rate."""
 
 
-class Optimizer:
+class Optimizer(AtOnce):
     """A rule that moves parameters along their gradients.
 
     Parameters
@@ -71,14 +72,14 @@ class Optimizer:
             lr_scheduler.base_lr = learning_rate  # type: ignore[attr-defined]
         self.rescale_grad, self.wd, self.clip_gradient = rescale_grad, wd, clip_gradient
         self.multi_precision = multi_precision
-        self.num_update = begin_num_update
+        self.num_update = self.begin_num_update = begin_num_update
         self.micro_batch = 0
         self.lr_mult: dict[str, float] = {}
         self.wd_mult: dict[str, float] = {}
         self._attributes = {} if sym is None else sym.attr_dict()
         self.idx2name = dict(param_idx2name or {})
         self._counts: dict[Any, int] = {}
-        self._executors: dict[Any, tuple[Executor, tuple[Array, ...]]] = {}
+        self._bound: dict[Any, Bound] = {}
         self._layouts: WeakKeyDictionary[Executor, tuple[set[str], int]] = WeakKeyDictionary()
 
     # ---------------------------------------------------------------- what a subclass says
@@ -87,24 +88,24 @@ class Optimizer:
         """Compose the update of one parameter."""
         raise NotImplementedError
 
+    def mixed_rule(self, p: Parameter) -> Symbol:
+        """Compose the update of a float16 parameter: that of a float32 master, and its rounding."""
+        wide = F.cast(p.grad, dtype="float32", name=f"{p.name}_grad32")
+        new = self.rule(replace(p, weight=p.master(), grad=wide))
+        return F.assign(p.weight, new, name=f"{p.name}_rounded")  # type: ignore[no-any-return]
+
     def values(self, t: int, lr: float) -> dict[str, float]:
         """Return the numbers that update `t` (from 1) is fed with."""
         return {"lr": lr, "t": t}
-
-    state_names: ClassVar[tuple[str, ...]] = ()
-    """The states, in MXNet's order."""
-
-    mixed_rule: Callable[[Parameter], Symbol] | None = None
-    """The update of a float16 parameter with a float32 master, where there is an op for it."""
 
     # ------------------------------------------------------------------- rates and factors
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the update made last."""
-        return self._rate(self.num_update)
+        return self.rate_of(self.num_update)
 
-    def _rate(self, t: int) -> float:
+    def rate_of(self, t: int) -> float:
         if self.lr_scheduler is not None:
             return float(self.lr_scheduler(t))
         assert self.lr is not None
@@ -203,7 +204,7 @@ class Optimizer:
         """
         fed, finite = self._layout(executor)
         t = self.num_update + 1
-        values = self.values(t, self._rate(t))
+        values = self.values(t, self.rate_of(t))
         numbers = {name: value for name, value in values.items() if name in fed}
         applies = True
         if APPLY in fed:
@@ -220,6 +221,7 @@ class Optimizer:
         """Return what a bound step is fed with, and the place of its flag, or -1."""
         found = self._layouts.get(executor)
         if found is None:
+            begin_states(executor)
             names = executor.symbol.list_outputs()
             flag = f"{FINITE}_output"
             found = set(executor.arg_dict), names.index(flag) if flag in names else -1
@@ -229,68 +231,11 @@ class Optimizer:
     @staticmethod
     def _accumulate(executor: Executor) -> int:
         node = next(n for n in executor.symbol.graph.variables if n.name == APPLY)
-        return int(node.attrs["__every__"])
-
-    # --------------------------------------------------------------- MXNet's calls, at once
-
-    def create_state(self, index: Any, weight: Array) -> Any:
-        """Return the states of a parameter: None, an array of zeros, or a tuple of them."""
-        del index
-        states = tuple(NDArray.of(np.zeros(s, weight.dtype)) for s in self._state_shapes(weight))
-        return states if len(states) > 1 else states[0] if states else None
-
-    def _state_shapes(self, weight: Array) -> list[tuple[int, ...]]:
-        return [weight.shape] * len(self.state_names)
-
-    def create_state_multi_precision(self, index: Any, weight: Array) -> Any:
-        """Return the states of a parameter; for float16 with `multi_precision` master and states."""
-        if not self._is_mixed(weight):
-            if weight.dtype == np.float16:
-                warnings.warn("float16 adds up badly: see multi_precision", stacklevel=2)
-            return self.create_state(index, weight)
-        master = NDArray.of(weight.astype(np.float32))
-        states = self.create_state(index, master)
-        return (master, states) if self.mixed_rule is None else (states, master)
-
-    def _is_mixed(self, weight: Array) -> bool:
-        return self.multi_precision and weight.dtype == np.float16
-
-    def update(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
-        """Update one parameter in place, at once."""
-        self._update(index, weight, grad, _flatten(state), mixed=False)
-
-    def update_multi_precision(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
-        """Update one parameter in place; a float16 one by its float32 master."""
-        self._update(index, weight, grad, _flatten(state), mixed=self._is_mixed(weight))
-
-    def _update(
-        self, index: Any, weight: Array, grad: Array, states: tuple[Array, ...], *, mixed: bool
-    ) -> None:
-        if isinstance(index, list | tuple):
-            message = "update takes one parameter at a time"
-            raise ParamError(message)
-        t = self._counts[index] = self._counts.get(index, self.num_update) + 1
-        self.num_update = max(self.num_update, t)
-        name = self.idx2name.get(index, index)
-        attributes = self._attributes.get(str(name), {})
-        rate, decay = self.factors(str(name), attributes)
-        if index not in self.idx2name:  # MXNet knows no name then: every parameter decays
-            decay = self.wd_mult.get(index, self.wd_mult.get(name, 1.0))
-            rate = self.lr_mult.get(index, rate)
-        arrays = (weight, grad, *states)
-        key = (index, mixed, decay, self.rescale_grad, self.clip_gradient, self.wd)
-        held = self._executors.get(key)
-        if held is None or any(a is not b for a, b in zip(held[1], arrays, strict=True)):
-            symbol = compose_update(self, mixed=mixed, wd=self.wd * decay, shape=weight.shape)
-            held = self._executors[key] = (_bind(symbol, arrays), arrays)
-        executor = held[0]
-        values = self.values(t, self._rate(self.num_update) * rate)
-        fed = executor.arg_dict
-        executor.forward(**{n: v for n, v in values.items() if n in fed})
+        return int(node.attrs[EVERY])
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without what is bound."""
-        return {**self.__dict__, "_executors": {}, "_layouts": None}
+        return {**self.__dict__, "_bound": {}, "_layouts": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Unpickle."""
@@ -320,20 +265,3 @@ class Optimizer:
             message = f"there is no optimizer {name!r}"
             raise ParamError(message, hint=did_you_mean(name, Optimizer.opt_registry))
         return found(**kwargs)
-
-
-def _bind(symbol: Symbol, arrays: tuple[Array, ...]) -> Executor:
-    """Bind weight, gradient and states by their order, and zeros for the numbers."""
-    graph = symbol.graph
-    numbers = {"lr", "t"}
-    held = dict(zip(symbol.attr("__order__") or (), arrays, strict=False))
-    del graph, numbers, held
-    raise NotImplementedError
-
-
-def _flatten(state: Any) -> tuple[Array, ...]:
-    if state is None:
-        return ()
-    if isinstance(state, np.ndarray):
-        return (state,)
-    return tuple(array for part in state for array in _flatten(part))

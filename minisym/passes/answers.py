@@ -6,11 +6,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from minisym import shapes
 from minisym.errors import ParamError, ShapeTypeError, count, did_you_mean, listed
 from minisym.graph import Entry, Graph, Node
+from minisym.params import dtype_from_user
 from minisym.passes.infer import Engine, infer
 from minisym.passes.slots import DTYPES
 from minisym.symbol.symbol import Symbol
@@ -53,7 +52,7 @@ def named_shapes(
         if not isinstance(value, tuple):
             message = f"the shape of {node.name} must be a tuple, but got {value!r}"
             raise ShapeTypeError(message, hint="write (n,) for a vector of n")
-    return {node: shapes.from_user(value) for node, value in known.items()}
+    return {n: shapes.from_user(v, f"the shape of {n.name}") for n, v in known.items()}
 
 
 def infer_shape_api(
@@ -72,9 +71,8 @@ def infer_type_api(
     """Do what `Symbol.infer_type` promises."""
     graph = symbol.graph
     known = named(graph, args, kwargs, "type")
-    engine = infer(
-        graph, {n: np.dtype(v) for n, v in known.items()}, DTYPES, source="given to infer_type"
-    )
+    types = {n: dtype_from_user(v, f"the type of {n.name}") for n, v in known.items()}
+    engine = infer(graph, types, DTYPES, source="given to infer_type")
     return _answer(symbol, engine, lambda d: None if d is None else d.type, partial=partial)
 
 

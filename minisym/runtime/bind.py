@@ -23,6 +23,7 @@ from minisym.naming import NameManager
 from minisym.ndarray import Array, Context, NDArray
 from minisym.op import get
 from minisym.params import DTYPES as DTYPE_NAMES
+from minisym.params import dtype_from_user
 from minisym.passes import infer as inference
 from minisym.passes import verify
 from minisym.passes.gradient import gradient
@@ -130,7 +131,7 @@ def simple_bind(
     _refuse_duplicates(graph)
     names = {node.name: node for node in graph.variables}
     known = {
-        names[name]: from_user(shape)
+        names[name]: from_user(shape, f"simple_bind: the shape of {name}")
         for name, shape in shapes.items()
         if name in names and _is_shape(name, shape)
     }
@@ -173,7 +174,11 @@ def _types(names: Mapping[str, Node], given: Mapping[str, Any]) -> dict[Node, np
                 f"simple_bind: type_dict names {name!r}, which is no argument",
                 hint=did_you_mean(name, names),
             )
-    return {names[name]: np.dtype(t) for name, t in given.items() if t is not None}
+    return {
+        names[name]: dtype_from_user(dtype, f"simple_bind: the type of {name}")
+        for name, dtype in given.items()
+        if dtype is not None
+    }
 
 
 # ------------------------------------------------------------------------------------ the arrays

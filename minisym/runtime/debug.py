@@ -180,6 +180,11 @@ class Stepper:
         rest = (node for (node, _), _ in self._parts[self._next :] if node.op is not None)
         return next(rest, None)
 
+    @property
+    def remaining(self) -> int:
+        """How many nodes have not run yet."""
+        return sum(node.op is not None for (node, _), _ in self._parts[self._next :])
+
     def __getitem__(self, name: str) -> NDArray:
         """Return a value that is there by now, by its name in `get_internals()`."""
         entry = self._values.get(name)

@@ -9,7 +9,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 MOST_CELLS: Final = 24
-"""A heat map has at most so many cells a side."""
+"""A heat map has at most so many cells a side by default."""
 MOST_BARS: Final = 24
 
 
@@ -76,7 +76,7 @@ def is_finite(array: Array) -> bool:
     return array.dtype.kind != "f" or bool(np.isfinite(array).all())
 
 
-def heat_map(array: Array) -> list[list[float | None]]:
+def heat_map(array: Array, most: int = MOST_CELLS) -> list[list[float | None]]:
     """Return an array as a small table: its last two axes, the others side by side, thinned out.
 
     A cell is one element, not a mean: what is thinned out keeps its contrasts. None is no finite
@@ -91,14 +91,14 @@ def heat_map(array: Array) -> list[list[float | None]]:
     if array.ndim > 2:
         # one matrix of the first sample, then the next beside it
         table = np.concatenate(list(array.reshape(-1, *array.shape[-2:])[:4]), axis=1)
-    rows, columns = (_thin(size) for size in table.shape)
+    rows, columns = (_thin(size, most) for size in table.shape)
     cells = table[np.ix_(rows, columns)].astype(float)
     return [[float(f"{x:.4g}") if np.isfinite(x) else None for x in row] for row in cells]
 
 
-def _thin(size: int) -> Array:
-    """Return at most MOST_CELLS positions, evenly spread."""
-    return np.unique(np.linspace(0, size - 1, min(size, MOST_CELLS)).astype(int))
+def _thin(size: int, most: int) -> Array:
+    """Return so many positions at most, evenly spread."""
+    return np.unique(np.linspace(0, size - 1, min(size, most)).astype(int))
 
 
 def histogram(array: Array) -> list[int]:

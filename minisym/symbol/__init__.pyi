@@ -5,7 +5,7 @@ Made by scripts/stubs from the ops' declarations: change those, and run it again
 
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 from numpy.typing import DTypeLike
 
@@ -1229,7 +1229,7 @@ def ftml_update(
     beta1: float | Symbol = 0.6,
     beta2: float | Symbol = 0.999,
     epsilon: float | Symbol = 1e-08,
-    t: int,
+    t: float | Symbol,
     wd: float | Symbol = 0.0,
     rescale_grad: float | Symbol = 1.0,
     clip_grad: float | Symbol = -1.0,
@@ -1318,7 +1318,7 @@ def lamb_update_phase1(
     beta2: float | Symbol = 0.999,
     epsilon: float | Symbol = 1e-06,
     *,
-    t: int,
+    t: float | Symbol,
     bias_correction: bool = True,
     wd: float | Symbol,
     rescale_grad: float | Symbol = 1.0,
@@ -1602,7 +1602,7 @@ def mp_lamb_update_phase1(
     beta2: float | Symbol = 0.999,
     epsilon: float | Symbol = 1e-06,
     *,
-    t: int,
+    t: float | Symbol,
     bias_correction: bool = True,
     wd: float | Symbol,
     rescale_grad: float | Symbol = 1.0,
@@ -2860,16 +2860,8 @@ linalg: _Linalg
 
 class _Random:
     @staticmethod
-    def exponential(
-        lam: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
-    ) -> Symbol:
-        r"""Draw from the exponential distribution with rate $\lambda$."""
+    def exponential(scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any) -> Symbol:
+        """Draw from the exponential distribution with this mean."""
 
     @staticmethod
     def exponential_like(
@@ -2883,16 +2875,9 @@ class _Random:
 
     @staticmethod
     def gamma(
-        alpha: float = 1.0,
-        beta: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        alpha: Any = 1, beta: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        r"""Draw from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+        """Draw from the gamma distribution with shape alpha and scale beta."""
 
     @staticmethod
     def gamma_like(
@@ -2907,16 +2892,9 @@ class _Random:
 
     @staticmethod
     def generalized_negative_binomial(
-        mu: float = 1.0,
-        alpha: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        mu: Any = 1, alpha: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        r"""Draw from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+        """Draw from the negative binomial distribution with this mean and dispersion."""
 
     @staticmethod
     def generalized_negative_binomial_like(
@@ -2931,28 +2909,15 @@ class _Random:
 
     @staticmethod
     def multinomial(
-        data: Symbol | None = None,
-        shape: int | Sequence[int] = (),
-        get_prob: bool = False,
-        dtype: Literal["float16", "float32", "float64", "int32", "uint8"] = "int32",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        data: Any, shape: Any = None, get_prob: bool = False, dtype: Any = "int32", **options: Any
     ) -> Symbol:
-        """Draw class numbers, $k$ with the probability $p_k$ that the last axis of `data` gives."""
+        """Draw class numbers by the probabilities in the last axis of data."""
 
     @staticmethod
     def negative_binomial(
-        k: int = 1,
-        p: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        k: Any = 1, p: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        """Draw from the negative binomial distribution: successes before the $k$-th failure."""
+        """Draw how many successes come before the k-th failure, whose probability is p."""
 
     @staticmethod
     def negative_binomial_like(
@@ -2967,16 +2932,9 @@ class _Random:
 
     @staticmethod
     def normal(
-        loc: float = 0.0,
-        scale: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        loc: Any = 0, scale: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        """Draw from the normal distribution $N(loc, scale^2)$."""
+        """Draw from the normal distribution with this mean and standard deviation."""
 
     @staticmethod
     def normal_like(
@@ -3083,16 +3041,8 @@ class _Random:
         """Density of the uniform distribution, $1 / (high - low)$."""
 
     @staticmethod
-    def poisson(
-        lam: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
-    ) -> Symbol:
-        r"""Draw from the Poisson distribution with rate $\lambda$."""
+    def poisson(lam: Any = 1, shape: Any = None, dtype: Any = None, **options: Any) -> Symbol:
+        """Draw from the Poisson distribution with this rate."""
 
     @staticmethod
     def poisson_like(
@@ -3106,29 +3056,25 @@ class _Random:
 
     @staticmethod
     def randint(
-        low: int,
-        high: int,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "int32", "int64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        low: int, high: int, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        """Draw integers, each of [low, high) with the same probability."""
+        """Draw integers of [low, high)."""
+
+    @staticmethod
+    def randn(
+        *shape: int, loc: Any = 0, scale: Any = 1, dtype: Any = None, **options: Any
+    ) -> Symbol:
+        """Draw from the normal distribution, with the shape as arguments."""
+
+    @staticmethod
+    def shuffle(data: Any, **options: Any) -> Symbol:
+        """Shuffle along the first axis."""
 
     @staticmethod
     def uniform(
-        low: float = 0.0,
-        high: float = 1.0,
-        shape: int | Sequence[int] | None = None,
-        ctx: str = "",
-        dtype: Literal["None", "float16", "float32", "float64"] = "None",
-        *,
-        name: str | None = None,
-        attr: Mapping[str, str] | None = None,
+        low: Any = 0, high: Any = 1, shape: Any = None, dtype: Any = None, **options: Any
     ) -> Symbol:
-        """Draw from the uniform distribution on $[low, high)$."""
+        """Draw from the uniform distribution on [low, high)."""
 
     @staticmethod
     def uniform_like(
@@ -3474,7 +3420,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Do `_adamw_update` on many weights."""
+        """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
 
     @staticmethod
     def multi_lamb_update(
@@ -3510,7 +3456,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Do `_mp_adamw_update` on many weights."""
+        """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
 
     @staticmethod
     def multi_mp_lamb_update(

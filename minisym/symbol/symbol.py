@@ -23,7 +23,7 @@ from minisym.errors import (
     did_you_mean,
     listed,
 )
-from minisym.graph import Entry, Graph
+from minisym.graph import Entry, Graph, names_of
 from minisym.naming import both_spellings, hide
 from minisym.op import NO_PARAMS, Op, Params
 from minisym.symbol.operators import Operators, connected
@@ -121,7 +121,8 @@ class Symbol(Operators, Fluent):
         return self if len(self.entries) == 1 else Symbol((self.entries[key],))
 
     def _entry_named(self, name: str) -> Entry:
-        found = [entry for entry in self.entries if entry.name == name]
+        names = names_of(self.entries)
+        found = [entry for entry, known in zip(self.entries, names, strict=True) if known == name]
         if len(found) == 1:
             return found[0]
         if found:
@@ -140,7 +141,7 @@ class Symbol(Operators, Fluent):
 
     def list_outputs(self) -> list[str]:
         """Return the names of the outputs."""
-        return [entry.name for entry in self.entries]
+        return names_of(self.entries)
 
     def list_auxiliary_states(self) -> list[str]:
         """Return the names of the states that ops keep (moving averages, momenta), in order."""

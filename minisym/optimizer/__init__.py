@@ -1,0 +1,68 @@
+"""Optimizers: training steps as graphs, with MXNet's names and hyper-parameters.
+
+`optimizer.minimize(loss)` composes the training step, a symbol as any other: loss, gradients and one
+update a parameter. Bind it, and `optimizer.step(executor, data=…)` trains.
+
+>>> import numpy as np
+>>> import minisym as ms
+>>> net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=1, name="fc")
+>>> loss = ms.sym.LinearRegressionOutput(net, name="loss")
+>>> optimizer = ms.optimizer.create("signum", learning_rate=0.1)
+>>> step = optimizer.minimize(loss)
+>>> step.list_auxiliary_states()
+['fc_weight_mom', 'fc_bias_mom']
+>>> executor = step.simple_bind(data=(4, 2))
+>>> x, y = np.eye(4, 2), np.ones(4)
+>>> _ = optimizer.step(executor, data=x, loss_label=y)
+>>> executor.arg_dict["fc_weight"]
+NDArray([[0.1, 0.1]], dtype=float32)
+"""
+
+from minisym.optimizer.adaptive import (
+    FTML,
+    LAMB,
+    AdaDelta,
+    AdaGrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    GroupAdaGrad,
+    Nadam,
+    RMSProp,
+)
+from minisym.optimizer.at_once import Updater, get_updater
+from minisym.optimizer.base import Optimizer
+from minisym.optimizer.descent import NAG, SGD, EFSignSGD, Lion, SignSGD, Signum, ccSGD
+from minisym.optimizer.parameter import Parameter
+
+register = Optimizer.register
+create = Optimizer.create_optimizer
+opt_registry = Optimizer.opt_registry
+
+__all__ = [
+    "FTML",
+    "LAMB",
+    "NAG",
+    "SGD",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "EFSignSGD",
+    "Ftrl",
+    "GroupAdaGrad",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "Parameter",
+    "RMSProp",
+    "SignSGD",
+    "Signum",
+    "Updater",
+    "ccSGD",
+    "create",
+    "get_updater",
+    "register",
+]

@@ -1,0 +1,310 @@
+"""From a loss to a training step: the graph that `Optimizer.minimize` returns.
+
+Between gradients and updates may stand, all of them nodes: sums over micro-batches, a factor that
+limits the norm of all gradients together, and conditions on which the writes depend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from minisym.define import F
+from minisym.errors import ComposeError, did_you_mean
+from minisym.graph import Entry, Node
+from minisym.optimizer.parameter import ZERO, Parameter
+from minisym.passes.gradient import grad
+from minisym.passes.order import find_writes, order_writes
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Group, Variable
+
+if TYPE_CHECKING:
+    from minisym.optimizer.base import Optimizer
+
+APPLY: Final = "apply_update"
+"""The Variable that says whether a run of an accumulating step makes an update."""
+
+FINITE: Final = "gradients_are_finite"
+"""The node that says whether a scaled step may make one."""
+
+SCALE: Final = "loss_scale"
+EVERY: Final = "__every__"
+"""The attribute of `APPLY` that holds the number of micro-batches."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `minimize` was asked for beside updates."""
+
+    accumulate: int = 1
+    clip_global_norm: float | None = None
+    loss_scale: float | str | None = None
+    type_dict: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Numbers:
+    """The Variables that hold one number each, fed in every run."""
+
+    def __init__(self, taken: Sequence[str] = ()) -> None:
+        self._taken, self._made = set(taken), dict[str, Symbol]()
+
+    def __call__(self, name: str) -> Symbol:
+        """Return the Variable of this name, the same one each time."""
+        self.check(name)
+        found = self._made.get(name)
+        if found is None:
+            # float64: rates are rounded once, by the update itself
+            found = self._made[name] = Variable(name, dtype="float64", init=ZERO)
+        return found
+
+    def check(self, name: str) -> None:
+        """Refuse a name that the loss has."""
+        if name in self._taken:
+            message = f"the loss has a variable {name!r}, but the training step needs that name"
+            raise ComposeError(message, hint="rename the variable")
+
+    def rate(self, factor: float) -> Symbol:
+        """Return the learning rate, times a factor."""
+        name = "lr" if factor == 1 else f"lr_times_{factor:g}"
+        if factor == 1:
+            return self(name)
+        found = self._made.get(name)
+        if found is None:
+            found = self._made[name] = F._mul_scalar(self("lr"), scalar=factor, name=name)
+        return found
+
+
+def compose_step(
+    optimizer: Optimizer, loss: Symbol, wrt: Sequence[str] | None, options: Options
+) -> Symbol:
+    """Return loss, gradients and updates as one symbol."""
+    names = parameters_of(loss) if wrt is None else list(wrt)
+    _check_names(loss, names)
+    numbers = Numbers(loss.list_inputs())
+    scale = _scale_of(options)
+    outputs = loss if scale is None else _scaled(loss, scale)
+    grads = list(grad(outputs, names))
+    mixed = _mixed(optimizer, loss, names, options)
+    apply = _apply(options, numbers) if options.accumulate > 1 else None
+    if apply is not None:
+        grads = [
+            F.accumulate_update(
+                Variable(f"{name}_total", init=ZERO), g, reset=apply, name=f"{name}_total_update"
+            )
+            for name, g in zip(names, grads, strict=True)
+        ]
+    rescale = _rescale(optimizer, names, grads, mixed, scale, options)
+    updates = [
+        _update(optimizer, loss, name, g, numbers, rescale, mixed=name in mixed)
+        for name, g in zip(names, grads, strict=True)
+    ]
+    if scale is None and apply is None:
+        return Group([outputs, *updates])
+    condition, more = apply, list[Symbol]()
+    if scale is not None:
+        finite = F.multi_all_finite(*grads, name=FINITE)
+        condition = finite if apply is None else F.elemwise_mul(finite, apply, name="update_happens")
+        more = [finite]
+        if options.loss_scale == "dynamic":
+            more += _adapt(scale, finite, apply)
+    assert condition is not None
+    return Group([outputs, *_on_condition(updates, grads, condition), *more])
+
+
+def parameters_of(loss: Symbol) -> list[str]:
+    """Return the arguments that are parameters, by their names: all but data and labels."""
+    found = [
+        name
+        for name in loss.list_arguments()
+        if name not in ("data", "label") and not name.endswith(("_data", "_label"))
+    ]
+    if not found:
+        message = f"{loss!r} has no parameters: {', '.join(loss.list_arguments()) or 'no arguments'}"
+        raise ComposeError(message, hint="name them: minimize(loss, wrt=[…])")
+    return found
+
+
+def _check_names(loss: Symbol, names: Sequence[str]) -> None:
+    known = loss.list_arguments()
+    for name in names:
+        if name not in known:
+            message = f"there is no parameter {name!r} to minimize by"
+            raise ComposeError(message, hint=did_you_mean(name, known))
+
+
+# ------------------------------------------------------------------------------- one parameter
+
+
+def _update(  # noqa: PLR0913
+    optimizer: Optimizer,
+    loss: Symbol,
+    name: str,
+    g: Symbol,
+    numbers: Numbers,
+    rescale: float | Symbol,
+    *,
+    mixed: bool,
+) -> Symbol:
+    """Compose the update of one parameter."""
+    node = next(n for n in loss.graph.arguments if n.name == name)
+    rate, decay = optimizer.factors(name, node.attrs)
+    p = Parameter(
+        name=name,
+        weight=Symbol((Entry(node),)),
+        grad=g,
+        mixed=mixed,
+        lr=numbers.rate(rate),
+        wd=optimizer.wd * decay,
+        rescale_grad=rescale,
+        clip_gradient=optimizer.clip_gradient,
+        hyper=numbers,
+    )
+    return apply_rule(optimizer, p)
+
+
+def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
+    """Compose an update, of a float16 weight by way of its master."""
+    return optimizer.mixed_rule(p) if p.mixed else optimizer.rule(p)
+
+
+def _mixed(
+    optimizer: Optimizer, loss: Symbol, names: Sequence[str], options: Options
+) -> frozenset[str]:
+    """Return the parameters that get a master."""
+    if not optimizer.multi_precision:
+        return frozenset()
+    types = loss.infer_type_partial(**options.type_dict)[0]
+    by_name = dict(zip(loss.list_arguments(), types, strict=True))
+    return frozenset(name for name in names if by_name[name] is np.float16)
+
+
+# --------------------------------------------------------------------- what stands in between
+
+
+def _apply(options: Options, numbers: Numbers) -> Symbol:
+    """Make the Variable that says whether this micro-batch is the last one."""
+    numbers.check(APPLY)
+    return Variable(APPLY, attr={EVERY: str(options.accumulate)}, dtype="float32", init=ZERO)
+
+
+def _rescale(  # noqa: PLR0913
+    optimizer: Optimizer,
+    names: Sequence[str],
+    grads: Sequence[Symbol],
+    mixed: frozenset[str],
+    scale: Symbol | None,
+    options: Options,
+) -> float | Symbol:
+    """Return what gradients are multiplied by: a number, or nodes that compute it."""
+    rescale: float | Symbol = optimizer.rescale_grad
+    if scale is not None:
+        rescale = F._rdiv_scalar(scale, scalar=optimizer.rescale_grad, name="unscaled")
+    if options.clip_global_norm is None:
+        return rescale
+    wide = [
+        F.cast(g, dtype="float32") if name in mixed else g
+        for name, g in zip(names, grads, strict=True)
+    ]
+    squares = F.multi_sum_sq(*wide, name="gradients_sum_sq")
+    norm = F.sqrt(F.sum(squares), name="gradients_norm")
+    norm = norm * rescale if not isinstance(rescale, Symbol) else F.elemwise_mul(norm, rescale)
+    factor = F._minimum_scalar(
+        F._rdiv_scalar(norm + 1e-8, scalar=options.clip_global_norm), scalar=1.0, name="clip_factor"
+    )
+    if isinstance(rescale, Symbol):
+        return F.elemwise_mul(factor, rescale, name="rescale_and_clip")
+    return F._mul_scalar(factor, scalar=rescale, name="rescale_and_clip")
+
+
+def _on_condition(
+    updates: Sequence[Symbol], grads: Sequence[Symbol], condition: Symbol
+) -> list[Symbol]:
+    """Let the writes of the updates happen on a condition only; weights first."""
+    graph = Group(updates).graph
+    before = {w.variable for w in find_writes(Group(grads).graph).values()}
+    writes = [w for w in order_writes(graph).writes if w.variable not in before]
+    heads = {entry for update in updates for entry in update.entries}
+    writes.sort(key=lambda write: write.entry not in heads)
+    return [
+        F.conditional_update(
+            Symbol((w.entry,)),
+            Symbol((Entry(w.variable),)),
+            condition,
+            name=f"{w.variable.name}_kept",
+        )
+        for w in writes
+    ]
+
+
+# ------------------------------------------------------------------------------- loss scales
+
+
+def _scale_of(options: Options) -> Symbol | None:
+    if options.loss_scale is None:
+        return None
+    if options.loss_scale == "dynamic":
+        init = '["constant", {"value": 65536.0}]'
+        return Variable(SCALE, dtype="float32", init=init)
+    return F._full(shape=(1,), value=float(options.loss_scale), name=SCALE)  # type: ignore[no-any-return]
+
+
+def _scaled(loss: Symbol, scale: Symbol) -> Symbol:
+    """Return the loss with all gradients scaled where they begin: at loss heads, and at outputs."""
+
+    def change(node: Node, inputs: tuple[Entry, ...]) -> Node:
+        if _makes_gradient(node):
+            name = f"{node.name}_scaled"
+            first = F.scale_gradient(Symbol(inputs[:1]), scale, name=name)
+            inputs = (*first.entries, *inputs[1:])
+        return node if inputs == node.inputs else node.replace(inputs=inputs)
+
+    graph = loss.graph.rebuild(change)
+    return Symbol(
+        tuple(
+            entry
+            if _makes_gradient(entry.node)
+            else F.scale_gradient(Symbol((entry,)), scale, name=f"{entry.node.name}_scaled").entries[0]
+            for entry in graph.outputs
+        )
+    )
+
+
+def _makes_gradient(node: Node) -> bool:
+    """Return whether a node's gradient begins here, whatever flows into it."""
+    return node.op is not None and node.op.loss and not node.params.get("out_grad", False)
+
+
+def _adapt(scale: Symbol, finite: Symbol, apply: Symbol | None) -> list[Symbol]:
+    """Compose the update of a dynamic loss scale."""
+    count = Variable(f"{SCALE}_count", dtype="float32", init=ZERO)
+    update = F.loss_scale_update(scale, count, finite, name=f"{SCALE}_update")
+    if apply is None:
+        return [update]
+    return _on_condition([update], [finite], apply)
+
+
+# -------------------------------------------------------------------------- one update alone
+
+
+def compose_update(
+    optimizer: Optimizer, *, wd: float, mixed: bool, shape: tuple[int, ...]
+) -> Symbol:
+    """Compose the update of one parameter named "weight" with the gradient "grad"."""
+    numbers = Numbers()
+    return apply_rule(
+        optimizer,
+        Parameter(
+            name="weight",
+            weight=Variable("weight", shape=shape),
+            grad=Variable("grad"),
+            mixed=mixed,
+            lr=numbers("lr"),
+            wd=wd,
+            rescale_grad=optimizer.rescale_grad,
+            clip_gradient=optimizer.clip_gradient,
+            hyper=numbers,
+        ),
+    )

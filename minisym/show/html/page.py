@@ -1,0 +1,135 @@
+"""Writing the page: graph, run, colours, style and scripts go into one HTML file."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from minisym.errors import ArrayTypeError
+from minisym.runtime.executor import Executor
+from minisym.show.html.model import model
+from minisym.show.html.record import record
+from minisym.show.known import Known, learn
+from minisym.show.style import DARK, KINDS, LIGHT, Theme
+from minisym.symbol.symbol import Symbol
+
+_SCRIPTS: Final = ("layout.js", "draw.js", "panel.js", "page.js")
+
+
+def to_html(
+    symbol: Symbol,
+    path: str | PathLike[str],
+    *,
+    shape: Mapping[str, Any] | None = None,
+    dtype: Mapping[str, Any] | None = None,
+    title: str = "",
+    executor: Executor | None = None,
+    is_train: bool = True,
+) -> Path:
+    """Write a page on which a graph can be explored, with nothing but a browser.
+
+    Pan, zoom, search; click a node for its attributes, shapes and source line; open and close
+    scopes. With an executor the page holds a recorded run, too: step through it, and see each value
+    as it is computed and the moment when weights are written. The file needs no network.
+
+    Parameters
+    ----------
+    symbol
+        What to show.
+    path
+        Where to write.
+    shape, dtype
+        Variable -> shape, and Variable -> type: inferred and shown for all. An executor knows them.
+    title
+        The heading; by default what the graph computes.
+    executor
+        Bound to this symbol: it runs once, and nothing that is bound to it changes.
+    is_train
+        Whether the recorded run is one of training.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    ArrayTypeError
+        `executor` is none, or is bound to another symbol.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> net = sym.tanh(sym.Variable("x"), name="t")
+    >>> executor = net.bind(args={"x": np.array([1.0])})
+    >>> page = to_html(net, Path(tempfile.mkdtemp()) / "net.html", executor=executor)
+    >>> "https://" in page.read_text(encoding="utf-8")
+    False
+    """
+    graph = symbol.graph
+    run = None
+    if executor is None:
+        known = learn(graph, shape, dtype)
+    else:
+        if not isinstance(executor, Executor) or executor.symbol.entries != symbol.entries:
+            raise ArrayTypeError(
+                "to_html: the executor is not bound to this symbol", hint="pass what bind returned"
+            )
+        arrays = executor.arg_dict | executor.aux_dict
+        typed = learn(
+            graph,
+            {name: array.shape for name, array in arrays.items() if array.ndim},
+            {name: array.dtype for name, array in arrays.items()},
+        )
+        known = Known(typed.shapes, typed.dtypes)
+        run = record(executor, graph, is_train=is_train)
+    path = Path(path)
+    path.write_text(page(model(graph, known, title) | {"run": run}), encoding="utf-8")
+    return path
+
+
+def page(data: Mapping[str, Any]) -> str:
+    """Return the page that shows what `minisym.show.html.model` describes."""
+    here = files("minisym.show.html")
+    # inside a script element only "<" could end it
+    graph = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    kinds = json.dumps(KINDS, ensure_ascii=False)
+    parts = {
+        "title": html.escape(str(data["title"]) or "graph"),
+        "colours": "\n".join(_colours()),
+        "style": (here / "page.css").read_text(encoding="utf-8"),
+        "graph": graph,
+        "kinds": kinds,
+        "script": "\n".join((here / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+    }
+    written = (here / "page.html").read_text(encoding="utf-8")
+    pieces = written.split("{{")
+    return pieces[0] + "".join(
+        parts[name] + rest for name, rest in (piece.split("}}", 1) for piece in pieces[1:])
+    )
+
+
+def _colours() -> Iterator[str]:
+    """Yield the variables of both themes: the reader's own, unless a button says otherwise."""
+    light, dark = "\n  ".join(_variables(LIGHT)), "\n  ".join(_variables(DARK))
+    yield f":root {{\n  color-scheme: light;\n  {light}\n}}"
+    yield f":root[data-theme=dark] {{\n  color-scheme: dark;\n  {dark}\n}}"
+    yield "@media (prefers-color-scheme: dark) {"
+    yield f":root:not([data-theme=light]) {{\n  color-scheme: dark;\n  {dark}\n}}\n}}"
+
+
+def _variables(theme: Theme) -> Iterator[str]:
+    yield f"--paper: {theme.paper}; --ink: {theme.ink}; --quiet: {theme.quiet};"
+    yield f"--edge: {theme.edge}; --write: {theme.write};"
+    yield f"--frame-fill: {theme.frame.fill}; --frame-line: {theme.frame.line};"
+    for kind, paint in theme.kinds.items():
+        yield f"--{kind}-fill: {paint.fill}; --{kind}-line: {paint.line};"
+        yield f"--{kind}-text: {paint.text};"
+
+
