@@ -7,86 +7,96 @@ of published models, its largest graphs are loaded, too. With MINISYM_MXNET_PYTH
 does the same in turn, for the ratio.
 """
 
+from __future__ import annotations
+
 import argparse
-import glob
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 from _pairs import best, pairs, table, worker
 
+HIDDEN = 16
 
-def lstm(mx, steps, layers=2, hidden=16):
-    """Compose an unrolled LSTM with a loss at every step."""
+
+def cell(mx, x, state, weights, name):
+    """Return the next states of an LSTM."""
     sym = mx.sym
-    data, label = sym.Variable("data"), sym.Variable("label")
+    c, h = state
+    enter = sym.FullyConnected(
+        x, weight=weights[0], bias=weights[1], num_hidden=4 * HIDDEN, name=f"{name}_i2h"
+    )
+    back = sym.FullyConnected(
+        h, weight=weights[2], bias=weights[3], num_hidden=4 * HIDDEN, name=f"{name}_h2h"
+    )
+    gates = sym.SliceChannel(enter + back, num_outputs=4, name=f"{name}_slice")
+    put, forget, out = (sym.Activation(gates[i], act_type="sigmoid") for i in (0, 2, 3))
+    c = forget * c + put * sym.Activation(gates[1], act_type="tanh")
+    return c, out * sym.Activation(c, act_type="tanh")
+
+
+def lstm(mx, steps, layers=2):
+    """Compose an unrolled LSTM with one loss over all steps."""
+    sym = mx.sym
     kinds = ("i2h_weight", "i2h_bias", "h2h_weight", "h2h_bias")
-    shared = [[sym.Variable("l%d_%s" % (i, kind)) for kind in kinds] for i in range(layers)]
-    states = [[sym.Variable("l%d_init_%s" % (i, s)) for s in "ch"] for i in range(layers)]
-    embedded = sym.Embedding(data, input_dim=64, output_dim=hidden, name="embed")
-    steps_in = sym.SliceChannel(embedded, num_outputs=steps, axis=1, squeeze_axis=True, name="wordvec")
+    weights = [[sym.Variable(f"l{i}_{kind}") for kind in kinds] for i in range(layers)]
+    states = [(sym.Variable(f"l{i}_c"), sym.Variable(f"l{i}_h")) for i in range(layers)]
+    words = sym.Embedding(sym.Variable("data"), input_dim=64, output_dim=HIDDEN, name="embed")
+    inputs = sym.SliceChannel(words, num_outputs=steps, axis=1, squeeze_axis=True, name="words")
     outputs = []
     for t in range(steps):
-        x = steps_in[t]
+        x = inputs[t]
         for i in range(layers):
-            name = "t%d_l%d" % (t, i)
-            c, h = states[i]
-            a, b, d, e = shared[i]
-            i2h = sym.FullyConnected(x, weight=a, bias=b, num_hidden=4 * hidden, name=name + "_i2h")
-            h2h = sym.FullyConnected(h, weight=d, bias=e, num_hidden=4 * hidden, name=name + "_h2h")
-            gates = sym.SliceChannel(i2h + h2h, num_outputs=4, name=name + "_slice")
-            enter, put, forget, out = (
-                sym.Activation(gates[k], act_type="tanh" if k == 1 else "sigmoid") for k in range(4))
-            c = forget * c + enter * put
-            x = out * sym.Activation(c, act_type="tanh")
-            states[i] = [c, x]
+            states[i] = cell(mx, x, states[i], weights[i], f"t{t}_l{i}")
+            x = states[i][1]
         outputs.append(x)
-    every = sym.Concat(*outputs, dim=0, name="every")
-    scores = sym.FullyConnected(every, num_hidden=64, name="scores")
-    return sym.SoftmaxOutput(scores, label, name="softmax")
+    scores = sym.FullyConnected(sym.Concat(*outputs, dim=0), num_hidden=64, name="scores")
+    return sym.SoftmaxOutput(scores, sym.Variable("label"), name="softmax")
+
+
+def published():
+    """Return the largest published models."""
+    folder = os.environ.get("MINISYM_MODELS")
+    files = Path(folder).glob("*/*-symbol.json") if folder else ()
+    return sorted(files, key=lambda path: path.stat().st_size)[-4:]
 
 
 def measure(steps):
     """Return the measurement."""
 
     def rows(mx):
-        found = {}
+        found = {"compose": best(lambda: lstm(mx, steps))}
         net = lstm(mx, steps)
+        text = net.tojson()
 
         def fresh():
             """Return the symbol without what an earlier call has remembered of it."""
             return mx.Symbol(net.entries) if hasattr(net, "entries") else net
 
-        folder = tempfile.mkdtemp()
-        path, params = os.path.join(folder, "net.json"), os.path.join(folder, "net.params")
-        found["compose"] = best(lambda: lstm(mx, steps))
         found["tojson"] = best(lambda: fresh().tojson())
-        text = net.tojson()
         found["load_json"] = best(lambda: mx.sym.load_json(text))
-        found["save"] = best(lambda: fresh().save(path))
-        found["load"] = best(lambda: mx.sym.load(path))
-        found["load and list_arguments"] = best(lambda: mx.sym.load(path).list_arguments())
-        published = sorted(glob.glob(os.path.join(os.environ.get("MINISYM_MODELS", "?"), "*", "*-symbol.json")),
-                           key=os.path.getsize)[-4:]
-        for file in published:
+        for path in published():
             try:
-                mx.sym.load(file)
+                mx.sym.load(str(path))
             except mx.MXNetError:
                 continue  # an op that MXNet does not know
-            row = "load " + os.path.basename(file).replace("-symbol.json", "")
-            found[row[:33]] = best(lambda file=file: mx.sym.load(file))
-        arrays = {"arg:w%d" % i: mx.nd.array(np.ones((256, 256), np.float32)) for i in range(150)}
+            row = f"load {path.parent.name}"[:33]
+            found[row] = best(lambda path=path: mx.sym.load(str(path)))
+        arrays = {f"arg:w{i}": mx.nd.array(np.ones((256, 256), np.float32)) for i in range(150)}
+        with tempfile.TemporaryDirectory() as folder:
+            path, params = f"{folder}/net.json", f"{folder}/net.params"
 
-        def read():
-            for array in mx.nd.load(params).values():
-                array.wait_to_read()
+            def read():
+                for array in mx.nd.load(params).values():
+                    array.wait_to_read()
 
-        found["nd.save, 150 arrays of 256 kB"] = best(lambda: mx.nd.save(params, arrays))
-        found["nd.load, 150 arrays of 256 kB"] = best(read)
-        for name in os.listdir(folder):
-            os.remove(os.path.join(folder, name))
-        os.rmdir(folder)
+            found["save"] = best(lambda: fresh().save(path))
+            found["load"] = best(lambda: mx.sym.load(path))
+            found["load and list_arguments"] = best(lambda: mx.sym.load(path).list_arguments())
+            found["nd.save, 150 arrays of 256 kB"] = best(lambda: mx.nd.save(params, arrays))
+            found["nd.load, 150 arrays of 256 kB"] = best(read)
         return found
 
     return rows
@@ -105,7 +115,7 @@ def main():
     import minisym
 
     count = len(minisym.Graph(lstm(minisym, options.steps)))
-    print("an LSTM of %d steps, %d nodes, milliseconds a call" % (options.steps, count))
+    print(f"an LSTM of {options.steps} steps, {count} nodes, milliseconds a call")
     table(pairs(__file__, ["--steps", str(options.steps)], options.rounds), "ms", 1e3)
 
 

@@ -501,5 +501,5 @@ def begin_states(executor: Executor) -> None:
             continue
         if own.startswith('["copyof"'):
             arrays[name][...] = arrays[json.loads(own)[1]["name"]]
-        elif own.startswith('["constant"'):
-            create(own)(name, arrays[name])
+        elif own.startswith('["constant"') and name in executor.aux_dict:
+            create(own)._init_weight(name, arrays[name])

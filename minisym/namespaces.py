@@ -40,10 +40,11 @@ class Namespace(ModuleType):
         raise AttributeError(message)
 
     def __dir__(self) -> list[str]:
-        """List the ops."""
-        return sorted(
+        """List the ops, and the functions that were put beside them."""
+        names = {
             name if prefix == "_" else name.removeprefix(prefix)
             for name in registry.registered()
             for prefix in self._prefixes
             if name.startswith(prefix)
-        )
+        }
+        return sorted(names | {name for name in vars(self) if not name.startswith("_")})

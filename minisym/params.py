@@ -120,7 +120,7 @@ def dtype_from_user(dtype: Any, what: str = "a type") -> np.dtype[Any]:
     dtype('float32')
     """
     try:
-        found = np.dtype(dtype)
+        found: np.dtype[Any] | None = np.dtype(dtype)
     except TypeError:
         found = None
     if found is None or found.name not in DTYPES:

@@ -1,4 +1,4 @@
-"""Read files with MXNet 1.9.1, and tell what is in them: the other half of test_with_mxnet.py.
+"""Read files with MXNet 1.9.1, and tell what is in them, for tests/test_with_mxnet.py.
 
     python mxnet_reads.py FOLDER        (Python 3.8 with mxnet==1.9.1)
 
@@ -6,15 +6,19 @@ Every `.json` in the folder gets an `.answer`; all arrays of `.params` files go 
 files whose name begins with `np` are read under `np_shape`.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import mxnet as mx
 import numpy as np
 
 
-def lists(net):
+def lists(net: Any) -> dict[str, Any]:
+    """Return all that MXNet lists of a symbol."""
     return {
         "arguments": net.list_arguments(),
         "outputs": net.list_outputs(),
@@ -25,7 +29,8 @@ def lists(net):
     }
 
 
-def main(folder):
+def main(folder: Path) -> None:
+    """Read every file."""
     for path in sorted(folder.glob("*.json")):
         try:
             answer = lists(mx.sym.load(str(path)))

@@ -24,8 +24,8 @@ def conv(mx, x, filters, kernel=3, stride=1, pad=None, name=None, **params):
 def conv_bn(mx, x, filters, name, kernel=3, stride=1, act="relu", **params):
     """Return convolution, normalisation and, unless act is None, activation."""
     x = conv(mx, x, filters, kernel, stride, name=name, no_bias=True, **params)
-    x = mx.sym.BatchNorm(x, fix_gamma=False, eps=2e-5, name=name + "_bn")
-    return mx.sym.Activation(x, act_type=act, name=name + "_" + act) if act else x
+    x = mx.sym.BatchNorm(x, fix_gamma=False, eps=2e-5, name=f"{name}_bn")
+    return mx.sym.Activation(x, act_type=act, name=f"{name}_{act}") if act else x
 
 
 def pool(mx, x, kernel=2, stride=2, kind="max", **params):
@@ -37,7 +37,7 @@ def pool(mx, x, kernel=2, stride=2, kind="max", **params):
 
 def classified(mx, x, classes=10, name="softmax"):
     """Return a classifier on top of features, with its loss."""
-    x = mx.sym.FullyConnected(mx.sym.Flatten(x), num_hidden=classes, name=name + "_fc")
+    x = mx.sym.FullyConnected(mx.sym.Flatten(x), num_hidden=classes, name=f"{name}_fc")
     return mx.sym.SoftmaxOutput(x, name=name)
 
 
@@ -45,9 +45,9 @@ def classified(mx, x, classes=10, name="softmax"):
 def mlp(mx):
     x = mx.sym.Variable("data")
     for i, hidden in enumerate((32, 16)):
-        x = mx.sym.FullyConnected(x, num_hidden=hidden, name="fc%d" % i)
-        x = mx.sym.Activation(x, act_type="relu", name="relu%d" % i)
-        x = mx.sym.Dropout(x, p=0.2, name="drop%d" % i)
+        x = mx.sym.FullyConnected(x, num_hidden=hidden, name=f"fc{i}")
+        x = mx.sym.Activation(x, act_type="relu", name=f"relu{i}")
+        x = mx.sym.Dropout(x, p=0.2, name=f"drop{i}")
     return classified(mx, x), {"data": (6, 1, 8, 8)}
 
 
@@ -77,23 +77,23 @@ def vgg_like(mx):
     x = mx.sym.Variable("data")
     for block, (layers, filters) in enumerate(((1, 8), (2, 12))):
         for i in range(layers):
-            x = conv(mx, x, filters, name="conv%d_%d" % (block, i))
-            x = mx.sym.relu(x, name="relu%d_%d" % (block, i))
-        x = pool(mx, x, name="pool%d" % block)
+            x = conv(mx, x, filters, name=f"conv{block}_{i}")
+            x = mx.sym.relu(x, name=f"relu{block}_{i}")
+        x = pool(mx, x, name=f"pool{block}")
     return classified(mx, x), {"data": (2, 3, 16, 16)}
 
 
 @net
 def inception(mx):
     def cell(x, name, one, three, five, proj):
-        towers = [conv_bn(mx, x, one, name + "_1x1", kernel=1)]
+        towers = [conv_bn(mx, x, one, f"{name}_1x1", kernel=1)]
         for kernel, (reduce, filters) in ((3, three), (5, five)):
-            label = "%s_%dx%d" % (name, kernel, kernel)
+            label = f"{name}_{kernel}x{kernel}"
             reduced = conv_bn(mx, x, reduce, label + "_reduce", kernel=1)
             towers.append(conv_bn(mx, reduced, filters, label, kernel=kernel))
-        pooled = pool(mx, x, kernel=3, stride=1, pad=(1, 1), name=name + "_pool")
-        towers.append(conv_bn(mx, pooled, proj, name + "_proj", kernel=1))
-        return mx.sym.Concat(*towers, name=name + "_concat")
+        pooled = pool(mx, x, kernel=3, stride=1, pad=(1, 1), name=f"{name}_pool")
+        towers.append(conv_bn(mx, pooled, proj, f"{name}_proj", kernel=1))
+        return mx.sym.Concat(*towers, name=f"{name}_concat")
 
     x = conv_bn(mx, mx.sym.Variable("data"), 8, "stem", kernel=7, stride=2)
     x = cell(x, "in3a", 4, (3, 4), (2, 3), 3)
@@ -105,14 +105,14 @@ def inception(mx):
 def bottleneck(mx, x, filters, stride, same, name, groups=1):
     """Return a residual unit whose shortcut is the identity, or a projection."""
     sym = mx.sym
-    a = sym.Activation(sym.BatchNorm(x, fix_gamma=False, name=name + "_bn1"), act_type="relu")
-    y = conv(mx, a, filters // 2, 1, no_bias=True, name=name + "_conv1")
-    y = sym.Activation(sym.BatchNorm(y, fix_gamma=False, name=name + "_bn2"), act_type="relu")
-    y = conv(mx, y, filters // 2, 3, stride, no_bias=True, num_group=groups, name=name + "_conv2")
-    y = sym.Activation(sym.BatchNorm(y, fix_gamma=False, name=name + "_bn3"), act_type="relu")
-    y = conv(mx, y, filters, 1, no_bias=True, name=name + "_conv3")
+    a = sym.Activation(sym.BatchNorm(x, fix_gamma=False, name=f"{name}_bn1"), act_type="relu")
+    y = conv(mx, a, filters // 2, 1, no_bias=True, name=f"{name}_conv1")
+    y = sym.Activation(sym.BatchNorm(y, fix_gamma=False, name=f"{name}_bn2"), act_type="relu")
+    y = conv(mx, y, filters // 2, 3, stride, no_bias=True, num_group=groups, name=f"{name}_conv2")
+    y = sym.Activation(sym.BatchNorm(y, fix_gamma=False, name=f"{name}_bn3"), act_type="relu")
+    y = conv(mx, y, filters, 1, no_bias=True, name=f"{name}_conv3")
     if not same:
-        x = conv(mx, a, filters, 1, stride, no_bias=True, name=name + "_sc")
+        x = conv(mx, a, filters, 1, stride, no_bias=True, name=f"{name}_sc")
     return y + x
 
 
@@ -123,7 +123,7 @@ def residual(mx):
     for stage, filters in enumerate((8, 16)):
         for unit in range(2):
             first = unit == 0
-            name = "stage%d_unit%d" % (stage, unit)
+            name = f"stage{stage}_unit{unit}"
             x = bottleneck(mx, x, filters, 2 if first and stage else 1, not first, name)
     x = mx.sym.Activation(mx.sym.BatchNorm(x, fix_gamma=False, name="bn1"), act_type="relu")
     x = mx.sym.Pooling(x, global_pool=True, kernel=(7, 7), pool_type="avg", name="pool1")
@@ -134,7 +134,7 @@ def residual(mx):
 def resnext(mx):
     x = conv_bn(mx, mx.sym.Variable("data"), 8, "stem")
     for i in range(2):
-        x = bottleneck(mx, x, 16, 1, i > 0, "unit%d" % i, groups=4)
+        x = bottleneck(mx, x, 16, 1, i > 0, f"unit{i}", groups=4)
     return classified(mx, x), {"data": (2, 3, 8, 8)}
 
 
@@ -153,10 +153,10 @@ def dense_net(mx):
     x = conv(mx, mx.sym.Variable("data"), 8, name="stem", no_bias=True)
     for block in range(2):
         for layer in range(3):
-            y = mx.sym.BatchNorm(x, name="b%d_l%d_bn" % (block, layer))
-            y = conv(mx, mx.sym.relu(y), 4, no_bias=True, name="b%d_l%d" % (block, layer))
+            y = mx.sym.BatchNorm(x, name=f"b{block}_l{layer}_bn")
+            y = conv(mx, mx.sym.relu(y), 4, no_bias=True, name=f"b{block}_l{layer}")
             x = mx.sym.concat(x, mx.sym.Dropout(y, p=0.2), dim=1)
-        x = conv(mx, x, 8, 1, name="transition%d" % block)
+        x = conv(mx, x, 8, 1, name=f"transition{block}")
         x = pool(mx, x, kind="avg")
     return classified(mx, x), {"data": (2, 3, 16, 16)}
 
@@ -166,8 +166,8 @@ def mobile_net(mx):
     x = conv_bn(mx, mx.sym.Variable("data"), 8, "conv0", stride=2)
     channels = 8
     for i, (filters, stride) in enumerate(((12, 1), (16, 2))):
-        x = conv_bn(mx, x, channels, "dw%d" % i, stride=stride, num_group=channels)
-        x = conv_bn(mx, x, filters, "pw%d" % i, kernel=1)
+        x = conv_bn(mx, x, channels, f"dw{i}", stride=stride, num_group=channels)
+        x = conv_bn(mx, x, filters, f"pw{i}", kernel=1)
         channels = filters
     x = mx.sym.Pooling(x, global_pool=True, kernel=(1, 1), pool_type="avg")
     return classified(mx, x), {"data": (2, 3, 16, 16)}
@@ -194,11 +194,13 @@ def shuffle_net(mx):
 
 @net
 def squeeze_net(mx):
-    x = pool(mx, mx.sym.relu(conv(mx, mx.sym.Variable("data"), 8, stride=2, name="conv1")), kernel=3)
+    x = pool(
+        mx, mx.sym.relu(conv(mx, mx.sym.Variable("data"), 8, stride=2, name="conv1")), kernel=3
+    )
     for i in range(2):
-        s = mx.sym.relu(conv(mx, x, 4, 1, name="fire%d_squeeze" % i))
-        left = mx.sym.relu(conv(mx, s, 8, 1, name="fire%d_left" % i))
-        right = mx.sym.relu(conv(mx, s, 8, 3, name="fire%d_right" % i))
+        s = mx.sym.relu(conv(mx, x, 4, 1, name=f"fire{i}_squeeze"))
+        left = mx.sym.relu(conv(mx, s, 8, 1, name=f"fire{i}_left"))
+        right = mx.sym.relu(conv(mx, s, 8, 3, name=f"fire{i}_right"))
         x = mx.sym.Concat(left, right, dim=1)
     x = conv(mx, mx.sym.Dropout(x, p=0.5), 10, 1, name="classes")
     x = mx.sym.Pooling(x, global_pool=True, kernel=(1, 1), pool_type="avg")
@@ -209,9 +211,9 @@ def squeeze_net(mx):
 def highway(mx):
     x = mx.sym.FullyConnected(mx.sym.Variable("data"), num_hidden=12, name="embed")
     for i in range(3):
-        h = mx.sym.FullyConnected(x, num_hidden=12, name="h%d" % i)
-        bias = mx.sym.Variable("t%d_bias" % i, init="[\"constant\", {\"value\": -1.0}]")
-        t = mx.sym.FullyConnected(x, bias=bias, num_hidden=12, name="t%d" % i)
+        h = mx.sym.FullyConnected(x, num_hidden=12, name=f"h{i}")
+        bias = mx.sym.Variable(f"t{i}_bias", init='["constant", {"value": -1.0}]')
+        t = mx.sym.FullyConnected(x, bias=bias, num_hidden=12, name=f"t{i}")
         t = mx.sym.sigmoid(t)
         x = mx.sym.relu(h) * t + x * (1 - t)
     return classified(mx, x), {"data": (4, 20)}

@@ -8,18 +8,18 @@ def ssd_heads(mx):
     sym = mx.sym
     x, layers = sym.Variable("data"), []
     for i in range(2):
-        x = pool(mx, conv_bn(mx, x, 8, "body%d" % i))
+        x = pool(mx, conv_bn(mx, x, 8, f"body{i}"))
         layers.append(x)
     places, classes, boxes = [], [], []
     for i, (layer, size) in enumerate(zip(layers, ((0.2, 0.3), (0.5, 0.7)))):
-        layer = sym.L2Normalization(layer, mode="channel", name="norm%d" % i) * 20
+        scaled = sym.L2Normalization(layer, mode="channel", name=f"norm{i}") * 20
         kinds = len(size) + 1
-        c = conv(mx, layer, kinds * 3, name="class%d" % i)
+        c = conv(mx, scaled, kinds * 3, name=f"class{i}")
         classes.append(sym.Flatten(sym.transpose(c, axes=(0, 2, 3, 1))))
-        b = conv(mx, layer, kinds * 4, name="box%d" % i)
+        b = conv(mx, scaled, kinds * 4, name=f"box{i}")
         boxes.append(sym.Flatten(sym.transpose(b, axes=(0, 2, 3, 1))))
         anchors = sym.contrib.MultiBoxPrior(
-            layer, sizes=size, ratios=(1, 2), clip=True, name="anchors%d" % i
+            scaled, sizes=size, ratios=(1, 2), clip=True, name=f"anchors{i}"
         )
         places.append(sym.Flatten(anchors))
     boxes = sym.Concat(*boxes, dim=1, name="boxes")
@@ -51,15 +51,15 @@ def fcn(mx):
     x = data = mx.sym.Variable("data")
     skips = []
     for i in range(3):
-        x = pool(mx, mx.sym.relu(conv(mx, x, 6, name="conv%d" % i)))
-        skips.append(conv(mx, x, 5, 1, name="score%d" % i))
+        x = pool(mx, mx.sym.relu(conv(mx, x, 6, name=f"conv{i}")))
+        skips.append(conv(mx, x, 5, 1, name=f"score{i}"))
     score = skips.pop()
     for i in (1, 0):
         up = mx.sym.Deconvolution(
-            score, kernel=(4, 4), stride=(2, 2), num_filter=5, no_bias=True, name="up%d" % i
+            score, kernel=(4, 4), stride=(2, 2), num_filter=5, no_bias=True, name=f"up{i}"
         )
         skip = skips.pop()
-        score = mx.sym.Crop(up, skip, offset=(1, 1), name="crop%d" % i) + skip
+        score = mx.sym.Crop(up, skip, offset=(1, 1), name=f"crop{i}") + skip
     up = mx.sym.Deconvolution(
         score, kernel=(4, 4), stride=(2, 2), pad=(1, 1), num_filter=5, no_bias=True, name="up"
     )
@@ -86,14 +86,17 @@ def u_net(mx):
     top = 2.0 * mx.sym.sum(out * label, axis=(1, 2, 3)) + 1
     bottom = mx.sym.sum(out, axis=(1, 2, 3)) + mx.sym.sum(label, axis=(1, 2, 3)) + 1
     dice = mx.sym.MakeLoss(-mx.sym.broadcast_div(top, bottom), name="dice")
-    return mx.sym.Group([dice, mx.sym.BlockGrad(out)]), {"data": (2, 1, 16, 16), "label": (2, 1, 16, 16)}
+    return mx.sym.Group([dice, mx.sym.BlockGrad(out)]), {
+        "data": (2, 1, 16, 16),
+        "label": (2, 1, 16, 16),
+    }
 
 
 @net
 def autoencoder(mx):
     x = data = mx.sym.Variable("data")
     for i, size in enumerate((16, 8, 3, 8, 16, 25)):
-        x = mx.sym.FullyConnected(x, num_hidden=size, name="layer%d" % i)
+        x = mx.sym.FullyConnected(x, num_hidden=size, name=f"layer{i}")
         if i not in (2, 5):
             x = mx.sym.Activation(x, act_type="sigmoid")
     return mx.sym.LinearRegressionOutput(x, data, name="rebuilt"), {"data": (4, 25)}
@@ -102,7 +105,9 @@ def autoencoder(mx):
 @net
 def variational_autoencoder(mx):
     data = mx.sym.Variable("data")
-    h = mx.sym.Activation(mx.sym.FullyConnected(data, num_hidden=8, name="enc"), act_type="softrelu")
+    h = mx.sym.Activation(
+        mx.sym.FullyConnected(data, num_hidden=8, name="enc"), act_type="softrelu"
+    )
     mu = mx.sym.FullyConnected(h, num_hidden=2, name="mu")
     log_var = mx.sym.FullyConnected(h, num_hidden=2, name="log_var")
     z = mu + mx.sym.exp(0.5 * log_var) * mx.sym.Variable("noise")
@@ -119,9 +124,9 @@ def gan(mx):
     for i, (filters, stride, pad) in enumerate(((8, 1, 0), (4, 2, 1))):
         z = mx.sym.Deconvolution(
             z, kernel=(4, 4), stride=(stride,) * 2, pad=(pad,) * 2, num_filter=filters,
-            no_bias=True, name="g%d" % i,
+            no_bias=True, name=f"g{i}",
         )  # fmt: skip
-        z = mx.sym.Activation(mx.sym.BatchNorm(z, name="g%d_bn" % i), act_type="relu")
+        z = mx.sym.Activation(mx.sym.BatchNorm(z, name=f"g{i}_bn"), act_type="relu")
     picture = mx.sym.Activation(conv(mx, z, 3, name="g_out"), act_type="tanh", name="picture")
     x = mx.sym.LeakyReLU(conv(mx, picture, 6, 4, 2, pad=1, name="d0"), act_type="leaky", slope=0.2)
     x = conv(mx, x, 1, 4, 1, pad=0, name="d1")
@@ -223,7 +228,7 @@ def neural_factorisation(mx):
     parts = []
     for name, size in (("user", 20), ("item", 30)):
         x = mx.sym.Embedding(mx.sym.Variable(name), input_dim=size, output_dim=6, name=name + "s")
-        x = mx.sym.FullyConnected(mx.sym.Flatten(x), num_hidden=5, name=name + "_fc")
+        x = mx.sym.FullyConnected(mx.sym.Flatten(x), num_hidden=5, name=f"{name}_fc")
         parts.append(mx.sym.LeakyReLU(x, act_type="elu"))
     score = mx.sym.sum(parts[0] * parts[1], axis=1, keepdims=True)
     return mx.sym.LinearRegressionOutput(score, name="score"), {"user": (6,), "item": (6,)}
@@ -242,15 +247,17 @@ def factorisation_machine(mx):
 
 @net
 def wide_and_deep(mx):
-    wide = mx.sym.FullyConnected(mx.sym.Variable("wide"), num_hidden=2, no_bias=True, name="wide_fc")
+    wide = mx.sym.FullyConnected(
+        mx.sym.Variable("wide"), num_hidden=2, no_bias=True, name="wide_fc"
+    )
     columns = mx.sym.split(mx.sym.Variable("categories"), num_outputs=3, axis=1, squeeze_axis=True)
     parts = [
-        mx.sym.Embedding(column, input_dim=10, output_dim=3, name="column%d" % i)
+        mx.sym.Embedding(column, input_dim=10, output_dim=3, name=f"column{i}")
         for i, column in enumerate(columns)
     ]
     deep = mx.sym.Concat(mx.sym.Variable("numbers"), *parts, dim=1)
     for i in range(2):
-        deep = mx.sym.relu(mx.sym.FullyConnected(deep, num_hidden=8, name="deep%d" % i))
+        deep = mx.sym.relu(mx.sym.FullyConnected(deep, num_hidden=8, name=f"deep{i}"))
     deep = mx.sym.FullyConnected(deep, num_hidden=2, name="deep_out")
     return mx.sym.SoftmaxOutput(wide + deep, name="model"), {
         "wide": (4, 15), "categories": (4, 3), "numbers": (4, 2),

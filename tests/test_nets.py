@@ -1,4 +1,4 @@
-"""Nets of many kinds, composed, inferred and run: what MXNet 1.9.1 says is in fixtures/nets.json."""
+"""Nets of many kinds, composed, inferred and run; fixtures/nets.json has what MXNet 1.9.1 says."""
 
 from __future__ import annotations
 
@@ -75,3 +75,44 @@ def test_gradients_of_all_weights(name, made):
     weights = executor.grad_dict.keys() - given.keys()
     assert weights
     assert all(np.isfinite(executor.grad_dict[n]).all() for n in weights)
+
+
+@each_net
+def test_inner_values_are_those_of_the_run(name, made):
+    """A monitor sees values where memory is used again; internals keep all of them."""
+    symbol, given = made
+    seen = {}
+    watched, kept = (symbol.simple_bind(grad_req="null", **given) for _ in range(2))
+    for executor in (watched, kept):
+        for arrays in (executor.arg_dict, executor.aux_dict):
+            for key, array in arrays.items():
+                array[...] = filled(key, array.shape)
+    watched.set_monitor_callback(lambda name, array: seen.update({name: array.copy()}))
+    inner = kept.internals
+    watched.forward()
+    kept.forward()
+    assert seen
+    for key, value in seen.items():
+        np.testing.assert_array_equal(inner[key], value)
+
+
+@each_net
+def test_what_is_needed_is_enough(name, made):
+    symbol, _ = made
+    arguments, _, states = EXPECTED[name]["shapes"]
+    shapes = {key: tuple(shape) for key, shape in {**arguments, **states}.items()}
+    needed = ms.explain_shapes(symbol).needed
+    assert needed
+    assert not ms.explain_shapes(symbol, **{key: shapes[key] for key in needed})
+
+
+@each_net
+def test_cut_in_two_and_joined_again(name, made):
+    symbol, _ = made
+    inner = symbol.get_internals()
+    outputs = [o for o in inner.list_outputs() if o.endswith("_output")]
+    cut = outputs[len(outputs) // 2]
+    if outputs.count(cut) > 1:  # siamese towers share their names
+        pytest.skip("two parts have one name")
+    part = symbol.subgraph([cut])
+    assert ms.Graph(part.replace({cut: inner[cut]})) == symbol.graph

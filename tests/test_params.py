@@ -313,7 +313,7 @@ HOSTILE = {
     "names": (listed() [:24] + struct.pack("<Q", HUGE), "names do not fit"),
     "names without arrays": (listed(names=(b"w",)), "0 arrays have 1 names"),
     "too few names": (listed(V2_ARRAY, V2_ARRAY, names=(b"w",)), "2 arrays have 1 names"),
-    "a name's length": (listed(V2_ARRAY)[:-8] + struct.pack("<QQ", 1, HUGE), "bytes are needed, 0 are left"),
+    "a name's length": (listed(V2_ARRAY)[:-8] + struct.pack("<QQ", 1, HUGE), "needed, 0 are left"),
     "a name twice": (listed(V2_ARRAY, V2_ARRAY, names=(b"w", b"w")), "the name 'w' stands twice"),
     "a name that is no text": (listed(V2_ARRAY, names=(b"\xff",)), "a name is no UTF-8 text"),
     "left over": (listed(V2_ARRAY) + b"x", "1 bytes are left behind the last name"),

@@ -2542,6 +2542,90 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def MultiBoxDetection(
+        cls_prob: Array,
+        loc_pred: Array,
+        anchor: Array,
+        clip: bool = True,
+        threshold: float = 0.01,
+        background_id: int = 0,
+        nms_threshold: float = 0.5,
+        force_suppress: bool = False,
+        variances: float | Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        nms_topk: int = -1,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Turn what a network says of anchors into detections, rows of [class, score, corners]."""
+
+    @staticmethod
+    def MultiBoxPrior(
+        data: Array,
+        sizes: float | Sequence[float] = (1.0,),
+        ratios: float | Sequence[float] = (1.0,),
+        clip: bool = False,
+        steps: float | Sequence[float] = (-1.0, -1.0),
+        offsets: float | Sequence[float] = (0.5, 0.5),
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Lay anchors over an image: in each cell one of each size, and one of each further ratio."""
+
+    @staticmethod
+    def MultiBoxTarget(
+        anchor: Array,
+        label: Array,
+        cls_pred: Array,
+        overlap_threshold: float = 0.5,
+        ignore_label: float = -1.0,
+        negative_mining_ratio: float = -1.0,
+        negative_mining_thresh: float = 0.5,
+        minimum_negative_samples: int = 0,
+        variances: float | Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Say what each anchor shows: the targets that a detector learns."""
+
+    @staticmethod
+    def MultiProposal(
+        cls_prob: Array,
+        bbox_pred: Array,
+        im_info: Array,
+        rpn_pre_nms_top_n: int = 6000,
+        rpn_post_nms_top_n: int = 300,
+        threshold: float = 0.7,
+        rpn_min_size: int = 16,
+        scales: float | Sequence[float] = (4.0, 8.0, 16.0, 32.0),
+        ratios: float | Sequence[float] = (0.5, 1.0, 2.0),
+        feature_stride: int = 16,
+        output_score: bool = False,
+        iou_loss: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
+    def Proposal(
+        cls_prob: Array,
+        bbox_pred: Array,
+        im_info: Array,
+        rpn_pre_nms_top_n: int = 6000,
+        rpn_post_nms_top_n: int = 300,
+        threshold: float = 0.7,
+        rpn_min_size: int = 16,
+        scales: float | Sequence[float] = (4.0, 8.0, 16.0, 32.0),
+        ratios: float | Sequence[float] = (0.5, 1.0, 2.0),
+        feature_stride: int = 16,
+        output_score: bool = False,
+        iou_loss: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
     def adamw_update(
         weight: Array,
         grad: Array,
@@ -2876,7 +2960,146 @@ class _Contrib:
 
 contrib: _Contrib
 
-class _Image: ...
+class _Image:
+    @staticmethod
+    def adjust_lighting(
+        data: Array, alpha: float | Sequence[float], *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Shift colours along the principal components of natural images (AlexNet's augmentation)."""
+
+    @staticmethod
+    def crop(
+        data: Array,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Cut a rectangle out of an image."""
+
+    @staticmethod
+    def flip_left_right(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Mirror an image, left to right."""
+
+    @staticmethod
+    def flip_top_bottom(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Mirror an image, top to bottom."""
+
+    @staticmethod
+    def from_tensor(
+        g: Array, like: Array, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Bring a gradient of `to_tensor` back to height x width x channel."""
+
+    @staticmethod
+    def normalize(
+        data: Array,
+        mean: float | Sequence[float] = (0.0, 0.0, 0.0, 0.0),
+        std: float | Sequence[float] = (1.0, 1.0, 1.0, 1.0),
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Return $(x - mean) / std$, channel by channel, of a channel x height x width array."""
+
+    @staticmethod
+    def random_brightness(
+        data: Array,
+        min_factor: float,
+        max_factor: float,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Multiply all colours by a random factor."""
+
+    @staticmethod
+    def random_color_jitter(
+        data: Array,
+        brightness: float,
+        contrast: float,
+        saturation: float,
+        hue: float,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Change brightness, contrast, saturation and hue at random, in random order."""
+
+    @staticmethod
+    def random_contrast(
+        data: Array,
+        min_factor: float,
+        max_factor: float,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Move colours away from the mean gray, by a random factor."""
+
+    @staticmethod
+    def random_flip_left_right(
+        data: Array, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Mirror an image, left to right, or not, with equal probability."""
+
+    @staticmethod
+    def random_flip_top_bottom(
+        data: Array, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Mirror an image, top to bottom, or not, with equal probability."""
+
+    @staticmethod
+    def random_hue(
+        data: Array,
+        min_factor: float,
+        max_factor: float,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Turn the colour circle by a random part of it."""
+
+    @staticmethod
+    def random_lighting(
+        data: Array, alpha_std: float = 0.05, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Do `adjust_lighting` with normally distributed strengths."""
+
+    @staticmethod
+    def random_saturation(
+        data: Array,
+        min_factor: float,
+        max_factor: float,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Move colours away from their gray, by a random factor."""
+
+    @staticmethod
+    def resize(
+        data: Array,
+        size: int | Sequence[int] = (),
+        keep_ratio: bool = False,
+        interp: int = 1,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Resize an image by the nearest pixel or bilinearly, pixels being squares with centres."""
+
+    @staticmethod
+    def to_tensor(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+        """Turn an image of [0, 255] into a channel x height x width array of [0, 1]."""
+
+    @staticmethod
+    def uncrop(
+        g: Array,
+        like: Array,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Put the gradient of a piece where the piece was cut out."""
 
 image: _Image
 

@@ -33,6 +33,7 @@ from minisym.ops import (
     patches,
     pieces,
     pooling,
+    proposal,
     random,
     reduce,
     regions,

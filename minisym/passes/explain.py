@@ -21,8 +21,8 @@ from minisym.shapes import Shape, is_known, show
 from minisym.symbol.symbol import Symbol
 
 _RANKS: Final = (2, 4, 3, 1, 5)
-_SIZES: Final = (64, 1)
-"""What is supposed: one size for all axes, large enough for kernels, or 1."""
+_SIZES: Final = (64, 24)
+"""What is supposed: one size for all axes, large enough for kernels. (1 would stretch.)"""
 _GUESSES: Final = 40
 """How many shapes are supposed for an argument."""
 _TRIED: Final = 8

@@ -160,12 +160,24 @@ class Engine:
         return self._owner
 
     def visit(self, position: int) -> list[int]:
-        """Run one node's rule; return the places that it changed."""
+        """Run one node's rule; return the places that it changed.
+
+        What a rule has found out about an input may tell it more about the outputs: then it runs
+        again.
+        """
         node = self.order[position]
         assert node.op is not None
         slots = Slots(self, position)
+        first, known = self.first[position], self.kind.known
         try:
             self._apply(node, slots)
+            before = 0
+            while (
+                any(place < first for place in slots._changed[before:])
+                and not all(known(self.values[place]) for place in self.outputs(position))
+            ):  # fmt: skip
+                before = len(slots._changed)
+                self._apply(node, slots)
         except Conflict as conflict:
             raise self._error(node, position, conflict) from None
         except (IndexError, ValueError) as error:

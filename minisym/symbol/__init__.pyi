@@ -3134,6 +3134,95 @@ class _Contrib:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
 
     @staticmethod
+    def MultiBoxDetection(
+        cls_prob: Symbol | None = None,
+        loc_pred: Symbol | None = None,
+        anchor: Symbol | None = None,
+        clip: bool = True,
+        threshold: float = 0.01,
+        background_id: int = 0,
+        nms_threshold: float = 0.5,
+        force_suppress: bool = False,
+        variances: float | Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        nms_topk: int = -1,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn what a network says of anchors into detections, rows of [class, score, corners]."""
+
+    @staticmethod
+    def MultiBoxPrior(
+        data: Symbol | None = None,
+        sizes: float | Sequence[float] = (1.0,),
+        ratios: float | Sequence[float] = (1.0,),
+        clip: bool = False,
+        steps: float | Sequence[float] = (-1.0, -1.0),
+        offsets: float | Sequence[float] = (0.5, 0.5),
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Lay anchors over an image: in each cell one of each size, and one of each further ratio."""
+
+    @staticmethod
+    def MultiBoxTarget(
+        anchor: Symbol | None = None,
+        label: Symbol | None = None,
+        cls_pred: Symbol | None = None,
+        overlap_threshold: float = 0.5,
+        ignore_label: float = -1.0,
+        negative_mining_ratio: float = -1.0,
+        negative_mining_thresh: float = 0.5,
+        minimum_negative_samples: int = 0,
+        variances: float | Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Say what each anchor shows: the targets that a detector learns."""
+
+    @staticmethod
+    def MultiProposal(
+        cls_prob: Symbol | None = None,
+        bbox_pred: Symbol | None = None,
+        im_info: Symbol | None = None,
+        rpn_pre_nms_top_n: int = 6000,
+        rpn_post_nms_top_n: int = 300,
+        threshold: float = 0.7,
+        rpn_min_size: int = 16,
+        scales: float | Sequence[float] = (4.0, 8.0, 16.0, 32.0),
+        ratios: float | Sequence[float] = (0.5, 1.0, 2.0),
+        feature_stride: int = 16,
+        output_score: bool = False,
+        iou_loss: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
+    def Proposal(
+        cls_prob: Symbol | None = None,
+        bbox_pred: Symbol | None = None,
+        im_info: Symbol | None = None,
+        rpn_pre_nms_top_n: int = 6000,
+        rpn_post_nms_top_n: int = 300,
+        threshold: float = 0.7,
+        rpn_min_size: int = 16,
+        scales: float | Sequence[float] = (4.0, 8.0, 16.0, 32.0),
+        ratios: float | Sequence[float] = (0.5, 1.0, 2.0),
+        feature_stride: int = 16,
+        output_score: bool = False,
+        iou_loss: bool = False,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
     def adamw_update(
         weight: Symbol | None = None,
         grad: Symbol | None = None,
@@ -3510,7 +3599,188 @@ class _Contrib:
 
 contrib: _Contrib
 
-class _Image: ...
+class _Image:
+    @staticmethod
+    def adjust_lighting(
+        data: Symbol | None = None,
+        *,
+        alpha: float | Sequence[float],
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Shift colours along the principal components of natural images (AlexNet's augmentation)."""
+
+    @staticmethod
+    def crop(
+        data: Symbol | None = None,
+        *,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Cut a rectangle out of an image."""
+
+    @staticmethod
+    def flip_left_right(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Mirror an image, left to right."""
+
+    @staticmethod
+    def flip_top_bottom(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Mirror an image, top to bottom."""
+
+    @staticmethod
+    def from_tensor(
+        g: Symbol | None = None,
+        like: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Bring a gradient of `to_tensor` back to height x width x channel."""
+
+    @staticmethod
+    def normalize(
+        data: Symbol | None = None,
+        mean: float | Sequence[float] = (0.0, 0.0, 0.0, 0.0),
+        std: float | Sequence[float] = (1.0, 1.0, 1.0, 1.0),
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Return $(x - mean) / std$, channel by channel, of a channel x height x width array."""
+
+    @staticmethod
+    def random_brightness(
+        data: Symbol | None = None,
+        *,
+        min_factor: float,
+        max_factor: float,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Multiply all colours by a random factor."""
+
+    @staticmethod
+    def random_color_jitter(
+        data: Symbol | None = None,
+        *,
+        brightness: float,
+        contrast: float,
+        saturation: float,
+        hue: float,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Change brightness, contrast, saturation and hue at random, in random order."""
+
+    @staticmethod
+    def random_contrast(
+        data: Symbol | None = None,
+        *,
+        min_factor: float,
+        max_factor: float,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Move colours away from the mean gray, by a random factor."""
+
+    @staticmethod
+    def random_flip_left_right(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Mirror an image, left to right, or not, with equal probability."""
+
+    @staticmethod
+    def random_flip_top_bottom(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Mirror an image, top to bottom, or not, with equal probability."""
+
+    @staticmethod
+    def random_hue(
+        data: Symbol | None = None,
+        *,
+        min_factor: float,
+        max_factor: float,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn the colour circle by a random part of it."""
+
+    @staticmethod
+    def random_lighting(
+        data: Symbol | None = None,
+        alpha_std: float = 0.05,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Do `adjust_lighting` with normally distributed strengths."""
+
+    @staticmethod
+    def random_saturation(
+        data: Symbol | None = None,
+        *,
+        min_factor: float,
+        max_factor: float,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Move colours away from their gray, by a random factor."""
+
+    @staticmethod
+    def resize(
+        data: Symbol | None = None,
+        size: int | Sequence[int] = (),
+        keep_ratio: bool = False,
+        interp: int = 1,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Resize an image by the nearest pixel or bilinearly, pixels being squares with centres."""
+
+    @staticmethod
+    def to_tensor(
+        data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn an image of [0, 255] into a channel x height x width array of [0, 1]."""
+
+    @staticmethod
+    def uncrop(
+        g: Symbol | None = None,
+        like: Symbol | None = None,
+        *,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Put the gradient of a piece where the piece was cut out."""
 
 image: _Image
 

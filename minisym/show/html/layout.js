@@ -4,13 +4,19 @@
 // between them. `layered` gives each item a place: ranks by the longest path, an order within each
 // rank by medians, then positions that keep linked things above each other.
 
-const GAP = { x: 26, y: 58, dummy: 10 };
+const GAP = { x: 26, y: 58, dummy: 14 };
 
-/** Place the items of one level. Returns {width, height} and sets x, y (centres) on the items. */
-function layered(items, links) {
+/**
+ * Place the items of one level. Returns {width, height} and sets x, y (centres) on the items.
+ *
+ * Doors are items that something outside is linked with: {item, down}. Where the door is not at the
+ * edge of the level, a lane is kept free to it, along the dummies in `door.via`.
+ */
+function layered(items, links, doors = []) {
   if (!items.length) return { width: 0, height: 0 };
   const ranks = rankItems(items, links);
   const { layers, edges } = withDummies(items, links, ranks);
+  for (const door of doors) addLane(door, layers, edges);
   orderLayers(layers, edges);
   placeAcross(layers, edges);
   let top = 0;
@@ -60,10 +66,6 @@ function rankItems(items, links) {
     if (sources[i] && after[i].size) rank[i] = Math.min(...[...after[i]].map((j) => rank[j])) - 1;
   }
   const found = items.map((_, i) => rank[stand[i]]);
-  items.forEach((item, i) => {
-    // an update stands on the level of what it serves
-    if (item.sideways) found[i] = Math.max(0, found[i] - 1);
-  });
   const used = [...new Set(found)].sort((a, b) => a - b);
   const dense = new Map(used.map((value, i) => [value, i]));
   return found.map((value) => dense.get(value));
@@ -129,6 +131,21 @@ function withDummies(items, links, ranks) {
     link.via = upward ? [...chain].reverse() : chain;
   }
   return { layers, edges };
+}
+
+function addLane(door, layers, edges) {
+  const { item, down } = door;
+  const passed = down ? layers.slice(item.rank + 1) : layers.slice(0, item.rank).reverse();
+  let last = item;
+  door.via = passed.map((layer, i) => {
+    const rank = item.rank + (down ? i + 1 : -i - 1);
+    const dummy = { dummy: true, rank, w: 2, h: 0, near: [[], []] };
+    layer.push(dummy);
+    if (down) connect(last, dummy, edges, 4);
+    else connect(dummy, last, edges, 4);
+    last = dummy;
+    return dummy;
+  });
 }
 
 function connect(upper, lower, edges, weight = 1) {

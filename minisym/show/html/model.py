@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -132,7 +133,7 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
         found["small"] = True
     if node.op is not None:
         found["op"] = node.op.name
-        found["about"] = node.op.doc.partition("\n\n")[0]
+        found["about"] = _about(node.op.doc)
         found["inputs"] = [
             [graph.index[entry.node], entry.index, slot]
             for slot, entry in zip(node.input_names(), node.inputs, strict=False)
@@ -152,6 +153,12 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
     if source := origin.describe(node.origin):
         found["source"] = source
     return found
+
+
+def _about(doc: str) -> str:
+    """Return the first sentence of a docstring, without its formulas."""
+    first = " ".join(doc.partition("\n\n")[0].split())
+    return re.sub(r",? *\$[^$]*\$", "", first).replace("`", "")
 
 
 def _entry(entry: Entry, known: Known) -> Json:

@@ -1,0 +1,119 @@
+"""Checkpoints of a training: parameters, states and position in one file, written whole or not at all.
+
+The file is one of MXNet's `.params`, so that weights can be read elsewhere, too; the position in the
+training is an array of bytes in it. It is written aside, flushed to the disk and renamed: whenever the
+process dies, the file is the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minisym import random
+from minisym.errors import FormatError
+from minisym.formats import mxnet_params
+from minisym.ndarray import Array, NDArray
+from minisym.optimizer import Optimizer
+from minisym.runtime.executor import Executor
+
+POSITION = "train:position"
+"""The name of the array that holds the position, as the bytes of a JSON text."""
+
+
+@dataclass
+class Position:
+    """Where a training stands."""
+
+    epoch: int = 0
+    batch: int = 0
+    """How many batches of the epoch are done."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """The metrics of each epoch that is done."""
+    metric: list[float] = field(default_factory=list)
+    """What the metric has added up in this epoch."""
+    seed: int | None = None
+    """The seed of the iterator's orders."""
+
+
+def save(
+    path: str | PathLike[str],
+    executor: Executor,
+    optimizer: Optimizer,
+    position: Position,
+    fed: Iterable[str] = (),
+) -> None:
+    """Write a checkpoint; arrays named in `fed` are left out."""
+    path, unkept = Path(path), {*fed}
+    arrays: dict[str, Array] = {
+        f"{kind}:{name}": array
+        for kind, named in (("arg", executor.arg_dict), ("aux", executor.aux_dict))
+        for name, array in named.items()
+        if name not in unkept
+    }
+    told = {
+        "position": vars(position),
+        "num_update": optimizer.num_update,
+        "micro_batch": optimizer.micro_batch,
+        "random": random.generator.bit_generator.state,
+    }
+    arrays[POSITION] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    mxnet_params.save(path, arrays)
+    for left in path.parent.glob(f".{path.name}.*"):  # of a process that was killed while writing
+        left.unlink(missing_ok=True)
+
+
+def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer) -> Position:
+    """Read a checkpoint into an executor, an optimizer and the random numbers; return the position.
+
+    Raises
+    ------
+    FormatError
+        The file is no such checkpoint, or one of another network. Nothing has been changed then.
+    """
+    name = Path(path).name
+    found = mxnet_params.load(path)
+    if not isinstance(found, dict) or POSITION not in found:
+        message = f"{name} is no checkpoint of a training"
+        raise FormatError(message, hint="ms.nd.load reads plain arrays")
+    told = json.loads(found.pop(POSITION).tobytes())
+    targets = _targets(name, found, executor)
+    for array, value in targets:
+        array[...] = value
+    optimizer.num_update, optimizer.micro_batch = told["num_update"], told["micro_batch"]
+    random.generator.bit_generator.state = told["random"]
+    return Position(**told["position"])
+
+
+def _targets(
+    name: str, found: Mapping[str, NDArray], executor: Executor
+) -> list[tuple[Array, Array]]:
+    """Pair the arrays of a file with those of an executor."""
+    arrays = {f"arg:{n}": a for n, a in executor.arg_dict.items()}
+    arrays |= {f"aux:{n}": a for n, a in executor.aux_dict.items()}
+    missing = [n for n in executor.writes if f"arg:{n}" not in found and f"aux:{n}" not in found]
+    unknown = [n for n in found if n not in arrays]
+    if missing or unknown:
+        told = ", ".join([f"no {n}" for n in missing] + unknown)
+        message = f"{name} is a checkpoint of another training step: it has {told}"
+        raise FormatError(message)
+    pairs = []
+    for key, value in found.items():
+        array = arrays[key]
+        if (array.shape, array.dtype) != (value.shape, value.dtype):
+            message = (
+                f"{name}: {key} has shape {value.shape} and type {value.dtype}, "
+                f"but {array.shape} and {array.dtype} are bound"
+            )
+            raise FormatError(message)
+        pairs.append((array, value))
+    return pairs
+
+
+__all__ = ["POSITION", "Position", "restore", "save"]

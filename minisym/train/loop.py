@@ -1,0 +1,297 @@
+"""`fit`: the loop over batches and epochs. The training itself is the graph that it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minisym import metric as metrics
+from minisym.errors import ParamError
+from minisym.init import initialize
+from minisym.io import NDArrayIter
+from minisym.metric import EvalMetric
+from minisym.ndarray import Array, NDArray
+from minisym.optimizer import Optimizer, create
+from minisym.runtime.executor import Executor
+from minisym.symbol.symbol import Symbol
+from minisym.train.checkpoint import Position, restore, save
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class EarlyStop:
+    """Stop when a metric has not improved for some epochs.
+
+    Parameters
+    ----------
+    monitor
+        The metric's name in the history, such as "val_accuracy".
+    patience
+        How many epochs without an improvement are borne.
+    largest
+        Whether large values are good. Without, they are for names with "acc" or "f1" in them.
+    """
+
+    monitor: str
+    patience: int = 3
+    largest: bool | None = None
+
+    def __call__(self, history: Sequence[Mapping[str, float]]) -> bool:
+        """Return whether it is time to stop.
+
+        >>> stop = EarlyStop("val_accuracy", patience=2)
+        >>> [stop([{"val_accuracy": v} for v in (0.5, 0.75, 0.7, 0.6)[:n]]) for n in range(5)]
+        [False, False, False, False, True]
+        """
+        if not history:
+            return False
+        if self.monitor not in history[-1]:
+            message = f"early stop watches {self.monitor!r}, but there is {', '.join(history[-1])}"
+            raise ParamError(message)
+        values = [row[self.monitor] for row in history]
+        large = self.largest
+        if large is None:
+            large = any(word in self.monitor for word in ("acc", "f1"))
+        best = values.index(max(values) if large else min(values))
+        return len(values) - 1 - best >= self.patience
+
+
+@dataclass
+class Trained:
+    """What `fit` returns: the network, its arrays, and how it went."""
+
+    net: Symbol
+    step: Symbol
+    executor: Executor
+    """The training step, bound."""
+    optimizer: Optimizer
+    data_names: tuple[str, ...]
+    label_names: tuple[str, ...]
+    history: list[dict[str, float]] = field(default_factory=list)
+    """For each epoch its metrics: those of `eval_data` under `val_…`."""
+    _bound: dict[Any, Executor] = field(default_factory=dict, repr=False)
+
+    @property
+    def arg_params(self) -> dict[str, NDArray]:
+        """The network's parameters: the very arrays that are trained."""
+        fed = {*self.data_names, *self.label_names}
+        names = [name for name in self.net.list_arguments() if name not in fed]
+        return {name: self.executor.arg_dict[name] for name in names}
+
+    @property
+    def aux_params(self) -> dict[str, NDArray]:
+        """The network's auxiliary states."""
+        return {name: self.executor.aux_dict[name] for name in self.net.list_auxiliary_states()}
+
+    def _evaluator(self, shapes: Mapping[str, tuple[int, ...]]) -> Executor:
+        """Return the network itself bound over the same parameters, for data of these shapes."""
+        key = tuple(shapes.items())
+        found = self._bound.get(key)
+        if found is None:
+            names = self.net.list_arguments()
+            inferred = self.net.infer_shape(**{n: s for n, s in shapes.items() if n in names})[0]
+            arrays: dict[str, Array] = {**self.arg_params}
+            for name, shape in zip(names, inferred, strict=True):
+                if name not in arrays:
+                    arrays[name] = np.zeros(shape, self.executor.arg_dict[name].dtype)
+            found = self._bound[key] = self.net.bind(args=arrays, aux_states=self.aux_params)
+        return found
+
+    def predict(self, data: Any, batch_size: int = 256) -> list[Array]:
+        """Return the network's outputs for all rows of an array, a list or a dict of arrays.
+
+        >>> import numpy as np, minisym as ms
+        >>> net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=1, name="fc")
+        >>> loss = ms.sym.LinearRegressionOutput(net, name="loss")
+        >>> x = np.linspace(-1, 1, 8, dtype="f4").reshape(8, 1)
+        >>> batches = NDArrayIter(x, 3 * x[:, 0], batch_size=4, label_name="loss_label")
+        >>> rate = {"learning_rate": 0.5}
+        >>> fitted = fit(loss, batches, optimizer_params=rate, num_epoch=60, eval_metric="mse",
+        ...              progress=False)
+        >>> fitted.predict(np.array([[2.0]], "f4"))[0].round(2)
+        array([[6.]], dtype=float32)
+        """
+        rows = NDArrayIter(data, batch_size=1, data_name=self.data_names[0])
+        size = min(batch_size, rows.num_data)
+        batches = NDArrayIter(rows.data, batch_size=size)
+        executor = self._evaluator({d.name: d.shape for d in batches.provide_data})
+        parts: list[list[Array]] = []
+        for batch in batches:
+            outputs = executor.forward(**batches.feed(batch))
+            parts.append([np.array(o[: len(o) - batch.pad]) for o in outputs])
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def score(self, eval_data: NDArrayIter, eval_metric: Any = "acc") -> list[tuple[str, float]]:
+        """Return metrics over an iterator's arrays, in their order."""
+        metric = metrics.create(eval_metric)
+        metric.reset()
+        batches = eval_data.ordered()
+        described = (*batches.provide_data, *batches.provide_label)
+        executor = self._evaluator({d.name: d.shape for d in described})
+        for batch in batches:
+            outputs = executor.forward(**batches.feed(batch))
+            keep = batches.batch_size - batch.pad
+            labels = [label[:keep] for label in batch.label]
+            metric.update(labels, [np.asarray(o)[:keep] for o in outputs[: len(labels) or None]])
+        return metric.get_name_value()
+
+
+def fit(  # noqa: PLR0913
+    net: Symbol,
+    train_data: NDArrayIter,
+    *,
+    num_epoch: int,
+    eval_data: NDArrayIter | None = None,
+    eval_metric: Any = "acc",
+    optimizer: str | Optimizer = "sgd",
+    optimizer_params: Mapping[str, Any] | None = None,
+    initializer: Any = None,
+    arg_params: Mapping[str, Any] | None = None,
+    aux_params: Mapping[str, Any] | None = None,
+    minimize: Mapping[str, Any] | None = None,
+    type_dict: Mapping[str, Any] | None = None,
+    fixed: Sequence[str] = (),
+    checkpoint: str | PathLike[str] | None = None,
+    checkpoint_every: int = 0,
+    resume: bool = True,
+    early_stop: EarlyStop | None = None,
+    epoch_end: Callable[[Trained], object] | None = None,
+    progress: bool = True,
+) -> Trained:
+    """Train a network on batches.
+
+    Parameters
+    ----------
+    net
+        The network with its loss head. Its arguments that the iterators do not name are parameters.
+    train_data, eval_data
+        What to train on, and what to measure on behind each epoch.
+    num_epoch
+        How often to go through the data.
+    eval_metric
+        What to measure, see `ms.metric.create`. The outputs are measured against the labels in order.
+    optimizer, optimizer_params
+        An optimizer, or its name and parameters; then `rescale_grad` is 1 / rows of an update.
+    initializer, arg_params, aux_params
+        How arrays begin, see `ms.init.initialize`.
+    minimize
+        Further arguments of `Optimizer.minimize`: accumulate, clip_global_norm, loss_scale.
+    type_dict
+        Element types by argument name; float32 where nothing else follows.
+    fixed
+        Parameters that stay as they are.
+    checkpoint
+        The file to keep the state of the training in, behind each epoch and every
+        `checkpoint_every` batches. If it is there, training goes on from it (unless `resume` is
+        False), and ends with the bits that it would have ended with without the break.
+    early_stop
+        When to end before `num_epoch`.
+    epoch_end
+        A function that is called with the `Trained` behind each epoch.
+    progress
+        Whether to show a bar, if the package rich is installed.
+
+    Examples
+    --------
+    See `Trained.predict`.
+    """
+    options = dict(minimize or {})
+    names = [d.name for d in train_data.provide_data], [d.name for d in train_data.provide_label]
+    fed = {*names[0], *names[1], *fixed}
+    if isinstance(optimizer, str):
+        rows = train_data.batch_size * options.get("accumulate", 1)
+        optimizer = create(optimizer, **{"rescale_grad": 1 / rows, **(optimizer_params or {})})
+    wrt = [name for name in net.list_arguments() if name not in fed]
+    step = optimizer.minimize(net, wrt, type_dict=type_dict, **options)
+    described = (*train_data.provide_data, *train_data.provide_label)
+    known = step.list_arguments()
+    shapes = {d.name: d.shape for d in described if d.name in known}
+    executor = step.simple_bind(type_dict=type_dict, **shapes)
+    trained = Trained(net, step, executor, optimizer, tuple(names[0]), tuple(names[1]))
+    metric, position = metrics.create(eval_metric), Position(seed=train_data.seed)
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and resume and path.exists():
+        position = restore(path, executor, optimizer)
+        if position.seed is not None:
+            train_data.seed = position.seed
+    else:
+        initialize(executor, initializer, arg_params, aux_params, data=(*names[0], *names[1]))
+    trained.history = position.history
+
+    def keep() -> None:
+        if path is not None:
+            position.metric = metric.state()
+            save(path, executor, optimizer, position, fed=shapes)
+
+    stopped = early_stop is not None and early_stop(position.history)
+    with _progress(num_epoch, train_data.num_batches, shown=progress) as tell:
+        while position.epoch < num_epoch and not stopped:
+            train_data.seek(position.epoch, position.batch)
+            metric.reset()
+            metric.restore(position.metric)
+            for batch in train_data:
+                outputs = optimizer.step(executor, **_fed(train_data.feed(batch), shapes))
+                metric.update(batch.label, outputs[: len(batch.label) or len(net)])
+                position.batch += 1
+                tell(_told(position, metric.get_name_value()))
+                if checkpoint_every and position.batch % checkpoint_every == 0:
+                    keep()
+            row = dict(metric.get_name_value())
+            if eval_data is not None:
+                found = trained.score(eval_data, _fresh(eval_metric))
+                row |= {f"val_{name}": value for name, value in found}
+            position.history.append(row)
+            position.epoch, position.batch = position.epoch + 1, 0
+            metric.reset()
+            keep()
+            tell(_told(position, row.items()))
+            if epoch_end is not None:
+                epoch_end(trained)
+            stopped = early_stop is not None and early_stop(position.history)
+    return trained
+
+
+def _fed(arrays: Mapping[str, Array], known: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the arrays that the network has a name for: a metric's labels need not enter it."""
+    return {name: array for name, array in arrays.items() if name in known}
+
+
+def _fresh(eval_metric: Any) -> EvalMetric:
+    """Return a metric of its own for the evaluation, if there is a way to make one."""
+    return metrics.create(eval_metric)
+
+
+def _told(position: Position, values: Any) -> str:
+    return f"epoch {position.epoch}  " + "  ".join(f"{name} {value:.4f}" for name, value in values)
+
+
+def _progress(epochs: int, batches: int, *, shown: bool) -> AbstractContextManager[Tell]:
+    """Return a function that is told about each batch."""
+    if not shown:
+        return nullcontext(lambda text: None)
+    try:
+        import rich.progress  # noqa: F401  optional
+    except ImportError:
+        return nullcontext(lambda text: None)
+    return _bar(epochs * batches)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Tell]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns) as bar:
+        task = bar.add_task("", total=total)
+
+        def tell(text: str) -> None:
+            bar.update(task, description=text, advance=1)
+
+        yield tell
