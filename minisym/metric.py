@@ -75,6 +75,15 @@ class EvalMetric:
         """Start over."""
         self.sum_metric, self.num_inst = 0.0, 0
 
+    def state(self) -> list[float]:
+        """Return what was added up, as numbers."""
+        return [self.sum_metric, float(self.num_inst)]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from what `state` returned; from nothing, if it is empty."""
+        if state:
+            self.sum_metric, self.num_inst = state[0], int(state[1])
+
     def get(self) -> tuple[Any, Any]:
         """Return name and value; NaN if nothing was seen."""
         return self.name, self.sum_metric / self.num_inst if self.num_inst else math.nan
@@ -156,6 +165,18 @@ class CompositeEvalMetric(EvalMetric):
         for metric in self.metrics:
             metric.reset()
 
+    def state(self) -> list[float]:
+        """Return what all metrics have added up, each behind the number of its numbers."""
+        states = [metric.state() for metric in self.metrics]
+        return [number for state in states for number in (len(state), *state)]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from what `state` returned."""
+        for metric in self.metrics if state else ():
+            size = int(state[0])
+            metric.restore(state[1 : 1 + size])
+            state = state[1 + size :]
+
     def get(self) -> tuple[list[str], list[float]]:
         """Return names and values."""
         pairs = [pair for metric in self.metrics for pair in metric.get_name_value()]
@@ -225,7 +246,9 @@ class F1(EvalMetric):
         if np.unique(label).size > 2:  # noqa: PLR2004
             message = f"{self.name} is for two classes"
             raise ShapeError(message)
-        here = np.array([(chosen & wanted).sum(), (chosen & ~wanted).sum(), (~chosen & wanted).sum()])
+        here = np.array(
+            [(chosen & wanted).sum(), (chosen & ~wanted).sum(), (~chosen & wanted).sum()]
+        )
         self._counts = self._counts + here
         return _f_score(here), 1
 
@@ -233,6 +256,16 @@ class F1(EvalMetric):
         """Start over."""
         super().reset()
         self._counts = np.zeros(3)
+
+    def state(self) -> list[float]:
+        """Return what was added up."""
+        return [*super().state(), *self._counts.tolist()]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from what `state` returned."""
+        super().restore(state[:2])
+        if state:
+            self._counts = np.array(state[2:])
 
     def get(self) -> tuple[Any, Any]:
         """Return name and value."""
@@ -285,7 +318,9 @@ class Perplexity(EvalMetric):
         rows = np.moveaxis(pred, self.axis, -1).reshape(-1, pred.shape[self.axis])
         _same_length(self.name, wanted, rows)
         found = rows[np.arange(len(rows)), np.clip(wanted, 0, rows.shape[1] - 1)]
-        kept = np.ones(len(rows), bool) if self.ignore_label is None else wanted != self.ignore_label
+        kept = (
+            np.ones(len(rows), bool) if self.ignore_label is None else wanted != self.ignore_label
+        )
         return float(-np.log(np.maximum(found[kept], 1e-10)).sum()), int(kept.sum())
 
     def get(self) -> tuple[Any, Any]:

@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from minisym.show.dot import plot_network
+from minisym.show.html.page import to_html
 from minisym.show.layers import summary
 from minisym.show.mermaid import mermaid
 from minisym.show.save import save_picture
 from minisym.show.summary import print_summary
 from minisym.show.tree import tree
 
-__all__ = ["mermaid", "plot_network", "print_summary", "save_picture", "summary", "tree"]
+__all__ = ["mermaid", "plot_network", "print_summary", "save_picture", "summary", "to_html", "tree"]

@@ -22,7 +22,7 @@ _ORDER = """
     passes samples define families ops runtime imperative
     formats namespaces show symbol nd visualization
     attribute base diff executor model monitor name operator surgery util
-    init optimizer lr_scheduler metric train onnx parallel
+    init optimizer lr_scheduler metric io train onnx parallel
     testing cli __main__
 """
 LAYERS = _ORDER.split()

@@ -107,7 +107,9 @@ def test_every_update_of_mxnet_is_recorded():
             "ef_signsgd_update", "lion_update", "adadelta_update", "adamax_update",
             "nadam_update"}  # fmt: skip
     sparse = {"_sparse_adagrad_update", "_contrib_group_adagrad_update"}
-    updates = {op.name for op in ms.op.registered().values() if op.family == "optimizer" and op.writes}
+    updates = {
+        op.name for op in ms.op.registered().values() if op.family == "optimizer" and op.writes
+    }
     assert updates == {op for _, op, *_ in UPDATES} | ours | sparse
 
 
@@ -231,9 +233,7 @@ def test_a_condition_holds_back_weight_and_states():
     w, g, m, ok = map(sym.Variable, ("w", "g", "m", "ok"))
     update = sym.sgd_mom_update(w, g, m, lr=1.0, momentum=0.5)
     new_m = ms.Symbol((ms.Entry(update.entries[0].node, 1),))
-    step = sym.Group(
-        [sym.conditional_update(update, w, ok), sym.conditional_update(new_m, m, ok)]
-    )
+    step = sym.Group([sym.conditional_update(update, w, ok), sym.conditional_update(new_m, m, ok)])
     assert step.list_auxiliary_states() == ["m"]
     arrays = {"w": np.zeros(2), "g": np.ones(2), "ok": np.zeros(1, np.float32)}
     states = {"m": np.full(2, 2.0)}

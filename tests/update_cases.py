@@ -12,8 +12,11 @@ ALL = ("float16", "float32", "float64")
 SHARED = [dict(lr=0.1, wd=0.01), dict(lr=0.02, wd=0.1, rescale_grad=0.5, clip_gradient=0.75)]
 MOMENTUM = [dict(setting, momentum=0.9) for setting in SHARED]
 ADAM = [*SHARED, dict(lr=0.1, beta1=0.5, beta2=0.75, epsilon=1e-3, clip_gradient=0.0)]
-LAMB = [dict(t=1, wd=0.01), dict(t=3, wd=0.1, rescale_grad=0.5, clip_gradient=0.75),
-        dict(t=2, wd=0.0, bias_correction=False)]
+LAMB = [
+    dict(t=1, wd=0.01),
+    dict(t=3, wd=0.1, rescale_grad=0.5, clip_gradient=0.75),
+    dict(t=2, wd=0.0, bias_correction=False),
+]
 BOUNDS = [dict(lr=0.1), dict(lr=0.1, lower_bound=1.0, upper_bound=2.0)]
 ADAMW = [dict(lr=0.1, eta=1.0, wd=0.01), dict(lr=0.1, eta=0.5, clip_gradient=0.75)]
 
@@ -54,8 +57,11 @@ MANY = [dict(_RATES), dict(_RATES, rescale_grad=0.5, clip_gradient=0.75)]
 MANY_MOMENTUM = [dict(setting, momentum=0.9) for setting in MANY]
 MANY_ADAMW = [dict(_RATES, etas=(1.0, 0.5)), dict(_RATES, etas=(1.0, 1.0), clip_gradient=0.75)]
 _LAMBS = dict(learning_rates=(0.1, 0.02), wds=(0.01, 0.1), step_count=(1, 3), num_tensors=2)
-MANY_LAMB = [dict(_LAMBS), dict(_LAMBS, rescale_grad=0.5, lower_bound=1.0, upper_bound=2.0),
-             dict(_LAMBS, bias_correction=False, clip_gradient=0.75)]
+MANY_LAMB = [
+    dict(_LAMBS),
+    dict(_LAMBS, rescale_grad=0.5, lower_bound=1.0, upper_bound=2.0),
+    dict(_LAMBS, bias_correction=False, clip_gradient=0.75),
+]
 
 
 def _without_rates(settings):

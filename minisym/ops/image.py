@@ -263,7 +263,7 @@ def resize(
 
 
 def _neighbours(size: int, before: int) -> tuple[Array, Array, Array]:
-    """Return for each new pixel the old ones on both sides of its centre, and the second's share."""
+    """Return for each new pixel the old ones beside its centre, and the second one's share."""
     centre = (np.arange(size) + 0.5) * (before / size) - 0.5
     low = np.floor(centre).astype(np.intp)
     share = (centre - low).astype(np.float32)
@@ -390,7 +390,10 @@ def random_color_jitter(
     out: Array,
 ) -> None:
     """Change brightness, contrast, saturation and hue at random, in random order."""
-    changes = [(_brightness, brightness, 1), (_contrast, contrast, 1)]
+    changes: list[tuple[Callable[[Array, float], Array], float, int]] = [
+        (_brightness, brightness, 1),
+        (_contrast, contrast, 1),
+    ]
     changes += [(_saturation, saturation, 1), (adjust_hue, hue, 0)]
     x = data.astype(np.float32)
     for i in rng.permutation(len(changes)):

@@ -70,8 +70,12 @@ def _regression_shape(s: Any) -> None:
     if data is None:
         return
     if label is None:
-        s.label = data[:1] if len(data) == 2 and data[1] == 1 else data
-    elif data[:1] != label[:1] or product(data) != product(label) or None in data:
+        if None not in data[1:]:  # they decide whether a vector would do
+            s.label = data[:1] if len(data) == 2 and data[1] == 1 else data
+    elif None in data or None in label:
+        s.label = data if len(label) == len(data) else (*data[:1], *label[1:])
+        s.data = s.output = (*s.label[:1], *data[1:])
+    elif data[:1] != label[:1] or product(data) != product(label):
         s.label = data
 
 

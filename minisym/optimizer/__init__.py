@@ -18,22 +18,11 @@ update a parameter. Bind it, and `optimizer.step(executor, data=…)` trains.
 NDArray([[0.1, 0.1]], dtype=float32)
 """
 
-from minisym.optimizer.adaptive import (
-    FTML,
-    LAMB,
-    AdaDelta,
-    AdaGrad,
-    Adam,
-    Adamax,
-    AdamW,
-    Ftrl,
-    GroupAdaGrad,
-    Nadam,
-    RMSProp,
-)
+from minisym.optimizer.adaptive import FTML, AdaDelta, AdaGrad, Ftrl, GroupAdaGrad, RMSProp
 from minisym.optimizer.at_once import Updater, get_updater
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.descent import NAG, SGD, EFSignSGD, Lion, SignSGD, Signum, ccSGD
+from minisym.optimizer.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from minisym.optimizer.parameter import Parameter
 
 register = Optimizer.register

@@ -106,7 +106,9 @@ def compose_step(
     condition, more = apply, list[Symbol]()
     if scale is not None:
         finite = F.multi_all_finite(*grads, name=FINITE)
-        condition = finite if apply is None else F.elemwise_mul(finite, apply, name="update_happens")
+        condition = (
+            finite if apply is None else F.elemwise_mul(finite, apply, name="update_happens")
+        )
         more = [finite]
         if options.loss_scale == "dynamic":
             more += _adapt(scale, finite, apply)
@@ -122,7 +124,9 @@ def parameters_of(loss: Symbol) -> list[str]:
         if name not in ("data", "label") and not name.endswith(("_data", "_label"))
     ]
     if not found:
-        message = f"{loss!r} has no parameters: {', '.join(loss.list_arguments()) or 'no arguments'}"
+        message = (
+            f"{loss!r} has no parameters: {', '.join(loss.list_arguments()) or 'no arguments'}"
+        )
         raise ComposeError(message, hint="name them: minimize(loss, wrt=[…])")
     return found
 
@@ -266,7 +270,9 @@ def _scaled(loss: Symbol, scale: Symbol) -> Symbol:
         tuple(
             entry
             if _makes_gradient(entry.node)
-            else F.scale_gradient(Symbol((entry,)), scale, name=f"{entry.node.name}_scaled").entries[0]
+            else F.scale_gradient(
+                Symbol((entry,)), scale, name=f"{entry.node.name}_scaled"
+            ).entries[0]
             for entry in graph.outputs
         )
     )

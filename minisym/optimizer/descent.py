@@ -50,7 +50,13 @@ class _Descent(_WithMomentum):
             return op(p.weight, p.grad, *masters, **p.decayed, name=name)  # type: ignore[no-any-return]
         op = getattr(F, f"{prefix}{self._with_momentum}")
         return op(  # type: ignore[no-any-return]
-            p.weight, p.grad, p.state("mom"), *masters, momentum=self.momentum, **p.decayed, name=name
+            p.weight,
+            p.grad,
+            p.state("mom"),
+            *masters,
+            momentum=self.momentum,
+            **p.decayed,
+            name=name,
         )
 
 

@@ -199,7 +199,9 @@ def _send_back(
         raise GradientError(
             message,
             origin=node.origin,
-            hint="put BlockGrad before it, or leave its inputs out of the differentiation",
+            hint="an update has none: differentiate the loss, or bind with grad_req='null'"
+            if op.writes
+            else "put BlockGrad before it, or leave its inputs out of the differentiation",
         )
     outputs = [Symbol((Entry(node, i),)) for i in range(node.num_outputs)]
     single = len(outputs) == 1

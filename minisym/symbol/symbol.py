@@ -363,6 +363,12 @@ class Symbol(Operators, Fluent):
 
     # ------------------------------------------------------------------------------- the file
 
+    def to_html(self, path: str | PathLike[str], **options: Any) -> Path:
+        """Write a page on which the graph can be explored; see `minisym.visualization.to_html`."""
+        from minisym.show.html.page import to_html
+
+        return to_html(self, path, **options)
+
     def debug_str(self) -> str:
         """Return every node with its inputs and attributes, as MXNet lays them out.
 

@@ -22,7 +22,7 @@ from minisym.runtime.executor import Executor
 from minisym.symbol.symbol import Symbol
 from minisym.train.checkpoint import Position, restore, save
 
-Tell = Callable[[str], None]
+Tell = Callable[[int, str], None]
 
 
 @dataclass(frozen=True)
@@ -240,18 +240,19 @@ def fit(  # noqa: PLR0913
                 outputs = optimizer.step(executor, **_fed(train_data.feed(batch), shapes))
                 metric.update(batch.label, outputs[: len(batch.label) or len(net)])
                 position.batch += 1
-                tell(_told(position, metric.get_name_value()))
+                done = position.epoch * train_data.num_batches + position.batch
+                tell(done, _told(position, metric.get_name_value()))
                 if checkpoint_every and position.batch % checkpoint_every == 0:
                     keep()
             row = dict(metric.get_name_value())
             if eval_data is not None:
-                found = trained.score(eval_data, _fresh(eval_metric))
+                found = trained.score(eval_data, eval_metric)
                 row |= {f"val_{name}": value for name, value in found}
             position.history.append(row)
             position.epoch, position.batch = position.epoch + 1, 0
             metric.reset()
             keep()
-            tell(_told(position, row.items()))
+            tell(position.epoch * train_data.num_batches, _told(position, row.items()))
             if epoch_end is not None:
                 epoch_end(trained)
             stopped = early_stop is not None and early_stop(position.history)
@@ -263,11 +264,6 @@ def _fed(arrays: Mapping[str, Array], known: Mapping[str, Any]) -> dict[str, Arr
     return {name: array for name, array in arrays.items() if name in known}
 
 
-def _fresh(eval_metric: Any) -> EvalMetric:
-    """Return a metric of its own for the evaluation, if there is a way to make one."""
-    return metrics.create(eval_metric)
-
-
 def _told(position: Position, values: Any) -> str:
     return f"epoch {position.epoch}  " + "  ".join(f"{name} {value:.4f}" for name, value in values)
 
@@ -275,11 +271,11 @@ def _told(position: Position, values: Any) -> str:
 def _progress(epochs: int, batches: int, *, shown: bool) -> AbstractContextManager[Tell]:
     """Return a function that is told about each batch."""
     if not shown:
-        return nullcontext(lambda text: None)
+        return nullcontext(lambda done, text: None)
     try:
         import rich.progress  # noqa: F401  optional
     except ImportError:
-        return nullcontext(lambda text: None)
+        return nullcontext(lambda done, text: None)
     return _bar(epochs * batches)
 
 
@@ -287,11 +283,16 @@ def _progress(epochs: int, batches: int, *, shown: bool) -> AbstractContextManag
 def _bar(total: int) -> Iterator[Tell]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns) as bar:
         task = bar.add_task("", total=total)
 
-        def tell(text: str) -> None:
-            bar.update(task, description=text, advance=1)
+        def tell(done: int, text: str) -> None:
+            bar.update(task, description=text, completed=done)
 
         yield tell

@@ -77,7 +77,7 @@ def _each(data: tuple[Array, ...], out: Any, size: int) -> Any:
 def _approach(
     g: Array, mean: Array, var: Array, beta1: float, beta2: float, new_mean: Array, new_var: Array
 ) -> None:
-    r"""Move the means of gradients and of their squares, $m = g + \beta (m - g)$, as MXNet here.    """
+    r"""Move the means of gradients and of their squares, $m = g + \beta (m - g)$, as MXNet here."""
     square = np.square(g)
     np.add(real(beta1, mean) * (mean - g), g, out=new_mean)
     np.add(real(beta2, var) * (var - square), square, out=new_var)

@@ -121,9 +121,7 @@ def lion_update(
     b1, b2, one = real(beta1, mom), real(beta2, mom), mom.dtype.type(1)
     direction = sign(b1 * mom + (one - b1) * g)
     np.add(b2 * mom, (one - b2) * g, out=new_mom)
-    np.subtract(
-        weight, real(lr, weight) * (direction + real(wd, weight) * weight), out=new_weight
-    )
+    np.subtract(weight, real(lr, weight) * (direction + real(wd, weight) * weight), out=new_weight)
 
 
 lion_update.dtype(all_floating)

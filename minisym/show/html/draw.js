@@ -5,6 +5,7 @@ const kindNames = JSON.parse(document.getElementById("kinds").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const FRAME = { side: 16, top: 30, bottom: 24 };
 const MANY_LABELS = 300;
+const MANY_READERS = 6;
 
 /** One box for each node and each frame; `parent` is the frame around it. */
 const nodeBoxes = graph.nodes.map((node, id) => ({ id, node, number: id, kind: node.kind }));
@@ -92,8 +93,11 @@ function compose(open) {
   const drawn = { boxes: [], frames: [], links };
   const levels = new Map();
   const doors = new Map();
+  const quiet = new Set();
   for (const link of links) {
     if (link.kind === "write") continue;
+    if (link.isQuiet && quiet.has(link.from)) continue; // one link is enough to find it a place
+    if (link.isQuiet) quiet.add(link.from);
     const [level, from, to] = lift(link);
     if (!levels.has(level)) levels.set(level, new Map());
     const key = `${from.number},${to.number}`;
@@ -183,7 +187,15 @@ function linksBetween(open) {
     }
     for (const variable of node.writes ?? []) add(shown[id], shown[variable], "write", "");
   });
-  return [...found.values()];
+  const drawn = [...found.values()];
+  // what many read (an unrolled net its weights) is linked with them when it is selected
+  const uses = new Map();
+  for (const { from } of drawn) uses.set(from, (uses.get(from) ?? 0) + 1);
+  for (const link of drawn) {
+    const isStore = link.kind === "parameter" || link.kind === "state";
+    link.isQuiet = isStore && uses.get(link.from) > MANY_READERS;
+  }
+  return drawn;
 }
 
 function linkKind(tail, head) {
@@ -280,9 +292,9 @@ function fitted(words, width, font) {
 function linkElement(link, many) {
   const { from, to, kind } = link;
   const points = kind === "write" ? writePoints(from, to) : linkPoints(link);
-  const below = kind === "gradient" && to.node && to !== link.lifted.to && link.lifted.from.rank === link.lifted.to.rank;
+  const below = kind === "gradient" && to.node && link.lifted && to !== link.lifted.to && link.lifted.from.rank === link.lifted.to.rank;
   const path = element("path", { d: below ? fromBelow(from, to) : curve(points), "marker-end": `url(#arrow-${kind})` });
-  const made = element("g", { class: `link ${kind}` }, path);
+  const made = element("g", { class: `link ${kind}${link.isQuiet ? " quiet" : ""}` }, path);
   made.dataset.from = from.node?.name ?? from.scope.name;
   made.dataset.to = to.node?.name ?? to.scope.name;
   if (link.text && !many && kind === "data") {
@@ -294,6 +306,7 @@ function linkElement(link, many) {
 
 /** Return the corners of a link: out of one box, along the dummies, into the other. */
 function linkPoints({ from, to, lifted, exits = [], entries = [] }) {
+  if (!lifted) return [[from.x, from.y + from.h / 2], [to.x, to.y - to.h / 2]];
   const [a, b] = [lifted.from, lifted.to];
   if (a.rank === b.rank) {
     const right = from.x < to.x;

@@ -140,7 +140,7 @@ function addLane(door, layers, edges) {
   door.via = passed.map((layer, i) => {
     const rank = item.rank + (down ? i + 1 : -i - 1);
     const dummy = { dummy: true, rank, w: 2, h: 0, near: [[], []] };
-    layer.push(dummy);
+    layer.unshift(dummy); // data is what most ops read first, so its lane begins on the left
     if (down) connect(last, dummy, edges, 4);
     else connect(dummy, last, edges, 4);
     last = dummy;

@@ -125,7 +125,7 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
         "name": text.plain(node.name, 200),
         "kind": kind,
         "title": box.title,
-        "detail": box.detail,
+        "detail": "" if box.detail == "?" else box.detail,
         "frame": tree.frame(node),
         "outputs": [_entry(Entry(node, i), known) for i in range(node.num_outputs)],
     }
@@ -162,9 +162,10 @@ def _about(doc: str) -> str:
 
 
 def _entry(entry: Entry, known: Known) -> Json:
+    shape = known.shapes.get(entry)
     return {
         "name": text.plain(entry.name, 200),
-        "shape": text.shape_text(known.shapes.get(entry)) if known.shapes else "",
+        "shape": text.shape_text(shape) if shape is not None else "",
         "dtype": text.dtype_text(known.dtypes.get(entry)),
     }
 

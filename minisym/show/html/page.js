@@ -112,7 +112,8 @@ function highlight() {
   for (const frame of drawn.frames) frame.element.classList.toggle("selected", frame === shown);
   for (const link of drawn.links) {
     const [a, b] = [isIn.get(link.from), isIn.get(link.to)];
-    link.element.classList.toggle("near", (a.up && b.up) || (a.down && b.down));
+    const touches = link.from === shown || link.to === shown;
+    link.element.classList.toggle("near", link.isQuiet ? touches : (a.up && b.up) || (a.down && b.down));
   }
 }
 
@@ -137,7 +138,8 @@ function fitAtFirst() {
   const { width } = canvas.getBoundingClientRect();
   if (state.view.k < 0.5) {
     const top = drawn.boxes.reduce((best, box) => (box.y < best.y ? box : best));
-    state.view = { k: 0.7, x: width / 2 - top.x * 0.7, y: 30 };
+    const middle = drawn.width * 0.7 < width ? drawn.width / 2 : top.x;
+    state.view = { k: 0.7, x: width / 2 - middle * 0.7, y: 30 };
     moveView();
   }
 }
