@@ -82,6 +82,8 @@ html_sidebars = {
     page: []
     for page in (
         "quickstart",
+        "gallery",
+        "debugging",
         "ops",
         "api",
         "from-mxnet",

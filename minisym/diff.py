@@ -67,6 +67,13 @@ class Difference:
         """List the differences, in the order of the graphs."""
         return "\n".join(self._lines()) or "no difference"
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        """Show a coloured picture of both graphs in a notebook, and the list."""
+        from minisym.show.compare import picture_of
+
+        shown = dict(picture_of(self)._repr_mimebundle_())
+        return shown | {"text/plain": repr(self)}
+
     def _lines(self) -> Iterator[str]:
         yield from (f"removed  {_label(node)}" for node in self.removed)
         yield from (f"added    {_label(node)}" for node in self.added)

@@ -62,7 +62,7 @@ class NDArrayIter:
         What decides on the orders; without, `ms.random` draws one.
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         data: Any,
         label: Any = None,

@@ -20,8 +20,8 @@ class LRScheduler:
     """What all schedules share: the base rate and the warm-up.
 
     Schedules keep no count, so that training can be resumed at any update. A `base_lr` that is set
-    later (by an optimizer's `learning_rate`) holds for warm-up and schedule alike; in MXNet only the
-    first two schedules hear of it.
+    later (by an optimizer's `learning_rate`) holds for warm-up and schedule alike; in MXNet the
+    warm-up, Poly and Cosine do not hear of it.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class FactorScheduler(LRScheduler):
     [1.0, 1.0, 0.5, 0.25]
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         step: int,
         factor: float = 1,
@@ -109,7 +109,7 @@ class MultiFactorScheduler(LRScheduler):
     [1.0, 0.5, 0.25]
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         step: Sequence[int],
         factor: float = 1,
@@ -136,7 +136,7 @@ class MultiFactorScheduler(LRScheduler):
 class PolyScheduler(LRScheduler):
     r"""Fall to `final_lr` at update `max_update` as $(1 - p)^{pwr}$, p being the progress."""
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         max_update: int,
         base_lr: float = 0.01,
@@ -154,13 +154,13 @@ class PolyScheduler(LRScheduler):
     def rate(self, num_update: int) -> float:
         """Return the rate of an update behind the warm-up."""
         left = 1 - (min(num_update, self.max_update) - self.warmup_steps) / self.max_steps
-        return self.final_lr + (self.base_lr - self.final_lr) * left**self.power
+        return self.final_lr + (self.base_lr - self.final_lr) * float(left**self.power)
 
 
 class CosineScheduler(LRScheduler):
     """Fall to `final_lr` at update `max_update` along half a cosine."""
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         max_update: int,
         base_lr: float = 0.01,
@@ -180,7 +180,7 @@ class CosineScheduler(LRScheduler):
         return self.final_lr + (self.base_lr - self.final_lr) * (1 + math.cos(math.pi * done)) / 2
 
 
-def _check(holds: bool, name: str, takes: str, value: object) -> None:  # noqa: FBT001
+def _check(holds: bool, name: str, takes: str, value: object) -> None:
     if not holds:
         message = f"{name} must be {takes}, but got {value!r}"
         raise ParamError(message)

@@ -214,7 +214,7 @@ class TopKAccuracy(EvalMetric):
 
     def __init__(self, top_k: int = 1, name: str = "top_k_accuracy", **kwargs: Any) -> None:
         super().__init__(f"{name}_{top_k}", **kwargs)
-        if top_k < 2:  # noqa: PLR2004
+        if top_k < 2:
             message = f"top_k must be at least 2, but got {top_k}"
             raise ParamError(message, hint="for 1 there is Accuracy")
         self.top_k = top_k
@@ -231,7 +231,7 @@ class TopKAccuracy(EvalMetric):
 class F1(EvalMetric):
     """The harmonic mean of precision and recall of class 1, where there are two classes.
 
-    With `average="macro"` it is the mean of those of the batches, with "micro" that of all together.
+    With `average="macro"` it is the mean over the batches, with "micro" that of all together.
     """
 
     def __init__(self, name: str = "f1", average: str = "macro", **kwargs: Any) -> None:
@@ -243,7 +243,7 @@ class F1(EvalMetric):
         """Return the value for one batch."""
         _same_length(self.name, label, pred)
         wanted, chosen = label.astype(np.int32).ravel() == 1, pred.argmax(axis=1) == 1
-        if np.unique(label).size > 2:  # noqa: PLR2004
+        if np.unique(label).size > 2:
             message = f"{self.name} is for two classes"
             raise ShapeError(message)
         here = np.array(

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
+from minisym.show.compare import plot_diff
 from minisym.show.dot import plot_network
+from minisym.show.export import export
 from minisym.show.html.page import to_html
 from minisym.show.layers import summary
 from minisym.show.mermaid import mermaid
@@ -16,4 +18,14 @@ from minisym.show.save import save_picture
 from minisym.show.summary import print_summary
 from minisym.show.tree import tree
 
-__all__ = ["mermaid", "plot_network", "print_summary", "save_picture", "summary", "to_html", "tree"]
+__all__ = [
+    "export",
+    "mermaid",
+    "plot_diff",
+    "plot_network",
+    "print_summary",
+    "save_picture",
+    "summary",
+    "to_html",
+    "tree",
+]

@@ -4,8 +4,8 @@ Run under Python 3.8 with mxnet==1.9.1, which is no dependency of minisym:
 
     MXNET_SUBGRAPH_BACKEND=NONE MXNET_MKLDNN_ENABLED=0 python scripts/record_updates.py
 
-Writes tests/fixtures/updates.npz: for each case of tests/update_cases.py, after each step, the bytes
-of the outputs (where they are no arrays of the case) and of the weights and states.
+Writes tests/fixtures/updates.npz: for each case of tests/update_cases.py, after each step, the
+bytes of the outputs (where they are no arrays of the case) and of the weights and states.
 """
 
 import os

@@ -20,8 +20,8 @@ _ORDER = """
     symbol.operators symbol.symbol symbol.variable symbol.compose symbol.functions symbol.sampling
     symbol.methods
     passes samples define families ops runtime imperative
-    formats namespaces show symbol nd visualization
-    attribute base diff executor model monitor name operator surgery util
+    formats namespaces diff show symbol nd visualization
+    attribute base executor model monitor name operator surgery util
     init optimizer lr_scheduler metric io train onnx parallel
     testing cli __main__
 """
@@ -32,8 +32,10 @@ its own package. `minisym/__init__.py` is on top."""
 UPWARD = {
     "errors": "a message pays for what lays it out, not an import",
     "symbol.symbol": "a Symbol's methods start passes, which know symbols",
+    "diff": "a difference shows itself as a picture",
 }
 LATE = UPWARD | {
+    "show.compare": "graphviz is loaded when a picture is drawn",
     "show.dot": "graphviz is loaded when a picture is drawn",
     "show.render": "the writer of PDF files is loaded for one",
 }

@@ -46,6 +46,26 @@ def test_shapes(name, made):
 
 
 @each_net
+def test_partial_shapes(name, made):
+    """From any part of the truth follows nothing else, and all that follows at once."""
+    symbol, given = made
+    inner = symbol.get_internals()
+    names = symbol.list_arguments() + symbol.list_auxiliary_states()
+    full = inner.infer_shape(**given)
+    truth = dict(zip(names, full[0] + full[2], strict=True))
+    rng = np.random.default_rng(len(name))
+    for _ in range(8):
+        parts = {n: np.where(rng.random(len(shape)) < 0.5, shape, 0) for n, shape in truth.items()}
+        known = {n: tuple(map(int, p)) for n, p in parts.items() if rng.random() < 0.7}
+        found = inner.infer_shape_partial(**known)
+        for partial, shape in zip(found[1], full[1], strict=True):
+            assert partial == () or len(partial) == len(shape)
+            assert all(a in (0, b) for a, b in zip(partial, shape, strict=False))
+        again = dict(zip(names, found[0] + found[2], strict=True))
+        assert inner.infer_shape_partial(**again) == found
+
+
+@each_net
 def test_values(name, made):
     symbol, given = made
     executor = symbol.simple_bind(grad_req="null", **given)

@@ -101,7 +101,7 @@ def slots_of(text):
     found = []
     for word in text.split():
         if word == "*2":
-            found = [(name + "_%d" % i, kind) for i in range(2) for name, kind in found]
+            found = [(name + f"_{i}", kind) for i in range(2) for name, kind in found]
         else:
             found.append(tuple(word.split(":")))
     return found
@@ -114,7 +114,7 @@ def cases():
         outs = [name for name, kind in slots if out and kind == "w"]
         for dtype in types:
             for i, setting in enumerate(settings):
-                yield "%s/%s/%d" % (op, dtype, i), op, slots, outs, np.dtype(dtype), setting
+                yield f"{op}/{dtype}/{i}", op, slots, outs, np.dtype(dtype), setting
 
 
 def hostile(dtype, rng):

@@ -63,7 +63,7 @@ class Initializer:
         if isinstance(desc, InitDesc) and desc.global_init is None:
             desc.global_init = self
         if own := attrs.get("__init__"):
-            create(own)._init_weight(desc, arr)
+            create(own).fill(desc, arr)
             how = own
         else:
             how, fill = next(
@@ -73,6 +73,10 @@ class Initializer:
             getattr(self, fill)(desc, arr)
         if self._print_func is not None:
             _log.info("initialized %s as %s: %s", desc, how, self._print_func(arr))
+
+    def fill(self, name: str, arr: Array) -> None:
+        """Fill an array as a weight, whatever its name is."""
+        self._init_weight(name, arr)
 
     def __eq__(self, other: object) -> bool:
         """Compare class and parameters."""
@@ -90,10 +94,10 @@ class Initializer:
     def _init_weight(self, name: str, arr: Array) -> None:
         raise NotImplementedError
 
-    def _init_bias(self, name: str, arr: Array) -> None:
+    def _init_bias(self, _name: str, arr: Array) -> None:
         arr[...] = 0
 
-    def _init_gamma(self, name: str, arr: Array) -> None:
+    def _init_gamma(self, _name: str, arr: Array) -> None:
         arr[...] = 1
 
     _init_beta = _init_zero = _init_bias

@@ -19,7 +19,7 @@ class Zero(Initializer):
     def __init__(self) -> None:
         super().__init__()
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = 0
 
 
@@ -30,7 +30,7 @@ class One(Initializer):
     def __init__(self) -> None:
         super().__init__()
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = 1
 
 
@@ -46,7 +46,7 @@ class Constant(Initializer):
         super().__init__(value=value)
         self.value = value
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = self.value
 
 
@@ -57,7 +57,7 @@ class CopyOf(Initializer):
     def __init__(self, name: str) -> None:
         super().__init__(name=name)
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, name: str, _arr: Array) -> None:
         message = f"{name!r} begins as a copy of {self._kwargs['name']!r}, which is not at hand"
         raise ParamError(message, hint="ms.init.initialize(executor) knows both arrays")
 
@@ -73,7 +73,7 @@ class Uniform(Initializer):
         super().__init__(scale=scale)
         self.scale = scale
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = random.generator.uniform(-self.scale, self.scale, arr.shape)
 
 
@@ -85,7 +85,7 @@ class Normal(Initializer):
         super().__init__(sigma=sigma)
         self.sigma = sigma
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = random.generator.normal(0, self.sigma, arr.shape)
 
 
@@ -103,7 +103,7 @@ class Orthogonal(Initializer):
         super().__init__(scale=scale, rand_type=rand_type)
         self.scale, self.rand_type = scale, rand_type
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         size = len(arr), int(np.prod(arr.shape[1:]))
         draw = random.generator
         noise = draw.uniform(-1, 1, size) if self.rand_type == "uniform" else draw.normal(size=size)
@@ -115,8 +115,9 @@ class Orthogonal(Initializer):
 class Xavier(Initializer):
     r"""Fill with random numbers whose variance keeps that of activations and gradients.
 
-    They are uniform in $[-c, c)$, or normal with deviation $c$, where $c = \sqrt{m / n}$, and $n$ is
-    the number of inputs of a unit (`factor_type="in"`), of its outputs ("out"), or their mean ("avg").
+    They are uniform in $[-c, c)$, or normal with deviation $c$, where $c = \sqrt{m / n}$, and $n$
+    is the number of inputs of a unit (`factor_type="in"`), of its outputs ("out"), or their mean
+    ("avg").
 
     References
     ----------
@@ -138,7 +139,7 @@ class Xavier(Initializer):
                 raise ParamError(message)
 
     def _init_weight(self, name: str, arr: Array) -> None:
-        if arr.ndim < 2:  # noqa: PLR2004
+        if arr.ndim < 2:
             message = (
                 f"{type(self).__name__} needs at least 2 dimensions, but {name!r} has {arr.ndim}"
             )
@@ -178,7 +179,7 @@ class Bilinear(Initializer):
     def __init__(self) -> None:
         super().__init__()
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         height, width = arr.shape[2:]
         factor = np.ceil(width / 2)
         centre = (2 * factor - 1 - factor % 2) / (2 * factor)
@@ -195,7 +196,7 @@ class LSTMBias(Initializer):
         super().__init__(forget_bias=forget_bias)
         self.forget_bias = forget_bias
 
-    def _init_weight(self, name: str, arr: Array) -> None:
+    def _init_weight(self, _name: str, arr: Array) -> None:
         arr[...] = 0
         hidden = len(arr) // 4  # gates come in the order input, forget, candidate, output
         arr[hidden : 2 * hidden] = self.forget_bias

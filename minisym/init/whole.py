@@ -24,7 +24,7 @@ class Load:
     Parameters
     ----------
     param
-        A dict of arrays, or the name of a `.params` file. `arg:` and `aux:` before names are dropped.
+        A dict of arrays, or the name of a `.params` file; `arg:` and `aux:` are dropped.
     default_init
         For the others.
     verbose
@@ -141,4 +141,4 @@ def begin_states(executor: Executor) -> None:
         if own.startswith('["copyof"'):
             arrays[name][...] = arrays[json.loads(own)[1]["name"]]
         elif own.startswith('["constant"') and name in executor.aux_dict:
-            create(own)._init_weight(name, arrays[name])
+            create(own).fill(name, arrays[name])

@@ -2511,6 +2511,27 @@ class _Contrib:
         """Average images over bins whose number is given, whatever the images' size is."""
 
     @staticmethod
+    def BatchNormWithReLU(
+        data: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_var: Array,
+        eps: float = 0.001,
+        momentum: float = 0.9,
+        fix_gamma: bool = True,
+        use_global_stats: bool = False,
+        output_mean_var: bool = False,
+        axis: int = 1,
+        cudnn_off: bool = False,
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Normalise each channel over the batch, and put 0 for what is negative."""
+
+    @staticmethod
     def BilinearResize2D(
         data: Array,
         like: Array | None = None,
@@ -2540,6 +2561,68 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def DeformableConvolution(
+        data: Array,
+        offset: Array,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] = (),
+        dilate: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        num_filter: int,
+        num_group: int = 1,
+        num_deformable_group: int = 1,
+        workspace: int = 1024,
+        no_bias: bool = False,
+        layout: Literal["NCDHW", "NCHW", "NCW"] | None = None,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Convolve with windows that bend, $b_f + \sum_{c,k} w_{fc}(k)\, x_c(p + k + o_k(p))$."""
+
+    @staticmethod
+    def DeformablePSROIPooling(
+        data: Array,
+        rois: Array,
+        trans: Array | None = None,
+        *,
+        spatial_scale: float,
+        output_dim: int,
+        group_size: int,
+        pooled_size: int,
+        part_size: int = 0,
+        sample_per_part: int = 1,
+        trans_std: float = 0.0,
+        no_trans: bool = False,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Average regions of images in bins that have moved, each over channels of its own."""
+
+    @staticmethod
+    def ModulatedDeformableConvolution(
+        data: Array,
+        offset: Array,
+        mask: Array,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] = (),
+        dilate: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        num_filter: int,
+        num_group: int = 1,
+        num_deformable_group: int = 1,
+        workspace: int = 1024,
+        no_bias: bool = False,
+        im2col_step: int = 64,
+        layout: Literal["NCDHW", "NCHW", "NCW"] | None = None,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        r"""Convolve with windows that bend and fade, $\sum_{c,k} w_{fc}(k)\, m_k\, x_c(p + k + o_k)$."""
 
     @staticmethod
     def MultiBoxDetection(
@@ -2607,6 +2690,19 @@ class _Contrib:
         """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
 
     @staticmethod
+    def PSROIPooling(
+        data: Array,
+        rois: Array,
+        spatial_scale: float,
+        output_dim: int,
+        pooled_size: int,
+        group_size: int = 0,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Average regions of images in bins, each over channels of its own."""
+
+    @staticmethod
     def Proposal(
         cls_prob: Array,
         bbox_pred: Array,
@@ -2624,6 +2720,51 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
         """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
+    def ROIAlign(
+        data: Array,
+        rois: Array,
+        pooled_size: int | Sequence[int],
+        spatial_scale: float,
+        sample_ratio: int = -1,
+        position_sensitive: bool = False,
+        aligned: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Average regions of images in a fixed number of bins, without rounding their edges."""
+
+    @staticmethod
+    def RROIAlign(
+        data: Array,
+        rois: Array,
+        pooled_size: int | Sequence[int],
+        spatial_scale: float,
+        sampling_ratio: int = -1,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Average rotated regions of images in a fixed number of bins."""
+
+    @staticmethod
+    def SyncBatchNorm(
+        data: Array,
+        gamma: Array,
+        beta: Array,
+        moving_mean: Array,
+        moving_var: Array,
+        eps: float = 0.001,
+        momentum: float = 0.9,
+        fix_gamma: bool = True,
+        use_global_stats: bool = False,
+        output_mean_var: bool = False,
+        ndev: int = 1,
+        *,
+        key: str,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray | list[NDArray]:
+        """Normalise each channel over the batch of all devices, of which there is one here."""
 
     @staticmethod
     def adamw_update(

@@ -34,7 +34,7 @@ GlobalStats = Annotated[bool, "Whether training, too, uses the moving averages, 
 Accepted = Annotated[float | None, "Accepted, without effect."]
 
 
-def _fill_batch_norm(
+def fill_batch_norm(
     arrays: Sequence[Array],
     axis: int,
     eps: float,
@@ -117,7 +117,7 @@ def _batch_norm_formula(inputs: Inputs, params: dict[str, Any]) -> Symbol:
     return normal + along(cast_like(inputs["beta"], data), data, axis=axis)
 
 
-def _batch_norm_shape(s: Any, axis: int) -> None:
+def batch_norm_shape(s: Any, axis: int) -> None:
     """Rule: the vectors have one element for each index along the axis."""
     s.output = s.data
     s.data = s.output
@@ -129,7 +129,7 @@ def _batch_norm_shape(s: Any, axis: int) -> None:
             setattr(s, name, vector)
 
 
-def _batch_norm_types(t: Any) -> None:
+def batch_norm_types(t: Any) -> None:
     """Rule: float16 data have float32 parameters and states."""
     t.output = t.data
     t.data = t.output
@@ -181,7 +181,8 @@ _DERIVED = ("data", "gamma", "beta")
 _BATCH_TAKES = ("g", "data", "gamma", "beta", "y1", "y2")
 
 
-def _batch_norm_visible(params: Any) -> int:
+def batch_norm_visible(params: Any) -> int:
+    """Say how many outputs a user sees."""
     return 3 if params["output_mean_var"] else 1
 
 
@@ -190,7 +191,7 @@ def _batch_norm_visible(params: Any) -> int:
     inits={"moving_mean": '["zero", {}]', "moving_var": '["one", {}]'},
     writes={"moving_mean": 3, "moving_var": 4},
     outputs=BATCH_OUTPUTS,
-    visible=_batch_norm_visible,
+    visible=batch_norm_visible,
     samples=[
         *_BATCH_SAMPLES,
         Sample(
@@ -236,7 +237,7 @@ def BatchNorm(
     >>> norm.list_arguments(), norm.list_auxiliary_states()
     (['x', 'bn_gamma', 'bn_beta'], ['bn_moving_mean', 'bn_moving_var'])
     """
-    _fill_batch_norm(
+    fill_batch_norm(
         (data, gamma, beta, moving_mean, moving_var),
         axis,
         eps,
@@ -250,10 +251,10 @@ def BatchNorm(
 
 @BatchNorm.shape
 def _(s: Any, *, axis: int) -> None:
-    _batch_norm_shape(s, axis)
+    batch_norm_shape(s, axis)
 
 
-BatchNorm.dtype(_batch_norm_types)
+BatchNorm.dtype(batch_norm_types)
 
 
 @BatchNorm.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))
@@ -282,7 +283,7 @@ def _batch_norm_gradient(
     inits={"moving_mean": '["zero", {}]', "moving_var": '["one", {}]'},
     writes={"moving_mean": 3, "moving_var": 4},
     outputs=BATCH_OUTPUTS,
-    visible=_batch_norm_visible,
+    visible=batch_norm_visible,
     samples=_BATCH_SAMPLES,
 )
 def BatchNorm_v1(
@@ -304,7 +305,7 @@ def BatchNorm_v1(
 
     The channels lie along axis 1, and the output `var` is the variance itself.
     """
-    _fill_batch_norm(
+    fill_batch_norm(
         (data, gamma, beta, moving_mean, moving_var),
         1,
         eps,
@@ -318,10 +319,10 @@ def BatchNorm_v1(
 
 @BatchNorm_v1.shape
 def _(s: Any) -> None:
-    _batch_norm_shape(s, 1)
+    batch_norm_shape(s, 1)
 
 
-BatchNorm_v1.dtype(_batch_norm_types)
+BatchNorm_v1.dtype(batch_norm_types)
 
 
 @BatchNorm_v1.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minisym.define import op
+from minisym.define import F, op
 from minisym.graph import Entry, Graph, Node
 from minisym.ndarray import Array
 from minisym.passes.gradient import gradient
@@ -76,7 +76,5 @@ def by_mode(training: Array, inference: Array, *, is_train: bool = False, out: A
 
 @by_mode.grad
 def _(g: Symbol, training: Symbol, inference: Symbol) -> tuple[Symbol, Symbol]:
-    from minisym.define import F
-
     nothing = F.zeros_like(g)
     return by_mode(g, nothing), by_mode(nothing, g)

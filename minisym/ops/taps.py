@@ -18,7 +18,7 @@ class Taps(NamedTuple):
 
     Attributes
     ----------
-    index
+    element
         Which elements they are.
     weight
         How much they count; all 0 at a place that is outside.
@@ -26,19 +26,19 @@ class Taps(NamedTuple):
         How the weights change with the place.
     """
 
-    index: Array
+    element: Array
     weight: Array
     by_y: Array
     by_x: Array
 
     @classmethod
     def near(cls, y: Array, x: Array, sizes: tuple[int, int], inside: Array) -> Taps:
-        """Find the neighbours of places; beyond the last row or column, it goes on for ever.
+        """Find the neighbours of places; the outermost rows and columns go on for ever.
 
         Places that are not inside count nothing.
         """
         height, width = sizes
-        y, x = np.where(inside, y, 0), np.where(inside, x, 0)
+        y, x = (np.maximum(np.where(inside, place, 0), 0) for place in (y, x))
         rows, columns = _between(y, height), _between(x, width)
         return cls._mixed(rows, columns, width, inside)
 
@@ -56,7 +56,7 @@ class Taps(NamedTuple):
             for c in (columns[0], columns[1])
         ]
         real = ~np.stack(outer)
-        return cls(np.where(real, found.index, 0), *(part * real for part in found[1:]))
+        return cls(np.where(real, found.element, 0), *(part * real for part in found[1:]))
 
     @classmethod
     def _mixed(cls, rows: _Pair, columns: _Pair, width: int, inside: Array) -> Taps:
@@ -72,15 +72,15 @@ class Taps(NamedTuple):
     def sample(self, image: Array, weight: Array | None = None) -> Array:
         """Return the samples of an image (channels, elements): (channels, *places)."""
         weight = self.weight if weight is None else weight
-        found = image[:, self.index[0]] * weight[0]
-        for index, share in zip(self.index[1:], weight[1:], strict=True):
+        found: Array = image[:, self.element[0]] * weight[0]
+        for index, share in zip(self.element[1:], weight[1:], strict=True):
             found += image[:, index] * share
         return found
 
     def spread(self, g: Array, image: Array) -> None:
         """Add the gradients of samples, (channels, *places), to those of an image."""
         channels = len(image)
-        for index, share in zip(self.index, self.weight, strict=True):
+        for index, share in zip(self.element, self.weight, strict=True):
             add_rows(image.T, index.ravel(), (g * share).reshape(channels, -1).T)
 
 

@@ -1,7 +1,7 @@
 """Optimizers: training steps as graphs, with MXNet's names and hyper-parameters.
 
-`optimizer.minimize(loss)` composes the training step, a symbol as any other: loss, gradients and one
-update a parameter. Bind it, and `optimizer.step(executor, data=…)` trains.
+`optimizer.minimize(loss)` composes the training step, a symbol as any other: loss, gradients and
+one update a parameter. Bind it, and `optimizer.step(executor, data=…)` trains.
 
 >>> import numpy as np
 >>> import minisym as ms

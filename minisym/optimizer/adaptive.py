@@ -7,7 +7,7 @@ from typing import Any
 from minisym.define import F
 from minisym.errors import ParamError
 from minisym.optimizer.base import Optimizer
-from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.parameter import Parameter, call
 from minisym.symbol.symbol import Symbol
 
 
@@ -34,9 +34,13 @@ class AdaGrad(Optimizer):
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
         return F.adagrad_update(
-            p.weight, p.grad, p.state("history"), epsilon=self.float_stable_eps, **p.decayed,
+            p.weight,
+            p.grad,
+            p.state("history"),
+            epsilon=self.float_stable_eps,
+            **p.decayed,
             name=f"{p.name}_update",
-        )  # fmt: skip
+        )
 
 
 @Optimizer.register
@@ -55,10 +59,16 @@ class GroupAdaGrad(AdaGrad):
 
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
-        return F._contrib_group_adagrad_update(
-            p.weight, p.grad, p.state("history"), epsilon=self.float_stable_eps, lr=p.lr, **p.common,
+        return call(
+            "_contrib_group_adagrad_update",
+            p.weight,
+            p.grad,
+            p.state("history"),
+            epsilon=self.float_stable_eps,
+            lr=p.lr,
+            **p.common,
             name=f"{p.name}_update",
-        )  # fmt: skip
+        )
 
 
 @Optimizer.register
@@ -86,9 +96,16 @@ class AdaDelta(Optimizer):
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
         return F.adadelta_update(
-            p.weight, p.grad, p.state("acc_g"), p.state("acc_delta"), rho=self.rho,
-            epsilon=self.epsilon, wd=p.wd, **p.common, name=f"{p.name}_update",
-        )  # fmt: skip
+            p.weight,
+            p.grad,
+            p.state("acc_g"),
+            p.state("acc_delta"),
+            rho=self.rho,
+            epsilon=self.epsilon,
+            wd=p.wd,
+            **p.common,
+            name=f"{p.name}_update",
+        )
 
 
 @Optimizer.register
@@ -111,9 +128,11 @@ class RMSProp(Optimizer):
         As for `Optimizer`.
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    default_rate = 0.001
+
+    def __init__(
         self,
-        learning_rate: float | None = 0.001,
+        learning_rate: float | None = None,
         gamma1: float = 0.9,
         gamma2: float = 0.9,
         epsilon: float = 1e-8,
@@ -155,10 +174,12 @@ class Ftrl(Optimizer):
         As for `Optimizer`.
     """
 
+    default_rate = 0.1
+
     def __init__(
         self,
         lamda1: float = 0.01,
-        learning_rate: float | None = 0.1,
+        learning_rate: float | None = None,
         beta: float = 1.0,
         **kwargs: Any,
     ) -> None:

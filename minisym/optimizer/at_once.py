@@ -127,7 +127,8 @@ class AtOnce(ABC):
         executor = held[0]
         values = self.values(t, self.rate_of(self.num_update) * rate)
         fed = executor.arg_dict
-        executor.forward(**{name: value for name, value in values.items() if name in fed})
+        numbers: dict[str, Any] = {n: value for n, value in values.items() if n in fed}
+        executor.forward(**numbers)
 
     def _factors_at(self, index: Any) -> tuple[float, float]:
         """Return the factors of a parameter by its index; without a name every parameter decays."""

@@ -27,7 +27,7 @@ class Optimizer(AtOnce):
     Parameters
     ----------
     learning_rate
-        The learning rate; 0.01 unless a scheduler has one.
+        The learning rate. Without, each rule has its own (0.01 for most).
     rescale_grad
         What gradients are multiplied by first: 1 / batch size for losses that add up.
     wd
@@ -36,7 +36,7 @@ class Optimizer(AtOnce):
         Clips each element of the gradient to [-clip_gradient, clip_gradient].
     lr_scheduler
         A function from the number of the update to the learning rate, see `ms.lr_scheduler`. A
-        `learning_rate` that is given becomes its `base_lr`.
+        `learning_rate` that is given becomes its `base_lr`. (In MXNet a rule's own rate does, too.)
     begin_num_update
         How many updates count as done.
     multi_precision
@@ -52,7 +52,7 @@ class Optimizer(AtOnce):
         Factors by parameter name. They win over `__lr_mult__` and `__wd_mult__` of the Variable.
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
         learning_rate: float | None = None,
         *,
@@ -65,11 +65,10 @@ class Optimizer(AtOnce):
         sym: Symbol | None = None,
         param_idx2name: Mapping[int, str] | None = None,
     ) -> None:
-        if learning_rate is None and lr_scheduler is None:
-            learning_rate = 0.01
-        self.lr, self.lr_scheduler = learning_rate, lr_scheduler
-        if lr_scheduler is not None and learning_rate is not None:
-            lr_scheduler.base_lr = learning_rate  # type: ignore[attr-defined]
+        if learning_rate is not None and lr_scheduler is not None:
+            vars(lr_scheduler)["base_lr"] = learning_rate
+        self.lr = self.default_rate if learning_rate is None else learning_rate
+        self.lr_scheduler = lr_scheduler
         self.rescale_grad, self.wd, self.clip_gradient = rescale_grad, wd, clip_gradient
         self.multi_precision = multi_precision
         self.num_update = self.begin_num_update = begin_num_update
@@ -84,6 +83,9 @@ class Optimizer(AtOnce):
 
     # ---------------------------------------------------------------- what a subclass says
 
+    default_rate: ClassVar[float] = 0.01
+    """The learning rate where none is given, and no scheduler."""
+
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
         raise NotImplementedError
@@ -92,7 +94,7 @@ class Optimizer(AtOnce):
         """Compose the update of a float16 parameter: that of a float32 master, and its rounding."""
         wide = F.cast(p.grad, dtype="float32", name=f"{p.name}_grad32")
         new = self.rule(replace(p, weight=p.master(), grad=wide))
-        return F.assign(p.weight, new, name=f"{p.name}_rounded")  # type: ignore[no-any-return]
+        return F.assign(p.weight, new, name=f"{p.name}_rounded")
 
     def values(self, t: int, lr: float) -> dict[str, float]:
         """Return the numbers that update `t` (from 1) is fed with."""
@@ -106,9 +108,9 @@ class Optimizer(AtOnce):
         return self.rate_of(self.num_update)
 
     def rate_of(self, t: int) -> float:
+        """Return the learning rate of update `t`."""
         if self.lr_scheduler is not None:
             return float(self.lr_scheduler(t))
-        assert self.lr is not None
         return self.lr
 
     def set_learning_rate(self, lr: float) -> None:
@@ -141,7 +143,7 @@ class Optimizer(AtOnce):
 
     # ------------------------------------------------------------------ training in a graph
 
-    def minimize(  # noqa: PLR0913
+    def minimize(
         self,
         loss: Symbol,
         wrt: Sequence[str] | None = None,
@@ -167,7 +169,7 @@ class Optimizer(AtOnce):
         accumulate
             Gradients of so many runs are added up before an update is made with the sum.
         clip_global_norm
-            Shrinks all gradients together, after `rescale_grad`, so that their norm is at most this.
+            Shrinks all gradients together, after `rescale_grad`, so that their norm is no larger.
         loss_scale
             A factor of the gradients on their way back, against float16's underflow, or "dynamic"
             for one that adapts. A step whose gradients are not all finite changes nothing.

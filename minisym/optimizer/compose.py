@@ -15,7 +15,7 @@ import numpy as np
 from minisym.define import F
 from minisym.errors import ComposeError, did_you_mean
 from minisym.graph import Entry, Node
-from minisym.optimizer.parameter import ZERO, Parameter
+from minisym.optimizer.parameter import ZERO, Parameter, call
 from minisym.passes.gradient import grad
 from minisym.passes.order import find_writes, order_writes
 from minisym.symbol.symbol import Symbol
@@ -73,7 +73,7 @@ class Numbers:
             return self(name)
         found = self._made.get(name)
         if found is None:
-            found = self._made[name] = F._mul_scalar(self("lr"), scalar=factor, name=name)
+            found = self._made[name] = call("_mul_scalar", self("lr"), scalar=factor, name=name)
         return found
 
 
@@ -142,7 +142,7 @@ def _check_names(loss: Symbol, names: Sequence[str]) -> None:
 # ------------------------------------------------------------------------------- one parameter
 
 
-def _update(  # noqa: PLR0913
+def _update(
     optimizer: Optimizer,
     loss: Symbol,
     name: str,
@@ -194,7 +194,7 @@ def _apply(options: Options, numbers: Numbers) -> Symbol:
     return Variable(APPLY, attr={EVERY: str(options.accumulate)}, dtype="float32", init=ZERO)
 
 
-def _rescale(  # noqa: PLR0913
+def _rescale(
     optimizer: Optimizer,
     names: Sequence[str],
     grads: Sequence[Symbol],
@@ -205,7 +205,7 @@ def _rescale(  # noqa: PLR0913
     """Return what gradients are multiplied by: a number, or nodes that compute it."""
     rescale: float | Symbol = optimizer.rescale_grad
     if scale is not None:
-        rescale = F._rdiv_scalar(scale, scalar=optimizer.rescale_grad, name="unscaled")
+        rescale = call("_rdiv_scalar", scale, scalar=optimizer.rescale_grad, name="unscaled")
     if options.clip_global_norm is None:
         return rescale
     wide = [
@@ -215,12 +215,15 @@ def _rescale(  # noqa: PLR0913
     squares = F.multi_sum_sq(*wide, name="gradients_sum_sq")
     norm = F.sqrt(F.sum(squares), name="gradients_norm")
     norm = norm * rescale if not isinstance(rescale, Symbol) else F.elemwise_mul(norm, rescale)
-    factor = F._minimum_scalar(
-        F._rdiv_scalar(norm + 1e-8, scalar=options.clip_global_norm), scalar=1.0, name="clip_factor"
+    factor = call(
+        "_minimum_scalar",
+        call("_rdiv_scalar", norm + 1e-8, scalar=options.clip_global_norm),
+        scalar=1.0,
+        name="clip_factor",
     )
     if isinstance(rescale, Symbol):
         return F.elemwise_mul(factor, rescale, name="rescale_and_clip")
-    return F._mul_scalar(factor, scalar=rescale, name="rescale_and_clip")
+    return call("_mul_scalar", factor, scalar=rescale, name="rescale_and_clip")
 
 
 def _on_condition(
@@ -252,7 +255,7 @@ def _scale_of(options: Options) -> Symbol | None:
     if options.loss_scale == "dynamic":
         init = '["constant", {"value": 65536.0}]'
         return Variable(SCALE, dtype="float32", init=init)
-    return F._full(shape=(1,), value=float(options.loss_scale), name=SCALE)  # type: ignore[no-any-return]
+    return call("_full", shape=(1,), value=float(options.loss_scale), name=SCALE)
 
 
 def _scaled(loss: Symbol, scale: Symbol) -> Symbol:

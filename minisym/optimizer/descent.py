@@ -1,4 +1,4 @@
-r"""Optimizers that step along a gradient or its sign: SGD, NAG, SignSGD, Signum, EFSignSGD, Lion."""
+"""Optimizers that step along a gradient or a sign: SGD, NAG, SignSGD, Signum, EFSignSGD, Lion."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Signum(_WithMomentum):
 
     def __init__(
         self,
-        learning_rate: float | None = 0.01,
+        learning_rate: float | None = None,
         momentum: float = 0.9,
         wd_lh: float = 0.0,
         **kwargs: Any,
@@ -130,7 +130,7 @@ class Signum(_WithMomentum):
 class SignSGD(Signum):
     """Step by the sign of the gradient: `signsgd_update`. It is Signum without momentum."""
 
-    def __init__(self, learning_rate: float | None = 0.01, **kwargs: Any) -> None:
+    def __init__(self, learning_rate: float | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, momentum=0.0, **kwargs)
 
 
@@ -163,9 +163,11 @@ class Lion(Optimizer):
         As for `Optimizer`. The weight decay is apart from the gradient.
     """
 
+    default_rate = 1e-4
+
     def __init__(
         self,
-        learning_rate: float | None = 1e-4,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.99,
         **kwargs: Any,

@@ -26,9 +26,11 @@ class _Moments(Optimizer):
         As for `Optimizer`.
     """
 
+    default_rate = 0.001
+
     def __init__(
         self,
-        learning_rate: float | None = 0.001,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -54,8 +56,8 @@ class _Moments(Optimizer):
 class Adam(_Moments):
     """Step by the mean gradient over its root mean square: `adam_update`.
 
-    The learning rate that the graph is fed with holds the correction of the first steps' bias, as in
-    MXNet.
+    The learning rate that the graph is fed with holds the correction of the first steps' bias, as
+    in MXNet.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class Adam(_Moments):
 
     def __init__(
         self,
-        learning_rate: float | None = 0.001,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -99,7 +101,7 @@ class Adam(_Moments):
 class AdamW(_Moments):
     """Adam with decoupled weight decay: `_adamw_update`.
 
-    A step moves by lr * (corrected Adam + wd * weight); MXNet 1.9.1 has the op, without an optimizer.
+    A step moves by lr * (corrected Adam + wd * weight). MXNet 1.9.1 has the op, but no optimizer.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ class AdamW(_Moments):
     master_first = False
 
     def __init__(
-        self, learning_rate: float | None = 0.001, correct_bias: bool = True, **kwargs: Any
+        self, learning_rate: float | None = None, correct_bias: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(learning_rate, **kwargs)
         self.correct_bias = correct_bias
@@ -135,18 +137,26 @@ class AdamW(_Moments):
             own["clip_gradient"] = p.clip_gradient
         states = (p.state("mean"), p.state("var"), *masters)
         return getattr(F, op)(  # type: ignore[no-any-return]
-            p.weight, p.grad, *states, p.rescale_array(),
-            lr=p.hyper("correction"), eta=p.lr, **own, name=f"{p.name}_update",
-        )  # fmt: skip
+            p.weight,
+            p.grad,
+            *states,
+            p.rescale_array(),
+            lr=p.hyper("correction"),
+            eta=p.lr,
+            **own,
+            name=f"{p.name}_update",
+        )
 
 
 @Optimizer.register
 class Adamax(_Moments):
     """Step by the mean gradient over the largest one of late: `adamax_update`."""
 
+    default_rate = 0.002
+
     def __init__(
         self,
-        learning_rate: float | None = 0.002,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
         **kwargs: Any,
@@ -174,8 +184,8 @@ class Adamax(_Moments):
 class Nadam(_Moments):
     """Adam with Nesterov's momentum: `nadam_update`.
 
-    There is one schedule of momenta for all parameters. (MXNet advances its own once a parameter, so
-    that training depends on their number.)
+    There is one schedule of momenta for all parameters. (MXNet advances its own once a parameter,
+    so that training depends on their number.)
 
     Parameters
     ----------
@@ -187,7 +197,7 @@ class Nadam(_Moments):
 
     def __init__(
         self,
-        learning_rate: float | None = 0.001,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
@@ -199,7 +209,7 @@ class Nadam(_Moments):
         self._products = [1.0]
 
     def _momentum(self, t: int) -> float:
-        return self.beta1 * (1 - 0.5 * 0.96 ** (t * self.schedule_decay))
+        return self.beta1 * (1 - 0.5 * math.pow(0.96, t * self.schedule_decay))
 
     def values(self, t: int, lr: float) -> dict[str, float]:
         """Return the learning rate, the momenta and the corrections."""
@@ -236,9 +246,9 @@ class LAMB(_Moments):
         As for `Adam`.
     """
 
-    def __init__(  # noqa: PLR0913  MXNet's parameters
+    def __init__(
         self,
-        learning_rate: float | None = 0.001,
+        learning_rate: float | None = None,
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-6,
@@ -255,11 +265,24 @@ class LAMB(_Moments):
         """Compose both phases, and the norms between them."""
         name = f"{p.name}_update"
         direction = F.lamb_update_phase1(
-            p.weight, p.grad, p.state("mean"), p.state("var"), t=p.hyper("t"), wd=p.wd,
-            bias_correction=self.bias_correction, **self._own, **p.common, name=f"{name}_direction",
-        )  # fmt: skip
+            p.weight,
+            p.grad,
+            p.state("mean"),
+            p.state("var"),
+            t=p.hyper("t"),
+            wd=p.wd,
+            bias_correction=self.bias_correction,
+            **self._own,
+            **p.common,
+            name=f"{name}_direction",
+        )
         bounds = {"lower_bound": self.lower_bound, "upper_bound": self.upper_bound}
         return F.lamb_update_phase2(
-            p.weight, direction, F.norm(p.weight), F.norm(direction), lr=p.lr, name=name,
+            p.weight,
+            direction,
+            F.norm(p.weight),
+            F.norm(direction),
+            lr=p.lr,
+            name=name,
             **{key: value for key, value in bounds.items() if value},
-        )  # fmt: skip
+        )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minisym.define import F
+from minisym.op import get
 from minisym.symbol.symbol import Symbol
 from minisym.symbol.variable import Variable
 
@@ -59,7 +59,13 @@ class Parameter:
         """Return `rescale_grad` as an array of one number."""
         if isinstance(self.rescale_grad, Symbol):
             return self.rescale_grad
-        return F._full(shape=(1,), value=self.rescale_grad, name=f"{self.name}_rescale_grad")
+        name = f"{self.name}_rescale_grad"
+        return call("_full", shape=(1,), value=self.rescale_grad, name=name)
+
+
+def call(op: str, *args: Any, **kwargs: Any) -> Symbol:
+    """Compose an op whose name is no identifier of the public namespaces."""
+    return get(op)(*args, **kwargs)  # type: ignore[operator, no-any-return]
 
 
 def copy_of(name: str) -> str:

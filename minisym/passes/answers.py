@@ -11,7 +11,7 @@ from minisym.errors import ParamError, ShapeTypeError, count, did_you_mean, list
 from minisym.graph import Entry, Graph, Node
 from minisym.params import dtype_from_user
 from minisym.passes.infer import Engine, infer
-from minisym.passes.slots import DTYPES
+from minisym.passes.slots import DTYPES, SHAPES
 from minisym.symbol.symbol import Symbol
 
 
@@ -95,11 +95,10 @@ def _answer(
         ]
         outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
         words = listed(unknown, 8) or f"the outputs {listed(outputs, 8)}"
-        warnings.warn(
-            f"cannot decide the {engine.kind.noun} of {words}; "
-            "give more of them, or call the _partial form to see what is known",
-            stacklevel=4,
-        )
+        advice = "call the _partial form to see what is known"
+        if engine.kind is SHAPES:
+            advice = "ms.explain_shapes says why, and what would settle it"
+        warnings.warn(f"cannot decide the {engine.kind.noun} of {words}; {advice}", stacklevel=4)
         return None, None, None
     arguments, outputs_, states = (
         [translate(engine.values[p]) for p in places] for places in groups

@@ -85,6 +85,16 @@ def _deconvolution(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) ->
     return 2 * prod(ins[0]) * prod(ins[1][1:]) + bias
 
 
+def _deformable(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count a convolution; its gradient is two. The weight is the last input but for the bias.
+
+    What finds the values between the pixels is not counted.
+    """
+    filters = next(a for a in reversed(ins) if len(a) > 1)
+    places = outs[0] if len(outs) == 1 else ins[0]
+    return (1 + (len(outs) > 1)) * 2 * prod(places) * prod(filters[1:])
+
+
 def _filters(weight: Callable[[Sequence[Dims], Sequence[Dims]], Dims], output: int) -> Rule:
     """Count two operations for each weight at each place: the family of convolutions."""
     return lambda ins, outs, params: 2 * prod(ins[output]) * prod(weight(ins, outs)[1:])
@@ -159,6 +169,12 @@ _FAMILIES: Final[Mapping[str, Rule]] = {
     "random": _each(4),
     "rnn": _recurrent,
     "boxes": _each(8),
+    "deformable": _deformable,
+    "image": _each(2),
+    "multibox": _each_input(4),
+    "proposal": _each_input(8),
+    "psroi": _each_input(4),
+    "roi_align": _each_input(4),
     "suppression": _each_input(4),
     "resize": _each(7),
     "special": _each(1),

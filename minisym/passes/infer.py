@@ -162,7 +162,7 @@ class Engine:
     def visit(self, position: int) -> list[int]:
         """Run one node's rule; return the places that it changed.
 
-        What a rule has found out about an input may tell it more about the outputs: then it runs
+        What a rule has found out about an input may tell it more about the others: then it runs
         again.
         """
         node = self.order[position]
@@ -171,12 +171,11 @@ class Engine:
         first, known = self.first[position], self.kind.known
         try:
             self._apply(node, slots)
-            before = 0
-            while (
-                any(place < first for place in slots._changed[before:])
-                and not all(known(self.values[place]) for place in self.outputs(position))
-            ):  # fmt: skip
-                before = len(slots._changed)
+            places, seen = (*self.inputs[position], *self.outputs(position)), 0
+            while any(place < first for place in slots._changed[seen:]):
+                if all(known(self.values[place]) for place in places):
+                    break
+                seen = len(slots._changed)
                 self._apply(node, slots)
         except Conflict as conflict:
             raise self._error(node, position, conflict) from None

@@ -3101,6 +3101,28 @@ class _Contrib:
         """Average images over bins whose number is given, whatever the images' size is."""
 
     @staticmethod
+    def BatchNormWithReLU(
+        data: Symbol | None = None,
+        gamma: Symbol | None = None,
+        beta: Symbol | None = None,
+        moving_mean: Symbol | None = None,
+        moving_var: Symbol | None = None,
+        eps: float | Symbol = 0.001,
+        momentum: float | Symbol = 0.9,
+        fix_gamma: bool = True,
+        use_global_stats: bool = False,
+        output_mean_var: bool = False,
+        axis: int = 1,
+        cudnn_off: bool = False,
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Normalise each channel over the batch, and put 0 for what is negative."""
+
+    @staticmethod
     def BilinearResize2D(
         data: Symbol | None = None,
         like: Symbol | None = None,
@@ -3132,6 +3154,71 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def DeformableConvolution(
+        data: Symbol | None = None,
+        offset: Symbol | None = None,
+        weight: Symbol | None = None,
+        bias: Symbol | None = None,
+        *,
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] = (),
+        dilate: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        num_filter: int,
+        num_group: int = 1,
+        num_deformable_group: int = 1,
+        workspace: int = 1024,
+        no_bias: bool = False,
+        layout: Literal["NCDHW", "NCHW", "NCW"] | None = None,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Convolve with windows that bend, $b_f + \sum_{c,k} w_{fc}(k)\, x_c(p + k + o_k(p))$."""
+
+    @staticmethod
+    def DeformablePSROIPooling(
+        data: Symbol | None = None,
+        rois: Symbol | None = None,
+        trans: Symbol | None = None,
+        *,
+        spatial_scale: float,
+        output_dim: int,
+        group_size: int,
+        pooled_size: int,
+        part_size: int = 0,
+        sample_per_part: int = 1,
+        trans_std: float = 0.0,
+        no_trans: bool = False,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Average regions of images in bins that have moved, each over channels of its own."""
+
+    @staticmethod
+    def ModulatedDeformableConvolution(
+        data: Symbol | None = None,
+        offset: Symbol | None = None,
+        mask: Symbol | None = None,
+        weight: Symbol | None = None,
+        bias: Symbol | None = None,
+        *,
+        kernel: int | Sequence[int],
+        stride: int | Sequence[int] = (),
+        dilate: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        num_filter: int,
+        num_group: int = 1,
+        num_deformable_group: int = 1,
+        workspace: int = 1024,
+        no_bias: bool = False,
+        im2col_step: int = 64,
+        layout: Literal["NCDHW", "NCHW", "NCW"] | None = None,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Convolve with windows that bend and fade, $\sum_{c,k} w_{fc}(k)\, m_k\, x_c(p + k + o_k)$."""
 
     @staticmethod
     def MultiBoxDetection(
@@ -3203,6 +3290,20 @@ class _Contrib:
         """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
 
     @staticmethod
+    def PSROIPooling(
+        data: Symbol | None = None,
+        rois: Symbol | None = None,
+        *,
+        spatial_scale: float,
+        output_dim: int,
+        pooled_size: int,
+        group_size: int = 0,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Average regions of images in bins, each over channels of its own."""
+
+    @staticmethod
     def Proposal(
         cls_prob: Symbol | None = None,
         bbox_pred: Symbol | None = None,
@@ -3221,6 +3322,54 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+
+    @staticmethod
+    def ROIAlign(
+        data: Symbol | None = None,
+        rois: Symbol | None = None,
+        *,
+        pooled_size: int | Sequence[int],
+        spatial_scale: float,
+        sample_ratio: int = -1,
+        position_sensitive: bool = False,
+        aligned: bool = False,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Average regions of images in a fixed number of bins, without rounding their edges."""
+
+    @staticmethod
+    def RROIAlign(
+        data: Symbol | None = None,
+        rois: Symbol | None = None,
+        *,
+        pooled_size: int | Sequence[int],
+        spatial_scale: float,
+        sampling_ratio: int = -1,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Average rotated regions of images in a fixed number of bins."""
+
+    @staticmethod
+    def SyncBatchNorm(
+        data: Symbol | None = None,
+        gamma: Symbol | None = None,
+        beta: Symbol | None = None,
+        moving_mean: Symbol | None = None,
+        moving_var: Symbol | None = None,
+        eps: float | Symbol = 0.001,
+        momentum: float | Symbol = 0.9,
+        fix_gamma: bool = True,
+        use_global_stats: bool = False,
+        output_mean_var: bool = False,
+        ndev: int = 1,
+        *,
+        key: str,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Normalise each channel over the batch of all devices, of which there is one here."""
 
     @staticmethod
     def adamw_update(

@@ -1,8 +1,8 @@
-"""Checkpoints of a training: parameters, states and position in one file, written whole or not at all.
+"""Checkpoints of a training: parameters, states and position in one file, written all or not.
 
-The file is one of MXNet's `.params`, so that weights can be read elsewhere, too; the position in the
-training is an array of bytes in it. It is written aside, flushed to the disk and renamed: whenever the
-process dies, the file is the old one or the new one.
+The file is one of MXNet's `.params`, so that weights can be read elsewhere, too; the position in
+the training is an array of bytes in it. It is written aside, flushed to the disk and renamed:
+whenever the process dies, the file is the old one or the new one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Position:
     """The metrics of each epoch that is done."""
     metric: list[float] = field(default_factory=list)
     """What the metric has added up in this epoch."""
-    seed: int | None = None
+    seed: int = 0
     """The seed of the iterator's orders."""
 
 
@@ -103,7 +102,7 @@ def _targets(
         told = ", ".join([f"no {n}" for n in missing] + unknown)
         message = f"{name} is a checkpoint of another training step: it has {told}"
         raise FormatError(message)
-    pairs = []
+    pairs: list[tuple[Array, Array]] = []
     for key, value in found.items():
         array = arrays[key]
         if (array.shape, array.dtype) != (value.shape, value.dtype):

@@ -15,7 +15,6 @@ from minisym import metric as metrics
 from minisym.errors import ParamError
 from minisym.init import initialize
 from minisym.io import NDArrayIter
-from minisym.metric import EvalMetric
 from minisym.ndarray import Array, NDArray
 from minisym.optimizer import Optimizer, create
 from minisym.runtime.executor import Executor
@@ -124,7 +123,8 @@ class Trained:
         executor = self._evaluator({d.name: d.shape for d in batches.provide_data})
         parts: list[list[Array]] = []
         for batch in batches:
-            outputs = executor.forward(**batches.feed(batch))
+            arrays: dict[str, Any] = batches.feed(batch)
+            outputs = executor.forward(**arrays)
             parts.append([np.array(o[: len(o) - batch.pad]) for o in outputs])
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
@@ -136,14 +136,15 @@ class Trained:
         described = (*batches.provide_data, *batches.provide_label)
         executor = self._evaluator({d.name: d.shape for d in described})
         for batch in batches:
-            outputs = executor.forward(**batches.feed(batch))
+            arrays: dict[str, Any] = batches.feed(batch)
+            outputs = executor.forward(**arrays)
             keep = batches.batch_size - batch.pad
             labels = [label[:keep] for label in batch.label]
             metric.update(labels, [np.asarray(o)[:keep] for o in outputs[: len(labels) or None]])
         return metric.get_name_value()
 
 
-def fit(  # noqa: PLR0913
+def fit(
     net: Symbol,
     train_data: NDArrayIter,
     *,
@@ -176,7 +177,7 @@ def fit(  # noqa: PLR0913
     num_epoch
         How often to go through the data.
     eval_metric
-        What to measure, see `ms.metric.create`. The outputs are measured against the labels in order.
+        What to measure, see `ms.metric.create`: outputs against labels, in order.
     optimizer, optimizer_params
         An optimizer, or its name and parameters; then `rescale_grad` is 1 / rows of an update.
     initializer, arg_params, aux_params
@@ -202,27 +203,19 @@ def fit(  # noqa: PLR0913
     --------
     See `Trained.predict`.
     """
-    options = dict(minimize or {})
-    names = [d.name for d in train_data.provide_data], [d.name for d in train_data.provide_label]
-    fed = {*names[0], *names[1], *fixed}
+    options = {"type_dict": type_dict, **(minimize or {})}
     if isinstance(optimizer, str):
         rows = train_data.batch_size * options.get("accumulate", 1)
         optimizer = create(optimizer, **{"rescale_grad": 1 / rows, **(optimizer_params or {})})
-    wrt = [name for name in net.list_arguments() if name not in fed]
-    step = optimizer.minimize(net, wrt, type_dict=type_dict, **options)
-    described = (*train_data.provide_data, *train_data.provide_label)
-    known = step.list_arguments()
-    shapes = {d.name: d.shape for d in described if d.name in known}
-    executor = step.simple_bind(type_dict=type_dict, **shapes)
-    trained = Trained(net, step, executor, optimizer, tuple(names[0]), tuple(names[1]))
-    metric, position = metrics.create(eval_metric), Position(seed=train_data.seed)
+    trained, shapes = _bound(net, train_data, optimizer, options, fixed)
+    executor, metric = trained.executor, metrics.create(eval_metric)
+    position = Position(seed=train_data.seed)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and resume and path.exists():
         position = restore(path, executor, optimizer)
-        if position.seed is not None:
-            train_data.seed = position.seed
+        train_data.seed = position.seed
     else:
-        initialize(executor, initializer, arg_params, aux_params, data=(*names[0], *names[1]))
+        initialize(executor, initializer, arg_params, aux_params, data=shapes)
     trained.history = position.history
 
     def keep() -> None:
@@ -230,9 +223,9 @@ def fit(  # noqa: PLR0913
             position.metric = metric.state()
             save(path, executor, optimizer, position, fed=shapes)
 
-    stopped = early_stop is not None and early_stop(position.history)
-    with _progress(num_epoch, train_data.num_batches, shown=progress) as tell:
-        while position.epoch < num_epoch and not stopped:
+    stop = early_stop or (lambda _history: False)
+    with _progress(num_epoch * train_data.num_batches, shown=progress) as tell:
+        while position.epoch < num_epoch and not stop(position.history):
             train_data.seek(position.epoch, position.batch)
             metric.reset()
             metric.restore(position.metric)
@@ -249,14 +242,32 @@ def fit(  # noqa: PLR0913
                 found = trained.score(eval_data, eval_metric)
                 row |= {f"val_{name}": value for name, value in found}
             position.history.append(row)
+            tell((position.epoch + 1) * train_data.num_batches, _told(position, row.items()))
             position.epoch, position.batch = position.epoch + 1, 0
             metric.reset()
             keep()
-            tell(position.epoch * train_data.num_batches, _told(position, row.items()))
             if epoch_end is not None:
                 epoch_end(trained)
-            stopped = early_stop is not None and early_stop(position.history)
     return trained
+
+
+def _bound(
+    net: Symbol,
+    train_data: NDArrayIter,
+    optimizer: Optimizer,
+    options: Mapping[str, Any],
+    fixed: Sequence[str],
+) -> tuple[Trained, dict[str, tuple[int, ...]]]:
+    """Compose and bind the training step; return the shapes of what it is fed with, too."""
+    data, labels = train_data.provide_data, train_data.provide_label
+    fed = {d.name: d.shape for d in (*data, *labels)}
+    wrt = [name for name in net.list_arguments() if name not in fed and name not in fixed]
+    step = optimizer.minimize(net, wrt, **options)
+    known = step.list_arguments()
+    shapes = {name: shape for name, shape in fed.items() if name in known}
+    executor = step.simple_bind(type_dict=options["type_dict"], **shapes)
+    names = tuple(d.name for d in data), tuple(d.name for d in labels)
+    return Trained(net, step, executor, optimizer, *names), shapes
 
 
 def _fed(arrays: Mapping[str, Array], known: Mapping[str, Any]) -> dict[str, Array]:
@@ -268,7 +279,7 @@ def _told(position: Position, values: Any) -> str:
     return f"epoch {position.epoch}  " + "  ".join(f"{name} {value:.4f}" for name, value in values)
 
 
-def _progress(epochs: int, batches: int, *, shown: bool) -> AbstractContextManager[Tell]:
+def _progress(total: int, *, shown: bool) -> AbstractContextManager[Tell]:
     """Return a function that is told about each batch."""
     if not shown:
         return nullcontext(lambda done, text: None)
@@ -276,7 +287,7 @@ def _progress(epochs: int, batches: int, *, shown: bool) -> AbstractContextManag
         import rich.progress  # noqa: F401  optional
     except ImportError:
         return nullcontext(lambda done, text: None)
-    return _bar(epochs * batches)
+    return _bar(total)
 
 
 @contextmanager

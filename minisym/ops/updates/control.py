@@ -1,7 +1,7 @@
 r"""What a training step needs around its updates: conditions, sums over micro-batches, loss scales.
 
-Each is a node as any other, so that skipping a step, adding up gradients and scaling a loss are seen
-in the graph. `ms.optimizer` composes them; see `Optimizer.minimize`.
+Each is a node as any other, so that skipping a step, adding up gradients and scaling a loss are
+seen in the graph. `ms.optimizer` composes them; see `Optimizer.minimize`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,13 @@ def _alike(*names: str) -> Any:
     return rule
 
 
-@update(writes=("weight",), samples=(
-    Sample((_X, _Y), reference=lambda weight, value: value),
-    Sample((_X.astype(np.float16), _Y.astype(np.float32)), wrt=()),
-))  # fmt: skip
+@update(
+    writes=("weight",),
+    samples=(
+        Sample((_X, _Y), reference=lambda weight, value: value),
+        Sample((_X.astype(np.float16), _Y.astype(np.float32)), wrt=()),
+    ),
+)
 def assign(weight: Array, value: Array, *, out: Array) -> None:
     r"""Write a value into a variable, $w \leftarrow x$, in the variable's floating type.
 
@@ -61,10 +64,13 @@ def _(t: Any) -> None:
     floating(t, "value")
 
 
-@update(writes=("weight",), samples=(
-    Sample((_X, _Y, np.ones(1)), reference=lambda new, old, condition: new),
-    Sample((_X, _Y, np.zeros(1)), reference=lambda new, old, condition: old),
-))  # fmt: skip
+@update(
+    writes=("weight",),
+    samples=(
+        Sample((_X, _Y, np.ones(1)), reference=lambda new, old, condition: new),
+        Sample((_X, _Y, np.zeros(1)), reference=lambda new, old, condition: old),
+    ),
+)
 def conditional_update(weight: Array, old: Array, condition: Array, *, out: Array) -> None:
     r"""Let a write happen only where a condition holds: the new value if it is not 0, else the old.
 
@@ -99,8 +105,13 @@ def _(t: Any) -> None:
     floating(t, "weight", "old", "output")
 
 
-@update(writes={"total": 1}, states=("total",), outputs=("output", "new_total"), visible=1,
-        samples=(Sample((_X, _Y)), Sample((_X, _Y), {"reset": 1})))  # fmt: skip
+@update(
+    writes={"total": 1},
+    states=("total",),
+    outputs=("output", "new_total"),
+    visible=1,
+    samples=(Sample((_X, _Y)), Sample((_X, _Y), {"reset": 1})),
+)
 def accumulate_update(
     total: Array,
     grad: Array,
@@ -161,9 +172,10 @@ def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
     return scale_by(g, scale), None
 
 
-@update(name="_scale_by", samples=(
-    Sample((_X, np.array([2.0])), wrt=(0,), reference=lambda data, scale: data * 2),
-))  # fmt: skip
+@update(
+    name="_scale_by",
+    samples=(Sample((_X, np.array([2.0])), wrt=(0,), reference=lambda data, scale: data * 2),),
+)
 def scale_by(data: Array, scale: Array, *, out: Array) -> None:
     r"""Multiply by one number that the graph computes, $y = s\,x$, in the data's type.
 
@@ -188,11 +200,20 @@ def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
     return scale_by(g, scale), None
 
 
-@update(writes=("scale", "count"), states=("scale", "count"), outputs=("output", "new_count"),
-        visible=1, samples=(
-    Sample((np.array([8.0], "f4"), np.array([0.0], "f4"), np.array([0.0], "f4")), wrt=()),
-    Sample((np.array([8.0], "f4"), np.array([4.0], "f4"), np.array([1.0], "f4")), {"window": 5}, wrt=()),
-))  # fmt: skip
+@update(
+    writes=("scale", "count"),
+    states=("scale", "count"),
+    outputs=("output", "new_count"),
+    visible=1,
+    samples=(
+        Sample((np.array([8.0], "f4"), np.array([0.0], "f4"), np.array([0.0], "f4")), wrt=()),
+        Sample(
+            (np.array([8.0], "f4"), np.array([4.0], "f4"), np.array([1.0], "f4")),
+            {"window": 5},
+            wrt=(),
+        ),
+    ),
+)
 def loss_scale_update(
     scale: Array,
     count: Array,

@@ -97,8 +97,22 @@ def multi_adamw_update(
 ) -> None:
     """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
     for i, (weight, grad, mean, var), new in _each(data[:-1], out, 4):
-        _adamw(weight, grad, mean, var, data[-1], lrs[i], beta1, beta2, epsilon, wds[i], etas[i],
-               clip_gradient, new, _approach)  # fmt: skip
+        _adamw(
+            weight,
+            grad,
+            mean,
+            var,
+            data[-1],
+            lrs[i],
+            beta1,
+            beta2,
+            epsilon,
+            wds[i],
+            etas[i],
+            clip_gradient,
+            new,
+            _approach,
+        )
 
 
 def multi_mp_adamw_update(
@@ -116,8 +130,22 @@ def multi_mp_adamw_update(
     """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
     for i, (_, grad, mean, var, master), new in _each(data[:-1], out, 5):
         new_weight, new_mean, new_var, new_master = new
-        _adamw(master, grad, mean, var, data[-1], lrs[i], beta1, beta2, epsilon, wds[i], etas[i],
-               clip_gradient, (new_master, new_mean, new_var), _approach)  # fmt: skip
+        _adamw(
+            master,
+            grad,
+            mean,
+            var,
+            data[-1],
+            lrs[i],
+            beta1,
+            beta2,
+            epsilon,
+            wds[i],
+            etas[i],
+            clip_gradient,
+            (new_master, new_mean, new_var),
+            _approach,
+        )
         new_weight[...] = new_master
 
 
@@ -139,10 +167,23 @@ def multi_lamb_update(
 ) -> None:
     """Do both phases of LAMB on many weights."""
     for i, (weight, grad, mean, var), (new_weight, new_mean, new_var) in _each(data, out, 4):
-        _lamb(weight, grad, mean, var, learning_rates[i], beta1, beta2, epsilon, wds[i],
-              rescale_grad, lower_bound, upper_bound, clip_gradient,
-              step_count[i] if bias_correction else None,
-              (new_weight, new_mean, new_var))  # fmt: skip
+        _lamb(
+            weight,
+            grad,
+            mean,
+            var,
+            learning_rates[i],
+            beta1,
+            beta2,
+            epsilon,
+            wds[i],
+            rescale_grad,
+            lower_bound,
+            upper_bound,
+            clip_gradient,
+            step_count[i] if bias_correction else None,
+            (new_weight, new_mean, new_var),
+        )
 
 
 def multi_mp_lamb_update(
@@ -164,18 +205,43 @@ def multi_mp_lamb_update(
     """Do both phases of LAMB on the float32 masters of many weights, and round them."""
     for i, (_, grad, mean, var, master), new in _each(data, out, 5):
         new_weight, new_mean, new_var, new_master = new
-        _lamb(master, grad, mean, var, learning_rates[i], beta1, beta2, epsilon, wds[i],
-              rescale_grad, lower_bound, upper_bound, clip_gradient,
-              step_count[i] if bias_correction else None,
-              (new_master, new_mean, new_var))  # fmt: skip
+        _lamb(
+            master,
+            grad,
+            mean,
+            var,
+            learning_rates[i],
+            beta1,
+            beta2,
+            epsilon,
+            wds[i],
+            rescale_grad,
+            lower_bound,
+            upper_bound,
+            clip_gradient,
+            step_count[i] if bias_correction else None,
+            (new_master, new_mean, new_var),
+        )
         new_weight[...] = new_master
 
 
-def _lamb(  # noqa: PLR0913  the hyper-parameters of LAMB
-    weight: Array, grad: Array, mean: Array, var: Array, lr: Any, beta1: Any, beta2: Any,
-    epsilon: Any, wd: Any, rescale: Any, lower: float, upper: float, clip: Any, t: int | None,
+def _lamb(
+    weight: Array,
+    grad: Array,
+    mean: Array,
+    var: Array,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    epsilon: Any,
+    wd: Any,
+    rescale: Any,
+    lower: float,
+    upper: float,
+    clip: Any,
+    t: int | None,
     new: tuple[Array, Array, Array],
-) -> None:  # fmt: skip
+) -> None:
     """Step by LAMB; no bias correction if `t` is None."""
     new_weight, new_mean, new_var = new
     g = scaled(grad, rescale, clip, mean)
@@ -189,14 +255,21 @@ def _lamb(  # noqa: PLR0913  the hyper-parameters of LAMB
     np.subtract(weight, real(lr, weight) * weight.dtype.type(ratio) * step, out=new_weight)
 
 
-def _norm(array: Array) -> Array:
+def _norm(array: Array) -> Any:
     """Return the Euclidean norm, summed in float32 as in MXNet, in the array's type."""
-    return np.sqrt(np.square(array, dtype=np.float32, casting="unsafe").sum()).astype(array.dtype)
+    squares: Array = np.square(array, dtype=np.float32, casting="unsafe")
+    return np.sqrt(squares.sum()).astype(array.dtype)
 
 
 _ADAMW = {"lrs": (0.1, 0.2), "etas": (1.0, 0.5)}
 _LAMB = {"learning_rates": (0.1, 0.2), "step_count": (1, 2)}
-for _kernel, _master in ((multi_adamw_update, False), (multi_mp_adamw_update, True)):
-    _declare(_kernel, count="num_weights", master=_master, trailing=("rescale_grad",), hyper=_ADAMW)
-for _kernel, _master in ((multi_lamb_update, False), (multi_mp_lamb_update, True)):
-    _declare(_kernel, count="num_tensors", master=_master, trailing=(), hyper=_LAMB)
+for _adamw_kernel, _master in ((multi_adamw_update, False), (multi_mp_adamw_update, True)):
+    _declare(
+        _adamw_kernel,
+        count="num_weights",
+        master=_master,
+        trailing=("rescale_grad",),
+        hyper=_ADAMW,
+    )
+for _lamb_kernel, _master in ((multi_lamb_update, False), (multi_mp_lamb_update, True)):
+    _declare(_lamb_kernel, count="num_tensors", master=_master, trailing=(), hyper=_LAMB)

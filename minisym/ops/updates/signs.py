@@ -1,12 +1,12 @@
 r"""Updates by signs that came after MXNet: error feedback and Lion.
 
-In the formulas $g$ is the gradient after `rescale_grad` and `clip_gradient`, $\eta$ the learning rate
-and $\lambda$ the weight decay.
+In the formulas $g$ is the gradient after `rescale_grad` and `clip_gradient`, $\eta$ the learning
+rate and $\lambda$ the weight decay.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -32,15 +32,22 @@ def _real(value: float) -> float:
     return float(np.float32(value))
 
 
-def _ef_reference(weight: Array, grad: Array, error: Array) -> Array:
+def _ef_reference(weight: Array, grad: Array, error: Array) -> Any:
     g = np.clip(_real(0.5) * grad, -_real(0.8), _real(0.8)) + _real(0.01) * weight
     p = _real(0.1) * g + error
     return weight - np.abs(p).mean() * np.sign(p)
 
 
-@update(writes=("weight", "error"), states=("error",), outputs=("output", "new_error"), visible=1,
-        samples=(Sample(((2, 3),) * 3, _HYPER, reference=_ef_reference),
-                 Sample(((4,),) * 3, {"lr": 0.1})))  # fmt: skip
+@update(
+    writes=("weight", "error"),
+    states=("error",),
+    outputs=("output", "new_error"),
+    visible=1,
+    samples=(
+        Sample(((2, 3),) * 3, _HYPER, reference=_ef_reference),
+        Sample(((4,),) * 3, {"lr": 0.1}),
+    ),
+)
 def ef_signsgd_update(
     weight: Array,
     grad: Array,
@@ -90,10 +97,17 @@ def _lion_reference(weight: Array, grad: Array, mom: Array) -> Array:
     return weight - _real(0.1) * (np.sign(c) + _real(0.01) * weight)
 
 
-@update(writes=("weight", "mom"), states=("mom",), outputs=("output", "new_mom"), visible=1,
-        elementwise=True,
-        samples=(Sample(((2, 3),) * 3, _HYPER, reference=_lion_reference),
-                 Sample(((4,),) * 3, {"lr": 0.1, "beta1": 0.5})))  # fmt: skip
+@update(
+    writes=("weight", "mom"),
+    states=("mom",),
+    outputs=("output", "new_mom"),
+    visible=1,
+    elementwise=True,
+    samples=(
+        Sample(((2, 3),) * 3, _HYPER, reference=_lion_reference),
+        Sample(((4,),) * 3, {"lr": 0.1, "beta1": 0.5}),
+    ),
+)
 def lion_update(
     weight: Array,
     grad: Array,

@@ -1,7 +1,7 @@
-r"""Adam's and AdaGrad's relatives that MXNet computes in its optimizers, without an op of their own.
+r"""Adam's and AdaGrad's relatives that MXNet computes in its optimizers, without their own op.
 
-In the formulas $g$ is the gradient after `rescale_grad` and `clip_gradient`, $\eta$ the learning rate
-and $\lambda$ the weight decay.
+In the formulas $g$ is the gradient after `rescale_grad` and `clip_gradient`, $\eta$ the learning
+rate and $\lambda$ the weight decay.
 """
 
 from __future__ import annotations
@@ -27,9 +27,14 @@ from minisym.samples import Sample
 _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
 
 
-@update(writes=("weight", "acc_g", "acc_delta"), states=("acc_g", "acc_delta"),
-        outputs=("output", "new_acc_g", "new_acc_delta"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE), {"wd": 0.01}),))  # fmt: skip
+@update(
+    writes=("weight", "acc_g", "acc_delta"),
+    states=("acc_g", "acc_delta"),
+    outputs=("output", "new_acc_g", "new_acc_delta"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE), {"wd": 0.01}),),
+)
 def adadelta_update(
     weight: Array,
     grad: Array,
@@ -47,8 +52,8 @@ def adadelta_update(
 
     $a \leftarrow \rho a + (1 - \rho) g^2$,
     $\delta = g \sqrt{b + \epsilon} / \sqrt{a + \epsilon}$,
-    $b \leftarrow \rho b + (1 - \rho) \delta^2$, $w \leftarrow w - \delta - \lambda w$. MXNet does it in
-    its optimizer AdaDelta.
+    $b \leftarrow \rho b + (1 - \rho) \delta^2$, $w \leftarrow w - \delta - \lambda w$. MXNet does
+    it in its optimizer AdaDelta.
 
     References
     ----------
@@ -66,9 +71,14 @@ def adadelta_update(
 adadelta_update.dtype(all_floating)
 
 
-@update(writes=("weight", "mean", "bound"), states=("mean", "bound"),
-        outputs=("output", "new_mean", "new_bound"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),))  # fmt: skip
+@update(
+    writes=("weight", "mean", "bound"),
+    states=("mean", "bound"),
+    outputs=("output", "new_mean", "new_bound"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
+)
 def adamax_update(
     weight: Array,
     grad: Array,
@@ -106,11 +116,25 @@ def adamax_update(
 adamax_update.dtype(all_floating)
 
 
-@update(writes=("weight", "mean", "var"), states=("mean", "var"),
-        outputs=("output", "new_mean", "new_var"), visible=1, elementwise=True,
-        samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE),
-                        {"lr": 0.1, "momentum": 0.45, "next_momentum": 0.46, "schedule": 0.2,
-                         "correction": 0.01}),))  # fmt: skip
+@update(
+    writes=("weight", "mean", "var"),
+    states=("mean", "var"),
+    outputs=("output", "new_mean", "new_var"),
+    visible=1,
+    elementwise=True,
+    samples=(
+        Sample(
+            ((2, 3), (2, 3), (2, 3), _POSITIVE),
+            {
+                "lr": 0.1,
+                "momentum": 0.45,
+                "next_momentum": 0.46,
+                "schedule": 0.2,
+                "correction": 0.01,
+            },
+        ),
+    ),
+)
 def nadam_update(
     weight: Array,
     grad: Array,

@@ -5,7 +5,7 @@ const kindNames = JSON.parse(document.getElementById("kinds").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const FRAME = { side: 16, top: 30, bottom: 24 };
 const MANY_LABELS = 300;
-const MANY_READERS = 6;
+const MANY_READERS = 3;
 
 /** One box for each node and each frame; `parent` is the frame around it. */
 const nodeBoxes = graph.nodes.map((node, id) => ({ id, node, number: id, kind: node.kind }));

@@ -31,9 +31,11 @@ def model(graph: Graph, known: Known, title: str = "") -> Json:
     heading, facts = labels.heading(graph, known, kinds, title)
     tree = _Tree(graph, kinds)
     nodes = [_node(graph, node, kinds[node], known, tree) for node in graph.order]
-    for entry in dict.fromkeys(graph.outputs):
-        if kinds[entry.node] != "update":
-            nodes.append(_output(graph, entry, known))
+    nodes += [
+        _output(graph, entry, known)
+        for entry in dict.fromkeys(graph.outputs)
+        if kinds[entry.node] != "update"
+    ]
     return {"title": heading, "facts": facts, "nodes": nodes, "scopes": tree.scopes}
 
 

@@ -137,7 +137,8 @@ function fitAtFirst() {
   fit();
   const { width } = canvas.getBoundingClientRect();
   if (state.view.k < 0.5) {
-    const top = drawn.boxes.reduce((best, box) => (box.y < best.y ? box : best));
+    const computing = drawn.boxes.filter((box) => box.scope || box.node.op);
+    const top = (computing.length ? computing : drawn.boxes).reduce((best, box) => (box.y < best.y ? box : best));
     const middle = drawn.width * 0.7 < width ? drawn.width / 2 : top.x;
     state.view = { k: 0.7, x: width / 2 - middle * 0.7, y: 30 };
     moveView();
@@ -305,15 +306,19 @@ $("search").addEventListener("keydown", (event) => {
 /** Walk to the nearest box in a direction: up and down along links, else among neighbours. */
 function walk(dx, dy) {
   const here = state.selected && (drawn.boxes.includes(state.selected) ? state.selected : shownBefore(state.selected));
-  if (!here) return select(drawn.boxes.reduce((best, box) => (box.y < best.y ? box : best)), { center: true });
-  const linked = new Set(drawn.links.flatMap(({ from, to }) => (from === here ? [to] : to === here ? [from] : [])));
+  if (!here) return select(drawn.boxes.reduce((best, box) => (box.y < best.y ? box : best)));
+  const linked = new Map(); // along the data first, then along other links
+  for (const { from, to, kind } of drawn.links) {
+    const other = from === here ? to : to === here ? from : null;
+    if (other) linked.set(other, Math.max(linked.get(other) ?? 0, kind === "data" ? 8000 : 4000));
+  }
   let best = null;
   for (const box of drawn.boxes) {
     const [x, y] = [box.x - here.x, box.y - here.y];
     const forward = x * dx + y * dy;
     if (box === here || forward < 4) continue;
     const aside = Math.abs(x * dy) + Math.abs(y * dx);
-    const cost = forward + 2 * aside - (dy && linked.has(box) ? 4000 : 0);
+    const cost = forward + 2 * aside - (dy ? linked.get(box) ?? 0 : 0);
     if (!best || cost < best.cost) best = { box, cost };
   }
   if (!best) return undefined;
@@ -358,10 +363,10 @@ const KEYS = {
 const frameAround = (box) => (box && !box.parent.isRoot ? box.parent : null);
 
 document.addEventListener("keydown", (event) => {
-  const inField = event.target.closest?.("input, dialog, button, #panel");
   const used = KEYS[event.key];
-  if (!used || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (inField && !(event.target.closest("button, #panel") && !["Enter", " "].includes(event.key))) return;
+  if (!used || event.ctrlKey || event.metaKey || event.altKey || $("keys").open) return;
+  if (event.target.closest?.("input")) return;
+  if (event.target.closest?.("button, #panel") && ["Enter", " "].includes(event.key)) return;
   event.preventDefault();
   used[1]();
 });

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -59,7 +58,7 @@ def to_html(
     Raises
     ------
     ArrayTypeError
-        `executor` is none, or is bound to another symbol.
+        `executor` is bound to another symbol.
 
     Examples
     --------
@@ -77,7 +76,7 @@ def to_html(
     if executor is None:
         known = learn(graph, shape, dtype)
     else:
-        if not isinstance(executor, Executor) or executor.symbol.entries != symbol.entries:
+        if executor.symbol.entries != symbol.entries:
             raise ArrayTypeError(
                 "to_html: the executor is not bound to this symbol", hint="pass what bind returned"
             )
@@ -96,7 +95,7 @@ def to_html(
 
 def page(data: Mapping[str, Any]) -> str:
     """Return the page that shows what `minisym.show.html.model` describes."""
-    here = files("minisym.show.html")
+    here = Path(__file__).parent
     # inside a script element only "<" could end it
     graph = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     kinds = json.dumps(KINDS, ensure_ascii=False)
@@ -131,5 +130,3 @@ def _variables(theme: Theme) -> Iterator[str]:
     for kind, paint in theme.kinds.items():
         yield f"--{kind}-fill: {paint.fill}; --{kind}-line: {paint.line};"
         yield f"--{kind}-text: {paint.text};"
-
-

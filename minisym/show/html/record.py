@@ -26,8 +26,8 @@ _NOT_FINITE: Final = 255
 def record(executor: Executor, graph: Graph, *, is_train: bool) -> Json:
     """Run once without writing anything, and return what happened.
 
-    The bound arrays, the outputs and the random numbers are as before. Where gradients are bound and
-    need no head gradients, the backward run is part of it.
+    The bound arrays, the outputs and the random numbers are as before. Where gradients are bound
+    and need no head gradients, the backward run is part of it.
     """
     places = {node: i for i, node in enumerate(graph.order)}
     by_name = {node.name: node for node in graph.variables}

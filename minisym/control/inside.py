@@ -1,0 +1,207 @@
+"""Graphs inside of nodes: how a body is composed, cut out of its surroundings, inferred and run.
+
+A body is an ordinary symbol. What it uses of its surroundings becomes an input of the node that
+holds it: in the body a Variable stands in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.errors import ComposeError
+from minisym.graph import Entry, Graph, Node
+from minisym.naming import AttrScope, NameManager, current_attrs, current_manager
+from minisym.ndarray import Array
+from minisym.op import get
+from minisym.origin import capture
+from minisym.passes.infer import Engine, annotation, infer
+from minisym.passes.order import order_writes
+from minisym.passes.slots import DTYPES, SHAPES, Kind
+from minisym.runtime.plan import Plan, Typed
+from minisym.symbol.functions import function_of
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Variable
+
+KEY: Final = "__subgraph_name__"
+"""The attribute by which MXNet tells what was composed inside of a body."""
+
+# ---------------------------------------------------------------------------------- nested lists
+
+Layout = Any
+"""None for a symbol, a list of layouts for a list."""
+
+
+def flatten(value: Any, what: str) -> tuple[list[Symbol], Layout]:
+    """Take nested lists of symbols apart."""
+    if isinstance(value, Symbol):
+        if len(value.entries) == 1:
+            return [value], None
+        return list(value), [None] * len(value.entries)
+    if not isinstance(value, list | tuple):
+        message = f"{what} must be a Symbol or a list of them, but got {value!r:.60}"
+        raise ComposeError(message)
+    parts = [flatten(item, what) for item in value]
+    return [symbol for found, _ in parts for symbol in found], [layout for _, layout in parts]
+
+
+def unflatten(symbols: Iterable[Symbol], layout: Layout) -> Any:
+    """Put nested lists together again."""
+    remaining = iter(symbols)
+
+    def build(part: Layout) -> Any:
+        return next(remaining) if part is None else [build(inner) for inner in part]
+
+    return build(layout)
+
+
+# ------------------------------------------------------------------------------------- composing
+
+
+@contextmanager
+def scope(name: str) -> Iterator[str]:
+    """Compose a body: the scope's name marks what is made in it."""
+    outer = current_attrs().get(KEY)
+    hint = f"{outer}${name}" if outer else name
+    # MXNet counts these apart from the nodes, and no Prefix holds for them
+    unique = NameManager.get(current_manager(), None, hint)
+    with AttrScope(**{KEY: unique}):
+        yield unique
+
+
+def placeholder(symbol: Symbol) -> Symbol:
+    """Make the Variable that stands for an input in a body."""
+    (entry,) = symbol.entries
+    return Variable(f"{entry.node.name}-{entry.index}")
+
+
+def protected(
+    outputs: Sequence[Symbol], states: Sequence[Symbol], scope_name: str
+) -> tuple[Entry, ...]:
+    """Return the heads of a body, each computed by a node of its own.
+
+    What is an input, comes from outside, or (as a state) is an output, too, is copied.
+    """
+    heads = (*outputs, *states)
+    names = {node.name for head in heads for node in head.graph.variables}
+    found = []
+    for position, head in enumerate(heads):
+        taken = names if position < len(outputs) else names | {o.name for o in outputs}
+        inside = head.entries[0].node.attrs.get(KEY) == scope_name
+        if head.name in taken or not inside:
+            head = function_of(get("_copy"), "identity")(head)
+        found.append(head.entries[0])
+    return tuple(found)
+
+
+def cut(
+    heads: Sequence[Entry], scope_name: str, own: Iterable[Node]
+) -> tuple[Symbol, dict[Node, Entry]]:
+    """Cut a body out of its surroundings.
+
+    Inside is what the scope's name marks, and what depends on the body's `own` variables. Returned
+    are the body and, for each of its other variables in order, what it stands for.
+    """
+    graph = Graph(heads)
+    inside = set(own)
+    variables: dict[Entry, Entry] = {}
+    outside: dict[Node, Entry] = {}
+    made: dict[Node, Node] = {}
+
+    def inner(entry: Entry) -> Entry:
+        if entry.node in inside:
+            return Entry(made[entry.node], entry.index)
+        if entry not in variables:
+            stand_in = Node(None, entry.name)
+            variables[entry] = Entry(stand_in)
+            outside[stand_in] = entry
+        return variables[entry]
+
+    for node in graph.order:
+        if node.attrs.get(KEY) == scope_name or any(e.node in inside for e in node.inputs):
+            inside.add(node)
+        if node not in inside:
+            continue
+        inputs = tuple(inner(entry) for entry in node.inputs)
+        made[node] = node if inputs == node.inputs else node.replace(inputs=inputs)
+    body = Symbol(tuple(inner(head) for head in heads))
+    own = set(own)
+    captured = {
+        node: outside.get(node, Entry(node)) for node in body.graph.variables if node not in own
+    }
+    return body, captured
+
+
+def attach(op: Any, hint: str, inputs: Sequence[Entry], attrs: Mapping[str, str]) -> Symbol:
+    """Make the node of an op that holds graphs."""
+    from types import MappingProxyType
+
+    name = current_manager().get(None, hint)
+    kept = MappingProxyType({**current_attrs(), **attrs})
+    return Symbol(Node(op, name, tuple(inputs), attrs=kept, origin=capture()).entries())
+
+
+def substitute(entries: Sequence[Entry], values: Mapping[Entry, Entry]) -> tuple[Entry, ...]:
+    """Replace some entries, wherever they are read."""
+    made: dict[Entry, Entry] = {}
+    for node in Graph(entries).order:
+        inputs = tuple(made[entry] for entry in node.inputs)
+        new = node if inputs == node.inputs else node.replace(inputs=inputs)
+        for i in range(node.num_outputs):
+            made[Entry(node, i)] = values.get(Entry(node, i), Entry(new, i))
+    return tuple(made[entry] for entry in entries)
+
+
+# --------------------------------------------------------------------------- what a body contains
+
+
+def draws(body: Symbol) -> list[Entry]:
+    """Return what random ops make: a gradient needs the numbers that the forward run drew."""
+    return [
+        Entry(node, i)
+        for node in body.graph.order
+        if node.op is not None and "rng" in node.op.needs
+        for i in range(node.num_outputs)
+    ]
+
+
+def written(body: Symbol) -> dict[Node, Entry]:
+    """Return the variables that a body overwrites (moving averages), and their new values."""
+    return {write.variable: write.entry for write in order_writes(body.graph).writes}
+
+
+# ----------------------------------------------------------------------------- inference, running
+
+
+def infer_inside(
+    body: Symbol, variables: Mapping[Node, Any], heads: Sequence[Any], kind: Kind
+) -> tuple[dict[Node, Any], list[Any]]:
+    """Infer shapes or types of a body from what is known of some variables and heads."""
+    graph = body.graph
+    engine = Engine(graph, kind)
+    for node, value in variables.items():
+        if value is not None and node in graph.index:
+            engine.give(node, value, "given to the node that holds the graph")
+    engine.declare()
+    for entry, value in zip(body.entries, heads, strict=True):
+        place = engine.place(entry)
+        engine.values[place] = kind.unify(engine.values[place], value)
+    engine.run()
+    known = {
+        node: engine.values[engine.place(Entry(node))] if node in graph.index else value
+        for node, value in variables.items()
+    }
+    return known, [engine.values[engine.place(entry)] for entry in body.entries]
+
+
+def compile_inside(body: Symbol, arrays: Mapping[Node, Array]) -> Plan:
+    """Compile a body for the arrays that its variables have."""
+    graph = body.graph
+    bound = {node: arrays[node] for node in graph.variables}
+    shapes = annotation(infer(graph, {n: a.shape for n, a in bound.items()}, SHAPES))
+    dtypes = annotation(infer(graph, {n: a.dtype for n, a in bound.items()}, DTYPES))
+    found = {entry: dtype or np.dtype(np.float32) for entry, dtype in dtypes.items()}
+    return Plan(Typed(graph, shapes, found), bound, len(graph.outputs), write=False)
