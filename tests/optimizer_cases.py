@@ -31,7 +31,7 @@ OPTIMIZERS = {
 }
 ONE_PARAMETER = ("Nadam",)  # its schedule goes on with every parameter in MXNet
 TWO_DIMENSIONS = ("GroupAdaGrad",)
-MIXED = ["SGD", "NAG", "Adam", "Signum", "RMSProp", "LAMB"]
+MIXED = ["SGD", "NAG", "Adam", "Signum", "RMSProp"]  # LAMB forgets its master in MXNet 1.9.1
 
 
 def cases():

@@ -12,7 +12,7 @@ BatchNorm) are carried along as states are, and written at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final
@@ -20,11 +20,11 @@ from typing import Any, Final
 import numpy as np
 
 from minisym.control.inside import compile_inside, draws, infer_inside, written
-from minisym.errors import MinisymError
+from minisym.errors import ShapeError
 from minisym.graph import Entry, Node
 from minisym.ndarray import Array
 from minisym.op import Input, Op, Params
-from minisym.passes.slots import DTYPES, SHAPES, Kind, Slots
+from minisym.passes.slots import SHAPES, Kind, Slots
 from minisym.runtime.plan import execute
 from minisym.runtime.steps import Step
 from minisym.shapes import Mismatch, is_np_shape
@@ -95,9 +95,7 @@ class Scan:
         return [v for v, role in zip(values, self.roles, strict=True) if role in roles]
 
 
-def scan_op(
-    name: str, scan: Scan, gradient: Callable[..., Any], doc: str, **settings: Any
-) -> Op:
+def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op:
     """Make the op of a loop."""
     visible = scan.num_outputs + scan.num_states
     suffix = ["output"] if visible == 1 else [f"output{i}" for i in range(visible)]
@@ -123,7 +121,6 @@ def scan_op(
         prepare=partial(prepare_scan, scan),
         gradient=partial(gradient, scan),
         subgraphs=(scan.body,),
-        settings=settings,
     )
     op.finish()
     return op
@@ -152,14 +149,10 @@ def infer_scan(scan: Scan, s: Slots, *, params: Params) -> None:
     """Infer through the body, both ways."""
     kind: Kind = s._engine.kind
     ins, outs = list(s.inputs), list(s.outputs)
-    one = unstacked if kind is SHAPES else lambda value: value
-    length = None
+    one, many = _same, _same
     if kind is SHAPES:
-        long = [*ins[: scan.num_data], *scan.pick(outs, "stacked", "history", "draw")]
-        for shape in long:
-            if shape:
-                length = shape[0] if length is None else _agree(length, shape[0])
-    sides = (partial(stacked, length), one) if kind is SHAPES else (one, one)
+        whole = [*ins[: scan.num_data], *scan.pick(outs, "stacked", "history", "draw")]
+        one, many = unstacked, partial(stacked, _length(whole))
     values = [one(v) if i < scan.num_data else v for i, v in enumerate(ins)]
     known = dict(zip(scan.variables, values, strict=False))
     heads = [
@@ -168,32 +161,38 @@ def infer_scan(scan: Scan, s: Slots, *, params: Params) -> None:
         *(one(v) for v in scan.pick(outs, "draw")),
     ]
     known, heads = settle(scan, known, heads, kind)
-    many = sides[0]
     for i, node in enumerate(scan.variables):
         value = known[node]
         if i < scan.num_data:
-            # (5,) and (5, 1) have the same elements: the given one stays
-            if kind is SHAPES and ins[i] is not None and len(ins[i]) == 1 and not is_np_shape():
-                value = ins[i] if length is None else (length,)
-            elif value is not None:
-                value = None if kind is SHAPES and ins[i] is None and value == (1,) else many(value)
-        if value is not None:
-            s.set_input(i, value)
+            value = many(value)
+            if kind is SHAPES and not is_np_shape() and value is not None and value[1:] == (1,):
+                # the elements of (5,) and of (5, 1) are alike: only their number is known
+                value = None if ins[i] is None else value[: len(ins[i])]
+        s.set_input(i, value)
     if scan.counted:
         s.set_input(len(scan.variables), (1,) if kind is SHAPES else COUNT)
     n, carried = scan.num_outputs, len(scan.carried)
-    next_states = heads[n : n + carried]
-    answers = {
-        "stacked": [many(v) for v in heads[:n]],
-        "final": next_states[: scan.num_states],
-        "history": [many(v) for v in next_states],
-        "draw": [many(v) for v in heads[n + carried :]],
-        "new": next_states[scan.num_states :],
-    }
-    for i, role in enumerate(scan.roles):
-        value = answers[role].pop(0)
-        if value is not None:
-            s.set_output(i, value)
+    states, drawn = heads[n : n + carried], heads[n + carried :]
+    answers = [many(v) for v in heads[:n]]
+    answers += states[: scan.num_states]
+    answers += [many(v) for v in (*states, *drawn)]
+    answers += states[scan.num_states :]
+    for i, value in enumerate(answers):
+        s.set_output(i, value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _length(shapes: Sequence[Any]) -> int | None:
+    """Return how many elements there are."""
+    found = {shape[0] for shape in shapes if shape and shape[0] is not None}
+    if len(found) > 1:
+        numbers = " and ".join(map(str, sorted(found)))
+        message = f"all data of a loop must be equally long, but there are {numbers} elements"
+        raise ShapeError(message)
+    return found.pop() if found else None
 
 
 def settle(
@@ -221,17 +220,6 @@ def settle(
             known[node] = heads[place] = both
         if not changed:
             return known, heads
-
-
-def _agree(a: Any, b: Any) -> Any:
-    if a is None or b is None or a == b:
-        return b if a is None else a
-    message = f"all data of a loop must be equally long, but there are {a} and {b} elements"
-    raise MismatchedLengths(message)
-
-
-class MismatchedLengths(MinisymError, ValueError):
-    """The data of a loop have different lengths."""
 
 
 # --------------------------------------------------------------------------------------- running
@@ -312,5 +300,3 @@ class Loop:
 def _overlaps(value: Array, states: Sequence[Array]) -> bool:
     return any(np.may_share_memory(value, state) for state in states)
 
-
-def _unused(_: Mapping[str, Any]) -> None: ...

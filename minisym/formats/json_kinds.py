@@ -89,8 +89,9 @@ def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict
         sentence = error.sentence if len(error.sentence) < 300 else f"{error.sentence[:300]}…"
         message = f"{where}: {sentence}"
         raise FormatError(message, hint=error.hint) from None
-    if computed:
-        typed = MappingProxyType({k: FROM_INPUT if k in computed else v for k, v in typed.items()})
+    if computed:  # their inputs come in the order of the declaration, as compose has them
+        marked = {k: FROM_INPUT if k in computed else typed[k] for k in op.params if k in typed}
+        typed = MappingProxyType(marked)
     return typed, given | others
 
 

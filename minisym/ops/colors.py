@@ -37,7 +37,8 @@ def adjust_hue(x: Array, turn: float) -> Array:
     if x.shape[-1] == 1:
         return x
     hue, lightness, saturation = _to_hls(x / np.float32(255))
-    return _from_hls((hue + turn * 6) % 6, lightness, saturation) * np.float32(255)
+    turned: Array = _from_hls((hue + turn * 6) % 6, lightness, saturation)
+    return turned * np.float32(255)
 
 
 def _to_hls(x: Array) -> tuple[Array, Array, Array]:
@@ -62,4 +63,5 @@ def _from_hls(hue: Array, lightness: Array, saturation: Array) -> Array:
     bottom = 2 * lightness - top
     angles = (hue[..., None] + np.array([2, 0, -2], np.float32)) % 6
     rising = np.clip(np.minimum(angles, 4 - angles), 0, 1)
-    return bottom[..., None] + (top - bottom)[..., None] * rising
+    found: Array = bottom[..., None] + (top - bottom)[..., None] * rising
+    return found

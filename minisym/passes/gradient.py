@@ -209,10 +209,10 @@ def _send_back(
         Symbol((g if g is not None else _zeros_like(Entry(node, i)),))
         for i, g in enumerate(arrived)
     ]
-    inputs = [Symbol((entry,)) for entry in node.inputs]
+    inputs: list[Symbol | None] = [Symbol((entry,)) for entry in node.inputs]
     if not op.variadic:  # absent optional inputs keep their places
         present = dict(zip(node.input_names(), inputs, strict=False))
-        inputs = [present.get(spec.name) for spec in op.inputs]  # type: ignore[misc]
+        inputs = [present.get(spec.name) for spec in op.inputs]
     answer = op.gradient(
         gs[0] if single else gs,
         *inputs,

@@ -47,7 +47,7 @@ def steps_of(
         names = names[: len(names) - len(fed)]
         params = {**params, **fed}
     if op.prepare is not None:
-        found = op.prepare(inputs, outs, params=params)
+        found = op.prepare(inputs, outs, params=params, is_train=is_train)
         if found is not None:
             return list(found)
     if op.ufunc is not None and native(op.ufunc, *(a.dtype for a in inputs), outs[0].dtype):

@@ -1,0 +1,1 @@
+"""Control flow: ops that hold graphs."""

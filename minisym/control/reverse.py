@@ -1,0 +1,207 @@
+"""The gradient of a loop is a loop that runs the other way.
+
+At each step it computes the gradient of the body: what flows in are the gradients of that step's
+outputs and of the states that the step left. What flows out are the gradients of the elements, which
+are stacked, of the states before the step, which the next one takes, and of what the body uses of
+its surroundings, which are added up.
+
+The body's own values are computed again, from the states that the forward run kept; only what random
+ops drew is taken as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from minisym.control.inside import attach, substitute
+from minisym.control.locations import scan_attrs
+from minisym.control.scan import Scan, scan_op
+from minisym.errors import GradientError
+from minisym.graph import Entry, Node
+from minisym.op import Op, Params, get
+from minisym.passes.gradient import gradient
+from minisym.symbol.symbol import Symbol
+from minisym.symbol.variable import Variable
+
+Answer = Symbol | None
+"""A gradient; None where there is none, or it is zero."""
+
+
+@dataclass
+class Forward:
+    """A loop that has run, and the gradients that arrived at it."""
+
+    body: Symbol
+    num_outputs: int
+    data: list[tuple[Node, Symbol]]
+    states: list[tuple[Node, Symbol]]
+    """With their values before each step."""
+    written: list[tuple[Node, Symbol]]
+    outer: list[tuple[Node, Symbol]]
+    draws: list[tuple[Entry, Symbol]]
+    finals: list[Symbol]
+    g_outputs: list[Answer]
+    g_finals: list[Answer]
+    g_states: list[Answer]
+    """Gradients of the values before each step."""
+    needed: frozenset[Node]
+    reverse: bool
+    count: Symbol | None = None
+    answers: dict[Node, Answer] = field(default_factory=dict)
+
+
+def backward(loop: Forward) -> dict[Node, Answer]:
+    """Compose the reverse loop; return the gradients of what the body's variables stand for."""
+    seeds = [_seed("g_output", i, g) for i, g in enumerate(loop.g_outputs)]
+    flowing = [Variable(f"g_state{i}") for i in range(len(loop.states))]
+    heads = zip(loop.body.entries, (*seeds, *flowing), strict=True)
+    state_nodes = [node for node, _ in loop.states]
+    elements = [node for node, _ in loop.data if node in loop.needed]
+    summed = [node for node, _ in loop.outer if node in loop.needed]
+    wrt = [*elements, *state_nodes, *summed]
+    found = dict(
+        zip(
+            wrt,
+            gradient(
+                loop.body.graph,
+                [(head, seed.entries[0]) for head, seed in heads if seed is not None],
+                [Entry(node) for node in wrt],
+            ),
+            strict=True,
+        )
+    )
+    elements = [node for node in elements if found[node] is not None]
+    summed = [node for node in summed if found[node] is not None]
+    late = [_seed("g_before", i, g) for i, g in enumerate(loop.g_states)]
+    totals = [Variable(f"g_total{i}") for i in range(len(summed))]
+    new = [
+        *(found[node] for node in elements),
+        *(
+            _sum(found[node], extra, like=flow)
+            for node, extra, flow in zip(state_nodes, late, flowing, strict=True)
+        ),
+        *(_sum(found[n], total, like=total) for n, total in zip(summed, totals, strict=True)),
+    ]
+    if not new:
+        return {}
+    drawn = [Variable(f"drawn{i}") for i in range(len(loop.draws))]
+    values = {entry: v.entries[0] for (entry, _), v in zip(loop.draws, drawn, strict=True)}
+    body = Symbol(substitute([entry for entry in new if entry is not None], values))
+    data = [
+        *loop.data, *loop.states, *loop.written,
+        *((v.entries[0].node, array) for v, (_, array) in zip(drawn, loop.draws, strict=True)),
+        *((s.entries[0].node, g) for s, g in zip(seeds, loop.g_outputs, strict=True) if s and g),
+        *((s.entries[0].node, g) for s, g in zip(late, loop.g_states, strict=True) if s and g),
+    ]  # fmt: skip
+    used = body.graph.index
+    data = [pair for pair in data if pair[0] in used] or data[:1]  # one says how many steps
+    outer = dict(loop.outer)
+    states = [
+        *zip(flowing, map(_or_zeros, loop.g_finals, loop.finals), strict=True),
+        *((total, zeros_like(outer[n])) for n, total in zip(summed, totals, strict=True)),
+    ]
+    around = [pair for pair in loop.outer if pair[0] in used]
+    scan = Scan(
+        body,
+        (
+            *(node for node, _ in data),
+            *(state.entries[0].node for state, _ in states),
+            *(node for node, _ in around),
+        ),
+        len(data),
+        len(states),
+        reverse=not loop.reverse,
+        counted=loop.count is not None,
+    )
+    inputs = [*(a for _, a in data), *(a for _, a in states), *(a for _, a in around)]
+    inputs += [] if loop.count is None else [loop.count]
+    answer = attach(
+        loop_op("_scan", scan), "_scan", [a.entries[0] for a in inputs], scan_attrs(scan)
+    )
+    return dict(zip((*elements, *state_nodes, *summed), answer, strict=True))
+
+
+def loop_op(name: str, scan: Scan) -> Op:
+    """Make the op of a loop that has a gradient."""
+    doc = "Run a body for each element of arrays, and carry states along."
+    return scan_op(name, scan, scan_gradient, doc)
+
+
+def scan_gradient(
+    scan: Scan, g: Any, *inputs: Symbol, params: Params, y: Any, needed: Sequence[bool]
+) -> list[Answer]:
+    """Return the gradients of a scan's inputs."""
+    gs, ys = as_list(g), as_list(y)
+    refuse_draws(scan.pick(gs, "draw", "new"))
+    first = scan.num_data + scan.num_states
+    nodes = scan.variables
+    carried = [nodes[position] for position in scan.carried]
+    pairs = list(zip(nodes, inputs, strict=False))
+    history = list(zip(carried, scan.pick(ys, "history"), strict=True))
+    answers = backward(
+        Forward(
+            body=scan.body,
+            num_outputs=scan.num_outputs,
+            data=pairs[: scan.num_data],
+            states=history[: scan.num_states],
+            written=history[scan.num_states :],
+            outer=[pair for pair in pairs[first:] if pair[0] not in carried],
+            draws=list(zip(scan.draws, scan.pick(ys, "draw"), strict=True)),
+            finals=scan.pick(ys, "final"),
+            g_outputs=nonzero(scan.pick(gs, "stacked")),
+            g_finals=nonzero(scan.pick(gs, "final")),
+            g_states=nonzero(scan.pick(gs, "history")[: scan.num_states]),
+            needed=frozenset(n for n, wanted in zip(nodes, needed, strict=False) if wanted),
+            reverse=scan.reverse,
+            count=inputs[-1] if scan.counted else None,
+        )
+    )
+    return [answers.get(node) for node in nodes] + [None] * scan.counted
+
+
+# ------------------------------------------------------------------------------------ small things
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the gradients or outputs of an op as a list, also where there is one."""
+    return value if isinstance(value, list) else [value]
+
+
+def nonzero(gradients: Iterable[Symbol]) -> list[Answer]:
+    """Return None for the zeros that stand for a gradient that did not arrive."""
+
+    def is_zero(symbol: Symbol) -> bool:
+        op = symbol.entries[0].node.op
+        return op is not None and op.name == "zeros_like"
+
+    return [None if is_zero(g) else g for g in gradients]
+
+
+def refuse_draws(gradients: Iterable[Symbol]) -> None:
+    """Refuse what would be wrong: what a random op drew is a constant in the gradient."""
+    if any(g is not None for g in nonzero(gradients)):
+        message = "a loop with random ops, such as Dropout, has no second gradient"
+        raise GradientError(message, hint="leave them out of the body")
+
+
+def zeros_like(symbol: Symbol) -> Symbol:
+    """Compose zeros of a symbol's shape."""
+    return get("zeros_like")(symbol)  # type: ignore[operator,no-any-return]
+
+
+def _seed(name: str, position: int, arrived: Answer) -> Answer:
+    return None if arrived is None else Variable(f"{name}{position}")
+
+
+def _or_zeros(arrived: Answer, value: Symbol) -> Symbol:
+    return zeros_like(value) if arrived is None else arrived
+
+
+def _sum(found: Entry | None, other: Answer, *, like: Symbol) -> Entry:
+    """Add up what there is."""
+    parts = [] if found is None else [Symbol((found,))]
+    parts += [] if other is None else [other]
+    total = parts[0] + parts[1] if len(parts) == 2 else parts[0] if parts else zeros_like(like)
+    return total.entries[0]
