@@ -41,7 +41,8 @@ _ipython = HERE / "_build" / "ipython"
 )
 os.environ["IPYTHONDIR"] = str(_ipython)
 suppress_warnings = ["mystnb.unknown_mime_type"]  # symbols offer Mermaid too; pages show the svg
-_sources = b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))
+_kinds = {".py", ".js", ".css", ".html"}
+_sources = b"".join(p.read_bytes() for p in sorted(PACKAGE.rglob("*")) if p.suffix in _kinds)
 nb_execution_cache_path = str(
     HERE / "_build" / f"cells-{hashlib.sha256(_sources).hexdigest()[:12]}"
 )

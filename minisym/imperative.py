@@ -144,7 +144,9 @@ def function_of(op: Op, called: str) -> Callable[..., Any]:
         for p in symbolic_signature(op).parameters.values()
         if p.name not in ("name", "attr")
     ]
-    parameters.append(Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation=Any))
+    behind = len(parameters) - (op.choose is not None)  # that one ends in **kwargs
+    target = Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation=Any)
+    parameters.insert(behind, target)
     function.__signature__ = Signature(parameters, return_annotation=NDArray)  # type: ignore[attr-defined]
     return function
 

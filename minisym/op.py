@@ -80,6 +80,8 @@ class Op:
     gradient: Callable[..., Any] | None = None
     samples: Callable[..., Any] | Sequence[Any] = ()
     reference: Callable[..., Any] | None = None
+    choose: Callable[[Mapping[str, str]], Op] | None = None
+    """For an op that stands for many, as Custom does: which one some parameters mean."""
     subgraphs: tuple[Any, ...] = ()
     """The symbols inside an op that holds graphs, as control flow does."""
 
@@ -119,6 +121,10 @@ class Op:
             return self
         inside = tuple(symbol.graph for symbol in self.subgraphs)
         return self.name, self.outputs, inside
+
+    def chosen(self, given: Mapping[str, Any]) -> Op:
+        """Return the op that parameters mean: itself, unless it stands for many."""
+        return self if self.choose is None else self.choose(self.write_params(given))
 
     # ------------------------------------------------------------------- what depends on parameters
 

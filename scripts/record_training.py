@@ -1,4 +1,4 @@
-"""Train the digits MLP by MXNet 1.9.1's Module and optimizers, and keep the weights after 100 steps.
+"""Train the digits MLP by MXNet 1.9.1's Module and optimizers, and keep its weights.
 
 Run under Python 3.8 with mxnet==1.9.1, which is no dependency of minisym:
 

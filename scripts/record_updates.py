@@ -8,24 +8,29 @@ Writes tests/fixtures/updates.npz: for each case of tests/update_cases.py, after
 bytes of the outputs (where they are no arrays of the case) and of the weights and states.
 """
 
-import os
+from __future__ import annotations
+
 import sys
+from pathlib import Path
+from typing import Any
 
 import mxnet as mx
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "tests"))
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+sys.path.insert(0, str(TESTS))
 
 import update_cases  # noqa: E402
 
+Arrays = Any  # dict[str, np.ndarray]
 
-def run(op, slots, outs, dtype, setting, arrays):
+
+def run(op: str, slots: Any, outs: list[str], setting: Any, arrays: Arrays) -> tuple[Any, Arrays]:
     """Do one step in place; return its outputs and all arrays."""
-    function = getattr(mx.nd, op, None) or getattr(mx.nd._internal, op)
+    function = getattr(mx.nd, op, None) or getattr(mx.nd._internal, op)  # noqa: SLF001
     held = {slot: mx.nd.array(arrays[slot], dtype=arrays[slot].dtype) for slot, _ in slots}
     targets = [held[name] for name in outs]
-    given = dict(out=targets if len(targets) > 1 else targets[0]) if targets else {}
+    given = {"out": targets if len(targets) > 1 else targets[0]} if targets else {}
     found = function(*held.values(), **setting, **given)
     mx.nd.waitall()
     found = found if isinstance(found, (list, tuple)) else [found]
@@ -38,19 +43,21 @@ def run(op, slots, outs, dtype, setting, arrays):
     return outputs, after
 
 
-def main():
+def main() -> None:
+    """Record all cases."""
     found = {}
     for name, op, slots, outs, dtype, setting in update_cases.cases():
         arrays, later = update_cases.inputs(name, slots, dtype)
-        kept = []
-        for fresh in [{}] + later:
+        kept: list[Any] = []
+        for fresh in [{}, *later]:
             arrays.update(fresh)
-            outputs, arrays = run(op, slots, outs, dtype, setting, arrays)
-            kept += outputs + [arrays[slot] for slot, kind in slots if kind in update_cases.KEPT]
+            outputs, arrays = run(op, slots, outs, setting, arrays)
+            kept += outputs
+            kept += [arrays[slot] for slot, kind in slots if kind in update_cases.KEPT]
         found[name] = np.frombuffer(b"".join(a.tobytes() for a in kept), np.uint8)
-    path = os.path.join(HERE, "..", "tests", "fixtures", "updates.npz")
+    path = TESTS / "fixtures" / "updates.npz"
     np.savez_compressed(path, **found)
-    print("wrote", os.path.normpath(path), len(found), "cases", os.path.getsize(path), "bytes")
+    print(f"wrote {path} ({len(found)} cases, {path.stat().st_size} bytes)")
 
 
 if __name__ == "__main__":

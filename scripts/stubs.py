@@ -91,7 +91,8 @@ def arguments(op: Op, inputs: Iterable[Input], array: str, last: list[str]) -> l
             by_keyword = True
         optional = optional or not param.required
         found.append(f"{param.name}: {type_of(param, op)}{default_of(param)}")
-    return [*found, *([] if by_keyword else ["*"]), *last]
+    free = [] if op.choose is None else ["**kwargs: Any"]
+    return [*found, *([] if by_keyword else ["*"]), *last, *free]
 
 
 def function(name: str, params: list[str], returns: str, doc: str) -> str:
@@ -110,7 +111,7 @@ def symbolic(op: Op, name: str) -> str:
 def eager(op: Op, name: str) -> str:
     """Return the function that runs an op at once."""
     last = ["out: Array | Sequence[Array] | None = None"]
-    known = isinstance(op.outputs, tuple) and not callable(op.visible)
+    known = isinstance(op.outputs, tuple) and not callable(op.visible) and op.choose is None
     count = op.visible or len(op.outputs) if known else None  # type: ignore[arg-type]
     returns = "NDArray" if count == 1 else "list[NDArray]" if count else "NDArray | list[NDArray]"
     # an update of arrays takes numbers, which the words "float | Symbol" hold, too

@@ -14,20 +14,20 @@ MULT = {"fc_bias": 0.5}
 _ALL = [{}, {"wd": 0.01, "rescale_grad": 0.5}, {"clip_gradient": 0.3, "learning_rate": 0.02}]
 _MOMENTUM = [dict(setting, momentum=0.9) for setting in _ALL]
 OPTIMIZERS = {
-    "SGD": _ALL + _MOMENTUM,
+    "SGD": [*_ALL, *_MOMENTUM],
     "ccSGD": _ALL[:1],
-    "NAG": _ALL + _MOMENTUM,
-    "Signum": _ALL + [{"momentum": 0.0, "wd": 0.01}, {"momentum": 0.5, "wd_lh": 0.1}],
-    "Adam": _ALL + [{"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-4}],
+    "NAG": [*_ALL, *_MOMENTUM],
+    "Signum": [*_ALL, {"momentum": 0.0, "wd": 0.01}, {"momentum": 0.5, "wd_lh": 0.1}],
+    "Adam": [*_ALL, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-4}],
     "Adamax": _ALL,
-    "AdaGrad": _ALL + [{"eps": 1e-3}],
-    "AdaDelta": _ALL + [{"rho": 0.5, "epsilon": 1e-3}],
-    "RMSProp": _ALL + [{"clip_weights": 0.5}, {"centered": True}, {"gamma1": 0.5, "epsilon": 0.01}],
-    "Ftrl": _ALL + [{"lamda1": 0.1, "beta": 0.5}],
-    "FTML": _ALL + [{"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-4}],
-    "LAMB": _ALL + [{"bias_correction": False}, {"lower_bound": 0.5, "upper_bound": 1.0}],
+    "AdaGrad": [*_ALL, {"eps": 1e-3}],
+    "AdaDelta": [*_ALL, {"rho": 0.5, "epsilon": 1e-3}],
+    "RMSProp": [*_ALL, {"clip_weights": 0.5}, {"centered": True}, {"gamma1": 0.5, "epsilon": 0.01}],
+    "Ftrl": [*_ALL, {"lamda1": 0.1, "beta": 0.5}],
+    "FTML": [*_ALL, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-4}],
+    "LAMB": [*_ALL, {"bias_correction": False}, {"lower_bound": 0.5, "upper_bound": 1.0}],
     "GroupAdaGrad": [{}, {"clip_gradient": 0.3, "learning_rate": 0.02}],
-    "Nadam": _ALL + [{"schedule_decay": 0.1}],
+    "Nadam": [*_ALL, {"schedule_decay": 0.1}],
 }
 ONE_PARAMETER = ("Nadam",)  # its schedule goes on with every parameter in MXNet
 TWO_DIMENSIONS = ("GroupAdaGrad",)
@@ -43,10 +43,10 @@ def cases():
         if name in TWO_DIMENSIONS:
             indices = [0, 2]
         for i, setting in enumerate(settings):
-            yield "{}/{}".format(name, i), name, setting, False, indices
+            yield f"{name}/{i}", name, setting, False, indices
         if name in MIXED:
             mixed = dict(settings[1], multi_precision=True)
-            yield "{}/mixed".format(name), name, mixed, True, indices
+            yield f"{name}/mixed", name, mixed, True, indices
 
 
 def arrays(mixed):
@@ -54,9 +54,7 @@ def arrays(mixed):
     rng = np.random.RandomState(3)
     dtype = np.float16 if mixed else np.float32
     weights = {i: rng.normal(size=s).astype(dtype) for i, s in SHAPES.items()}
-    steps = [
-        {i: rng.normal(size=s).astype(dtype) for i, s in SHAPES.items()} for _ in range(STEPS)
-    ]
+    steps = [{i: rng.normal(size=s).astype(dtype) for i, s in SHAPES.items()} for _ in range(STEPS)]
     return weights, steps
 
 
@@ -106,7 +104,10 @@ def batches(kind):
             yield rng.randint(0, 3, 12).astype(np.float32), rng.randint(0, 3, 12).astype(np.float32)
         else:
             shape = (12, 3) if kind == "numbers" else (12,)
-            yield rng.normal(size=shape).astype(np.float32), rng.normal(size=shape).astype(np.float32)
+            yield (
+                rng.normal(size=shape).astype(np.float32),
+                rng.normal(size=shape).astype(np.float32),
+            )
 
 
 INITIALIZERS = {

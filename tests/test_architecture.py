@@ -19,7 +19,7 @@ _ORDER = """
     errors origin shapes ndarray random params op graph naming
     symbol.operators symbol.symbol symbol.variable symbol.compose symbol.functions symbol.sampling
     symbol.methods
-    passes samples define families ops runtime imperative
+    passes samples define families ops runtime imperative control
     formats namespaces diff show symbol nd visualization
     attribute base executor model monitor name operator surgery util
     init optimizer lr_scheduler metric io train onnx parallel

@@ -107,7 +107,7 @@ def test_initializer(key: str):
 
 @pytest.mark.parametrize("key", cases.RANDOM)
 def test_random_initializer(key: str):
-    """Mean, deviation and largest value are those of MXNet's numbers, as far as chance lets them."""
+    """Mean, deviation and largest value are those of MXNet's numbers, as far as chance allows."""
     name, params, shape = cases.RANDOM[key]
     array = np.zeros(shape, np.float32)
     ms.random.seed(0)
@@ -290,7 +290,9 @@ def test_clipping_by_the_global_norm(rescale: float, loss_scale: Any, rng: Any):
     assert norm != 0.5
 
 
-@pytest.mark.parametrize("name", sorted(set(ms.optimizer.Optimizer.opt_registry) - {"groupadagrad"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(ms.optimizer.Optimizer.opt_registry) - {"groupadagrad"})
+)
 @pytest.mark.parametrize("loss_scale", ["dynamic", 1024.0])
 def test_an_overflow_changes_nothing(name: str, loss_scale: Any, rng: Any):
     """A gradient that is not finite leaves weights, states and the count of updates alone."""
@@ -359,7 +361,7 @@ def test_float16_trains_as_float32_with_masters_and_loss_scale(name: str, rng: A
     full = ms.optimizer.create(name, **params)
     half = ms.optimizer.create(name, multi_precision=True, **params)
     one = full.minimize(net_of()).simple_bind(data=(12, 5))
-    step = half.minimize(net_of(dtype="float16"), loss_scale="dynamic", clip_global_norm=10.0)
+    step = half.minimize(net_of(dtype="float16"), loss_scale=64, clip_global_norm=10.0)
     two = step.simple_bind(data=(12, 5))
     assert two.arg_dict["fc1_weight"].dtype == np.float16
     begin(one)
@@ -372,10 +374,10 @@ def test_float16_trains_as_float32_with_masters_and_loss_scale(name: str, rng: A
         rows = {"data": rng.normal(size=(12, 5)) + centres[label], "softmax_label": label}
         full.step(one, **rows)
         p = half.step(two, **rows)[0]
-    assert 50 <= half.num_update <= 60  # 65536 is too much for float16: the first steps adapt it
+    assert half.num_update == 60
     assert (p.argmax(axis=1) == label).mean() > 0.8
     moved = np.abs(one.arg_dict["fc2_weight"] - arrays["fc2_weight_weight32"]).mean()
-    assert moved < 0.05
+    assert moved < 0.02
     rounded = arrays["fc2_weight_weight32"].astype(np.float16)
     np.testing.assert_array_equal(arrays["fc2_weight"], rounded)
 

@@ -282,6 +282,12 @@ class TestRewire:
             net.rewire("fc2", data=net)
 
 
+    def test_refuses_several_outputs(self, net):
+        parts = sym.split(sym.Variable("y"), num_outputs=2, name="s")
+        with pytest.raises(ms.GraphError, match="data must read one output, but got s_output0 and"):
+            net.rewire("fc1", data=parts)
+
+
 class TestSubgraph:
     def test_between_two_cuts(self, net):
         part = net.subgraph(["act0_output"], "fc1_output")
@@ -323,6 +329,12 @@ class TestSubgraph:
     def test_refuses_a_name_that_is_there(self, net):
         with pytest.raises(ms.GraphError, match="2 different nodes named 'fc1_weight'"):
             net.subgraph({"act0": "fc1_weight"})
+
+
+def test_a_write_that_was_wrong_before_may_stay():
+    w, g, x = map(sym.Variable, "wgx")
+    wrong = sym.signsgd_update(w * 2, g, lr=1, name="step")
+    assert sym.Group([wrong, x]).replace(x=sym.Variable("y")).list_arguments() == ["w", "g", "y"]
 
 
 def test_a_long_chain():

@@ -72,7 +72,8 @@ def foreach(
             kind = "element" if node in own[: len(arrays)] else "state"
             message = f"foreach: the body does not use the {kind} of {symbol.name}"
             raise ComposeError(message, hint="leave it out")
-    scan = Scan(inner, (*own, *captured), len(arrays), len(starts))
+    states_at = tuple(range(len(arrays), len(own)))
+    scan = Scan(inner, (*own, *captured), len(arrays), states_at)
     inputs = [*(symbol.entries[0] for symbol in (*arrays, *starts)), *captured.values()]
     found = list(attach(loop_op("_foreach", scan), "_foreach", inputs, scan_attrs(scan)))
     stacked, finals = found[: len(outputs)], found[len(outputs) :]

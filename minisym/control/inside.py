@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from minisym.errors import ComposeError
+from minisym.errors import ComposeError, ShapeError
 from minisym.graph import Entry, Graph, Node
 from minisym.naming import AttrScope, NameManager, current_attrs, current_manager
 from minisym.ndarray import Array
@@ -22,6 +23,7 @@ from minisym.passes.infer import Engine, annotation, infer
 from minisym.passes.order import order_writes
 from minisym.passes.slots import DTYPES, SHAPES, Kind
 from minisym.runtime.plan import Plan, Typed
+from minisym.shapes import product
 from minisym.symbol.functions import function_of
 from minisym.symbol.symbol import Symbol
 from minisym.symbol.variable import Variable
@@ -91,9 +93,9 @@ def protected(
     for position, head in enumerate(heads):
         taken = names if position < len(outputs) else names | {o.name for o in outputs}
         inside = head.entries[0].node.attrs.get(KEY) == scope_name
-        if head.name in taken or not inside:
-            head = function_of(get("_copy"), "identity")(head)
-        found.append(head.entries[0])
+        own = inside and head.name not in taken
+        kept = head if own else function_of(get("_copy"), "identity")(head)
+        found.append(kept.entries[0])
     return tuple(found)
 
 
@@ -137,8 +139,6 @@ def cut(
 
 def attach(op: Any, hint: str, inputs: Sequence[Entry], attrs: Mapping[str, str]) -> Symbol:
     """Make the node of an op that holds graphs."""
-    from types import MappingProxyType
-
     name = current_manager().get(None, hint)
     kept = MappingProxyType({**current_attrs(), **attrs})
     return Symbol(Node(op, name, tuple(inputs), attrs=kept, origin=capture()).entries())
@@ -195,6 +195,17 @@ def infer_inside(
         for node, value in variables.items()
     }
     return known, [engine.values[engine.place(entry)] for entry in body.entries]
+
+
+def check_test(value: Any, kind: Kind, holder: Node) -> None:
+    """Refuse a test of several elements."""
+    if kind is SHAPES and product(value or ()) not in (1, None):
+        assert holder.op is not None
+        message = (
+            f"{holder.op.name} {holder.name!r}: what is tested must be one number, "
+            f"but has shape {kind.show(value)}"
+        )
+        raise ShapeError(message, origin=holder.origin)
 
 
 def compile_inside(body: Symbol, arrays: Mapping[Node, Array]) -> Plan:

@@ -1,18 +1,18 @@
 """The gradient of a loop is a loop that runs the other way.
 
 At each step it computes the gradient of the body: what flows in are the gradients of that step's
-outputs and of the states that the step left. What flows out are the gradients of the elements, which
-are stacked, of the states before the step, which the next one takes, and of what the body uses of
-its surroundings, which are added up.
+outputs and of the states that the step left. What flows out are the gradients of the elements,
+which are stacked, of the states before the step, which the next one takes, and of what the body
+uses of its surroundings, which are added up.
 
-The body's own values are computed again, from the states that the forward run kept; only what random
-ops drew is taken as it was.
+The body's own values are computed again, from the states that the forward run kept; only what
+random ops drew is taken as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from minisym.control.inside import attach, substitute
@@ -34,7 +34,6 @@ class Forward:
     """A loop that has run, and the gradients that arrived at it."""
 
     body: Symbol
-    num_outputs: int
     data: list[tuple[Node, Symbol]]
     states: list[tuple[Node, Symbol]]
     """With their values before each step."""
@@ -49,7 +48,6 @@ class Forward:
     needed: frozenset[Node]
     reverse: bool
     count: Symbol | None = None
-    answers: dict[Node, Answer] = field(default_factory=dict)
 
 
 def backward(loop: Forward) -> dict[Node, Answer]:
@@ -92,8 +90,8 @@ def backward(loop: Forward) -> dict[Node, Answer]:
     data = [
         *loop.data, *loop.states, *loop.written,
         *((v.entries[0].node, array) for v, (_, array) in zip(drawn, loop.draws, strict=True)),
-        *((s.entries[0].node, g) for s, g in zip(seeds, loop.g_outputs, strict=True) if s and g),
-        *((s.entries[0].node, g) for s, g in zip(late, loop.g_states, strict=True) if s and g),
+        *_pairs(seeds, loop.g_outputs),
+        *_pairs(late, loop.g_states),
     ]  # fmt: skip
     used = body.graph.index
     data = [pair for pair in data if pair[0] in used] or data[:1]  # one says how many steps
@@ -111,7 +109,7 @@ def backward(loop: Forward) -> dict[Node, Answer]:
             *(node for node, _ in around),
         ),
         len(data),
-        len(states),
+        tuple(range(len(data), len(data) + len(states))),
         reverse=not loop.reverse,
         counted=loop.count is not None,
     )
@@ -120,7 +118,13 @@ def backward(loop: Forward) -> dict[Node, Answer]:
     answer = attach(
         loop_op("_scan", scan), "_scan", [a.entries[0] for a in inputs], scan_attrs(scan)
     )
-    return dict(zip((*elements, *state_nodes, *summed), answer, strict=True))
+    found_by_node: dict[Node, Answer] = dict(
+        zip((*elements, *state_nodes, *summed), answer, strict=True)
+    )
+    arrays = dict(loop.data)
+    for node in elements:  # the elements of a vector have an axis more than the vector says
+        found_by_node[node] = get("reshape_like")(found_by_node[node], arrays[node])  # type: ignore[operator]
+    return found_by_node
 
 
 def loop_op(name: str, scan: Scan) -> Op:
@@ -135,27 +139,26 @@ def scan_gradient(
     """Return the gradients of a scan's inputs."""
     gs, ys = as_list(g), as_list(y)
     refuse_draws(scan.pick(gs, "draw", "new"))
-    first = scan.num_data + scan.num_states
-    nodes = scan.variables
-    carried = [nodes[position] for position in scan.carried]
+    nodes, count = scan.variables, len(scan.states)
     pairs = list(zip(nodes, inputs, strict=False))
+    carried = [nodes[position] for position in scan.carried]
     history = list(zip(carried, scan.pick(ys, "history"), strict=True))
+    steps = scan.pick(ys, "steps") or ([inputs[-1]] if scan.counted else [None])
     answers = backward(
         Forward(
             body=scan.body,
-            num_outputs=scan.num_outputs,
             data=pairs[: scan.num_data],
-            states=history[: scan.num_states],
-            written=history[scan.num_states :],
-            outer=[pair for pair in pairs[first:] if pair[0] not in carried],
+            states=history[:count],
+            written=history[count:],
+            outer=[pair for pair in pairs[scan.num_data :] if pair[0] not in carried],
             draws=list(zip(scan.draws, scan.pick(ys, "draw"), strict=True)),
             finals=scan.pick(ys, "final"),
             g_outputs=nonzero(scan.pick(gs, "stacked")),
             g_finals=nonzero(scan.pick(gs, "final")),
-            g_states=nonzero(scan.pick(gs, "history")[: scan.num_states]),
+            g_states=nonzero(scan.pick(gs, "history")[:count]),
             needed=frozenset(n for n, wanted in zip(nodes, needed, strict=False) if wanted),
             reverse=scan.reverse,
-            count=inputs[-1] if scan.counted else None,
+            count=steps[0],
         )
     )
     return [answers.get(node) for node in nodes] + [None] * scan.counted
@@ -193,6 +196,12 @@ def zeros_like(symbol: Symbol) -> Symbol:
 
 def _seed(name: str, position: int, arrived: Answer) -> Answer:
     return None if arrived is None else Variable(f"{name}{position}")
+
+
+def _pairs(seeds: Sequence[Answer], arrived: Sequence[Answer]) -> Iterator[tuple[Node, Symbol]]:
+    for seed, g in zip(seeds, arrived, strict=True):
+        if seed is not None and g is not None:
+            yield seed.entries[0].node, g
 
 
 def _or_zeros(arrived: Answer, value: Symbol) -> Symbol:

@@ -1,13 +1,12 @@
-"""Loops over the first axis of arrays: `foreach`, and the loops that are gradients of loops.
+"""Loops: a body that runs for each element of arrays, or while a condition holds.
 
-A scan runs a body once for each element of its data. The body sees the element, the states as the
-element before left them, and what it uses of its surroundings; it gives outputs, which are stacked,
-and the next states.
+The body sees the element (if there are data), the states as the step before left them, and what it
+uses of its surroundings; it gives outputs, which are stacked, and the next states.
 
-Behind the outputs that a user sees, a scan keeps what its gradient needs: the states before each
-element (`history`), and what random ops drew (`draw`). The gradient is a scan, too, that runs the
-other way: so it can be differentiated again. Variables that the body overwrites (the averages of a
-BatchNorm) are carried along as states are, and written at the end.
+Behind the outputs that a user sees, a loop keeps what its gradient needs: the states before each
+step (`history`), what random ops drew (`draw`), and how many steps there were. Variables that the
+body overwrites (the averages of a BatchNorm) are carried along as states are, and written at the
+end (`new`).
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym.control.inside import compile_inside, draws, infer_inside, written
+from minisym.control.inside import check_test, compile_inside, draws, infer_inside, written
 from minisym.errors import ShapeError
 from minisym.graph import Entry, Node
 from minisym.ndarray import Array
 from minisym.op import Input, Op, Params
-from minisym.passes.slots import SHAPES, Kind, Slots
+from minisym.passes.slots import SHAPES, Kind, Slots, about
 from minisym.runtime.plan import execute
 from minisym.runtime.steps import Step
 from minisym.shapes import Mismatch, is_np_shape
 from minisym.symbol.symbol import Symbol
 
 COUNT: Final = np.dtype(np.int64)
-"""The type of the number of steps that a counted loop makes."""
+"""The type of a number of steps."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +40,25 @@ class Scan:
     body: Symbol
     """Its heads are the outputs and the next states."""
     variables: tuple[Node, ...]
-    """What stands in the body for each input: data, states, then the surroundings."""
+    """What stands in the body for each input; the first inputs are the data."""
     num_data: int
-    num_states: int
+    states: tuple[int, ...]
+    """Which inputs the states begin as."""
     reverse: bool = False
+    """Whether the last element comes first."""
     counted: bool = False
-    """Whether one more input says how many steps to make, from the beginning of the data."""
+    """Whether one more input says how many steps to make."""
+    condition: Symbol | None = None
+    """What is computed before each step: the loop ends where it is 0."""
+    tested: tuple[Node, ...] = ()
+    """What stands in the condition for each input."""
+    limit: int = 0
+    """The most steps that a loop with a condition makes."""
 
     @property
     def num_outputs(self) -> int:
         """How many outputs are stacked."""
-        return len(self.body.entries) - self.num_states
+        return len(self.body.entries) - len(self.states)
 
     @cached_property
     def draws(self) -> list[Entry]:
@@ -61,33 +68,28 @@ class Scan:
     @cached_property
     def carried(self) -> dict[int, Entry]:
         """The inputs whose value changes from step to step, with their next values."""
-        first = self.num_data
-        states = self.body.entries[self.num_outputs :]
+        after = self.body.entries[self.num_outputs :]
         new = written(self.body)
-        return {first + i: entry for i, entry in enumerate(states)} | {
+        return dict(zip(self.states, after, strict=True)) | {
             position: new[node] for position, node in enumerate(self.variables) if node in new
         }
 
     @cached_property
     def whole(self) -> Symbol:
         """The body with all that a step has to compute."""
-        return Symbol(
-            (
-                *self.body.entries[: self.num_outputs],
-                *self.carried.values(),
-                *self.draws,
-            )
-        )
+        outputs = self.body.entries[: self.num_outputs]
+        return Symbol((*outputs, *self.carried.values(), *self.draws))
 
-    @property
+    @cached_property
     def roles(self) -> list[str]:
-        """What each output is: stacked, final, history, draw, new."""
+        """What each output is: stacked, final, history, draw, new, steps."""
         return (
             ["stacked"] * self.num_outputs
-            + ["final"] * self.num_states
+            + ["final"] * len(self.states)
             + ["history"] * len(self.carried)
             + ["draw"] * len(self.draws)
-            + ["new"] * (len(self.carried) - self.num_states)
+            + ["new"] * (len(self.carried) - len(self.states))
+            + ["steps"] * (self.condition is not None)
         )
 
     def pick(self, values: Sequence[Any], *roles: str) -> list[Any]:
@@ -97,22 +99,18 @@ class Scan:
 
 def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op:
     """Make the op of a loop."""
-    visible = scan.num_outputs + scan.num_states
-    suffix = ["output"] if visible == 1 else [f"output{i}" for i in range(visible)]
+    visible = len(scan.body.entries)
+    shown = ["output"] if visible == 1 else [f"output{i}" for i in range(visible)]
     hidden = [f"{role}{i}" for i, role in enumerate(scan.roles[visible:])]
-    inputs = [
-        *(f"data{i}" for i in range(scan.num_data)),
-        *(f"state{i}" for i in range(scan.num_states)),
-        *(f"outer{i}" for i in range(len(scan.variables) - scan.num_data - scan.num_states)),
-    ]
-    changed = list(scan.carried)[scan.num_states :]
-    first_new = len(scan.roles) - len(changed)
+    inputs = [f"{'data' if i < scan.num_data else 'in'}{i}" for i in range(len(scan.variables))]
+    changed = list(scan.carried)[len(scan.states) :]
+    first_new = scan.roles.index("new") if changed else 0
     op = Op(
         name=name,
         doc=doc,
         family="control",
         inputs=tuple(Input(n) for n in (*inputs, *(["count"] if scan.counted else []))),
-        outputs=(*suffix, *hidden),
+        outputs=(*shown, *hidden),
         visible=visible,
         writes={inputs[position]: first_new + i for i, position in enumerate(changed)},
         needs=frozenset(("is_train",)),
@@ -120,7 +118,7 @@ def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op
         dtype_rule=partial(infer_scan, scan),
         prepare=partial(prepare_scan, scan),
         gradient=partial(gradient, scan),
-        subgraphs=(scan.body,),
+        subgraphs=(scan.body,) if scan.condition is None else (scan.condition, scan.body),
     )
     op.finish()
     return op
@@ -140,27 +138,35 @@ def unstacked(shape: Any) -> Any:
     return shape[1:] if len(shape) > 1 or is_np_shape() else (1,)
 
 
-def stacked(length: Any, shape: Any) -> Any:
+def stacked(length: int | None, shape: Any) -> Any:
     """Return the shape of all elements."""
     return None if shape is None else (length, *shape)
 
 
 def infer_scan(scan: Scan, s: Slots, *, params: Params) -> None:
     """Infer through the body, both ways."""
-    kind: Kind = s._engine.kind
+    kind, holder = about(s)
     ins, outs = list(s.inputs), list(s.outputs)
-    one, many = _same, _same
+    one: Callable[[Any], Any] = _same
+    many: Callable[[Any], Any] = _same
     if kind is SHAPES:
         whole = [*ins[: scan.num_data], *scan.pick(outs, "stacked", "history", "draw")]
-        one, many = unstacked, partial(stacked, _length(whole))
+        length = scan.limit if scan.condition is not None else _length(whole, holder)
+        one, many = unstacked, partial(stacked, length)
     values = [one(v) if i < scan.num_data else v for i, v in enumerate(ins)]
+    if scan.condition is not None:
+        seen, answer = infer_inside(
+            scan.condition, dict(zip(scan.tested, values, strict=True)), [None], kind
+        )
+        check_test(answer[0], kind, holder)
+        values = [seen[node] for node in scan.tested]
     known = dict(zip(scan.variables, values, strict=False))
     heads = [
         *(one(v) for v in scan.pick(outs, "stacked")),
         *scan.pick(outs, "final", "new"),
         *(one(v) for v in scan.pick(outs, "draw")),
     ]
-    known, heads = settle(scan, known, heads, kind)
+    known, heads = settle(scan, known, heads, kind, holder)
     for i, node in enumerate(scan.variables):
         value = known[node]
         if i < scan.num_data:
@@ -169,14 +175,16 @@ def infer_scan(scan: Scan, s: Slots, *, params: Params) -> None:
                 # the elements of (5,) and of (5, 1) are alike: only their number is known
                 value = None if ins[i] is None else value[: len(ins[i])]
         s.set_input(i, value)
+    number = (1,) if kind is SHAPES else COUNT
     if scan.counted:
-        s.set_input(len(scan.variables), (1,) if kind is SHAPES else COUNT)
+        s.set_input(len(scan.variables), number)
     n, carried = scan.num_outputs, len(scan.carried)
-    states, drawn = heads[n : n + carried], heads[n + carried :]
+    after, drawn = heads[n : n + carried], heads[n + carried :]
     answers = [many(v) for v in heads[:n]]
-    answers += states[: scan.num_states]
-    answers += [many(v) for v in (*states, *drawn)]
-    answers += states[scan.num_states :]
+    answers += after[: len(scan.states)]
+    answers += [many(v) for v in (*after, *drawn)]
+    answers += after[len(scan.states) :]
+    answers += [number] * (scan.condition is not None)
     for i, value in enumerate(answers):
         s.set_output(i, value)
 
@@ -185,18 +193,23 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _length(shapes: Sequence[Any]) -> int | None:
+def _length(shapes: Sequence[Any], node: Node) -> int | None:
     """Return how many elements there are."""
     found = {shape[0] for shape in shapes if shape and shape[0] is not None}
     if len(found) > 1:
         numbers = " and ".join(map(str, sorted(found)))
-        message = f"all data of a loop must be equally long, but there are {numbers} elements"
-        raise ShapeError(message)
+        message = f"{_name(node)}: all data must be equally long, but have {numbers} elements"
+        raise ShapeError(message, origin=node.origin)
     return found.pop() if found else None
 
 
+def _name(node: Node) -> str:
+    assert node.op is not None
+    return f"{node.op.name} {node.name!r}"
+
+
 def settle(
-    scan: Scan, known: dict[Node, Any], heads: list[Any], kind: Kind
+    scan: Scan, known: dict[Node, Any], heads: list[Any], kind: Kind, holder: Node
 ) -> tuple[dict[Node, Any], list[Any]]:
     """Infer until the states begin as each step leaves them."""
     places = range(scan.num_outputs, scan.num_outputs + len(scan.carried))
@@ -210,11 +223,13 @@ def settle(
             except Mismatch:
                 begins, ends = kind.show(known[node]), kind.show(heads[place])
                 message = (
-                    f"the state {node.name!r} of a loop begins with {kind.noun} {begins}, "
+                    f"{_name(holder)}: the state {node.name!r} begins with {kind.noun} {begins}, "
                     f"but a step makes {ends} of it"
                 )
                 raise kind.error(
-                    message, hint="a state keeps its shape and type from step to step"
+                    message,
+                    origin=holder.origin,
+                    hint="a state keeps its shape and type from step to step",
                 ) from None
             changed = changed or known[node] != both or heads[place] != both
             known[node] = heads[place] = both
@@ -240,41 +255,47 @@ class Loop:
     ) -> None:
         self.reverse = scan.reverse
         self.count = inputs[-1] if scan.counted else None
-        arrays: dict[Node, Array] = {}
+        given = list(inputs[: len(scan.variables)])
         self.elements: list[tuple[Array, Array]] = []
         self.starts: list[tuple[Array, Array]] = []
-        for i, (node, array) in enumerate(zip(scan.variables, inputs, strict=False)):
+        for i, array in enumerate(given):
             if i < scan.num_data:
-                arrays[node] = np.empty(unstacked(array.shape), array.dtype)
-                self.elements.append((arrays[node], array))
+                given[i] = np.empty(unstacked(array.shape), array.dtype)
+                self.elements.append((given[i], array))
             elif i in scan.carried:
-                arrays[node] = np.empty(array.shape, array.dtype)
-                self.starts.append((arrays[node], array))
-            else:
-                arrays[node] = array
-        self.plan = compile_inside(scan.whole, arrays)
+                given[i] = np.empty(array.shape, array.dtype)
+                self.starts.append((given[i], array))
+        self.plan = compile_inside(scan.whole, dict(zip(scan.variables, given, strict=True)))
         self.steps = self.plan.steps(is_train=is_train)[0]
+        self.test = None
+        if scan.condition is not None:
+            test = compile_inside(scan.condition, dict(zip(scan.tested, given, strict=True)))
+            self.test = (test, test.steps(is_train=is_train)[0])
+            self.answer = test.output_array(scan.condition.entries[0])
         values = [self.plan.output_array(entry) for entry in scan.whole.entries]
-        states = [arrays[scan.variables[position]] for position in scan.carried]
-        n = scan.num_outputs
-        new = values[n : n + len(states)]
+        states = [given[position] for position in scan.carried]
+        n, last = scan.num_outputs, scan.num_outputs + len(states)
         self.stacks = list(zip(scan.pick(outs, "stacked"), values[:n], strict=True))
-        self.stacks += zip(scan.pick(outs, "draw"), values[n + len(states) :], strict=True)
+        self.stacks += zip(scan.pick(outs, "draw"), values[last:], strict=True)
         self.history = list(zip(scan.pick(outs, "history"), states, strict=True))
         self.moves = [
             # a value that is the memory of a state must be read before that state moves on
             (state, value, np.empty_like(value) if _overlaps(value, states) else None)
-            for state, value in zip(states, new, strict=True)
+            for state, value in zip(states, values[n:last], strict=True)
         ]
         self.finals = list(zip(scan.pick(outs, "final", "new"), states, strict=True))
-        self.length = next((len(array) for _, array in self.elements), 0)
+        self.made = scan.pick(outs, "steps")
+        self.length = len(self.elements[0][1]) if self.elements else scan.limit
 
     def run(self) -> None:
-        """Run the body for each element."""
+        """Run the body for each element, or while the condition holds."""
         for state, start in self.starts:
             np.copyto(state, start)
         steps = self.length if self.count is None else min(self.length, int(self.count.item()))
+        done = 0
         for t in range(steps - 1, -1, -1) if self.reverse else range(steps):
+            if not self.goes_on():
+                break
             for element, array in self.elements:
                 element[...] = array[t]
             for stack, state in self.history:
@@ -283,10 +304,20 @@ class Loop:
             for stack, value in self.stacks:
                 stack[t] = value
             self.move()
+            done += 1
         for stack, _ in (*self.stacks, *self.history):
-            stack[steps:] = 0
+            stack[done:] = 0
         for out, state in self.finals:
             np.copyto(out, state)
+        for number in self.made:
+            number[...] = done
+
+    def goes_on(self) -> bool:
+        """Whether the condition, if there is one, holds."""
+        if self.test is None:
+            return True
+        execute(*self.test)
+        return bool(self.answer.item())
 
     def move(self) -> None:
         """Take the next values for the states."""
@@ -299,4 +330,3 @@ class Loop:
 
 def _overlaps(value: Array, states: Sequence[Array]) -> bool:
     return any(np.may_share_memory(value, state) for state in states)
-

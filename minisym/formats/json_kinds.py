@@ -50,7 +50,7 @@ class Kinds:
 
 
 def _resolve(draft: Draft, where: str) -> Kind | None:
-    op = find(draft.op)
+    op = _meant(draft)
     if op is None:
         return None
     params, attrs = _parameters(op, draft.attrs, where)
@@ -68,6 +68,18 @@ def _resolve(draft: Draft, where: str) -> Kind | None:
             raise FormatError(message)
     outputs = 1 if op.single else len(op.output_names(params))
     return Kind(op, params, freeze(attrs), op.input_names(params, given), outputs)
+
+
+def _meant(draft: Draft) -> Op | None:
+    """Return the op that a draft names; None if nobody knows it, or what its parameters mean."""
+    op = find(draft.op)
+    if op is None or op.choose is None:
+        return op
+    given = {k: v for k, v in draft.attrs.items() if k not in HIDDEN_KEYS and not is_attribute(k)}
+    try:
+        return op.chosen(given)
+    except MinisymError:
+        return None
 
 
 def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict[str, str]]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import networkx as nx
 
-from minisym.errors import FormatError
+from minisym.control import op_of_file
+from minisym.errors import FormatError, MinisymError
 from minisym.formats.json_draft import VERSION, Draft, File, drafts, label
 from minisym.formats.json_kinds import Kind, Kinds, freeze
 from minisym.formats.json_legacy import upgrade
@@ -63,9 +64,9 @@ class _Reader:
         return Node(None, draft.name, (), NO_PARAMS, freeze(draft.attrs))
 
     def _op(self, draft: Draft, position: int) -> Node:
-        kind = self.kinds.of(draft, position)
+        kind = None if draft.subgraphs else self.kinds.of(draft, position)
         if kind is None:
-            kind = self._opaque(draft, position)
+            kind = self._of_its_own(draft, position)
         elif len(draft.inputs) != len(kind.inputs):
             where, names = label(position, draft.name), ", ".join(kind.inputs[:30])
             needs, has = len(kind.inputs), len(draft.inputs)
@@ -87,20 +88,32 @@ class _Reader:
             remember_versions(node, [version for _, _, version in draft.inputs])
         return node
 
-    def _opaque(self, draft: Draft, position: int) -> Kind:
-        """Make an op of its own for a node whose op nobody knows."""
+    def _of_its_own(self, draft: Draft, position: int) -> Kind:
+        """Make an op for a node that holds graphs, or whose op nobody knows."""
+        inside = tuple(
+            read(graph, version=self.file.version, depth=self.depth + 1)
+            for graph in draft.subgraphs
+        )
+        count = len(draft.inputs)
+        try:
+            op = op_of_file(draft.op, draft.attrs, inside, count) if inside else None
+        except MinisymError as error:
+            message = f"{label(position, draft.name)}: {error.sentence}"
+            raise FormatError(message, hint=error.hint) from None
+        if op is None:
+            op = opaque(draft.op, count, self._outputs(draft, position), inside)
+        names = op.input_names(NO_PARAMS)
+        outputs = len(op.output_names(NO_PARAMS))
+        return Kind(op, NO_PARAMS, freeze(draft.attrs), names, outputs)
+
+    def _outputs(self, draft: Draft, position: int) -> int:
+        """Return how many outputs an op has that nobody knows."""
         outputs = self.file.outputs[position] if position < len(self.file.outputs) else 1
         outputs = max(1, outputs, self._used.get(position, 0) + 1)
         if outputs > self.outputs_left:
             message = f"{label(position, draft.name)}: no op has {outputs} outputs"
             raise FormatError(message)
-        inside = tuple(
-            read(graph, version=self.file.version, depth=self.depth + 1)
-            for graph in draft.subgraphs
-        )
-        op = opaque(draft.op, len(draft.inputs), outputs, inside)
-        names = op.input_names(NO_PARAMS)
-        return Kind(op, NO_PARAMS, freeze(draft.attrs), names, outputs)
+        return outputs
 
     @cached_property
     def _used(self) -> dict[int, int]:

@@ -97,6 +97,8 @@ _WORKSPACES: Final[Mapping[str, int | Callable[[Params], int]]] = {
 
 def _count(op: Op, params: Params) -> int:
     """Return how many outputs a file counts."""
+    if op.subgraphs:
+        return op.visible_outputs(params)
     extra = _WORKSPACES.get(op.name, 0)
     return op.file_outputs(params) + (extra if isinstance(extra, int) else extra(params))
 

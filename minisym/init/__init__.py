@@ -1,8 +1,9 @@
 """Initializers: the values that parameters begin with, by MXNet's names and rules.
 
-An initializer is called with a name and an array, and fills the array. The name decides: what ends in
-`weight` gets what the initializer is for, `bias`, `beta` and `moving_mean` 0, `gamma` and `moving_var`
-1. A Variable with an initializer of its own (`Variable("w", init=ms.init.One())`) gets that.
+An initializer is called with a name and an array, and fills the array. The name decides: what ends
+in `weight` gets what the initializer is for, `bias`, `beta` and `moving_mean` 0, `gamma` and
+`moving_var` 1. A Variable with an initializer of its own (`Variable("w", init=ms.init.One())`) gets
+that.
 
 >>> import numpy as np
 >>> import minisym as ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class InitDesc(str):
 
     def __new__(
         cls, name: str, attrs: Mapping[str, str] | None = None, global_init: Any = None
-    ) -> InitDesc:
+    ) -> Self:
         """Make a description."""
         made = super().__new__(cls, name)
         made.attrs, made.global_init = attrs or {}, global_init

@@ -160,6 +160,7 @@ _FAMILIES: Final[Mapping[str, Rule]] = {
     "attention": _mixture,
     "pooling": _pool,
     "batch_norm": _each(4),
+    "sync_norm": _each(4),
     "norm": _each(8),
     "response": _each(6),
     "softmax": _each(5),
@@ -198,6 +199,10 @@ _FAMILIES: Final[Mapping[str, Rule]] = {
      "scatter", "sequence", "slices", "sources", "stretch", "triangles", "upsampling"),
     _nothing,
 )  # fmt: skip
+
+
+UNKNOWN: Final = frozenset({"opaque", "custom", "control"})
+"""Families of ops whose work only their bodies know."""
 
 
 def flops(node: Node, shapes: Mapping[Entry, Shape]) -> int | None:

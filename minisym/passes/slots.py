@@ -15,6 +15,7 @@ import numpy as np
 
 from minisym import shapes
 from minisym.errors import DtypeError, MinisymError, ShapeError
+from minisym.graph import Node
 from minisym.params import OptionalInts, param_of
 from minisym.shapes import Mismatch, show
 from minisym.symbol.variable import dtype_of_code
@@ -142,6 +143,13 @@ class Slots:
         if after is not before and not engine.kind.same(before, after):
             engine.values[place] = after
             self._changed.append(place)
+
+
+def about(s: Slots) -> tuple[Kind, Node]:
+    """Return what is inferred, and the node: for rules that infer through a graph of their own."""
+    kind: Kind = s._engine.kind
+    node: Node = s._node
+    return kind, node
 
 
 class Conflict(Exception):  # noqa: N818  never seen by users: the engine makes a ShapeError of it

@@ -269,7 +269,7 @@ class Plan:
         inputs = [self.value(entry, late=late) for entry in node.inputs]
         if node.op.view:
             return [(np.copyto, (outs[0].reshape(inputs[0].shape), inputs[0]))]
-        if node.op.kernel is None:
+        if node.op.kernel is None and node.op.prepare is None:
             return [(_refuse, (node,))]
         return steps_of(node.op, node.params, node.input_names(), inputs, outs, is_train=is_train)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minisym import control as _control
 from minisym import op as _op
 from minisym.formats.mxnet_json import load, load_json
 from minisym.namespaces import Namespace as _Namespace
@@ -24,6 +25,7 @@ linalg, random, contrib, image, _internal = (
     for name in ("linalg", "random", "contrib", "image", "_internal")
 )
 vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, Symbol)))
+vars(contrib).update(foreach=_control.foreach, while_loop=_control.while_loop, cond=_control.cond)
 globals().update(_WRITTEN_HERE)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from minisym.errors import ComposeError, count, did_you_mean
 from minisym.graph import Entry, Node
 from minisym.naming import auto_name, check_strings, hide, is_attribute, scoped_attrs
-from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params
+from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 from minisym.origin import capture
 from minisym.params import write
 from minisym.symbol.symbol import Symbol
@@ -41,6 +41,8 @@ def compose(
     if name is not None and not isinstance(name, str):
         message = f"{op.name}: name must be a string, but got {name!r}"
         raise ComposeError(message)
+    if op.choose is not None:
+        op = op.chosen(_plain(kwargs, attr))
     inputs, given, attrs = _sort_out(op, args, kwargs, name, attr)
     computed = {key: value for key, value in given.items() if isinstance(value, Symbol)}
     for key in computed:
@@ -66,6 +68,16 @@ def compose(
         for slot in op.input_names(typed, len(inputs) - len(computed))
     )
     return Symbol(Node(op, name, entries, typed, kept, origin).entries())
+
+
+def _plain(kwargs: Mapping[str, Any], attr: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what a call says that is neither a symbol nor an attribute: parameters."""
+    given = {**scoped_attrs(attr), **kwargs}
+    return {
+        key: value
+        for key, value in given.items()
+        if not is_attribute(key) and not isinstance(value, Symbol)
+    }
 
 
 def _initialized(op: Op, slot: str, attrs: Mapping[str, str]) -> Mapping[str, str]:
@@ -198,7 +210,9 @@ def with_attributes(symbol: Symbol, given: Mapping[str, str]) -> tuple[Entry, ..
         elif not is_attribute(key):
             raise op.unknown_param(key, node.name)
     attrs = {**node.attrs, **{hide(key): value for key, value in given.items()}}
-    new = node.replace(attrs=MappingProxyType(attrs), params=MappingProxyType(params))
+    if op is not None and (family := find(op.name)) is not None and family.choose is not None:
+        op = family.chosen(params)  # other parameters may mean another op
+    new = node.replace(op=op, attrs=MappingProxyType(attrs), params=MappingProxyType(params))
     if len(new.input_names()) != len(node.inputs):
         raise ComposeError(
             f"{new!r} would have other inputs: {', '.join(new.input_names())}",

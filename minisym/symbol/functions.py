@@ -68,6 +68,9 @@ def signature(op: Op) -> inspect.Signature:
         inspect.Parameter("name", _KEYWORD, default=None, annotation=str | None),
         inspect.Parameter("attr", _KEYWORD, default=None, annotation=dict[str, str] | None),
     ]
+    if op.choose is not None:  # whatever the op that it stands for takes
+        rest = inspect.Parameter.VAR_KEYWORD
+        parameters.append(inspect.Parameter("kwargs", rest, annotation=Any))
     return inspect.Signature(parameters, return_annotation=Symbol)
 
 

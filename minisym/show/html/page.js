@@ -139,8 +139,9 @@ function fitAtFirst() {
   if (state.view.k < 0.5) {
     const computing = drawn.boxes.filter((box) => box.scope || box.node.op);
     const top = (computing.length ? computing : drawn.boxes).reduce((best, box) => (box.y < best.y ? box : best));
-    const middle = drawn.width * 0.7 < width ? drawn.width / 2 : top.x;
-    state.view = { k: 0.7, x: width / 2 - middle * 0.7, y: 30 };
+    const k = Math.max(0.45, Math.min(0.7, width / (drawn.width + 40)));
+    const middle = drawn.width * k < width ? drawn.width / 2 : top.x;
+    state.view = { k, x: width / 2 - middle * k, y: 30 };
     moveView();
   }
 }
