@@ -31,15 +31,16 @@ from minisym import (
     operator,
     optimizer,
     random,
+    rnn,
     symbol,
     testing,
     train,
     util,
     visualization,
 )
-from minisym import ops as _ops
 from minisym import init as initializer
 from minisym import monitor as mon
+from minisym import ops as _ops
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
@@ -114,6 +115,7 @@ __all__ = [
     "operator",
     "optimizer",
     "random",
+    "rnn",
     "summary",
     "sym",
     "symbol",

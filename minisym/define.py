@@ -94,6 +94,14 @@ class Declaration(Op):
         self.dtype_rule = Rule.of(rule)
         return self
 
+    def measured(self, rule: Callable[..., Any]) -> Declaration:
+        """Declare shapes that depend on values: `rule(*inputs, *, params…)`, asked in a run.
+
+        It returns the shapes of all outputs, which the shape rule leaves open.
+        """
+        self.measure = Rule.of(rule)
+        return self
+
     def grad(self, rule: Callable[..., Any]) -> Declaration:
         """Declare the gradient: `rule(g, *inputs, *, params…, y)` returns one symbol an input.
 
@@ -103,10 +111,11 @@ class Declaration(Op):
         self.gradient = Rule.of(rule)
         return self
 
-    def steps(self, rule: Callable[..., Iterable[Any]]) -> Declaration:
+    def steps(self, rule: Callable[..., Iterable[Any] | None]) -> Declaration:
         """Declare how a run does it in prebound steps: `rule(inputs, outs, *, params…)`.
 
-        Yields (function, arguments) pairs. Only the last step may write the outputs.
+        Yields (function, arguments) pairs. If an update has one output, only the last step may
+        write it: the plan runs that one when the run is over.
         """
         self.prepare = Rule.of(rule)
         return self

@@ -21,7 +21,8 @@ from minisym.ndarray import Array, Context, NDArray
 from minisym.op import Op
 from minisym.passes.infer import infer
 from minisym.passes.slots import DTYPES, SHAPES
-from minisym.runtime.plan import Commit, Plan, Typed, execute
+from minisym.runtime.late import make_plan
+from minisym.runtime.plan import Commit, Typed, execute
 from minisym.shapes import is_known, show
 from minisym.symbol.compose import compose
 from minisym.symbol.functions import docstring
@@ -71,7 +72,7 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> Array | list[
             raise BindError(message, hint=f"it takes {', '.join(node.input_names())}")
         bound[variable] = arrays[variable.name]
     typed = _typed(graph, bound)
-    plan = Plan(typed, bound, len(graph.outputs), write=False)
+    plan = make_plan(typed, bound, len(graph.outputs), write=False)
     execute(plan, plan.steps(is_train=False)[0])
     visible = [plan.arrays[entry] for entry in symbol.entries]
     targets = [] if out is None else list(out) if isinstance(out, list | tuple) else [out]
@@ -99,7 +100,8 @@ def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
     dtypes = infer(graph, {n: a.dtype for n, a in bound.items()}, DTYPES, "given")
     for entry in graph.outputs:
         shape = shapes.values[shapes.place(entry)]
-        if not is_known(shape):
+        assert entry.node.op is not None
+        if not is_known(shape) and entry.node.op.measure is None:
             message = f"the shape of {entry.name} does not follow from the inputs: {show(shape)}"
             raise BindError(message)
     found_shapes = {Entry(n, i): shapes.values[shapes.place(Entry(n, i))]

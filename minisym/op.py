@@ -78,6 +78,8 @@ class Op:
     shape_rule: Callable[..., None] | None = None
     dtype_rule: Callable[..., None] | None = None
     gradient: Callable[..., Any] | None = None
+    measure: Callable[..., Any] | None = None
+    """For an op whose output's shape depends on values: the shapes, from the inputs themselves."""
     samples: Callable[..., Any] | Sequence[Any] = ()
     reference: Callable[..., Any] | None = None
     choose: Callable[[Mapping[str, str]], Op] | None = None

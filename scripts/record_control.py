@@ -30,16 +30,15 @@ def record(program: str, values: dict[str, Any]) -> dict[str, Any]:
     net = names["net"]
     arrays = {name: mx.nd.array(value) for name, value in values.items()}
     arguments = net.list_arguments()
-    executor = net.bind(
-        mx.cpu(),
-        {name: arrays[name] for name in arguments},
-        args_grad={name: mx.nd.zeros(arrays[name].shape) for name in arguments},
-    )
-    outputs = [o.asnumpy().tolist() for o in executor.forward(is_train=True)]
+    bound = {name: arrays[name] for name in arguments}
+    outputs = [o.asnumpy().tolist() for o in net.bind(mx.cpu(), bound).forward()]
+    zeros = {name: mx.nd.zeros(arrays[name].shape) for name in arguments}
     try:
+        executor = net.bind(mx.cpu(), bound, args_grad=zeros)
+        executor.forward(is_train=True)
         executor.backward([mx.nd.ones(o.shape) for o in executor.outputs])
         gradients = {name: g.asnumpy().tolist() for name, g in executor.grad_dict.items()}
-    except mx.MXNetError:  # it cannot differentiate bodies that share an op of their surroundings
+    except mx.MXNetError:  # loops in loops, and what both graphs of a node use
         gradients = None
     return {
         "text": net.tojson(),

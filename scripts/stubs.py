@@ -168,7 +168,10 @@ def functions(
 
 def by_hand(name: str, thing: Callable[..., Any], returns: str, first: str = "") -> str:
     """Return a function that is written out in the package; `first` takes the first one's place."""
-    params = list(inspect.signature(thing).parameters.values())
+    signature = inspect.signature(thing)
+    params = list(signature.parameters.values())
+    if signature.return_annotation != "Any":  # the function says more than that it composes
+        returns = signature.return_annotation
     shown = [str(p) for p in params] if not first else [first, *map(str, params[1:])]
     return function(name, shown, returns, inspect.getdoc(thing) or "")
 
@@ -184,7 +187,7 @@ def reexport(module: str, names: Iterable[str]) -> str:
 
 
 IMPORTS = """
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 import numpy as np

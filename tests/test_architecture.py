@@ -22,7 +22,7 @@ _ORDER = """
     passes samples define families ops runtime imperative control
     formats namespaces diff show symbol nd visualization
     attribute base executor model monitor name operator surgery util
-    init optimizer lr_scheduler metric io train onnx parallel
+    init optimizer lr_scheduler metric io rnn train onnx parallel
     testing cli __main__
 """
 LAYERS = _ORDER.split()

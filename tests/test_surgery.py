@@ -281,7 +281,6 @@ class TestRewire:
         with pytest.raises(ms.GraphError, match="cannot read act2_output, which depends on 'fc2'"):
             net.rewire("fc2", data=net)
 
-
     def test_refuses_several_outputs(self, net):
         parts = sym.split(sym.Variable("y"), num_outputs=2, name="s")
         with pytest.raises(ms.GraphError, match="data must read one output, but got s_output0 and"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import update_cases
 
 import minisym as ms
 from minisym import sym
+from minisym.ops.updates import blocks
+from minisym.runtime.steps import steps_of
 
 FIXTURE = Path(__file__).parent / "fixtures" / "updates.npz"
 RECORDED = np.load(FIXTURE, allow_pickle=False)  # by scripts/record_updates.py
@@ -273,3 +277,131 @@ def test_a_gradient_is_scaled_on_its_way_back():
     x, s = sym.Variable("x"), sym.Variable("s")
     slope = ms.grad(sym.square(sym.scale_gradient(x, s)), "x")
     assert slope.eval(x=np.array([3.0]), s=np.array([4.0]))[0].tolist() == [24]
+
+
+# ------------------------------------------------------------------------------------------ blocks
+
+ELEMENTWISE = sorted(
+    op.name
+    for op in ms.op.registered().values()
+    if op.family == "optimizer" and op.writes and op.elementwise
+)
+
+
+def step_lists(op: Any, setting: Any, arrays: Any, dtype: Any) -> tuple[Any, Any]:
+    """Return the outputs of an op by its kernel, and by its steps."""
+    params = op.read_params(setting)
+    names = op.input_names(params)
+    found = []
+    for bare in (True, False):
+        way = copy.copy(op)
+        if bare:
+            way.prepare = None
+        outs = [np.full(a.shape, 7, a.dtype) for a in new_values(op, arrays)]
+        with np.errstate(all="ignore"):
+            for function, arguments in steps_of(
+                way, params, names, [arrays[n] for n in names], outs, is_train=False
+            ):
+                function(*arguments)
+        found.append(outs)
+    return found[0], found[1]
+
+
+def new_values(op: Any, arrays: Any) -> list[Any]:
+    """Return arrays of the shapes and types of an op's outputs, in their order."""
+    by_output = {place: slot for slot, place in op.writes.items()}
+    count = len(op.outputs)
+    like = {place: arrays[by_output[place]] for place in by_output}
+    master = arrays.get("weight32", arrays["weight"])
+    return [like.get(place, master) for place in range(count)]
+
+
+REQUIRED = {"lr": 0.1, "t": 3, "wd": 0.01, "momentum": 0.5, "next_momentum": 0.6,
+            "schedule": 0.25, "correction": 0.01}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "strided"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_large_arrays_are_worked_on_in_blocks_with_the_same_bits(
+    name: str, dtype: Any, layout: str, rng: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """Steps, prebound and piece by piece, give what the kernel gives on whole arrays."""
+    op = ms.op.get(name)
+    mixed = "weight32" in [i.name for i in op.inputs]
+    if mixed and dtype != np.float16:
+        pytest.skip("masters are for float16")
+    monkeypatch.setattr(blocks, "BLOCK", 100)
+    arrays = {}
+    for i in op.inputs:
+        kind = dtype if i.name in ("weight", "grad") or not mixed else np.float32
+        values = (
+            rng.uniform(0.5, 1, 507) if i.name in ("var", "n", "v", "d") else rng.normal(size=507)
+        )
+        values[:3] = 0.0, 1.0, 2.0
+        wide = np.zeros(1014, kind)
+        view = wide[::2] if layout == "strided" else wide[:507]
+        view[...] = values
+        arrays[i.name] = view
+    arrays["grad"][:4] = 0.0, np.inf, np.nan, -0.0
+    required = {n: REQUIRED[n] for n in op.required}
+    more = {n: v for n, v in (("rescale_grad", 0.5), ("clip_gradient", 0.75)) if n in op.params}
+    for setting in (required, required | more):
+        kernel, steps = step_lists(op, setting, arrays, dtype)
+        for a, b in zip(kernel, steps, strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_kernels_are_traced(name: str):
+    """No step of theirs is a call of the kernel itself."""
+    op = ms.op.get(name)
+    arrays = {i.name: np.ones(3, np.float32) for i in op.inputs}
+    if "weight32" in arrays:
+        arrays |= {n: np.ones(3, np.float16) for n in ("weight", "grad")}
+    params = op.read_params({n: REQUIRED[n] for n in op.required})
+    outs = [a.copy() for a in new_values(op, arrays)]
+    steps = steps_of(
+        op, params, op.input_names(params), list(arrays.values()), outs, is_train=False
+    )
+    plain = (np.ufunc, type(operator.setitem))
+    assert all(isinstance(f, plain) or f in (np.copyto, np.clip) for f, _ in steps)
+
+
+@pytest.mark.parametrize("name", [n for n in ELEMENTWISE if not n.startswith("mp_")])
+def test_computed_hyper_parameters_are_as_good_as_given_ones(name: str, rng: Any):
+    """Every float parameter may be a Symbol; it is read in each run."""
+    op = ms.op.get(name)
+    slots = [i.name for i in op.inputs]
+    floats = [p for p in op.params.values() if p.is_float and not p.name.startswith("clip")]
+    values = {p.name: np.float32(REQUIRED.get(p.name, p.default)) for p in floats}
+    given = {n: v for n, v in REQUIRED.items() if n in op.required}
+    arrays = {n: rng.uniform(0.5, 1, 50) for n in slots}
+    found = []
+    for computed in (False, True):
+        hyper = {n: sym.Variable(f"{n}_") if computed else float(v) for n, v in values.items()}
+        symbol = getattr(sym, name)(*map(sym.Variable, slots), **{**given, **hyper})
+        held = {n: a.copy() for n, a in arrays.items()}
+        numbers = {f"{n}_": np.full(1, 9, np.float32) for n in values}
+        executor = symbol.bind(args=held | numbers, aux_states=held)
+        executor.forward(**{n: values[n[:-1]] for n in numbers if computed})
+        found.append(held)
+    for slot in slots:
+        np.testing.assert_allclose(found[1][slot], found[0][slot], rtol=1e-12, err_msg=slot)
+
+
+def test_a_computed_clip_gradient_is_obeyed():
+    """A kernel that branches on it runs as it is."""
+    w, g, m, clip = map(sym.Variable, ("w", "g", "m", "clip"))
+    for step in (
+        sym.sgd_update(w, g, lr=1, clip_gradient=clip),
+        sym.sgd_mom_update(w, g, m, lr=1, clip_gradient=clip),
+        sym.multi_sgd_mom_update(w, g, m, lrs=(1,), wds=(0,), clip_gradient=clip, num_weights=1),
+    ):
+        arrays = {"w": np.zeros(2), "g": np.array([3.0, -0.25]), "clip": np.zeros(1)}
+        executor = step.bind(args=arrays, aux_states={"m": np.zeros(2)})
+        executor.forward(clip=0.5)
+        assert arrays["w"].tolist() == [-0.5, 0.25]
+        executor.forward(clip=-1.0)
+        assert arrays["w"].tolist() == [-3.5, 0.5]

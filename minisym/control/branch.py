@@ -197,9 +197,7 @@ def branch_gradient(
     outer = [*entries, *seeds.values(), *(e.entries[0] for e in ys[shown + len(branch.written) :])]
     bodies, variables = [branch.graphs[0]], [_padded(branch.variables[0], len(outer))]
     for which, (nodes, flowing, answers, drawn) in enumerate(found):
-        heads = [
-            answers[k] or zeros_like(Symbol((Entry(nodes[wanted[k]]),))).entries[0] for k in kept
-        ]
+        heads = [_or_zeros(answers[k], nodes[wanted[k]]) for k in kept]
         bodies.append(Symbol(substitute(heads, drawn)))
         others = len(branch.draws[1 - which])
         own = [entry.node for entry in drawn.values()]
@@ -222,6 +220,10 @@ def branch_gradient(
     for k, symbol in zip(kept, answer, strict=True):
         result[wanted[k]] = symbol
     return result
+
+
+def _or_zeros(found: Entry | None, node: Node) -> Entry:
+    return zeros_like(Symbol((Entry(node),))).entries[0] if found is None else found
 
 
 def _padded(nodes: Sequence[Node], count: int) -> tuple[Node, ...]:
@@ -262,7 +264,7 @@ def cond(
     then_func: Callable[[], Any],
     else_func: Callable[[], Any],
     name: str = "cond",
-) -> Any:
+) -> Symbol | list[Any]:
     """Run one of two bodies, by whether a symbol of one element is 0.
 
     Parameters
@@ -291,7 +293,7 @@ def cond(
     >>> larger.eval(a=np.array([3.0]), b=np.array([2.0]))
     [NDArray([3.])]
     """
-    if not isinstance(pred, Symbol) or len(pred.entries) != 1:
+    if len(getattr(pred, "entries", ())) != 1:
         message = f"cond: pred must be one Symbol, but got {pred!r:.60}"
         raise ComposeError(message)
     parts = []
@@ -329,4 +331,5 @@ def cond(
         ),
     )
     answer = attach(branch_op("_cond", branch), "_cond", inputs, branch_attrs(branch))
-    return unflatten(answer, layouts[1])
+    returned: Symbol | list[Any] = unflatten(answer, layouts[1])
+    return returned

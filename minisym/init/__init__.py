@@ -17,6 +17,7 @@ array([[0.5, 0.5],
 """
 
 from minisym.init.base import InitDesc, Initializer, create, register
+from minisym.init.fused import FusedRNN
 from minisym.init.kinds import (
     Bilinear,
     Constant,
@@ -36,6 +37,7 @@ __all__ = [
     "Bilinear",
     "Constant",
     "CopyOf",
+    "FusedRNN",
     "InitDesc",
     "Initializer",
     "LSTMBias",

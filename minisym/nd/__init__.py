@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minisym import op as _op
+from minisym.control import eager as _control
 from minisym.formats.mxnet_params import load, load_frombuffer, save
 from minisym.imperative import arange, array, empty, full, ones, waitall, zeros
 from minisym.imperative import function_of as _function_of
@@ -40,6 +41,7 @@ linalg, random, contrib, image, _internal = (
     _Namespace("minisym.nd", name, _function_of)
     for name in ("linalg", "random", "contrib", "image", "_internal")
 )
+vars(contrib).update(foreach=_control.foreach, while_loop=_control.while_loop, cond=_control.cond)
 vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, np.ndarray)))
 
 

@@ -3,7 +3,7 @@
 Made by scripts/stubs from the ops' declarations: change those, and run it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -167,6 +167,14 @@ def Crop(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Crop the pictures (n, c, h, w) of a batch to a size, or to the size of a second array's."""
+
+def Custom(
+    *data: Array | Sequence[Array],
+    op_type: str,
+    out: Array | Sequence[Array] | None = None,
+    **kwargs: Any,
+) -> NDArray | list[NDArray]:
+    """Run an op that was written in Python, and registered by `ms.operator.register`."""
 
 def Deconvolution(
     data: Array,
@@ -2822,6 +2830,12 @@ class _Contrib:
         """Pair rows with columns, the best score first, each of them once."""
 
     @staticmethod
+    def boolean_mask(
+        data: Array, index: Array, axis: int = 0, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
+        """Keep those rows where a vector is not 0."""
+
+    @staticmethod
     def box_decode(
         data: Array,
         anchors: Array,
@@ -2896,6 +2910,12 @@ class _Contrib:
         """Keep the best of boxes that overlap: non-maximum suppression."""
 
     @staticmethod
+    def cond(
+        pred: Array, then_func: Callable[[], NDArray], else_func: Callable[[], NDArray]
+    ) -> NDArray | list[Any]:
+        """Call one of two functions, by whether an array of one element is 0."""
+
+    @staticmethod
     def ctc_loss(
         data: Array,
         label: Array,
@@ -2912,6 +2932,12 @@ class _Contrib:
     @staticmethod
     def div_sqrt_dim(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
         r"""Divide by the square root of the size of the last axis, $x / \sqrt d$."""
+
+    @staticmethod
+    def foreach(
+        body: Callable[[Any, Any], tuple[Any, Any]], data: Any, init_states: Any
+    ) -> tuple[Any, Any]:
+        """Call a body for each element along the first axis; return stacked outputs and states."""
 
     @staticmethod
     def gradientmultiplier(
@@ -3098,6 +3124,15 @@ class _Contrib:
     @staticmethod
     def sign_ste(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
         """Take the sign, $-1$, 0 or 1, with the gradient of the identity."""
+
+    @staticmethod
+    def while_loop(
+        cond: Callable[..., Array],
+        func: Callable[..., tuple[Any, Any]],
+        loop_vars: Any,
+        max_iterations: int | None = None,
+    ) -> tuple[Any, Any]:
+        """Call a function while a condition holds; return stacked outputs and loop variables."""
 
 contrib: _Contrib
 

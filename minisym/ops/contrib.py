@@ -12,6 +12,7 @@ from minisym.errors import ShapeError
 from minisym.families import agree, single
 from minisym.ndarray import Array
 from minisym.ops.indexing import whole
+from minisym.ops.rules import first_type
 from minisym.params import Ints
 from minisym.samples import Sample
 from minisym.shapes import axis_of, show
@@ -333,3 +334,76 @@ def _(
 ) -> tuple[Symbol, None, Symbol]:
     untouched = index_copy(g, index_vector, F.zeros_like(new_tensor))
     return untouched, None, F.take(g, index_vector, mode="wrap")
+
+
+@op(
+    name="_contrib_boolean_mask",
+    samples=[
+        Sample(
+            ((4, 3), np.array([0.0, 2.0, 0.0, -1.0])),
+            wrt=(0,),
+            reference=lambda x, mask: x[[1, 3]],
+        ),
+        Sample(
+            ((2, 3), np.array([1, 0, 1], np.int32)),
+            {"axis": -1},
+            wrt=(0,),
+            reference=lambda x, mask: x[:, [0, 2]],
+        ),
+        Sample(((4, 3), (3,)), raises=ShapeError, match="index needs"),
+        Sample(((4, 3), (4, 1)), raises=ShapeError, match="must be a vector"),
+    ],
+)
+def boolean_mask(
+    data: Array,
+    index: Array,
+    *,
+    axis: Annotated[int, "The axis whose elements are chosen."] = 0,
+    out: Array,
+) -> None:
+    """Keep those rows where a vector is not 0.
+
+    How many they are, only a run finds out: `infer_shape` does not know, and an executor's output
+    may have another shape after each run.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> kept = sym.contrib.boolean_mask(sym.Variable("x"), sym.Variable("mask"))
+    >>> kept.eval(x=np.array([[1.0], [2.0], [3.0]]), mask=np.array([1.0, 0.0, 1.0]))
+    [NDArray([[1.],
+             [3.]])]
+    """
+    np.compress(index != 0, data, axis, out)
+
+
+@boolean_mask.shape
+def _(s: Any, *, axis: int) -> None:
+    if s.index is not None and len(s.index) != 1:
+        raise ValueError(f"index must be a vector, but has {len(s.index)} dimensions")
+    if s.data is None:
+        return
+    at = axis_of(axis, len(s.data))
+    length = s.index[0] if s.index else None
+    s.data = tuple(length if i == at else None for i in range(len(s.data)))
+    s.index = (s.data[at],)
+    s.output = tuple(None if i == at else d for i, d in enumerate(s.data))
+    s.data = tuple(None if i == at else d for i, d in enumerate(s.output))
+
+
+@boolean_mask.measured
+def _(data: Array, index: Array, *, axis: int) -> list[tuple[int, ...]]:
+    at = axis_of(axis, data.ndim)
+    return [(*data.shape[:at], np.count_nonzero(index), *data.shape[at + 1 :])]
+
+
+boolean_mask.dtype(first_type)
+
+
+@boolean_mask.backward(
+    wrt=("data",),
+    grad=lambda h, g, data, index, *, axis: (boolean_mask(h, index, axis=axis), None, None),
+)
+def _(g: Array, data: Array, index: Array, *, axis: int, out: Array) -> None:
+    """Send the gradients of the rows that were kept back to them."""
+    out[...] = 0
+    np.moveaxis(out, axis, 0)[index != 0] = np.moveaxis(g, axis, 0)

@@ -32,7 +32,8 @@ from minisym.passes.slots import DTYPES
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
-from minisym.runtime.plan import Plan, Typed
+from minisym.runtime.late import make_plan, measured, seed_arrays
+from minisym.runtime.plan import Typed
 from minisym.shapes import from_user, is_known, is_np_shape, show
 from minisym.symbol.symbol import Symbol, connect
 
@@ -345,23 +346,27 @@ def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Ex
     head_variables: list[Node | None] = [None] * len(symbol.entries)
     if wanted:
         graph, head_variables = _with_gradients(symbol, wanted)
-        seeds = {
-            node: np.zeros(typed.shapes[e], typed.dtypes[e])
-            for node, e in zip(head_variables, symbol.entries, strict=True)
-            if node is not None
-        }
+        seeds, unknown = seed_arrays(typed, zip(head_variables, symbol.entries, strict=True))
         bound = {**bound, **seeds}
-        typed = _typed(graph, bound)
+        typed = _typed(graph, bound, unknown)
+        results = zip(graph.outputs[len(symbol.entries) :], wanted, strict=True)
+        typed = typed.fixed({entry: bound[node].shape for entry, node in results})
     check_aliasing(graph, variables, gradients, wanted)
-    plan = Plan(typed, bound, len(symbol.entries), given=given)
+    plan = make_plan(typed, bound, len(symbol.entries), given=given)
     head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
     return Executor(binding, plan, head_grads, wanted, _compile)
 
 
-def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
-    """Infer shapes and types of the whole graph from its arrays."""
+def _typed(
+    graph: Graph, bound: Mapping[Node, Array], open_: Mapping[Node, Any] | None = None
+) -> Typed:
+    """Infer shapes and types of the whole graph from its arrays.
+
+    `open_` are shapes of variables whose arrays are not there yet.
+    """
     variables = graph.variables
-    shapes = inference.infer(graph, {n: bound[n].shape for n in variables}, source="given to bind")
+    known = {n: bound[n].shape for n in variables} | dict(open_ or {})
+    shapes = inference.infer(graph, known, source="given to bind")
     found = inference.annotation(shapes)
     opaque = [f"{n.op.name} {n.name!r}" for n in graph.order if n.op and n.op.family == "opaque"]
     if opaque:
@@ -370,8 +375,9 @@ def _typed(graph: Graph, bound: Mapping[Node, Array]) -> Typed:
             f"{'this op' if len(opaque) == 1 else 'these ops'}",
             hint="whatever does not depend on it runs: choose inner outputs by get_internals()",
         )
+    late = measured(graph) | set(open_ or ())
     for entry, shape in found.items():
-        if not is_known(shape):
+        if not is_known(shape) and entry.node not in late:
             op = entry.node.op
             message = (
                 f"bind: the shape of {entry.name} ({op.name if op else 'Variable'}) stays unknown: "

@@ -43,9 +43,8 @@ def observed(plan: Plan, *, share_outputs: bool = True) -> Plan:
 
     Its updates compute into memory of their own; only the commit writes them.
     """
-    bound = {node: plan.arrays[Entry(node)] for node in plan.graph.variables}
     given = plan.memory_of_heads() if share_outputs else None
-    return Plan(plan.typed, bound, len(plan.heads), write=False, keep=True, given=given)
+    return plan.again(write=False, keep=True, given=given)
 
 
 # ------------------------------------------------------------------------------------ node by node

@@ -13,6 +13,7 @@ from minisym.graph import Node
 from minisym.ndarray import Array, NDArray
 from minisym.runtime.debug import NanGuard, Stepper, observed
 from minisym.runtime.heads import Seed, take_head_grads
+from minisym.runtime.late import LatePlan
 from minisym.runtime.plan import Commit, Plan
 from minisym.runtime.profile import Profile, profile
 from minisym.runtime.usage import MemoryReport, memory_report
@@ -44,8 +45,13 @@ class Debuggable:
     def _take(self, plan: Plan) -> None:
         raise NotImplementedError
 
+    def _renew_outputs(self, plan: Plan) -> None:
+        raise NotImplementedError
+
     def _seed(self, out_grads: Any) -> None:
         plan = self._plan
+        if isinstance(plan, LatePlan):  # as large as the outputs of the last run
+            self._seeds = plan.renew(self._seeds)
         take_head_grads(plan.heads, plan.typed.shapes, self._seeds, out_grads)
 
     def step(
@@ -90,13 +96,15 @@ class Debuggable:
         commits += [
             (operator.setitem, output.view(np.ndarray), ..., value)
             for output, head in zip(self.outputs, plan.heads, strict=True)
-            if not np.may_share_memory(output, value := plan.output_array(head))
+            if head.node not in plan.late
+            and not np.may_share_memory(output, value := plan.output_array(head))
         ]
 
         def finished() -> list[NDArray]:
             self._take(plan)  # for backward; the next forward run goes back
             self._next_plan = back
             self._is_train, self._ran_backward = is_train, backward
+            self._renew_outputs(plan)
             return self.outputs
 
         def abandoned() -> None:

@@ -16,6 +16,7 @@ from minisym.runtime.debuggable import Debuggable
 from minisym.runtime.describe import describe
 from minisym.runtime.heads import Seed, take_head_grads
 from minisym.runtime.internals import Internals
+from minisym.runtime.late import LatePlan
 from minisym.runtime.plan import Commit, Plan, execute
 from minisym.runtime.resize import resize
 from minisym.runtime.watch import Monitor, Observer
@@ -161,7 +162,15 @@ class Executor(Debuggable):
                 array[...] = self._backups[name]
             raise
         self._is_train, self._ran_backward = is_train, False
+        if plan.late:
+            self._renew_outputs(plan)
         return self.outputs
+
+    def _renew_outputs(self, plan: Plan) -> None:
+        """Show the outputs that have got new memory in a run."""
+        for i, head in enumerate(plan.heads):
+            if head.node in plan.late:
+                self.outputs[i] = NDArray.of(plan.output_array(head))
 
     def _check(self, feeds: Mapping[str, Any]) -> list[Feed]:
         """Check what is to be copied, and keep what it will replace."""
@@ -211,18 +220,26 @@ class Executor(Debuggable):
         if self._gradients is None or all(g is None for g in self._gradients.values()):
             return
         plan = self._plan
+        if isinstance(plan, LatePlan):  # how large head gradients are, the outputs tell
+            self._run_first(plan, is_train=is_train)
+            self._seeds = plan.renew(self._seeds)
         if self._wanted:
             take_head_grads(plan.heads, plan.typed.shapes, self._seeds, out_grads)
-        if self._is_train is None:  # the values that gradients need; nothing is updated
-            execute(plan, plan.steps(is_train=is_train)[0])
-            self._is_train = is_train
+        is_train = self._run_first(plan, is_train=is_train)
         if self._monitor is None:
-            steps = plan.steps(is_train=self._is_train)[1]
+            steps = plan.steps(is_train=is_train)[1]
             execute(plan, steps, self._gradient_commits)
         else:
-            parts = plan.parts(is_train=self._is_train)[1]
+            parts = plan.parts(is_train=is_train)[1]
             self._monitor.run(plan, parts, self._gradient_commits, late=True)
         self._ran_backward = True
+
+    def _run_first(self, plan: Plan, *, is_train: bool) -> bool:
+        """Compute the values that gradients need, if that is still to do; return the mode."""
+        if self._is_train is None:  # nothing is updated
+            execute(plan, plan.steps(is_train=is_train)[0])
+            self._is_train = is_train
+        return self._is_train
 
     def _make_gradient_commits(self, plan: Plan) -> list[Commit]:
         """Say how each gradient reaches its array: by writing or by adding."""

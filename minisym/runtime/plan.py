@@ -49,6 +49,10 @@ class Typed:
         """Return the size of an entry's array."""
         return prod(self.shapes[entry]) * self.dtypes[entry].itemsize
 
+    def fixed(self, shapes: Mapping[Entry, tuple[int, ...]]) -> Typed:
+        """Return the same with some shapes as they have to be."""
+        return Typed(self.graph, {**self.shapes, **shapes}, self.dtypes)
+
 
 class Plan:
     """Steps for `heads`, and behind them steps for everything else that the graph holds.
@@ -70,6 +74,9 @@ class Plan:
         Memory to use for some entries, as far as it fits: the heads of an executor that this one
         replaces.
     """
+
+    late: frozenset[Node] = frozenset()
+    """Nodes that have a shape which only a run finds out; see `minisym.runtime.late`."""
 
     def __init__(
         self,
@@ -203,9 +210,15 @@ class Plan:
 
     def keeping(self) -> Plan:
         """Return a plan of the same graph and arrays that keeps the value of every entry."""
-        bound = {node: self.arrays[Entry(node)] for node in self.graph.variables}
-        given = self.memory_of_heads()
-        return Plan(self.typed, bound, len(self.heads), write=self.write, keep=True, given=given)
+        return self.again(write=self.write, keep=True, given=self.memory_of_heads())
+
+    def again(self, **options: Any) -> Plan:
+        """Return a plan of the same graph and arrays."""
+        return Plan(self.typed, self.variables(), len(self.heads), **options)
+
+    def variables(self) -> dict[Node, Array]:
+        """Return the bound arrays."""
+        return {node: self.arrays[Entry(node)] for node in self.graph.variables}
 
     def memory_of_heads(self) -> dict[Entry, Array]:
         """Return the memory that the outputs have, for a plan that takes this one's place."""

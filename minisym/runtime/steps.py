@@ -33,8 +33,8 @@ def steps_of(
 ) -> list[Step]:
     """Return the steps that fill `outs` from `inputs`.
 
-    `names` are the op's names for the inputs. Only the last step writes `outs`, if there are
-    several steps, unless the kernel itself writes them piece by piece.
+    `names` are the op's names for the inputs. Only the last step writes the output of an op that
+    has one and several steps, unless the kernel itself writes it piece by piece.
     """
     if FROM_INPUT in params.values():
         # a computed parameter is read when the step runs, as an array of one element

@@ -3,7 +3,7 @@
 Made by scripts/stubs from the ops' declarations: change those, and run it again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Literal
 
@@ -195,6 +195,15 @@ def Crop(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Crop the pictures (n, c, h, w) of a batch to a size, or to the size of a second array's."""
+
+def Custom(
+    *data: Symbol | Sequence[Symbol],
+    op_type: str,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+    **kwargs: Any,
+) -> Symbol:
+    """Run an op that was written in Python, and registered by `ms.operator.register`."""
 
 def Deconvolution(
     data: Symbol | None = None,
@@ -3431,6 +3440,17 @@ class _Contrib:
         """Pair rows with columns, the best score first, each of them once."""
 
     @staticmethod
+    def boolean_mask(
+        data: Symbol | None = None,
+        index: Symbol | None = None,
+        axis: int = 0,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Keep those rows where a vector is not 0."""
+
+    @staticmethod
     def box_decode(
         data: Symbol | None = None,
         anchors: Symbol | None = None,
@@ -3510,6 +3530,12 @@ class _Contrib:
         """Keep the best of boxes that overlap: non-maximum suppression."""
 
     @staticmethod
+    def cond(
+        pred: Symbol, then_func: Callable[[], Any], else_func: Callable[[], Any], name: str = "cond"
+    ) -> Symbol | list[Any]:
+        """Run one of two bodies, by whether a symbol of one element is 0."""
+
+    @staticmethod
     def ctc_loss(
         data: Symbol | None = None,
         label: Symbol | None = None,
@@ -3532,6 +3558,15 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Divide by the square root of the size of the last axis, $x / \sqrt d$."""
+
+    @staticmethod
+    def foreach(
+        body: Callable[[Any, Any], tuple[Any, Any]],
+        data: Any,
+        init_states: Any,
+        name: str = "foreach",
+    ) -> tuple[Any, Any]:
+        """Run a body for each element along the first axis, and carry states along."""
 
     @staticmethod
     def gradientmultiplier(
@@ -3745,6 +3780,16 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Take the sign, $-1$, 0 or 1, with the gradient of the identity."""
+
+    @staticmethod
+    def while_loop(
+        cond: Callable[..., Symbol],
+        func: Callable[..., tuple[Any, Any]],
+        loop_vars: Any,
+        max_iterations: int | None = None,
+        name: str = "while_loop",
+    ) -> tuple[Any, Any]:
+        """Run a function while a condition holds, at most `max_iterations` times."""
 
 contrib: _Contrib
 

@@ -132,7 +132,7 @@ def _sort_out(
                 given[place] = value
     for key, value in kwargs.items():
         word = key.replace(".", "_")  # R's spelling: rescale.grad
-        if word in slots or (op.variadic and isinstance(value, Symbol)):
+        if word in slots or (op.variadic and isinstance(value, Symbol) and word not in op.params):
             if word in inputs:
                 message = f"{_subject(op, name)}: input {word} is given twice"
                 raise ComposeError(message, hint="by position or by keyword, not both")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.define import Declaration, op
 from minisym.ndarray import Array
+from minisym.ops.updates.blocks import Traced, steps_of_kernel
 
-Number = float | Array
+Number = float | Array | Traced
 """A float parameter: a number, or a 0-d array that the graph computes in each run."""
 
 LearningRate = Annotated[float, "Learning rate."]
@@ -21,21 +21,35 @@ Clip = Annotated[float, "Clips grad to [-clip_gradient, clip_gradient]; off if n
 Lazy = Annotated[bool, "For sparse gradients in MXNet; accepted."]
 Momentum = Annotated[float, "Decay rate of the momentum."]
 
-update: Callable[..., Callable[[Callable[..., None]], Declaration]] = partial(
-    op, family="optimizer"
-)
-"""`@op` for this family."""
+
+def update(**facts: Any) -> Callable[[Callable[..., None]], Declaration]:
+    """Declare an op of this family; elementwise ones run block by block."""
+    declare = op(family="optimizer", **facts)
+
+    def decorate(kernel: Callable[..., None]) -> Declaration:
+        declared = declare(kernel)
+        if facts.get("elementwise") and facts.get("writes"):
+            declared.steps(
+                lambda inputs, outs, **params: steps_of_kernel(kernel, inputs, outs, params)
+            )
+        return declared
+
+    return decorate
 
 
 def real(value: Number, like: Array) -> Any:
     """Return a hyper-parameter in the array's type, rounded to float32 first, as MXNet has it."""
+    if isinstance(value, Traced):
+        return value.astype(np.float32).astype(like.dtype)
     return like.dtype.type(np.float32(value))
 
 
 def scaled(grad: Array, rescale: Number, clip: Number, like: Array | None = None) -> Array:
     """Return `clip(rescale * grad)`, in the type of `like`; NaN passes through."""
     like = grad if like is None else like
-    result: Array = grad.astype(like.dtype) * real(rescale, like)
+    result: Array = grad.astype(like.dtype, copy=False)
+    if isinstance(rescale, np.ndarray | Traced) or rescale != 1:
+        result = result * real(rescale, like)
     bound = real(clip, like)
     return np.clip(result, -bound, bound) if bound >= 0 else result
 

@@ -6,13 +6,15 @@ weights. The `preloaded_` forms take learning rates and weight decays as arrays 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.define import Declaration, kernel_of
 from minisym.ndarray import Array
+from minisym.ops.updates.blocks import Step, steps_of_kernel
 from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, scaled, update
 from minisym.params import REQUIRED, Floats
 from minisym.samples import Sample
@@ -43,27 +45,39 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
             f"new_{state}_{i}" for state in states for i in range(count)
         )
 
-    def run(*arrays: Array, out: Any, num_weights: int, **hyper: Any) -> None:
-        count = num_weights
-        lrs, wds = arrays[-2:] if preloaded else (hyper["lrs"], hyper["wds"])
-        outs = out if isinstance(out, tuple) else (out,)
+    def one(*arrays: Any, lr: Any, wd: Any, out: Any, **hyper: Any) -> None:
+        """Update one weight."""
+        mine = dict(zip(group, arrays, strict=True))
+        new = dict(zip(written, out if isinstance(out, tuple) else (out,), strict=True))
+        target = "weight32" if master else "weight"
+        weight = mine[target]
+        # preloaded rates are multiplied in their own type, as in MXNet
+        rate = real(lr, weight)
+        decay = real(lr * wd, weight) if preloaded else rate * real(wd, weight)
+        g = scaled(mine["grad"], hyper["rescale_grad"], hyper["clip_gradient"], weight)
+        if with_momentum:
+            kept = real(hyper["momentum"], weight) * mine["mom"]
+            np.subtract(kept - decay * weight, rate * g, out=new["mom"])
+            np.add(weight, new["mom"], out=new[target])
+        else:
+            np.subtract(weight, decay * weight + rate * g, out=new[target])
+        if master:
+            new["weight"][...] = new["weight32"]
+
+    def each(arrays: Sequence[Array], outs: Sequence[Array], params: Any) -> Iterator[Any]:
+        """Return inputs, outputs and hyper-parameters of each weight."""
+        count, size = params["num_weights"], len(group)
+        lrs, wds = arrays[-2:] if preloaded else (params["lrs"], params["wds"])
         for i in range(count):
-            mine = dict(zip(group, arrays[i * len(group) :], strict=False))
-            new = {part: outs[k * count + i] for k, part in enumerate(written)}
-            target = "weight32" if master else "weight"
-            weight = mine[target]
-            # preloaded rates are multiplied in their own type, as in MXNet
-            rate = real(lrs[i], weight)
-            decay = real(lrs[i] * wds[i], weight) if preloaded else rate * real(wds[i], weight)
-            g = scaled(mine["grad"], hyper["rescale_grad"], hyper["clip_gradient"], weight)
-            if with_momentum:
-                kept = real(hyper["momentum"], weight) * mine["mom"]
-                np.subtract(kept - decay * weight, rate * g, out=new["mom"])
-                np.add(weight, new["mom"], out=new[target])
-            else:
-                np.subtract(weight, decay * weight + rate * g, out=new[target])
-            if master:
-                new["weight"][...] = new["weight32"]
+            rates = {
+                name: r[i, ...] if preloaded else r[i] for name, r in (("lr", lrs), ("wd", wds))
+            }
+            mine = arrays[i * size : (i + 1) * size]
+            yield mine, [outs[k * count + i] for k in range(len(written))], {**params, **rates}
+
+    def run(*arrays: Array, out: Any, **params: Any) -> None:
+        for mine, new, hyper in each(arrays, out if isinstance(out, tuple) else (out,), params):
+            one(*mine, **hyper, out=tuple(new))
 
     params: dict[str, tuple[Any, Any]] = {}
     if not preloaded:
@@ -92,6 +106,13 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
         visible=lambda params: params["num_weights"],
         samples=(Sample((*arrays, *rates), {**hyper, "num_weights": 2}, wrt=()),),
     )(kernel)
+
+    @declared.steps
+    def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Iterator[Step]:
+        for mine, new, hyper in each(inputs, outs, params):
+            steps = steps_of_kernel(one, mine, new, hyper)
+            call = partial(one, *mine, **hyper, out=tuple(new))
+            yield from steps if steps is not None else ((call, ()),)
 
     grouped_rules(declared, group, {"lrs": None, "wds": None} if preloaded else {})
     return declared

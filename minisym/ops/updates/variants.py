@@ -109,8 +109,10 @@ def adamax_update(
     b1, one = real(beta1, mean), mean.dtype.type(1)
     np.add(b1 * mean, (one - b1) * g, out=new_mean)
     np.maximum(real(beta2, bound) * bound, np.abs(g), out=new_bound)
-    step = real(lr, weight) * new_mean / new_bound
-    np.subtract(weight, np.where(new_bound == 0, 0, step), out=new_weight)
+    bound = new_bound + (new_bound == real(0, bound)).astype(
+        bound.dtype
+    )  # there the mean is 0, too
+    np.subtract(weight, real(lr, weight) * new_mean / bound, out=new_weight)
 
 
 adamax_update.dtype(all_floating)
