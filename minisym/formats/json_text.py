@@ -87,17 +87,20 @@ _WORKSPACES: Final[Mapping[str, int | Callable[[Params], int]]] = {
     "LRN": 1,
     "Pooling": _pooling,
     "SpatialTransformer": 2,
+    "_contrib_BatchNormWithReLU": 1,
     "_linalg_det": 2,
     "_linalg_slogdet": 2,
     "sort": 1,
     "topk": lambda params: int(params["ret_typ"] == "value"),
 }
 """How many buffers of an op MXNet counts as outputs, though nobody sees them."""
+_WITHOUT_HIDDEN: Final = frozenset({"RNN"})
+"""Ops whose hidden outputs are minisym's own; those of loops are, too."""
 
 
 def _count(op: Op, params: Params) -> int:
     """Return how many outputs a file counts."""
-    if op.subgraphs:
+    if op.subgraphs or op.name in _WITHOUT_HIDDEN:
         return op.visible_outputs(params)
     extra = _WORKSPACES.get(op.name, 0)
     return op.file_outputs(params) + (extra if isinstance(extra, int) else extra(params))

@@ -129,7 +129,8 @@ def _deconvolve(image: Array, weight: Array, scale: int, out: Array) -> None:
 UpSampling.named = lambda params: (
     ("data", "weight") if params["sample_type"] == "bilinear" else None
 )
-UpSampling.inits = {"weight": '["bilinear", {}]'}
+# MXNet goes by the position, and so names it for the second image of several, too
+UpSampling.inits = dict.fromkeys(("weight", "arg1"), '["bilinear", {}]')
 
 
 @UpSampling.shape

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minisym.families import step
 from minisym.ndarray import Array
 
 BLOCK: Final = 1 << 15
@@ -196,7 +197,7 @@ def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
         return
     target = memory[one.result.identity]
     if one.function is not np.copyto:
-        yield one.function, (*operands, target)
+        yield step(one.function, *operands, out=target)
     elif one.result.number:
         yield operator.setitem, (target, (), operands[0])
     else:
