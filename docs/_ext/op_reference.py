@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import minisym as ms
 from minisym import families, sym
 from minisym import op as registry
+from minisym.namespaces import PREFIXES
 from minisym.op import Op
 from minisym.symbol.functions import function_of
 
@@ -64,6 +65,29 @@ TITLES = {
     "cross_entropy": "Cross-entropy",
     "margins": "Margin losses",
     "ctc": "Connectionist temporal classification",
+    "sync_norm": "Batch normalization, as `contrib` has it",
+    "sequence": "Sequences of any length",
+    "rnn": "Recurrent layers",
+    "attention": "Attention",
+    "image": "Images",
+    "sampling": "Sampling between pixels",
+    "upsampling": "Enlarging",
+    "patches": "Patches",
+    "regions": "Regions",
+    "resize": "Resizing",
+    "deformable": "Deformable convolutions",
+    "boxes": "Boxes",
+    "suppression": "Choosing among boxes",
+    "multibox": "Detection with anchors",
+    "proposal": "Proposals of regions",
+    "roi_align": "Pooling of regions, between pixels",
+    "psroi": "Pooling of regions, part by part",
+    "hawkes": "Hawkes processes",
+    "quantize": "Quantization",
+    "quantized": "Layers on bytes",
+    "calibrate": "Calibration of a quantization",
+    "contrib": "Small ops of `contrib`",
+    "custom": "Ops of your own",
     "sources": "Arrays out of nothing",
     "random": "Random numbers",
     "densities": "Densities of random numbers",
@@ -76,7 +100,7 @@ def op_reference() -> str:
     public: defaultdict[str, list[Op]] = defaultdict(list)
     internal: list[Op] = []
     for op in dict.fromkeys(registry.registered().values()):
-        if any(_is_public(name) for name in (op.name, *op.aliases)):
+        if any(_names(op)):
             public[op.family].append(op)
         else:
             internal.append(op)
@@ -91,13 +115,21 @@ def op_reference() -> str:
     return "\n".join(lines)
 
 
-def _is_public(name: str) -> bool:
-    return not name.startswith("_")
+def _names(op: Op) -> list[str]:
+    """Return the names that a user would call: plain ones, then those in a namespace."""
+    names = (op.name, *op.aliases)
+    plain = [name for name in names if not name.startswith("_")]
+    return plain + [
+        f"{namespace}.{name.removeprefix(prefixes[0])}"
+        for namespace, prefixes in PREFIXES.items()
+        for name in names
+        if namespace != "_internal" and name.startswith(prefixes[0])
+    ]
 
 
 def _called(op: Op) -> str:
-    """Return the name that a user would call: the op's own, or its first public alias."""
-    return next(name for name in (op.name, *op.aliases) if _is_public(name))
+    """Return the name that a user would call first."""
+    return _names(op)[0]
 
 
 # ------------------------------------------------------------------------------------ one op
@@ -128,22 +160,23 @@ def _entry(op: Op) -> Iterator[str]:
         facts.append(f"*Writes:* {', '.join(f'`{name}`' for name in op.writes)}.")
     if op.states:
         facts.append(f"*States:* {', '.join(f'`{name}`' for name in sorted(op.states))}.")
-    others = [name for name in (op.name, *op.aliases) if _is_public(name) and name != _called(op)]
-    if others:
+    if others := _names(op)[1:]:
         facts.append(f"*Also called:* {', '.join(f'`{name}`' for name in others)}.")
     yield " ".join(facts)
 
 
 def _signature(op: Op) -> str:
     """Return the call as a user writes it: inputs, then parameters with their defaults."""
+    optional = next((i for i, spec in enumerate(op.inputs) if spec.when), len(op.inputs))
     words = [
-        f"*{spec.name}s" if spec.variadic else spec.name + "=None" * bool(spec.when)
-        for spec in op.inputs
+        f"*{spec.name}s" if spec.variadic else spec.name + "=None" * (i >= optional)
+        for i, spec in enumerate(op.inputs)
     ]
     params = [p for p in op.params.values() if p.name != op.count]
     if params and not op.variadic:
         words.append("*")
     words += [p.name if p.required else f"{p.name}={p.default!r}" for p in params]
+    words += ["**kwargs"] * (op.choose is not None)
     one_line = f"sym.{_called(op)}({', '.join(words)})"
     if len(one_line) <= 88:
         return one_line
@@ -161,6 +194,8 @@ def _gradient(op: Op) -> str:
     rule = op.gradient
     if op.loss:
         return "its own, whatever flows into it: it is a loss head"
+    if op.choose is not None:
+        return "that of the op that is chosen"
     if rule is None:
         return "none"
     function = getattr(rule, "function", rule)
@@ -179,7 +214,7 @@ def _second_order(op: Op) -> bool:
             continue
         x = [sym.Variable(f"x{i}") for i in range(len(sample.inputs))]
         wrt = [f"x{i}" for i in (range(len(x)) if sample.wrt is None else sample.wrt)]
-        symbol = function_of(op, _called(op))(*x, **sample.params)
+        symbol = function_of(op, op.name)(*x, **sample.params)
         try:
             first = ms.grad(symbol, wrt)
             ms.grad(first, [name for name in first.list_arguments() if name in wrt])

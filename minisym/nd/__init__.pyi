@@ -2756,6 +2756,19 @@ class _Contrib:
         """Average rotated regions of images in a fixed number of bins."""
 
     @staticmethod
+    def SparseEmbedding(
+        data: Array,
+        weight: Array,
+        input_dim: int,
+        output_dim: int,
+        dtype: DTypeLike = "float32",
+        sparse_grad: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Look up rows of a table, $y_i = W_{x_i}$: `Embedding`, as old files have it."""
+
+    @staticmethod
     def SyncBatchNorm(
         data: Array,
         gamma: Array,
@@ -2910,6 +2923,16 @@ class _Contrib:
         """Keep the best of boxes that overlap: non-maximum suppression."""
 
     @staticmethod
+    def calibrate_entropy(
+        hist: Array,
+        hist_edges: Array,
+        num_quantized_bins: int = 255,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Choose where to cut a distribution around 0 so that quantization loses least."""
+
+    @staticmethod
     def cond(
         pred: Array, then_func: Callable[[], NDArray], else_func: Callable[[], NDArray]
     ) -> NDArray | list[Any]:
@@ -2928,6 +2951,17 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def dequantize(
+        data: Array,
+        min_range: Array,
+        max_range: Array,
+        out_type: Literal["float32"] = "float32",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> NDArray:
+        """Turn bytes back into floats, $x = q m / 127.5$ or $q m / 255.5$."""
 
     @staticmethod
     def div_sqrt_dim(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
@@ -2962,6 +2996,21 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def hawkesll(
+        lda: Array,
+        alpha: Array,
+        beta: Array,
+        state: Array,
+        lags: Array,
+        marks: Array,
+        valid_length: Array,
+        max_time: Array,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Compute the log-likelihood of events under Hawkes processes with exponential decay."""
 
     @staticmethod
     def index_array(
@@ -3116,6 +3165,122 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         """Compute a polynomial of second degree, $a x^2 + b x + c$."""
+
+    @staticmethod
+    def quantize(
+        data: Array,
+        min_range: Array,
+        max_range: Array,
+        out_type: Literal["int8", "uint8"] = "uint8",
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        r"""Turn floats into bytes, $q = [x \cdot 127 / m]$ or $[x \cdot 255 / m]$."""
+
+    @staticmethod
+    def quantize_asym(
+        data: Array,
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Turn floats into uint8 so that the whole range is used, $q = [s x + t]$."""
+
+    @staticmethod
+    def quantize_v2(
+        data: Array,
+        out_type: Literal["auto", "int8", "uint8"] = "int8",
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        r"""Turn floats into bytes, $q = [x \cdot 127.5 / m]$ or $[x \cdot 255.5 / m]$."""
+
+    @staticmethod
+    def quantized_act(
+        data: Array,
+        min_data: Array,
+        max_data: Array,
+        act_type: Literal["relu"],
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Apply an activation to quantized data, $max(q, 0)$; the range stays what it was."""
+
+    @staticmethod
+    def quantized_embedding(
+        data: Array,
+        weight: Array,
+        min_weight: Array,
+        max_weight: Array,
+        input_dim: int,
+        output_dim: int,
+        dtype: DTypeLike = "float32",
+        sparse_grad: bool = False,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Look up rows of a quantized table: `Embedding`."""
+
+    @staticmethod
+    def quantized_flatten(
+        data: Array, min_data: Array, max_data: Array, *, out: Array | Sequence[Array] | None = None
+    ) -> list[NDArray]:
+        """Join all axes but the first: `Flatten` of quantized data."""
+
+    @staticmethod
+    def quantized_fully_connected(
+        data: Array,
+        weight: Array,
+        bias: Array | None = None,
+        min_data: Array | None = None,
+        max_data: Array | None = None,
+        min_weight: Array | None = None,
+        max_weight: Array | None = None,
+        min_bias: Array | None = None,
+        max_bias: Array | None = None,
+        *,
+        num_hidden: int,
+        no_bias: bool = False,
+        flatten: bool = True,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Multiply quantized data by a quantized matrix, $y = x W^T + b$, exactly, in int32."""
+
+    @staticmethod
+    def quantized_pooling(
+        data: Array,
+        min_data: Array,
+        max_data: Array,
+        kernel: int | Sequence[int] = (),
+        pool_type: Literal["avg", "max"] = "max",
+        global_pool: bool = False,
+        cudnn_off: bool = False,
+        pooling_convention: Literal["full", "same", "valid"] = "valid",
+        stride: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        p_value: int | None = None,
+        count_include_pad: bool | None = None,
+        layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Reduce windows of quantized data to their maximum or mean, which is rounded: `Pooling`."""
+
+    @staticmethod
+    def requantize(
+        data: Array,
+        min_range: Array,
+        max_range: Array,
+        out_type: Literal["auto", "int8", "uint8"] = "int8",
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        out: Array | Sequence[Array] | None = None,
+    ) -> list[NDArray]:
+        """Turn int32, such as sums of products of bytes, into bytes."""
 
     @staticmethod
     def round_ste(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:

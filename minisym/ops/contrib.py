@@ -11,9 +11,9 @@ from minisym.define import F, op
 from minisym.errors import ShapeError
 from minisym.families import agree, single
 from minisym.ndarray import Array
-from minisym.ops.indexing import whole
+from minisym.ops.indexing import Embedding, whole
 from minisym.ops.rules import first_type
-from minisym.params import Ints
+from minisym.params import FLOAT32, Between, DType, Ints
 from minisym.samples import Sample
 from minisym.shapes import axis_of, show
 from minisym.symbol.symbol import Symbol
@@ -407,3 +407,36 @@ def _(g: Array, data: Array, index: Array, *, axis: int, out: Array) -> None:
     """Send the gradients of the rows that were kept back to them."""
     out[...] = 0
     np.moveaxis(out, axis, 0)[index != 0] = np.moveaxis(g, axis, 0)
+
+
+# ----------------------------------------------------------------------------- under another name
+
+
+@op(
+    name="_contrib_SparseEmbedding",
+    samples=[
+        Sample(
+            (np.array([[0, 2], [1, 2]]), (3, 4)),
+            {"input_dim": 3, "output_dim": 4},
+            wrt=(1,),
+            reference=lambda i, w: w[i],
+        ),
+    ],
+)
+def SparseEmbedding(
+    data: Array,
+    weight: Array,
+    *,
+    input_dim: Annotated[int, "Number of words: rows of the weight.", Between(1)],
+    output_dim: Annotated[int, "Length of a word's vector.", Between(1)],
+    dtype: Annotated[DType, "Type of the weight, where nothing else says it."] = FLOAT32,
+    sparse_grad: Annotated[bool, "Accepted for old files: gradients are dense."] = False,
+    out: Array,
+) -> None:
+    """Look up rows of a table, $y_i = W_{x_i}$: `Embedding`, as old files have it."""
+    np.take(weight, whole(data, len(weight)), 0, out, "clip")
+
+
+SparseEmbedding.shape_rule = Embedding.shape_rule
+SparseEmbedding.dtype_rule = Embedding.dtype_rule
+SparseEmbedding.gradient = Embedding.gradient

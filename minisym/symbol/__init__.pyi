@@ -3361,6 +3361,20 @@ class _Contrib:
         """Average rotated regions of images in a fixed number of bins."""
 
     @staticmethod
+    def SparseEmbedding(
+        data: Symbol | None = None,
+        weight: Symbol | None = None,
+        *,
+        input_dim: int,
+        output_dim: int,
+        dtype: DTypeLike = "float32",
+        sparse_grad: bool = False,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Look up rows of a table, $y_i = W_{x_i}$: `Embedding`, as old files have it."""
+
+    @staticmethod
     def SyncBatchNorm(
         data: Symbol | None = None,
         gamma: Symbol | None = None,
@@ -3530,6 +3544,17 @@ class _Contrib:
         """Keep the best of boxes that overlap: non-maximum suppression."""
 
     @staticmethod
+    def calibrate_entropy(
+        hist: Symbol | None = None,
+        hist_edges: Symbol | None = None,
+        num_quantized_bins: int = 255,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Choose where to cut a distribution around 0 so that quantization loses least."""
+
+    @staticmethod
     def cond(
         pred: Symbol, then_func: Callable[[], Any], else_func: Callable[[], Any], name: str = "cond"
     ) -> Symbol | list[Any]:
@@ -3549,6 +3574,18 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Sum over all alignments, $L = -\ln \sum_{\pi} \prod_t \operatorname{softmax}(x_t)_{\pi_t}$."""
+
+    @staticmethod
+    def dequantize(
+        data: Symbol | None = None,
+        min_range: Symbol | None = None,
+        max_range: Symbol | None = None,
+        out_type: Literal["float32"] = "float32",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn bytes back into floats, $x = q m / 127.5$ or $q m / 255.5$."""
 
     @staticmethod
     def div_sqrt_dim(
@@ -3593,6 +3630,22 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         r"""Do AdaGrad with one history a row: $h_i \leftarrow h_i + \mathrm{mean}_j\, g_{ij}^2$."""
+
+    @staticmethod
+    def hawkesll(
+        lda: Symbol | None = None,
+        alpha: Symbol | None = None,
+        beta: Symbol | None = None,
+        state: Symbol | None = None,
+        lags: Symbol | None = None,
+        marks: Symbol | None = None,
+        valid_length: Symbol | None = None,
+        max_time: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Compute the log-likelihood of events under Hawkes processes with exponential decay."""
 
     @staticmethod
     def index_array(
@@ -3762,6 +3815,135 @@ class _Contrib:
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Compute a polynomial of second degree, $a x^2 + b x + c$."""
+
+    @staticmethod
+    def quantize(
+        data: Symbol | None = None,
+        min_range: Symbol | None = None,
+        max_range: Symbol | None = None,
+        out_type: Literal["int8", "uint8"] = "uint8",
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Turn floats into bytes, $q = [x \cdot 127 / m]$ or $[x \cdot 255 / m]$."""
+
+    @staticmethod
+    def quantize_asym(
+        data: Symbol | None = None,
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn floats into uint8 so that the whole range is used, $q = [s x + t]$."""
+
+    @staticmethod
+    def quantize_v2(
+        data: Symbol | None = None,
+        out_type: Literal["auto", "int8", "uint8"] = "int8",
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        r"""Turn floats into bytes, $q = [x \cdot 127.5 / m]$ or $[x \cdot 255.5 / m]$."""
+
+    @staticmethod
+    def quantized_act(
+        data: Symbol | None = None,
+        min_data: Symbol | None = None,
+        max_data: Symbol | None = None,
+        *,
+        act_type: Literal["relu"],
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Apply an activation to quantized data, $max(q, 0)$; the range stays what it was."""
+
+    @staticmethod
+    def quantized_embedding(
+        data: Symbol | None = None,
+        weight: Symbol | None = None,
+        min_weight: Symbol | None = None,
+        max_weight: Symbol | None = None,
+        *,
+        input_dim: int,
+        output_dim: int,
+        dtype: DTypeLike = "float32",
+        sparse_grad: bool = False,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Look up rows of a quantized table: `Embedding`."""
+
+    @staticmethod
+    def quantized_flatten(
+        data: Symbol | None = None,
+        min_data: Symbol | None = None,
+        max_data: Symbol | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Join all axes but the first: `Flatten` of quantized data."""
+
+    @staticmethod
+    def quantized_fully_connected(
+        data: Symbol | None = None,
+        weight: Symbol | None = None,
+        bias: Symbol | None = None,
+        min_data: Symbol | None = None,
+        max_data: Symbol | None = None,
+        min_weight: Symbol | None = None,
+        max_weight: Symbol | None = None,
+        min_bias: Symbol | None = None,
+        max_bias: Symbol | None = None,
+        *,
+        num_hidden: int,
+        no_bias: bool = False,
+        flatten: bool = True,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Multiply quantized data by a quantized matrix, $y = x W^T + b$, exactly, in int32."""
+
+    @staticmethod
+    def quantized_pooling(
+        data: Symbol | None = None,
+        min_data: Symbol | None = None,
+        max_data: Symbol | None = None,
+        kernel: int | Sequence[int] = (),
+        pool_type: Literal["avg", "max"] = "max",
+        global_pool: bool = False,
+        cudnn_off: bool = False,
+        pooling_convention: Literal["full", "same", "valid"] = "valid",
+        stride: int | Sequence[int] = (),
+        pad: int | Sequence[int] = (),
+        p_value: int | None = None,
+        count_include_pad: bool | None = None,
+        layout: Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC", "NWC"] | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Reduce windows of quantized data to their maximum or mean, which is rounded: `Pooling`."""
+
+    @staticmethod
+    def requantize(
+        data: Symbol | None = None,
+        min_range: Symbol | None = None,
+        max_range: Symbol | None = None,
+        out_type: Literal["auto", "int8", "uint8"] = "int8",
+        min_calib_range: float | None = None,
+        max_calib_range: float | None = None,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
+    ) -> Symbol:
+        """Turn int32, such as sums of products of bytes, into bytes."""
 
     @staticmethod
     def round_ste(

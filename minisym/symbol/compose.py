@@ -36,7 +36,8 @@ def compose(
     ParamError
         A required parameter is missing, one is unknown, or one has a value that it cannot take.
     ComposeError
-        An input is no Symbol, has several outputs, or is given twice.
+        An input is no Symbol, has several outputs, is given twice, or is not there with these
+        parameters.
     """
     if name is not None and not isinstance(name, str):
         message = f"{op.name}: name must be a string, but got {name!r}"
@@ -54,6 +55,10 @@ def compose(
     if op.named is not None and (names := op.named(typed)):
         places = dict(zip(op.place_names(len(names)), names, strict=True))
         inputs = {places.get(slot, slot): value for slot, value in inputs.items()}
+    names = op.input_names(typed, len(inputs))
+    if unused := [slot for slot in inputs if slot not in names]:
+        message = f"{_subject(op, name)}: with these parameters there is no input {unused[0]}"
+        raise ComposeError(message, hint=f"There are: {', '.join(names)}")
     name = auto_name(name, hint)
     attrs |= {key: write(value) for key, value in given.items() if key not in computed}
     if computed:
@@ -65,7 +70,7 @@ def compose(
         _entry(op, slot, inputs[slot], name)
         if slot in inputs
         else Entry(Node(None, f"{name}_{slot}", attrs=_initialized(op, slot, kept), origin=origin))
-        for slot in op.input_names(typed, len(inputs) - len(computed))
+        for slot in names
     )
     return Symbol(Node(op, name, entries, typed, kept, origin).entries())
 

@@ -162,7 +162,6 @@ def _compiled(
     tape: Sequence[Instruction], memory: dict[int, Array], outs: Sequence[Array]
 ) -> Iterator[Step]:
     """Yield the steps: those on numbers, then all others block by block."""
-    numbers = {n for one in tape if one.result.number for n in (one.result.identity,)}
     for one in tape:
         if one.result.number:
             memory[one.result.identity] = np.empty((), one.result.dtype)
@@ -170,11 +169,11 @@ def _compiled(
     work = [one for one in tape if not one.result.number]
     whole = outs[0]
     last = work.pop() if len(outs) == 1 else None
+    assert last is None or memory.get(last.result.identity) is whole, "the output is made last"
     for value in last.operands if last is not None else ():
         if isinstance(value, Traced) and value.identity not in memory:
             memory[value.identity] = np.empty(whole.shape, value.dtype)
-    arrays = {key: array for key, array in memory.items() if array.ndim or key not in numbers}
-    arrays = {key: array for key, array in arrays.items() if array.shape == whole.shape}
+    arrays = {key: array for key, array in memory.items() if array.shape == whole.shape}
     flat = whole.size > BLOCK and all(array.flags.c_contiguous for array in arrays.values())
     scratch = _scratch(work, memory, (BLOCK,) if flat else whole.shape)
     for start in range(0, whole.size, BLOCK) if flat else (0,):
