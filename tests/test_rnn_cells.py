@@ -211,6 +211,12 @@ def stacked(cell: Any) -> Any:
         (ms.ParamError, "'ltsm'", lambda: ms.rnn.FusedRNNCell(3, mode="ltsm")),
         (ms.ParamError, "does not hold", lambda: ms.rnn.FusedRNNCell(3).unpack_weights(
             {"lstm_parameters": np.zeros(7)})),
+        (ms.ParamError, "'lstm_i2h_weight'", lambda: ms.rnn.LSTMCell(3).unpack_weights({})),
+        (ms.ParamError, "'gru_i2h_r_weight'", lambda: ms.rnn.GRUCell(3).pack_weights({})),
+        (ms.ParamError, "'lstm_l0_i2h_i_weight'", lambda: ms.rnn.FusedRNNCell(3).pack_weights({})),
+        (ms.ComposeError, "made of cells, but got 5", lambda: stacked(5)),
+        (ms.ComposeError, "made of cells", lambda: ms.rnn.ZoneoutCell(X, 0.1)),
+        (ms.ComposeError, "made of cells", lambda: ms.rnn.ResidualCell(None)),
         (ms.ParamError, "nothing says", lambda: ms.init.FusedRNN(None, 1, 1, "gru").fill(
             "x", np.zeros(12))),
         (ms.ComposeError, "has params", lambda: ms.rnn.SequentialRNNCell(

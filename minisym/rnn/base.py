@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minisym import symbol as sym
-from minisym.errors import ComposeError, ParamError
+from minisym.errors import ComposeError, ParamError, did_you_mean
 from minisym.ndarray import NDArray
 from minisym.symbol.symbol import Symbol
 
@@ -52,6 +52,14 @@ def as_steps(inputs: Any, length: int | None, layout: str) -> list[Symbol]:
     if length is not None and len(steps) != length:
         raise ComposeError(f"unroll: length is {length}, but there are {len(steps)} inputs")
     return steps
+
+
+def take(arrays: Arrays, name: str) -> Any:
+    """Take an array out of those given."""
+    if name not in arrays:
+        message = f"there is no array {name!r} among the weights"
+        raise ParamError(message, hint=did_you_mean(name, map(str, arrays)))
+    return arrays.pop(name)
 
 
 def as_one(inputs: Any, length: int | None, layout: str) -> Symbol:
@@ -165,7 +173,7 @@ class BaseRNNCell:
         """Return arrays with this cell's weights cut into one array for each gate."""
         found = dict(args)
         for packed, parts in self._parts():
-            array = found.pop(packed)
+            array = take(found, packed)
             for i, part in enumerate(parts):
                 rows = array[i * self._num_hidden : (i + 1) * self._num_hidden]
                 found[part] = rows.copy()
@@ -175,7 +183,7 @@ class BaseRNNCell:
         """Return arrays with this cell's weights put together: undo `unpack_weights`."""
         found = dict(args)
         for packed, parts in self._parts():
-            found[packed] = NDArray.of(np.concatenate([found.pop(part) for part in parts]))
+            found[packed] = NDArray.of(np.concatenate([take(found, part) for part in parts]))
         return found
 
     def _parts(self) -> list[tuple[str, list[str]]]:
@@ -237,3 +245,11 @@ class BaseRNNCell:
             return sym.Activation(inputs, **kwargs)
         made: Symbol = activation(inputs, **kwargs)
         return made
+
+
+def as_cell(cell: Any, holder: BaseRNNCell) -> BaseRNNCell:
+    """Return what a cell is to be made of, if that is a cell."""
+    if not isinstance(cell, BaseRNNCell):
+        message = f"{type(holder).__name__} is made of cells, but got {cell!r}"
+        raise ComposeError(message, hint="as in LSTMCell(num_hidden=100)")
+    return cell

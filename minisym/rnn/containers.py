@@ -14,6 +14,7 @@ from minisym.rnn.base import (
     RNNParams,
     States,
     arranged,
+    as_cell,
     as_steps,
     time_axis,
 )
@@ -35,6 +36,7 @@ class _Container(BaseRNNCell):
             cell.reset()
 
     def _adopt(self, cell: BaseRNNCell) -> None:
+        as_cell(cell, self)
         if self._override_cell_params:
             if not cell._own_params:
                 message = f"{type(self).__name__} has params, and {type(cell).__name__} has, too"

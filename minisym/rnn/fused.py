@@ -12,7 +12,16 @@ from minisym.errors import NotForSymbolError, ParamError
 from minisym.init.fused import GATE_NAMES, FusedRNN, pieces, size_of_input
 from minisym.ndarray import Array, NDArray
 from minisym.ops.recurrent import Stack
-from minisym.rnn.base import Arrays, BaseRNNCell, RNNParams, States, arranged, as_one, time_axis
+from minisym.rnn.base import (
+    Arrays,
+    BaseRNNCell,
+    RNNParams,
+    States,
+    arranged,
+    as_one,
+    take,
+    time_axis,
+)
 from minisym.rnn.cells import GRUCell, LSTMCell, RNNCell
 from minisym.rnn.containers import BidirectionalCell, SequentialRNNCell
 from minisym.rnn.modifiers import DropoutCell
@@ -84,7 +93,7 @@ class FusedRNNCell(BaseRNNCell):
     def unpack_weights(self, args: Mapping[str, Any]) -> Arrays:
         """Return arrays with the vector of weights cut into one array for each gate."""
         found = dict(args)
-        vector = found.pop(self._packed)
+        vector = take(found, self._packed)
         stack = self._stack(size_of_input(vector.size, self._stack(None)))
         for name, view in pieces(vector, stack, self._prefix):
             found[name] = NDArray.of(view.copy())
@@ -93,11 +102,11 @@ class FusedRNNCell(BaseRNNCell):
     def pack_weights(self, args: Mapping[str, Any]) -> Arrays:
         """Return arrays with the gates' weights put into one vector."""
         found = dict(args)
-        first: Array = found[f"{self._prefix}l0_i2h{self._gate_names[0]}_weight"]
+        first: Array = take(dict(args), f"{self._prefix}l0_i2h{self._gate_names[0]}_weight")
         stack = self._stack(first.shape[1])
         vector = np.zeros(stack.count() or 0, first.dtype)
         for name, view in pieces(vector, stack, self._prefix):
-            view[...] = found.pop(name)
+            view[...] = take(found, name)
         found[self._packed] = NDArray.of(vector)
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from minisym import symbol as sym
 from minisym.errors import ComposeError, ParamError
-from minisym.rnn.base import Arrays, BaseRNNCell, RNNParams, States, arranged
+from minisym.rnn.base import Arrays, BaseRNNCell, RNNParams, States, arranged, as_cell
 from minisym.symbol.symbol import Symbol
 
 
@@ -71,7 +71,7 @@ class ModifierCell(BaseRNNCell):
 
     def __init__(self, base_cell: BaseRNNCell) -> None:
         super().__init__()
-        base_cell._modified = True
+        as_cell(base_cell, self)._modified = True
         self.base_cell = base_cell
 
     @property
@@ -131,7 +131,7 @@ class ZoneoutCell(ModifierCell):
     def __init__(
         self, base_cell: BaseRNNCell, zoneout_outputs: float = 0.0, zoneout_states: float = 0.0
     ) -> None:
-        if not base_cell._steps:
+        if not as_cell(base_cell, self)._steps:
             message = f"ZoneoutCell: {type(base_cell).__name__} cannot be called for one step"
             raise ComposeError(message, hint="unfuse() it, or change the cells inside it")
         super().__init__(base_cell)
