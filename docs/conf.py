@@ -79,17 +79,5 @@ html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_sidebars = {
-    page: []
-    for page in (
-        "quickstart",
-        "gallery",
-        "debugging",
-        "ops",
-        "api",
-        "from-mxnet",
-        "mxnet-differences",
-        "design",
-        "contributing",
-    )
-}
+# only the pages of folders have pages beside them to list
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
