@@ -64,6 +64,7 @@ from minisym.ndarray import Context, NDArray, cpu
 from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.runtime.executor import Executor
+from minisym.runtime.guard import NonFiniteError
 from minisym.show.layers import summary
 from minisym.symbol.symbol import Symbol
 from minisym.symbol.variable import Group, Variable, var
@@ -91,6 +92,7 @@ __all__ = [
     "MinisymError",
     "NDArray",
     "Node",
+    "NonFiniteError",
     "ParamError",
     "ShapeError",
     "Symbol",

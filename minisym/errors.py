@@ -19,6 +19,7 @@ programmer would expect::
     |   `-- IncompleteError(RuntimeError)      the shapes given do not decide all others
     |-- GradientError(ValueError)              there is no gradient where one was asked for
     |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
+    |   `-- NonFiniteError                     nan_guard found the first NaN (minisym.runtime.guard)
     |-- FormatError(ValueError)                a file or text is not what it claims to be
     `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ParamError
+from minisym.errors import ArrayTypeError, ParamError
 from minisym.ndarray import NDArray
 from minisym.runtime.executor import Executor
 
@@ -49,6 +49,11 @@ class Monitor:
         Whether results are sorted by name.
     monitor_all
         Whether the inputs of nodes are watched, too.
+
+    Raises
+    ------
+    ParamError
+        `interval`, `stat_func` or `pattern` is none.
     """
 
     def __init__(
@@ -59,18 +64,31 @@ class Monitor:
         sort: bool = False,
         monitor_all: bool = False,
     ) -> None:
-        if interval < 1:
-            raise ParamError(f"Monitor: interval must be at least 1, but got {interval}")
+        _check(interval, stat_func)
+        try:
+            self.pattern = re.compile(pattern)
+        except (re.error, TypeError) as error:
+            message = f"Monitor: pattern {pattern!r} is no regular expression: {error}"
+            raise ParamError(message, hint='".*weight" matches what ends in weight') from None
         self.interval, self.sort, self.monitor_all = interval, sort, monitor_all
         self.stat_func = stat_func or _size_free_norm
-        self.pattern = re.compile(pattern)
         self.executors: list[Executor] = []
         self.batch = 0
         self.is_active = False
         self._found: list[tuple[int, str, Any]] = []
 
     def install(self, executor: Executor) -> None:
-        """Watch an executor; one monitor may watch several."""
+        """Watch an executor; one monitor may watch several.
+
+        Raises
+        ------
+        ArrayTypeError
+            It is no executor.
+        """
+        if not isinstance(executor, Executor):
+            got = type(executor).__name__
+            message = f"Monitor: install takes an executor, but got {got}"
+            raise ArrayTypeError(message, hint="pass what bind or simple_bind returned")
         executor.set_monitor_callback(self._hear, self.monitor_all)
         self.executors.append(executor)
 
@@ -105,6 +123,15 @@ class Monitor:
         """End a batch, and log what was watched (logger "minisym", level INFO)."""
         for batch, name, value in self.toc():
             _log.info("Batch: %7d %30s %s", batch, name, value)
+
+
+def _check(interval: object, stat_func: object) -> None:
+    if not isinstance(interval, int) or interval < 1:
+        message = f"Monitor: interval must be an integer of at least 1, but got {interval!r}"
+        raise ParamError(message, hint="it counts batches")
+    if stat_func is not None and not callable(stat_func):
+        got = type(stat_func).__name__
+        raise ParamError(f"Monitor: stat_func must be a function of an array, but got {got}")
 
 
 def _size_free_norm(array: NDArray) -> Any:

@@ -124,6 +124,22 @@ class Browser:
         """Return what the page has complained of."""
         return [entry["message"] for entry in self.send("POST", "/se/log", type="browser")]
 
+    def requests(self) -> list[str]:
+        """Return the addresses that a file's page has asked for since the last call.
+
+        The browser's network log knows them; what its own first page asks for does not count.
+        """
+        entries = self.send("POST", "/se/log", type="performance")
+        events = [json.loads(entry["message"])["message"] for entry in entries]
+        sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
+        return [p["request"]["url"] for p in sent if p["documentURL"].startswith("file:")]
+
+    def spoken(self) -> list[tuple[str, str]]:
+        """Return role and name of all that a screen reader finds."""
+        nodes = self.devtools("Accessibility.getFullAXTree")["nodes"]
+        heard = [node for node in nodes if not node["ignored"]]
+        return [(n["role"]["value"], n.get("name", {}).get("value", "")) for n in heard]
+
 
 @contextmanager
 def browser(folder: Path, width: int = 1280, height: int = 860):
@@ -143,7 +159,8 @@ def browser(folder: Path, width: int = 1280, height: int = 860):
             --disable-background-networking --disable-component-update --disable-sync
             --disable-dev-shm-usage --user-data-dir={folder} --window-size={width},{height}"""
         options = {"binary": CHROMIUM, "args": flags.split()}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        logs = {"browser": "ALL", "performance": "ALL"}  # the latter holds the network's
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": logs}
         made = window.send("POST", "/session", capabilities={"alwaysMatch": wanted})
         window.session = f"/session/{made['sessionId']}"
         yield window

@@ -1,61 +1,22 @@
-"""Runs that wait, are watched, or are measured: they compute what `forward` does, and say how."""
+"""Runs that wait and are looked at: they compute what `forward` does, and say how."""
 
 import json
-from itertools import pairwise
 
 import numpy as np
 import pytest
+from debugging_cases import assert_same, filled, mlp, state, training
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ExecutionError, OutputNameError, ParamError
-from minisym.op import registered
-from minisym.passes import flops as counting
-from minisym.runtime.debug import NonFiniteError
+from minisym.errors import (
+    BindError,
+    ExecutionError,
+    MinisymError,
+    OutputNameError,
+    ParamError,
+)
+from minisym.runtime.guard import NonFiniteError
 from minisym.runtime.values import heat_map, histogram, statistics
-
-
-def mlp():
-    h = sym.FullyConnected(sym.Variable("data"), num_hidden=8, name="fc1")
-    h = sym.BatchNorm(h, fix_gamma=False, name="bn")
-    h = sym.Activation(h, act_type="relu", name="relu")
-    h = sym.FullyConnected(h, num_hidden=3, name="fc2")
-    return sym.SoftmaxOutput(h, name="softmax")
-
-
-def training():
-    net = mlp()
-    names = [n for n in net.list_arguments() if n.endswith(("weight", "bias"))]
-    inside = net.get_internals()
-    updates = [
-        sym.signsgd_update(inside[name], grad, lr=0.01, name=f"{name}_step")
-        for name, grad in zip(names, ms.grad(net, names), strict=True)
-    ]
-    return sym.Group([net, *updates, inside["fc1_weight"] * 1])
-
-
-def filled(net, rng_seed=0, **options):
-    executor = net.simple_bind(data=(6, 4), **options)
-    draw = np.random.default_rng(rng_seed)
-    for name, array in (executor.arg_dict | executor.aux_dict).items():
-        array[...] = (
-            draw.integers(0, 3, array.shape) if "label" in name else 0.5 + draw.random(array.shape)
-        )
-    return executor
-
-
-def state(executor):
-    arrays = executor.arg_dict | executor.aux_dict
-    if executor.grad_arrays is not None:
-        arrays |= {f"∂{n}": a for n, a in executor.grad_dict.items() if a is not None}
-    return {name: array.copy() for name, array in arrays.items()}
-
-
-def assert_same(one, two):
-    assert one.keys() == two.keys()
-    for name, array in one.items():
-        np.testing.assert_array_equal(array, two[name], err_msg=name)
-
 
 # ------------------------------------------------------------------------------------ node by node
 
@@ -132,13 +93,77 @@ def test_a_step_that_fails_restores_what_was_fed():
     assert not executor.arg_dict["x"].any()
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda executor: executor.forward(is_train=True),
+        lambda executor: executor.backward(),
+        lambda executor: executor.step(),
+        lambda executor: executor.profile(runs=1),
+    ],
+    ids=["forward", "backward", "step", "profile"],
+)
+def test_another_run_overtakes_one_that_waits(begin):
+    executor, alone = filled(training()), filled(training())
+    if begin.__code__.co_names[0] == "backward":
+        executor, alone = filled(mlp()), filled(mlp())
+        for one in (executor, alone):
+            one.forward(is_train=True)
+    waiting = executor.step(is_train=True, data=np.ones((6, 4)))
+    next(waiting)
+    begin(executor)
+    begin(alone)
+    assert_same(state(executor), state(alone))  # what had been fed is as before, too
+    expected = "another run of this executor began while this one waited"
+    with pytest.raises(ExecutionError, match=expected):
+        next(waiting)
+    with pytest.raises(ExecutionError, match=expected):
+        waiting.finish()
+    assert_same(state(executor), state(alone))  # and nothing was written late
+    executor.forward()
+    alone.forward()
+    assert_same(state(executor), state(alone))
+
+
+def test_a_run_that_has_ended_is_not_overtaken():
+    executor = filled(training())
+    run = executor.step(is_train=True)
+    outputs = run.finish()
+    executor.forward()
+    assert run.finish() is outputs
+    assert list(run) == []
+
+
+def test_a_run_says_how_far_it_has_come():
+    executor = filled(mlp())
+    run = executor.step()
+    assert repr(run) == "<Stepper: 0 of 5 nodes have run, next is FullyConnected 'fc1'>"
+    run.run_to("fc2")
+    assert "4 of 5" in repr(run)
+    run.finish()
+    assert repr(run) == "<Stepper: all 5 nodes have run>"
+    given_up = executor.step()
+    given_up.abandon()
+    assert repr(given_up) == "<Stepper: given up after 0 of 5 nodes>"
+
+
+def test_what_a_step_refuses():
+    executor = filled(mlp())
+    with pytest.raises(MinisymError, match="step: there is no argument 'dat'"):
+        executor.step(dat=np.ones((6, 4)))
+    with pytest.raises(BindError, match=r"step: data has shape \(2, 4\), but \(6, 4\) is bound"):
+        executor.step(data=np.ones((2, 4)))
+    with pytest.raises(ParamError, match=r"run_to takes a node's name, .* but got int"):
+        executor.step().run_to(3)
+
+
 def test_looking_at_a_run():
     run = filled(mlp()).step()
     assert run.coming.name == "fc1"
-    with pytest.raises(OutputNameError, match="'fc1_output' has no value yet"):
+    with pytest.raises(OutputNameError, match=r"'fc1_output' has no value yet[^$]*run_to\('fc1'\)"):
         run["fc1_output"]
-    with pytest.raises(OutputNameError, match="there is no 'fc'"):
-        run["fc"]
+    with pytest.raises(OutputNameError, match=r"there is no 'fc1'[^$]*did you mean 'fc1_output'"):
+        run["fc1"]
     with pytest.raises(OutputNameError, match="there is no node 'nope'"):
         run.run_to("nope")
     moment = run.run_to(lambda m: m.outputs[m.node.name + "_output"].min() == 0)
@@ -212,102 +237,6 @@ def test_guarded_runs_have_the_same_bits():
     assert_same(state(one), state(two))
 
 
-# ---------------------------------------------------------------------------------------- measures
-
-
-def test_profiling_leaves_everything_as_it_was():
-    executor = filled(training())
-    executor.forward(is_train=True)
-    before, outputs = state(executor), [o.copy() for o in executor.outputs]
-    ms.random.seed(3)
-    drawn = ms.random.generator.bit_generator.state
-    found = executor.profile(runs=3, is_train=True)
-    assert ms.random.generator.bit_generator.state == drawn
-    assert_same(state(executor), before)
-    for a, b in zip(executor.outputs, outputs, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert sum(row.share for row in found.rows) == pytest.approx(1)
-    assert {row.name for row in found.rows} >= {"fc1", "fc1_weight_step"}
-    assert sum(row.calls for row in found.by_op()) == len(found.rows)
-    assert "signsgd_update" in str(found)
-    assert "fc1 (FullyConnected)" in found.table(by="node", limit=100)
-    with pytest.raises(ParamError):
-        found.table(by="moon")
-    with pytest.raises(ParamError):
-        executor.profile(runs=0)
-
-
-def test_profiling_the_gradient():
-    executor = filled(mlp(), grad_req="add")
-    executor.forward(is_train=True)
-    executor.backward()
-    before = state(executor)
-    found = executor.profile(runs=2, is_train=True, backward=True)
-    assert_same(state(executor), before)
-    assert any(row.backward for row in found.rows)
-
-
-def test_a_trace_for_perfetto(tmp_path):
-    path = filled(training()).profile(runs=2).save_trace(tmp_path / "trace.json")
-    events = json.loads(path.read_text(encoding="utf-8"))["traceEvents"]
-    spans = [event for event in events if event["ph"] == "X"]
-    assert all(event["dur"] >= 0 and event["ts"] >= 0 for event in spans)
-    assert sum(event["name"] == "fc1" for event in spans) == 2
-    assert any(event["args"]["composed at"].startswith("test_debugging.py") for event in spans)
-    assert {event["tid"] for event in spans} == {1, 3}  # updates write
-
-
-def test_rich_prints_a_profile():
-    console = pytest.importorskip("rich.console").Console(record=True, width=100, file=None)
-    with console.capture() as capture:
-        console.print(filled(mlp()).profile(runs=1))
-    assert "FullyConnected" in capture.get()
-
-
-def test_memory_adds_up():
-    executor = filled(training())
-    report = executor.memory_report()
-    assert report.peak <= report.allocated <= report.unshared
-    assert report.bound == sum(a.nbytes for a in (executor.arg_dict | executor.aux_dict).values())
-    places = {t.name: t.place for t in report.tenants}
-    assert places["fc2_weight_step_output"] == "writes fc2_weight"
-    names = {t.name for t in report.tenants}
-    assert all(name in names for shared in report.shared.values() for name in shared)
-    # who shares a block does not live at the same time
-    for shared in report.shared.values():
-        lives = [(t.begin, t.end) for t in report.tenants if t.name in shared]
-        assert all(a[1] <= b[0] for a, b in pairwise(lives))
-    assert "<- peak" in str(report)
-    json.dumps(report.data())
-
-
-def test_memory_of_a_long_chain():
-    h = sym.Variable("x")
-    for i in range(300):
-        h = sym.FullyConnected(h, num_hidden=16, no_bias=True, name=f"fc{i}")
-    report = h.simple_bind(x=(4, 16), grad_req="null").memory_report()
-    assert report.allocated == report.peak == 2 * 4 * 16 * 4
-    assert len(report.timeline().splitlines()) <= 61
-
-
-def test_every_family_has_a_rule_for_its_arithmetic():
-    ops = [op for op in registered().values() if op.name not in counting._OPS]
-    missing = {op.family for op in ops} - set(counting._FAMILIES) - counting.UNKNOWN
-    assert not missing, "say in minisym/passes/flops.py how much these ops do"
-
-
-def test_flops_of_what_is_known():
-    conv = sym.Convolution(sym.Variable("x"), kernel=(3, 3), num_filter=8, pad=(1, 1), name="c")
-    executor = sym.make_loss(conv).simple_bind(x=(2, 3, 5, 5))
-    found = {r.op: r.flops for r in executor.profile(runs=1, backward=True, is_train=True).rows}
-    terms = 2 * 8 * 25 * 27
-    assert found["Convolution"] == 2 * terms + 2 * 8 * 25
-    assert found["_correlate_filters"] == found["_scatter"] == 2 * terms
-    product = sym.batch_dot(sym.Variable("a"), sym.Variable("b"), transpose_b=True, name="p")
-    executor = product.simple_bind(a=(7, 2, 3), b=(7, 5, 3), grad_req="null")
-    assert executor.profile(runs=1).rows[0].flops == 2 * 7 * 2 * 3 * 5
-
-
 # ----------------------------------------------------------------------------------------- monitor
 
 
@@ -368,3 +297,18 @@ def test_values_of_any_kind_can_be_looked_at(array):
     assert len(cells) <= 24
     assert sum(histogram(array)) == (np.isfinite(array).sum() if array.size else 0)
     json.dumps([cells, histogram(array)], allow_nan=False)
+
+
+def test_an_executor_shows_what_is_bound():
+    executor = filled(training())
+    assert repr(executor) == (
+        "<Executor of softmax, fc1_weight_step, fc1_bias_step and 3 more: 22 ops, 10 bound arrays>"
+    )
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in str(executor).splitlines()[1:]}
+    assert rows["fc1_weight"] == "(8, 4) float32 written by fc1_weight_step"
+    assert rows["bn_moving_mean"] == "(8,) float32 written by bn"
+    assert rows["->"] == "_mulscalar0_output (8, 4) float32"  # the last output
+    assert "fc1_weight      (8, 4) float32  with a gradient" in str(filled(mlp()))
+    bundle = executor._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["text/plain"] == str(executor)
+    assert "6×8" in bundle["text/vnd.mermaid"]  # shapes are known

@@ -203,6 +203,40 @@ def test_checkpoints_of_something_else(tmp_path: Path):
     fit(num_epoch=1, checkpoint=path, resume=False)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"no JSON",
+        b"[]",
+        b"[" * 100_000,
+        {"num_update": None},
+        {"num_update": -1},
+        {"position": {"epoch": 1.5}},
+        {"position": {"lunch": 1}},
+        {"random": {"bit_generator": "MT19937"}},
+        {"random": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 1}}},
+    ],
+)
+def test_checkpoints_that_do_not_say_where(tmp_path: Path, change: Any):
+    """Such a file is refused as a whole: weights and random numbers are what they were."""
+    path = tmp_path / "run.params"
+    trained = fit(num_epoch=1, checkpoint=path)
+    arrays = ms.nd.load(str(path))
+    if isinstance(change, dict):
+        told = json.loads(arrays[checkpoint.POSITION].tobytes())
+        change = json.dumps({**told, **change}).encode()
+    arrays[checkpoint.POSITION] = np.frombuffer(change, np.uint8)
+    arrays["arg:fc1_weight"] = arrays["arg:fc1_weight"] + 1
+    ms.nd.save(str(path), arrays)
+    before = {n: a.copy() for n, a in trained.executor.arg_dict.items()}
+    state = ms.random.generator.bit_generator.state
+    with pytest.raises(ms.FormatError, match="does not say where a training stands"):
+        checkpoint.restore(path, trained.executor, trained.optimizer)
+    assert ms.random.generator.bit_generator.state == state
+    for name, array in before.items():
+        np.testing.assert_array_equal(trained.executor.arg_dict[name], array)
+
+
 def test_a_checkpoint_holds_the_weights_for_others(tmp_path: Path):
     trained = fit(num_epoch=1, checkpoint=tmp_path / "net-0001.params")
     arguments, _ = ms.model.load_params(str(tmp_path / "net"), 1)
@@ -266,7 +300,45 @@ def test_fixed_parameters_stay():
 
 def test_fit_shows_progress(capsys: pytest.CaptureFixture[str]):
     fit(num_epoch=1, progress=True)
-    assert "epoch 0  accuracy" in capsys.readouterr().out
+    assert "epoch 0  accuracy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"net": [1]}, "net must be a Symbol, but got list"),
+        ({"data": (np.ones((4, 64)), np.ones(4))}, "train_data must be an NDArrayIter, but got tu"),
+        ({"eval_data": np.ones((4, 64))}, "eval_data must be an NDArrayIter, but got ndarray"),
+        ({"data": digits(label_name="label")}, "nothing is fed to 'softmax_label'"),
+        ({"data": digits(data_name="x")}, "nothing is fed to 'data'; the data are named x, softm"),
+        ({"num_epoch": 1.5}, "num_epoch must be an integer of at least 0, but got 1.5"),
+        ({"checkpoint_every": -1}, "checkpoint_every must be an integer of at least 0, but got -1"),
+        ({"fixed": ["fc1_wieght"]}, "no parameter 'fc1_wieght' to be fixed"),
+        ({"early_stop": "accuracy"}, "early_stop must be an EarlyStop, but got 'accuracy'"),
+        ({"optimizer": None}, "no optimizer None"),
+        ({"optimizer_params": {"learning_rate": "fast"}}, "learning_rate must be a number, but g"),
+        ({"optimizer_params": {"lr_scheduler": 3}}, "lr_scheduler must be a function of the upda"),
+        (
+            {"optimizer": ms.optimizer.SGD(), "optimizer_params": {"wd": 1}},
+            "this SGD is made, and takes no parameters: {'wd': 1}",
+        ),
+        ({"initializer": "xavir"}, "no initializer 'xavir'"),
+        ({"initializer": ms.init.Xavier}, "an initializer is called with name and array, but got"),
+        ({"eval_metric": "accurracy"}, "no metric 'accurracy'"),
+        ({"minimize": {"accumulate": 0}}, "accumulate must be an integer of at least 1, but got 0"),
+    ],
+)
+def test_what_cannot_be_trained(settings: dict[str, Any], message: str):
+    with pytest.raises(ms.ParamError) as caught:
+        fit(**settings)
+    assert message in str(caught.value)
+
+
+def test_initializers_and_parameters_by_name():
+    trained = fit(initializer="one", optimizer_params={"learning_rate": 0.0}, num_epoch=1)
+    assert (trained.arg_params["fc1_weight"] == 1).all()
+    with pytest.raises(ms.ParamError, match=r"predict: the data are data, but got \['x'\]"):
+        trained.predict({"x": np.ones((2, 64))})
 
 
 def test_fit_counts_rows_of_all_micro_batches():

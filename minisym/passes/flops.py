@@ -136,6 +136,9 @@ _OPS: Final[Mapping[str, Rule]] = {
     "_scatter": _filters(lambda ins, outs: ins[1], 0),
     "_pool_back": _pool_back,
     "_backward_RNN": _recurrent_back,
+    "_contrib_quantized_fully_connected": _dense,
+    "_contrib_quantized_pooling": _pool,
+    "_contrib_quantized_act": _each(1),
     "batch_dot": _each_dot,
     "_linalg_gemm": _each_dot,
     "_linalg_gemm2": _each_dot,
@@ -169,6 +172,9 @@ _FAMILIES: Final[Mapping[str, Rule]] = {
     "densities": _each(8),
     "random": _each(4),
     "rnn": _recurrent,
+    "quantize": _each(3),
+    "calibrate": lambda ins, outs, params: 4 * prod(ins[0]) ** 2,  # all cuts
+    "hawkes": _each_input(4),
     "boxes": _each(8),
     "deformable": _deformable,
     "image": _each(2),
@@ -196,7 +202,7 @@ _FAMILIES: Final[Mapping[str, Rule]] = {
     _each(1),
 ) | dict.fromkeys(
     ("axes", "basic", "casting", "indexing", "layout", "margins", "nn", "patches", "pieces",
-     "scatter", "sequence", "slices", "sources", "stretch", "triangles", "upsampling"),
+     "quantized", "scatter", "sequence", "slices", "sources", "stretch", "triangles", "upsampling"),
     _nothing,
 )  # fmt: skip
 

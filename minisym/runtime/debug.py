@@ -1,6 +1,6 @@
-"""A debugger for runs: node by node, and the first node that made a NaN.
+"""A debugger for runs: node by node.
 
-Both run the same steps as `forward`, on a plan that keeps every value. Nothing that the user bound
+It runs the same steps as `forward`, on a plan that keeps every value. Nothing that the user bound
 changes until the run ends: then the writes land all at once, or, where it is given up, never.
 """
 
@@ -11,31 +11,14 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Self
 
-import numpy as np
-
 from minisym import origin
-from minisym.errors import ExecutionError, OutputNameError, Row, did_you_mean
+from minisym.errors import ExecutionError, OutputNameError, ParamError, did_you_mean
 from minisym.graph import Entry, Node
-from minisym.ndarray import Array, NDArray
-from minisym.runtime.plan import Commit, Part, Plan, execute
-from minisym.runtime.values import Statistics, is_finite, statistics
+from minisym.ndarray import NDArray
+from minisym.runtime.plan import Commit, Part, Plan, Typed, execute
+from minisym.runtime.values import statistics
+from minisym.runtime.watch import Observer, run_part
 from minisym.shapes import show
-
-
-class NonFiniteError(ExecutionError):
-    """A node made a NaN or an infinity.
-
-    Attributes
-    ----------
-    node
-        The node.
-    inputs, outputs
-        Name -> statistics of what it read and made.
-    """
-
-    node: Node
-    inputs: dict[str, Statistics]
-    outputs: dict[str, Statistics]
 
 
 def observed(plan: Plan, *, share_outputs: bool = True) -> Plan:
@@ -105,6 +88,9 @@ class Stepper:
     all have run, the run ends: the bound arrays are written, as by `forward`. A run that is given
     up (by `abandon`, an exception, or leaving a `with` block early) has written nothing.
 
+    An executor makes one run at a time. When another one begins (`forward`, `backward`, `step`,
+    `profile`), the run that waits is given up; going on with it is an `ExecutionError`.
+
     Examples
     --------
     >>> import numpy as np
@@ -127,12 +113,14 @@ class Stepper:
         commits: Sequence[Commit],
         finished: Callable[[], list[NDArray]],
         abandoned: Callable[[], None],
+        observers: Sequence[Observer] = (),
     ) -> None:
-        self._plan, self._commits = plan, commits
+        self._plan, self._commits, self._observers = plan, commits, observers
         self._finished, self._abandoned = finished, abandoned
         self._parts = [(part, late) for late, some in enumerate(parts) for part in some]
         self._next = 0
         self._is_open = True
+        self._is_overtaken = False
         self._outputs: list[NDArray] | None = None
         self._values: dict[str, Entry] = {Entry(n).name: Entry(n) for n in plan.graph.variables}
         self.moments: list[Moment] = []
@@ -143,6 +131,7 @@ class Stepper:
 
     def __next__(self) -> Moment:
         """Run the next node; behind the last one end the run."""
+        self._check_not_overtaken()
         if not self._is_open:
             raise StopIteration
         try:
@@ -161,7 +150,7 @@ class Stepper:
             (node, steps), late = self._parts[self._next]
             self._next += 1
             start = perf_counter_ns()
-            execute(self._plan, steps)
+            run_part(self._plan, (node, steps), self._observers, late=bool(late))
             seconds = (perf_counter_ns() - start) * 1e-9
             if node.op is not None:
                 moment = moment_of(
@@ -176,21 +165,44 @@ class Stepper:
     @property
     def coming(self) -> Node | None:
         """The node that runs next; None behind the last one."""
-        rest = (node for (node, _), _ in self._parts[self._next :] if node.op is not None)
-        return next(rest, None)
+        return next(self._rest(), None)
 
     @property
     def remaining(self) -> int:
         """How many nodes have not run yet."""
-        return sum(node.op is not None for (node, _), _ in self._parts[self._next :])
+        return sum(1 for _ in self._rest())
+
+    def _rest(self) -> Iterator[Node]:
+        return (node for (node, _), _ in self._parts[self._next :] if node.op is not None)
+
+    @property
+    def typed(self) -> Typed:
+        """The graph with shapes and types; those that values decide are known in the end."""
+        return self._plan.typed
+
+    def __repr__(self) -> str:
+        """Say how far the run has come."""
+        ran = len(self.moments)
+        if self._outputs is not None:
+            return f"<Stepper: all {ran} nodes have run>"
+        if not self._is_open:
+            return f"<Stepper: given up after {ran} of {ran + self.remaining} nodes>"
+        coming = self.coming
+        what = f"{coming.op.name} {coming.name!r}" if coming and coming.op else "the writes"
+        return f"<Stepper: {ran} of {ran + self.remaining} nodes have run, next is {what}>"
 
     def __getitem__(self, name: str) -> NDArray:
         """Return a value that is there by now, by its name in `get_internals()`."""
         entry = self._values.get(name)
         if entry is None:
-            known = {Entry(n, i).name for n in self._plan.nodes for i in range(n.num_outputs)}
-            message = f"{name!r} has no value yet" if name in known else f"there is no {name!r}"
-            raise OutputNameError(message, hint=did_you_mean(name, self._values))
+            coming = {Entry(n, i).name: n.name for n in self._rest() for i in range(n.num_outputs)}
+            if name in coming:
+                hint = f"run_to({coming[name]!r}) computes it"
+                raise OutputNameError(f"{name!r} has no value yet", hint=hint)
+            known = [*self._values, *coming]
+            output = f"{name}_output"
+            said = f"did you mean {output!r}?" if output in known else did_you_mean(name, known)
+            raise OutputNameError(f"there is no {name!r}", hint=said)
         return NDArray.of(self._plan.arrays[entry])
 
     def run_to(self, stop: str | Callable[[Moment], object]) -> Moment | None:
@@ -200,6 +212,11 @@ class Stepper:
         -------
         What that node did; None if there was none, and the run has ended.
         """
+        if not isinstance(stop, str) and not callable(stop):
+            raise ParamError(
+                f"run_to takes a node's name, or a function of a Moment, "
+                f"but got {type(stop).__name__}"
+            )
         if isinstance(stop, str) and all(node.name != stop for (node, _), _ in self._parts):
             known = [node.name for (node, _), _ in self._parts]
             raise OutputNameError(f"there is no node {stop!r}", hint=did_you_mean(stop, known))
@@ -216,6 +233,7 @@ class Stepper:
         ExecutionError
             The run was given up.
         """
+        self._check_not_overtaken()
         for _ in self:
             pass
         if self._outputs is None:
@@ -227,6 +245,19 @@ class Stepper:
         if self._is_open:
             self._is_open = False
             self._abandoned()
+
+    def overtake(self) -> None:
+        """Give the run up because another one of the executor begins."""
+        if self._is_open:
+            self.abandon()
+            self._is_overtaken = True
+
+    def _check_not_overtaken(self) -> None:
+        if self._is_overtaken:
+            raise ExecutionError(
+                "another run of this executor began while this one waited, so it was given up",
+                hint="finish() a run before the next one begins; step() begins a new one",
+            )
 
     def _end(self) -> None:
         self._is_open = False
@@ -256,63 +287,3 @@ def moment_of(plan: Plan, node: Node, position: int, seconds: float, *, backward
         if write.entry.node is node
     }
     return Moment(position, node, backward, inputs, outputs, writes, seconds)
-
-
-# ---------------------------------------------------------------------------------- the first NaN
-
-
-@dataclass(frozen=True)
-class NanGuard:
-    """An observer of runs that stops at the first NaN or infinity; see `Executor.nan_guard`."""
-
-    allow: frozenset[str] = frozenset()
-    """Nodes that may make them."""
-    infinities: bool = True
-    """Whether infinities count."""
-
-    def run(
-        self, plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], *, late: bool
-    ) -> None:
-        """Run the nodes, look at what each made, and write only if all is well."""
-        for node, steps in parts:
-            execute(plan, steps)
-            if node.op is None or node.name in self.allow or Entry(node) in plan.direct:
-                continue  # (a direct write lands with the commit)
-            entries = [Entry(node, i) for i in range(node.num_outputs)]
-            bad = [entry for entry in entries if not self._is_well(plan.arrays[entry])]
-            if bad:
-                raise _not_finite(plan, node, bad, late=late)
-        execute(plan, (), commits)
-
-    def _is_well(self, array: Array) -> bool:
-        return is_finite(array) or not (self.infinities or np.isnan(array).any())
-
-
-def _not_finite(plan: Plan, node: Node, bad: Sequence[Entry], *, late: bool) -> NonFiniteError:
-    """Say which node it was, what it read, and what came out."""
-    assert node.op is not None
-    inputs: dict[str, Statistics] = {}
-    rows: list[Row] = []
-    is_view = Entry(node) in plan.views  # then the input is there still
-    for name, entry in zip(node.input_names(), node.inputs, strict=True):
-        array = plan.value(entry, late=late)
-        kind = f"{show(array.shape)} {array.dtype}"
-        if any(np.may_share_memory(array, plan.arrays[b]) for b in bad) and not is_view:
-            rows.append((name, kind, f"{entry.name}: overwritten by the output", ""))
-            continue
-        inputs[name] = found = statistics(array)
-        remark = "" if found.is_finite else "not finite already"
-        rows.append((name, kind, f"{entry.name}: {found}", remark))
-    outputs = {entry.name: statistics(plan.arrays[entry]) for entry in bad}
-    for name, found in outputs.items():
-        rows.append((name, f"{show(found.shape)} {found.dtype}", str(found), "here"))
-    what = "NaN" if any(found.nans for found in outputs.values()) else "infinity"
-    verb = "made the first" if all(f.is_finite for f in inputs.values()) else "passed on a"
-    error = NonFiniteError(
-        f"{node.op.name} {node.name!r} {verb} {what}",
-        rows=rows,
-        origin=node.origin,
-        hint="every bound array is as it was before the run",
-    )
-    error.node, error.inputs, error.outputs = node, inputs, outputs
-    return error

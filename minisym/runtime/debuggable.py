@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from minisym.errors import ParamError, did_you_mean
 from minisym.graph import Node
 from minisym.ndarray import Array, NDArray
-from minisym.runtime.debug import NanGuard, Stepper, observed
+from minisym.runtime.debug import Stepper, observed
+from minisym.runtime.guard import NanGuard
 from minisym.runtime.heads import Seed, take_head_grads
 from minisym.runtime.late import LatePlan
 from minisym.runtime.plan import Commit, Plan
-from minisym.runtime.profile import Profile, profile
+from minisym.runtime.profile import Profile, check_runs, profile
 from minisym.runtime.usage import MemoryReport, memory_report
-from minisym.runtime.watch import Observer
+from minisym.runtime.watch import Monitor, Observer
 
 Feed = tuple[Array, Array]
 
@@ -32,11 +34,16 @@ class Debuggable:
     _seeds: Sequence[Seed]
     _wanted: Sequence[Node]
     _backups: dict[str, Array]
-    _monitor: Observer | None
+    _monitor: Monitor | None = None
+    _guard: NanGuard | None = None
+    _observers: tuple[Observer, ...] = ()
+    """Both of them, if they are there."""
+    _waiting: Stepper | None = None
+    """A run that waits between two nodes."""
     _is_train: bool | None
     _ran_backward: bool
 
-    def _check(self, feeds: Mapping[str, Any]) -> list[Feed]:
+    def _check(self, feeds: Mapping[str, Any], what: str = "forward") -> list[Feed]:
         raise NotImplementedError
 
     def _make_gradient_commits(self, plan: Plan) -> list[Commit]:
@@ -64,7 +71,8 @@ class Debuggable:
     ) -> Stepper:
         """Begin a run that waits after every node: a debugger. See `minisym.runtime.debug`.
 
-        Nothing that was bound changes before the run ends, nor do the outputs.
+        Nothing that was bound changes before the run ends, nor do the outputs. A monitor hears the
+        run, and a `nan_guard` stops it. If another run begins meanwhile, this one is given up.
 
         Parameters
         ----------
@@ -86,11 +94,11 @@ class Debuggable:
              data      (1,) float64  2 … 2, mean 2
           -> t_output  (1,) float64  0.964 … 0.964, mean 0.964
         """
-        feeds = self._check(kwargs)
+        self._overtake()
+        feeds = self._check(kwargs, "step")
         if backward and self._wanted:
             self._seed(out_grads)
-        back = self._next_plan or self._plan
-        plan = observed(back, share_outputs=False)
+        plan = observed(self._next_plan or self._plan, share_outputs=False)
         parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
         commits = [*plan.commits, *(self._make_gradient_commits(plan) if backward else ())]
         commits += [
@@ -101,6 +109,8 @@ class Debuggable:
         ]
 
         def finished() -> list[NDArray]:
+            self._waiting = None
+            back = self._next_plan or self._plan  # (a guard may have come or gone)
             self._take(plan)  # for backward; the next forward run goes back
             self._next_plan = back
             self._is_train, self._ran_backward = is_train, backward
@@ -108,24 +118,36 @@ class Debuggable:
             return self.outputs
 
         def abandoned() -> None:
+            self._waiting = None
             for name, (array, _) in zip(kwargs, feeds, strict=True):
                 array[...] = self._backups[name]
 
         for array, value in feeds:
             array[...] = value
-        return Stepper(plan, parts, commits, finished, abandoned)
+        self._waiting = Stepper(plan, parts, commits, finished, abandoned, self._observers)
+        return self._waiting
+
+    def _overtake(self) -> None:
+        """Give up a run that waits: another one begins."""
+        if self._waiting is not None:
+            self._waiting.overtake()
+
+    def _observe(self, monitor: Monitor | None, guard: NanGuard | None) -> None:
+        """Say who looks on: first the monitor, so that it sees what the guard objects to."""
+        self._monitor, self._guard = monitor, guard
+        self._observers = tuple(one for one in (monitor, guard) if one is not None)
 
     @contextmanager
     def nan_guard(self, allow: Iterable[str] = (), *, infinities: bool = True) -> Iterator[None]:
         """Let runs within a `with` block stop at the node that makes the first NaN or infinity.
 
         The error says what the node read, and where it was composed; nothing has been written then.
-        Every value is kept meanwhile, and a monitor hears nothing.
+        Every value is kept meanwhile. A monitor hears what it always hears, the NaN included.
 
         Parameters
         ----------
         allow
-            Names of nodes that may make them.
+            Names of nodes that may make them; of those of a gradient, too.
         infinities
             Whether infinities count: masks are often made of them.
 
@@ -133,6 +155,8 @@ class Debuggable:
         ------
         NonFiniteError
             By a run within the block.
+        ParamError
+            There is no such node.
 
         Examples
         --------
@@ -143,16 +167,27 @@ class Debuggable:
         ...     executor.forward()
         Traceback (most recent call last):
         ...
-        minisym.runtime.debug.NonFiniteError: log 'logs' made the first NaN
+        minisym.runtime.guard.NonFiniteError: log 'logs' made the first NaN
         ...
         """
-        monitor, plan = self._monitor, self._next_plan or self._plan
-        self._monitor = NanGuard(frozenset(allow), infinities)
+        outer, plan = self._guard, self._next_plan or self._plan
+        self._observe(self._monitor, NanGuard(self._names_of_nodes(allow), infinities))
         self._next_plan = observed(plan)
         try:
             yield
         finally:
-            self._monitor, self._next_plan = monitor, plan
+            self._observe(self._monitor, outer)
+            self._next_plan = plan
+
+    def _names_of_nodes(self, allow: Iterable[str]) -> frozenset[str]:
+        """Check the names that `nan_guard` was given."""
+        names = frozenset([allow] if isinstance(allow, str) else allow)
+        known = dict.fromkeys(node.name for node in self._plan.nodes)
+        for name in names - known.keys():
+            raise ParamError(
+                f"nan_guard: there is no node {name!r} to allow", hint=did_you_mean(name, known)
+            )
+        return names
 
     def profile(
         self,
@@ -173,6 +208,10 @@ class Debuggable:
         is_train, backward, out_grads
             As of `step`.
         """
+        check_runs(runs)
+        self._overtake()
+        if self._next_plan is not None:  # measure the runs that `forward` makes
+            self._take(self._next_plan)
         if backward and self._wanted:
             self._seed(out_grads)
         commits = self._make_gradient_commits(self._plan) if backward else ()

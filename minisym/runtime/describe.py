@@ -1,8 +1,11 @@
-"""What a plan does, as text: its steps, and the memory that each writes."""
+"""What is bound, and what a plan does, as text: its steps, and the memory that each writes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from minisym.graph import Entry, Node
+from minisym.ndarray import Array
 from minisym.runtime.memory import Block
 from minisym.runtime.plan import Plan
 from minisym.shapes import show
@@ -31,6 +34,23 @@ def describe(plan: Plan) -> str:
     apart = sum(plan.typed.nbytes(entry) for entry in plan.blocks)
     lines.append(f"Total {total / 2**20:g} MB allocated, {apart / 2**20:g} MB without sharing")
     return "\n".join(lines) + "\n"
+
+
+def describe_arrays(
+    bound: Sequence[tuple[str, Array]],
+    outputs: Sequence[tuple[str, Array]],
+    remarks: Mapping[str, str],
+) -> str:
+    """List arrays with their names, shapes and types, inputs before outputs."""
+    rows = [("  ", name, array, remarks.get(name, "")) for name, array in bound]
+    rows += [("->", name, array, "") for name, array in outputs]
+    kinds = [f"{show(array.shape)} {array.dtype}" for _, _, array, _ in rows]
+    names = max((len(name) for _, name, _, _ in rows), default=0)
+    wide = max(map(len, kinds), default=0)
+    return "\n".join(
+        f"  {arrow} {name:<{names}}  {kind:<{wide}}  {remark}".rstrip()
+        for (arrow, name, _, remark), kind in zip(rows, kinds, strict=True)
+    )
 
 
 def _op(node: Node) -> str:

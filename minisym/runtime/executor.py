@@ -8,18 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ArrayTypeError, BindError, did_you_mean
+from minisym.errors import (
+    ArrayTypeError,
+    BindError,
+    ParamError,
+    count,
+    did_you_mean,
+    listed,
+)
 from minisym.graph import Entry, Node
 from minisym.ndarray import Array, NDArray
 from minisym.runtime.binding import Binding
 from minisym.runtime.debuggable import Debuggable
-from minisym.runtime.describe import describe
+from minisym.runtime.describe import describe, describe_arrays
 from minisym.runtime.heads import Seed, take_head_grads
 from minisym.runtime.internals import Internals
 from minisym.runtime.late import LatePlan
 from minisym.runtime.plan import Commit, Plan, execute
 from minisym.runtime.resize import resize
-from minisym.runtime.watch import Monitor, Observer
+from minisym.runtime.watch import Monitor, run_watched
 from minisym.shapes import show
 from minisym.symbol.symbol import Symbol
 
@@ -86,7 +93,6 @@ class Executor(Debuggable):
         self._ran_backward = False
         self._keep_internals = False
         self._backups: dict[str, Array] = {}
-        self._monitor: Observer | None = None
 
     # --------------------------------------------------------------------------- arrays by name
 
@@ -124,6 +130,38 @@ class Executor(Debuggable):
         """Which bound arrays a forward run may change: {variable: the node that writes it}."""
         return {v.name: w.entry.node.name for v, w in self._plan.written.items()}
 
+    # ----------------------------------------------------------------------------- showing itself
+
+    def __repr__(self) -> str:
+        """Name in one line what it runs."""
+        ops, arrays = len(self._plan.forward_nodes), len(self._by_name)
+        names = listed([entry.node.name for entry in self._symbol.entries])
+        return f"<Executor of {names}: {count(ops, 'op')}, {count(arrays, 'bound array')}>"
+
+    def __str__(self) -> str:
+        """List the bound arrays and the outputs.
+
+        >>> from minisym import sym
+        >>> step = sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1, name="step")
+        >>> print(step.bind(args={"w": np.ones(2), "g": np.ones(2)}))
+        <Executor of step: 1 op, 2 bound arrays>
+             w            (2,) float64  written by step
+             g            (2,) float64
+          -> step_output  (2,) float64
+        """
+        remarks = {name: f"written by {writer}" for name, writer in self.writes.items()}
+        if self.grad_arrays is not None:
+            remarks |= {n: "with a gradient" for n, a in self.grad_dict.items() if a is not None}
+        arrays = [*self._by_name.items()], [*self.output_dict.items()]
+        return f"{self!r}\n{describe_arrays(*arrays, remarks)}"
+
+    def _repr_mimebundle_(self, *_: object, **__: object) -> dict[str, str]:
+        """Show the graph in a notebook, with the shapes and types of what is bound."""
+        shape = {name: array.shape for name, array in self._by_name.items()}
+        dtype = {name: array.dtype for name, array in self._by_name.items()}
+        shown = self._symbol._repr_mimebundle_(shape=shape, dtype=dtype)
+        return shown | {"text/plain": str(self)}
+
     # ---------------------------------------------------------------------------------- running
 
     def forward(self, is_train: bool = False, **kwargs: Any) -> list[NDArray]:
@@ -143,6 +181,8 @@ class Executor(Debuggable):
         ExecutionError
             A step failed. Every bound array is as it was, the copied ones included.
         """
+        if self._waiting is not None:
+            self._waiting.overtake()
         if self._next_plan is not None:
             self._take(self._next_plan)
         if self._keep_internals and not self._plan.keep:
@@ -152,11 +192,11 @@ class Executor(Debuggable):
         try:
             for array, value in feeds:
                 array[...] = value
-            if self._monitor is None:
-                execute(plan, plan.steps(is_train=is_train)[0], plan.commits)
-            else:
+            if self._observers:
                 parts = plan.parts(is_train=is_train)[0]
-                self._monitor.run(plan, parts, plan.commits, late=False)
+                run_watched(plan, parts, plan.commits, self._observers, late=False)
+            else:
+                execute(plan, plan.steps(is_train=is_train)[0], plan.commits)
         except BaseException:
             for name, (array, _) in zip(kwargs, feeds, strict=True):
                 array[...] = self._backups[name]
@@ -172,26 +212,26 @@ class Executor(Debuggable):
             if head.node in plan.late:
                 self.outputs[i] = NDArray.of(plan.output_array(head))
 
-    def _check(self, feeds: Mapping[str, Any]) -> list[Feed]:
+    def _check(self, feeds: Mapping[str, Any], what: str = "forward") -> list[Feed]:
         """Check what is to be copied, and keep what it will replace."""
         checked = []
         for name, value in feeds.items():
             array = self._by_name.get(name)
             if array is None:
-                message = f"forward: there is no argument {name!r}"
+                message = f"{what}: there is no argument {name!r}"
                 raise ArrayTypeError(message, hint=did_you_mean(name, self._by_name))
             given = np.asarray(value) if np.isscalar(value) else value
             if not isinstance(given, np.ndarray):
-                message = f"forward: {name} must be a NumPy array, but got {type(value).__name__}"
+                message = f"{what}: {name} must be a NumPy array, but got {type(value).__name__}"
                 raise ArrayTypeError(message, hint=f"np.array({name})")
             if given.shape != array.shape and not (given.ndim == 0 and array.size == 1):
                 message = (
-                    f"forward: {name} has shape {show(given.shape)}, "
+                    f"{what}: {name} has shape {show(given.shape)}, "
                     f"but {show(array.shape)} is bound"
                 )
                 raise BindError(message, hint="executor.reshape makes one for another shape")
             if given.dtype.kind not in "biuf":
-                message = f"forward: {name} has dtype {given.dtype}, but {array.dtype} is bound"
+                message = f"{what}: {name} has dtype {given.dtype}, but {array.dtype} is bound"
                 raise ArrayTypeError(message)
             checked.append((array.view(np.ndarray), given.astype(array.dtype, copy=False)))
         for name, (bound, _) in zip(feeds, checked, strict=True):
@@ -219,6 +259,7 @@ class Executor(Debuggable):
         """
         if self._gradients is None or all(g is None for g in self._gradients.values()):
             return
+        self._overtake()
         plan = self._plan
         if isinstance(plan, LatePlan):  # how large head gradients are, the outputs tell
             self._run_first(plan, is_train=is_train)
@@ -226,12 +267,12 @@ class Executor(Debuggable):
         if self._wanted:
             take_head_grads(plan.heads, plan.typed.shapes, self._seeds, out_grads)
         is_train = self._run_first(plan, is_train=is_train)
-        if self._monitor is None:
+        if self._observers:
+            parts = plan.parts(is_train=is_train)[1]
+            run_watched(plan, parts, self._gradient_commits, self._observers, late=True)
+        else:
             steps = plan.steps(is_train=is_train)[1]
             execute(plan, steps, self._gradient_commits)
-        else:
-            parts = plan.parts(is_train=is_train)[1]
-            self._monitor.run(plan, parts, self._gradient_commits, late=True)
         self._ran_backward = True
 
     def _run_first(self, plan: Plan, *, is_train: bool) -> bool:
@@ -271,7 +312,13 @@ class Executor(Debuggable):
         under their own name. An array holds the value during the call only: its memory is used
         again.
         """
-        self._monitor = None if callback is None else Monitor(callback, monitor_all)
+        if callback is not None and not callable(callback):
+            raise ParamError(
+                f"set_monitor_callback takes a function of name and array, or None, "
+                f"but got {type(callback).__name__}"
+            )
+        monitor = None if callback is None else Monitor(callback, monitor_all)
+        self._observe(monitor, self._guard)
 
     @property
     def internals(self) -> Internals:
@@ -342,7 +389,7 @@ class Executor(Debuggable):
         """
         binding = resize(self._binding, kwargs, partial=partial_shaping, larger=allow_up_sizing)
         made = self._compile(binding, self._plan.memory_of_heads())
-        if isinstance(self._monitor, Monitor):
+        if self._monitor is not None:
             made.set_monitor_callback(self._monitor.callback, self._monitor.inputs)
         return made
 

@@ -63,7 +63,7 @@ class Event(NamedTuple):
     """It is the write into a bound array."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Profile:
     """What `Executor.profile` measured.
 
@@ -73,13 +73,13 @@ class Profile:
         A row for each node, in the order in which they ran.
     runs
         For each run what happened when.
-    shapes
-        Node -> its output shapes.
+    details
+        Node -> what the trace tells of it: its output shapes, bytes and arithmetic.
     """
 
     rows: tuple[Row, ...]
     runs: tuple[tuple[Event, ...], ...]
-    shapes: dict[Node, str]
+    details: dict[Node, dict[str, Any]]
 
     @property
     def seconds(self) -> float:
@@ -137,6 +137,8 @@ class Profile:
         """Return the table by op."""
         return self.table()
 
+    __repr__ = __str__
+
     def __rich__(self) -> Any:
         """Return the table by op for `rich.print`, with a bar for each share."""
         from rich.table import Table
@@ -152,8 +154,13 @@ class Profile:
     def trace(self) -> dict[str, Any]:
         """Return all runs, one behind the other, in the trace format of Chrome and Perfetto."""
         events: list[dict[str, Any]] = [
-            {"ph": "M", "pid": 1, "tid": tid, "name": "thread_name", "args": {"name": name}}
-            for tid, name in ((1, "forward"), (2, "backward"), (3, "writes"))
+            {"ph": "M", "pid": 1, "tid": tid, "name": what, "args": {"name": name}}
+            for tid, what, name in (
+                (0, "process_name", "minisym"),
+                (1, "thread_name", "forward"),
+                (2, "thread_name", "backward"),
+                (3, "thread_name", "writes"),
+            )
         ]
         offset = 0
         for number, run in enumerate(self.runs):
@@ -172,7 +179,7 @@ class Profile:
                         "args": {
                             "op": op.name if op else "copy of the value before the run",
                             "run": number,
-                            "shape": self.shapes.get(event.node, ""),
+                            **self.details.get(event.node, {}),
                             "composed at": f"{where[0]}:{where[1]}" if where else "",
                         },
                     }
@@ -187,12 +194,16 @@ class Profile:
         return path
 
 
+def check_runs(runs: object) -> None:
+    """Raise `ParamError` unless there is something to measure."""
+    if not isinstance(runs, int) or runs < 1:
+        raise ParamError(f"profile: runs must be an integer of at least 1, but got {runs!r}")
+
+
 def profile(
     plan: Plan, runs: int, gradient_commits: Sequence[Commit], *, is_train: bool, backward: bool
 ) -> Profile:
     """Do what `Executor.profile` promises."""
-    if runs < 1:
-        raise ParamError(f"profile: runs must be at least 1, but got {runs}")
     parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
     schedule = list(_schedule(plan, parts, gradient_commits))
     targets = [plan.arrays[Entry(node)] for node in plan.written]
@@ -201,7 +212,7 @@ def profile(
     with _restored(targets):
         _measure(plan, schedule)
         measured = tuple(_measure(plan, schedule) for _ in range(runs))
-    return Profile(tuple(_rows(plan, measured, backward=backward)), measured, _shapes(plan))
+    return Profile(tuple(_rows(plan, measured, backward=backward)), measured, _details(plan))
 
 
 Item = tuple[Node, Sequence[Step], bool, bool]
@@ -294,9 +305,14 @@ def _traffic(plan: Plan, node: Node) -> int:
     return sum(plan.typed.nbytes(entry) for entry in entries)
 
 
-def _shapes(plan: Plan) -> dict[Node, str]:
+def _details(plan: Plan) -> dict[Node, dict[str, Any]]:
+    shapes = plan.typed.shapes
     return {
-        node: ", ".join(show(plan.typed.shapes[Entry(node, i)]) for i in range(node.num_outputs))
+        node: {
+            "shape": ", ".join(show(shapes[Entry(node, i)]) for i in range(node.num_outputs)),
+            "bytes": _traffic(plan, node),
+            "flops": flops(node, shapes),
+        }
         for node in plan.nodes
     }
 

@@ -1,4 +1,4 @@
-"""What lives where and when in a run: the memory of a plan, as data and as a drawing in text.
+"""What lives where and when in a run: the memory of a plan, as data, as text, as a picture.
 
 >>> from minisym import sym
 >>> h = sym.Variable("x")
@@ -18,9 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from minisym.errors import ParamError
 from minisym.graph import Entry, Node
+from minisym.runtime.chart import chart, size
 from minisym.runtime.plan import Plan
 from minisym.shapes import show
 
@@ -54,9 +58,11 @@ class Moment(NamedTuple):
     """The bytes of all values that are needed then, what the node makes included."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MemoryReport:
     """What `Executor.memory_report` found.
+
+    Print it, read its parts, or look at it in a notebook: there it is a picture.
 
     Attributes
     ----------
@@ -95,22 +101,42 @@ class MemoryReport:
     def __str__(self) -> str:
         """Return totals, the timeline, and where each value lives."""
         total = (
-            f"{_size(self.bound)} bound, {_size(self.allocated)} for values "
-            f"({_size(self.unshared)} without sharing), {_size(self.peak)} live at the peak"
+            f"{size(self.bound)} bound, {size(self.allocated)} for values "
+            f"({size(self.unshared)} without sharing), {size(self.peak)} live at the peak"
         )
         return f"{total}\n\n{self.timeline()}\n\n{self.places()}"
 
+    __repr__ = __str__
+
+    def svg(self) -> str:
+        """Return a picture: nodes from left to right, blocks of memory from the bottom up."""
+        return chart(self)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture to a file, `memory.svg`; return its path."""
+        path = Path(path)
+        if path.suffix != ".svg":
+            raise ParamError(f"a memory report is saved as an .svg file, but got {str(path)!r}")
+        path.write_text(self.svg(), encoding="utf-8")
+        return path
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
+        """Show the picture in a notebook."""
+        return {"image/svg+xml": self.svg(), "text/plain": str(self)}
+
     def timeline(self, *, width: int = 40) -> str:
-        """Draw how much is live at each node."""
+        """Draw how much is live at each node, with bars of at most `width` characters."""
+        if width < 1:
+            raise ParamError(f"timeline: width must be at least 1, but got {width}")
         peak = self.peak or 1
         names = max((len(m.node) for m in self.moments), default=0)
-        sizes = max((len(_size(m.live)) for m in self.moments), default=0)
+        sizes = max((len(size(m.live)) for m in self.moments), default=0)
         first = next((m for m in self.moments if m.live == self.peak), None)
         lines = []
         for moment in _sample(self.moments, first):
             bar = "█" * round(width * moment.live / peak)
             mark = "  <- peak" if moment is first else ""
-            lines.append(f" {moment.node:<{names}}  {_size(moment.live):>{sizes}}  {bar}{mark}")
+            lines.append(f" {moment.node:<{names}}  {size(moment.live):>{sizes}}  {bar}{mark}")
         return "\n".join(lines)
 
     def places(self) -> str:
@@ -119,7 +145,7 @@ class MemoryReport:
             (
                 tenant.name,
                 f"{show(tenant.shape)} {tenant.dtype}",
-                _size(tenant.nbytes),
+                size(tenant.nbytes),
                 tenant.place + (f" (after {tenant.taken_from})" if tenant.taken_from else ""),
                 f"{tenant.begin}-{tenant.end if tenant.end < len(self.moments) else 'end'}",
             )
@@ -234,14 +260,3 @@ def _sample(moments: tuple[Moment, ...], peak: Moment | None) -> list[Moment]:
     stride = len(moments) / _MANY
     chosen = {int(i * stride) for i in range(_MANY)} | {peak.position if peak else 0}
     return [moments[i] for i in sorted(chosen)]
-
-
-def _size(number: int) -> str:
-    """Return bytes for people: 8.2 KB."""
-    size = float(number)
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            break
-        size /= 1000
-    digits = 0 if unit == "B" or size >= 9.95 else 1
-    return f"{size:.{digits}f} {unit}"

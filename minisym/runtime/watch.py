@@ -1,7 +1,8 @@
-"""A run in front of an observer: node by node, each value shown while it is there.
+"""A run in front of observers: node by node, each value shown while it is there.
 
-Memory is used again and again in a run, so that most values are gone at its end. A monitor sees
-each one right after the step that computed it.
+Memory is used again and again in a run, so that most values are gone at its end. An observer sees
+each one right after the step that computed it. There are two kinds: the `Monitor` that tells a
+callback, and the `NanGuard` of `minisym.runtime.guard`.
 """
 
 from __future__ import annotations
@@ -15,64 +16,71 @@ from minisym.runtime.plan import Commit, Part, Plan, execute
 
 
 class Observer(Protocol):
-    """What runs the nodes in place of the executor, and looks on."""
+    """What looks on while the nodes of a run are computed; `late` says: of the backward run."""
 
-    def run(
-        self, plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], *, late: bool
-    ) -> None:
-        """Run the nodes, then do the writes. `late` tells the backward run from the forward run."""
+    def before(self, plan: Plan, node: Node, *, late: bool) -> None:
+        """Look at what a node is going to read."""
+
+    def after(self, plan: Plan, node: Node, *, late: bool) -> None:
+        """Look at what a node has made. An exception ends the run, and nothing is written."""
+
+
+def run_watched(
+    plan: Plan,
+    parts: Sequence[Part],
+    commits: Sequence[Commit],
+    observers: Sequence[Observer],
+    *,
+    late: bool,
+) -> None:
+    """Run the nodes one after the other in front of observers, then do the writes.
+
+    A node whose last step is the write into a bound array is looked at behind the writes.
+    """
+    waiting: list[Node] = []
+    for part in parts:
+        run_part(plan, part, observers, late=late)
+        if Entry(part[0]) in plan.direct:
+            waiting.append(part[0])
+    execute(plan, (), commits)
+    for node in waiting:
+        for observer in observers:
+            observer.after(plan, node, late=late)
+
+
+def run_part(plan: Plan, part: Part, observers: Sequence[Observer], *, late: bool) -> None:
+    """Run one node in front of observers."""
+    node, steps = part
+    for observer in observers:
+        observer.before(plan, node, late=late)
+    execute(plan, steps)
+    if node.op is not None and Entry(node) not in plan.direct:
+        for observer in observers:
+            observer.after(plan, node, late=late)
 
 
 class Monitor(NamedTuple):
-    """Who is told about values."""
+    """An observer that tells a callback; see `Executor.set_monitor_callback`."""
 
     callback: Callable[[str, NDArray], object]
     inputs: bool
     """Whether the inputs of each node are shown, too."""
 
-    def run(
-        self, plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], *, late: bool
-    ) -> None:
-        """Run, and show each value."""
-        run_watched(plan, parts, commits, self, late=late)
+    def before(self, plan: Plan, node: Node, *, late: bool) -> None:
+        """Show a node's inputs as MXNet names them: Variables under their own name, too."""
+        if not self.inputs:
+            return
+        for slot, entry in zip(node.input_names(), node.inputs, strict=True):
+            array = NDArray.of(plan.value(entry, late=late))
+            if entry.node.op is None:
+                self.callback(entry.node.name, array)
+            self.callback(f"{node.name}_{slot}", array)
 
-
-def run_watched(
-    plan: Plan, parts: Sequence[Part], commits: Sequence[Commit], monitor: Monitor, *, late: bool
-) -> None:
-    """Run the nodes one after the other, then do the writes; show each node's outputs.
-
-    A node whose last step is the write into a bound array is shown behind the writes. `late` tells
-    the backward run from the forward run.
-    """
-    waiting: list[Node] = []
-    for node, steps in parts:
-        if monitor.inputs:
-            _show_inputs(plan, node, monitor, late=late)
-        execute(plan, steps)
-        if Entry(node) in plan.direct:
-            waiting.append(node)
-        elif node.op is not None:
-            _show_outputs(plan, node, monitor)
-    execute(plan, (), commits)
-    for node in waiting:
-        _show_outputs(plan, node, monitor)
-
-
-def _show_inputs(plan: Plan, node: Node, monitor: Monitor, *, late: bool) -> None:
-    """Show a node's inputs as MXNet names them: Variables under their own name, too."""
-    for slot, entry in zip(node.input_names(), node.inputs, strict=True):
-        array = NDArray.of(plan.value(entry, late=late))
-        if entry.node.op is None:
-            monitor.callback(entry.node.name, array)
-        monitor.callback(f"{node.name}_{slot}", array)
-
-
-def _show_outputs(plan: Plan, node: Node, monitor: Monitor) -> None:
-    """Show a node's outputs, hidden ones too, but not the new values of its states."""
-    assert node.op is not None
-    visible, new = node.op.visible_outputs(node.params), set(node.op.writes.values())
-    for i in range(node.num_outputs):
-        if i < visible or i not in new:
-            entry = Entry(node, i)
-            monitor.callback(entry.name, NDArray.of(plan.arrays[entry]))
+    def after(self, plan: Plan, node: Node, *, late: bool) -> None:  # noqa: ARG002  an Observer's
+        """Show a node's outputs, hidden ones too, but not the new values of its states."""
+        assert node.op is not None
+        visible, new = node.op.visible_outputs(node.params), set(node.op.writes.values())
+        for i in range(node.num_outputs):
+            if i < visible or i not in new:
+                entry = Entry(node, i)
+                self.callback(entry.name, NDArray.of(plan.arrays[entry]))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
+from glob import escape
 from os import PathLike
 from pathlib import Path
 
@@ -64,7 +66,9 @@ def save(
     }
     arrays[POSITION] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     mxnet_params.save(path, arrays)
-    for left in path.parent.glob(f".{path.name}.*"):  # of a process that was killed while writing
+    for left in path.parent.glob(
+        f".{escape(path.name)}.*"
+    ):  # of a process that was killed while writing
         left.unlink(missing_ok=True)
 
 
@@ -81,13 +85,22 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
     if not isinstance(found, dict) or POSITION not in found:
         message = f"{name} is no checkpoint of a training"
         raise FormatError(message, hint="ms.nd.load reads plain arrays")
-    told = json.loads(found.pop(POSITION).tobytes())
-    targets = _targets(name, found, executor)
-    for array, value in targets:
+    try:
+        told = json.loads(found.pop(POSITION).tobytes())
+        position, counts = Position(**told["position"]), (told["num_update"], told["micro_batch"])
+        drawn = copy(random.generator.bit_generator)
+        drawn.state = told["random"]
+        whole = (position.epoch, position.batch, position.seed, *counts)
+        if not all(type(n) is int and n >= 0 for n in whole):
+            raise ValueError("a count that is none")
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        message = f"{name}: {POSITION} does not say where a training stands"
+        raise FormatError(message, hint=f"the reason: {error!r:.200}") from None
+    for array, value in _targets(name, found, executor):
         array[...] = value
-    optimizer.num_update, optimizer.micro_batch = told["num_update"], told["micro_batch"]
-    random.generator.bit_generator.state = told["random"]
-    return Position(**told["position"])
+    optimizer.num_update, optimizer.micro_batch = counts
+    random.generator.bit_generator.state = drawn.state
+    return position
 
 
 def _targets(

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from minisym import metric as metrics
-from minisym.errors import ParamError
+from minisym.errors import ParamError, did_you_mean
 from minisym.init import initialize
 from minisym.io import NDArrayIter
 from minisym.ndarray import Array, NDArray
 from minisym.optimizer import Optimizer, create
+from minisym.optimizer.compose import Options, is_fed
 from minisym.runtime.executor import Executor
 from minisym.symbol.symbol import Symbol
 from minisym.train.checkpoint import Position, restore, save
@@ -117,6 +118,9 @@ class Trained:
         >>> fitted.predict(np.array([[2.0]], "f4"))[0].round(2)
         array([[6.]], dtype=float32)
         """
+        if isinstance(data, Mapping) and set(data) != {*self.data_names}:
+            message = f"predict: the data are {', '.join(self.data_names)}, but got {[*data]}"
+            raise ParamError(message)
         rows = NDArrayIter(data, batch_size=1, data_name=self.data_names[0])
         size = min(batch_size, rows.num_data)
         batches = NDArrayIter(rows.data, batch_size=size)
@@ -203,10 +207,16 @@ def fit(
     --------
     See `Trained.predict`.
     """
+    _check(net, train_data, eval_data, fixed, early_stop)
+    _check_count("num_epoch", num_epoch)
+    _check_count("checkpoint_every", checkpoint_every)
     options = {"type_dict": type_dict, **(minimize or {})}
-    if isinstance(optimizer, str):
+    params = dict(optimizer_params or {})
+    if not isinstance(optimizer, Optimizer):
+        Options(accumulate=options.get("accumulate", 1))
         rows = train_data.batch_size * options.get("accumulate", 1)
-        optimizer = create(optimizer, **{"rescale_grad": 1 / rows, **(optimizer_params or {})})
+        params = {"rescale_grad": 1 / rows, **params}
+    optimizer = create(optimizer, **params)
     trained, shapes = _bound(net, train_data, optimizer, options, fixed)
     executor, metric = trained.executor, metrics.create(eval_metric)
     position = Position(seed=train_data.seed)
@@ -251,6 +261,39 @@ def fit(
     return trained
 
 
+def _check(
+    net: Any, train_data: Any, eval_data: Any, fixed: Sequence[str], early_stop: Any
+) -> None:
+    """Refuse what cannot be trained or fed, before anything is composed."""
+    if not isinstance(net, Symbol):
+        message = f"fit: net must be a Symbol, but got {type(net).__name__}"
+        raise ParamError(message)
+    for name, data in (("train_data", train_data), ("eval_data", eval_data)):
+        if not isinstance(data, NDArrayIter) and (name == "train_data" or data is not None):
+            message = f"fit: {name} must be an NDArrayIter, but got {type(data).__name__}"
+            raise ParamError(message, hint="ms.io.NDArrayIter(images, labels, batch_size=50)")
+    if early_stop is not None and not callable(early_stop):
+        message = f"fit: early_stop must be an EarlyStop, but got {early_stop!r}"
+        raise ParamError(message, hint=f"ms.train.EarlyStop({early_stop!r})")
+    known = net.list_arguments()
+    for name in fixed:
+        if name not in known:
+            message = f"fit: there is no parameter {name!r} to be fixed"
+            raise ParamError(message, hint=did_you_mean(name, known))
+    fed = [d.name for d in (*train_data.provide_data, *train_data.provide_label)]
+    unfed = [n for n in known if is_fed(n) and n not in fed and n not in fixed]
+    if unfed:
+        message = f"fit: nothing is fed to {unfed[0]!r}; the data are named {', '.join(fed)}"
+        hint = f"NDArrayIter(…, {'label' if 'label' in unfed[0] else 'data'}_name={unfed[0]!r})"
+        raise ParamError(message, hint=hint)
+
+
+def _check_count(name: str, value: Any) -> None:
+    if not isinstance(value, int | np.integer) or value < 0:
+        message = f"fit: {name} must be an integer of at least 0, but got {value!r}"
+        raise ParamError(message)
+
+
 def _bound(
     net: Symbol,
     train_data: NDArrayIter,
@@ -292,6 +335,7 @@ def _progress(total: int, *, shown: bool) -> AbstractContextManager[Tell]:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Tell]:
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -300,7 +344,7 @@ def _bar(total: int) -> Iterator[Tell]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns) as bar:
+    with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=total)
 
         def tell(done: int, text: str) -> None:

@@ -190,11 +190,9 @@ function linksBetween(open) {
   const drawn = [...found.values()];
   // what many read (an unrolled net its weights) is linked with them when it is selected
   const uses = new Map();
-  for (const { from } of drawn) uses.set(from, (uses.get(from) ?? 0) + 1);
-  for (const link of drawn) {
-    const isStore = link.kind === "parameter" || link.kind === "state";
-    link.isQuiet = isStore && uses.get(link.from) > MANY_READERS;
-  }
+  const feeds = ({ kind }) => kind === "parameter" || kind === "state"; // and is no gradient's link
+  for (const link of drawn) if (feeds(link)) uses.set(link.from, (uses.get(link.from) ?? 0) + 1);
+  for (const link of drawn) link.isQuiet = feeds(link) && uses.get(link.from) > MANY_READERS;
   return drawn;
 }
 
@@ -232,11 +230,13 @@ function text(content, attributes) {
 function paint(group, drawn) {
   const many = drawn.links.length > MANY_LABELS;
   drawn.frames.forEach((box) => (box.element = frameElement(box)));
+  const titles = drawn.frames.map(frameTitle);
   drawn.links.forEach((link) => (link.element = linkElement(link, many)));
   drawn.boxes.forEach((box) => (box.element = boxElement(box)));
   group.replaceChildren(
     ...drawn.frames.map((box) => box.element),
     ...drawn.links.map((link) => link.element),
+    ...titles, // above the links, so that none runs through a name
     ...drawn.boxes.map((box) => box.element),
   );
 }
@@ -244,9 +244,16 @@ function paint(group, drawn) {
 function frameElement(box) {
   const [x, y] = [box.x - box.w / 2, box.y - box.h / 2];
   const shape = element("rect", { x, y, width: box.w, height: box.h, rx: 12 });
-  const title = text(`▾ ${box.scope.title}`, { x: x + 14, y: y + 20, class: "title" });
   const kind = box.scope.backward ? "backward" : "scope";
-  return element("g", { class: `frame ${kind}`, "data-frame": box.id, "data-name": box.scope.name }, shape, title);
+  return element("g", { class: `frame ${kind}`, "data-frame": box.id, "data-name": box.scope.name }, shape);
+}
+
+function frameTitle(box) {
+  const [x, y] = [box.x - box.w / 2 + 14, box.y - box.h / 2 + 20];
+  const kind = box.scope.backward ? "backward" : "scope";
+  const made = text(`▾ ${box.scope.title}`, { x, y, class: `frame-title ${kind}` });
+  made.box = box;
+  return made;
 }
 
 function boxElement(box) {
@@ -256,6 +263,8 @@ function boxElement(box) {
     class: `node ${box.kind}${box.scope ? " closed" : ""}`,
     transform: `translate(${x - w / 2} ${y - h / 2})`,
     "data-name": name,
+    role: "img",
+    "aria-label": spoken(box),
     style: `--fill: var(--${box.kind}-fill); --line: var(--${box.kind}-line); --text: var(--${box.kind}-text)`,
   });
   const hint = element("title");
@@ -268,6 +277,12 @@ function boxElement(box) {
   made.append(text(fitted(box.title, w - 16, "600 13px"), { x: w / 2, y: middle + (box.detail ? -3 : 5), class: "title" }));
   if (box.detail) made.append(text(fitted(box.detail, w - 12, "11px"), { x: w / 2, y: middle + 12, class: "detail" }));
   return made;
+}
+
+/** Return what a screen reader says of a box. */
+function spoken({ node, scope, kind, members }) {
+  if (scope) return `${scope.name}, closed frame of ${members.length} nodes`;
+  return [node.name, node.op, kindNames[kind] ?? kind, node.outputs[0]?.shape].filter(Boolean).join(", ");
 }
 
 function outline({ kind, w, h, node }) {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +11,7 @@ from minisym.graph import Entry, Graph, Node
 from minisym.passes.flops import flops
 from minisym.show import labels, roles, text
 from minisym.show.groups import Layer, groups
+from minisym.show.html.formula import readable
 from minisym.show.known import Known
 from minisym.show.scene import Box
 
@@ -158,9 +158,8 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
 
 
 def _about(doc: str) -> str:
-    """Return the first sentence of a docstring, without its formulas."""
-    first = " ".join(doc.partition("\n\n")[0].split())
-    return re.sub(r",? *\$[^$]*\$", "", first).replace("`", "")
+    """Return the first sentence of a docstring."""
+    return readable(" ".join(doc.partition("\n\n")[0].split()))
 
 
 def _entry(entry: Entry, known: Known) -> Json:

@@ -6,7 +6,7 @@ const world = element("g", { id: "world" });
 canvas.append(arrowHeads(), world);
 
 const MANY_BOXES = 160;
-const state = { open: new Set(), selected: null, step: 0, view: { x: 0, y: 0, k: 1 } };
+const state = { open: new Set(), selected: null, isFollowing: false, step: 0, view: { x: 0, y: 0, k: 1 } };
 let drawn = null;
 const end = graph.run ? graph.run.steps.length + (graph.run.writes.length ? 1 : 0) : 0;
 
@@ -50,6 +50,7 @@ function toggle(box) {
   if (state.open.has(box.id)) state.open.delete(box.id);
   else state.open.add(box.id);
   state.selected = box;
+  state.isFollowing = false;
   redraw(box);
   fill();
 }
@@ -71,12 +72,19 @@ const shownBefore = (box) => drawn.boxes.find((one) => one === box || one.member
 function select(box, { center = false } = {}) {
   if (box) reveal(box);
   state.selected = box;
+  state.isFollowing = false;
   if (box && center) centerOn(box);
   highlight();
   fill();
 }
 
-const fill = () => fillPanel($("panel"), state.selected, state.step, (box) => select(box, { center: true }));
+function fill() {
+  const go = (box) => select(box, { center: true });
+  const now = state.isFollowing && graph.run.steps[state.step - 1];
+  if (now && now.node === undefined) fillPanelWithStep($("panel"), now);
+  else fillPanel($("panel"), state.selected, state.step, go);
+  $("said").textContent = state.selected ? spoken(state.selected) : "";
+}
 
 /** Return the nodes from which a box is computed, or those that are computed from it. */
 function reach(box, next) {
@@ -94,12 +102,15 @@ function reach(box, next) {
   return found;
 }
 
+const ancestors = (box) => reach(box, (id) => (graph.nodes[id].inputs ?? []).map(([source]) => source));
+const descendants = (box) => reach(box, (id) => readers[id]);
+
 function highlight() {
-  const box = state.selected;
-  const shown = box && (drawn.frames.includes(box) ? box : shownFor(box, state.open));
+  const chosen = state.selected;
+  const shown = chosen && (drawn.frames.includes(chosen) ? chosen : shownFor(chosen, state.open));
+  const box = state.isFollowing ? null : chosen; // whoever follows the run sees what has run instead
   canvas.classList.toggle("selecting", Boolean(box));
-  const up = box ? reach(box, (id) => (graph.nodes[id].inputs ?? []).map(([source]) => source)) : new Set();
-  const down = box ? reach(box, (id) => readers[id]) : new Set();
+  const [up, down] = box ? [ancestors(box), descendants(box)] : [new Set(), new Set()];
   const holds = (ids, one) => (one.scope ? one.members.some((member) => ids.has(member.id)) : ids.has(one.id));
   const isIn = new Map();
   for (const one of drawn.boxes) {
@@ -196,7 +207,7 @@ for (const name of ["pointerup", "pointercancel"]) {
 }
 canvas.addEventListener("click", (event) => {
   if (moved > 6) return;
-  const hit = event.target.closest(".node, .frame .title")?.closest(".node, .frame");
+  const hit = event.target.closest(".node, .frame-title");
   if (!hit) select(null);
   else if (hit.box.scope) toggle(hit.box);
   else select(hit.box);
@@ -211,6 +222,10 @@ function showStep() {
   const landed = state.step > steps.length;
   const position = new Map();
   steps.forEach((one, i) => one.node !== undefined && position.set(one.node, i));
+  graph.nodes.forEach((node, id) => {
+    const source = node.kind === "output" ? node.inputs[0][0] : undefined;
+    if (position.has(source)) position.set(id, position.get(source));
+  });
   const now = steps[state.step - 1];
   const targets = new Set(writes.map((write) => write.node));
   canvas.classList.toggle("running", state.step > 0);
@@ -222,7 +237,11 @@ function showStep() {
     classes.toggle("now", !landed && now?.node !== undefined && ids.includes(now.node));
     classes.toggle("written", landed && ids.some((id) => targets.has(id)));
   }
-  for (const link of drawn.links) link.element.classList.toggle("landing", landed && link.kind === "write");
+  for (const link of drawn.links) {
+    const isWrite = link.kind === "write";
+    link.element.classList.toggle("landing", landed && isWrite);
+    link.element.classList.toggle("done", isWrite ? landed : link.to.element.classList.contains("done"));
+  }
   $("slider").value = state.step;
   $("where").textContent = landed
     ? `The writes land: ${writes.length === 1 ? "1 array changes" : `${writes.length} arrays change`} at once`
@@ -233,17 +252,18 @@ function showStep() {
 
 function goTo(step) {
   state.step = Math.max(0, Math.min(end, step));
+  state.isFollowing = state.step > 0;
   const now = graph.run.steps[state.step - 1];
   const box = now && nodeBoxes[now.node];
   if (box) {
     state.selected = box; // its frame may stay closed: nothing moves while one steps
     const shown = shownFor(box, state.open);
     if (!isOnScreen(shown)) centerOn(shown);
-    highlight();
-  } else if (state.step > graph.run.steps.length) {
-    state.selected = nodeBoxes[graph.run.writes[0].node];
-    highlight();
+  } else {
+    // the writes, a node of the gradient that is not drawn, or the beginning
+    state.selected = state.step > graph.run.steps.length ? nodeBoxes[graph.run.writes[0].node] : null;
   }
+  highlight();
   showStep();
   fill();
 }
@@ -324,6 +344,7 @@ function walk(dx, dy) {
   }
   if (!best) return undefined;
   state.selected = best.box;
+  state.isFollowing = false;
   if (!isOnScreen(best.box)) centerOn(best.box);
   highlight();
   return fill();
@@ -332,13 +353,13 @@ function walk(dx, dy) {
 const openAll = () => {
   state.open = new Set(frames.map((frame) => frame.id));
   redraw();
-  fit();
+  fitAtFirst();
 };
 const closeAll = () => {
   state.open.clear();
   if (state.selected && !drawn.boxes.includes(state.selected)) state.selected = null;
   redraw();
-  fit();
+  fitAtFirst();
 };
 const KEYS = {
   "/": ["search", () => $("search").focus()],

@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from minisym.errors import ArrayTypeError
+from minisym.errors import ArrayTypeError, ParamError
 from minisym.runtime.executor import Executor
 from minisym.show.html.model import model
 from minisym.show.html.record import record
@@ -47,7 +47,8 @@ def to_html(
     title
         The heading; by default what the graph computes.
     executor
-        Bound to this symbol: it runs once, and nothing that is bound to it changes.
+        Bound to this symbol: it runs once, and nothing that is bound to it changes. (A run of
+        `executor.step` that waits is given up.)
     is_train
         Whether the recorded run is one of training.
 
@@ -58,7 +59,9 @@ def to_html(
     Raises
     ------
     ArrayTypeError
-        `executor` is bound to another symbol.
+        `executor` is none, or is bound to another symbol.
+    ParamError
+        There is an executor and a shape or dtype, too.
 
     Examples
     --------
@@ -76,20 +79,23 @@ def to_html(
     if executor is None:
         known = learn(graph, shape, dtype)
     else:
+        if not isinstance(executor, Executor):
+            raise ArrayTypeError(
+                f"to_html: executor must be what bind or simple_bind returned, "
+                f"but got {type(executor).__name__}"
+            )
         if executor.symbol.entries != symbol.entries:
             raise ArrayTypeError(
                 "to_html: the executor is not bound to this symbol", hint="pass what bind returned"
             )
-        arrays = executor.arg_dict | executor.aux_dict
-        typed = learn(
-            graph,
-            {name: array.shape for name, array in arrays.items() if array.ndim},
-            {name: array.dtype for name, array in arrays.items()},
-        )
+        if shape is not None or dtype is not None:
+            message = "to_html takes shape and dtype, or an executor, which knows them, not both"
+            raise ParamError(message)
+        run, typed = record(executor, graph, is_train=is_train)
         known = Known(typed.shapes, typed.dtypes)
-        run = record(executor, graph, is_train=is_train)
     path = Path(path)
-    path.write_text(page(model(graph, known, title) | {"run": run}), encoding="utf-8")
+    text = page(model(graph, known, title) | {"run": run})
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # for lone surrogates
     return path
 
 

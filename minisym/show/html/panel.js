@@ -17,6 +17,16 @@ function fillPanel(panel, box, step, go) {
   else panel.replaceChildren(...nodeDetails(box, step, go));
 }
 
+/** Fill it for a node that has run and is not part of the graph that is drawn. */
+function fillPanelWithStep(panel, { name, op, outputs, us }) {
+  panel.replaceChildren(
+    html("h2", {}, swatch("backward"), name),
+    html("p", { class: "hint" }, `${op}: a node of the backward run, which this graph does not show.`),
+    ...outputs.flatMap((output) => section(outputs.length > 1 ? output.name : "Value", picture(output))),
+    html("p", { class: "hint" }, `Took ${duration(us)}.`),
+  );
+}
+
 function overview() {
   const present = new Set(graph.nodes.map((node) => node.kind));
   const legend = Object.entries(kindNames)
@@ -27,8 +37,10 @@ function overview() {
   }
   const hint = graph.run
     ? "Click a node, or step through the recorded run below."
-    : "Click a node to see what it is. Frames open and close by a click on their title.";
-  return [html("p", { class: "hint" }, hint), html("h2", {}, "Legend"), html("ul", { class: "legend" }, ...legend)];
+    : "Click a node to see what it is.";
+  const frameHint = frames.length ? " Frames open and close by a click on their title." : "";
+  const keys = " / searches, ? lists all keys.";
+  return [html("p", { class: "hint" }, hint + frameHint + keys), html("h2", {}, "Legend"), html("ul", { class: "legend" }, ...legend)];
 }
 
 function swatch(kind) {
@@ -66,6 +78,9 @@ function nodeDetails(box, step, go) {
   if (inputs.length) parts.push(...section("Reads", html("ul", { class: "nodes" }, ...inputs)));
   const uses = [...new Set(readers[box.id])].map((id) => html("li", {}, nodeButton(id, go)));
   if (uses.length) parts.push(...section("Is read by", html("ul", { class: "nodes" }, ...uses.slice(0, 60))));
+  const reached = [["computed from", ancestors(box).size - 1], ["flows into", descendants(box).size - 1]];
+  const words = reached.map(([what, count]) => [what, count === 1 ? "1 node" : `${count} nodes`]);
+  parts.push(...section("Highlighted", table(words)));
   const writes = (node.writes ?? []).map((id) => html("li", {}, nodeButton(id, go)));
   if (writes.length) parts.push(...section("Writes, when the run ends", html("ul", { class: "nodes" }, ...writes)));
   return parts;
@@ -93,6 +108,7 @@ function values(id, step, go) {
     return [
       ...section(landed ? "Value: just written" : "Value before the run", picture(landed ? written.after : written.before)),
       html("p", { class: "write" }, landed ? "New since the writes landed; computed by " : "Will be written, when the run ends, by ", link),
+      ...(landed ? section("Change", picture(written.change)) : []),
       ...(landed ? section("Before", picture(written.before)) : []),
     ];
   }
@@ -103,7 +119,7 @@ function values(id, step, go) {
   const { outputs, us } = steps[at];
   return [
     ...outputs.flatMap((output) => section(outputs.length > 1 ? output.name : "Value", picture(output))),
-    html("p", { class: "hint" }, `Node ${at + 1} of ${steps.length}, took ${duration(us)}.`),
+    html("p", { class: "hint" }, `Node ${at + 1} of ${steps.length}, took ${duration(us)} in this run.`),
   ];
 }
 

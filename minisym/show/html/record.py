@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from minisym.errors import GradientError
 from minisym.graph import Graph, Node
 from minisym.runtime.debug import Moment
 from minisym.runtime.executor import Executor
+from minisym.runtime.plan import Typed
 from minisym.runtime.values import heat_map, histogram, statistics
 
 Json = dict[str, Any]
@@ -23,15 +25,14 @@ _MANY: Final = 600
 _NOT_FINITE: Final = 255
 
 
-def record(executor: Executor, graph: Graph, *, is_train: bool) -> Json:
-    """Run once without writing anything, and return what happened.
+def record(executor: Executor, graph: Graph, *, is_train: bool) -> tuple[Json, Typed]:
+    """Run once without writing anything; return what happened, and all shapes and types.
 
     The bound arrays, the outputs and the random numbers are as before. Where gradients are bound
     and need no head gradients, the backward run is part of it.
     """
     places = {node: i for i, node in enumerate(graph.order)}
     by_name = {node.name: node for node in graph.variables}
-    state = random.generator.bit_generator.state
     bound = {by_name[n]: a for n, a in (executor.arg_dict | executor.aux_dict).items()}
     try:
         run = executor.step(is_train=is_train, backward=True)
@@ -39,7 +40,7 @@ def record(executor: Executor, graph: Graph, *, is_train: bool) -> Json:
         run = executor.step(is_train=is_train)
     steps: list[Json] = []
     writes: list[Json] = []
-    with run:
+    with run, _random_numbers_kept():
         fine = run.remaining <= _MANY
         while run.coming is not None:
             moment = next(run)
@@ -50,12 +51,29 @@ def record(executor: Executor, graph: Graph, *, is_train: bool) -> Json:
                     "by": len(steps) - 1,
                     "before": picture(bound[by_name[name]], fine=fine),
                     "after": picture(value, fine=fine),
+                    "change": _change(bound[by_name[name]], value, fine=fine),
                 }
                 for name, value in moment.writes.items()
             ]
-    random.generator.bit_generator.state = state
     values = {places[node]: picture(array, fine=fine) for node, array in bound.items()}
-    return {"is_train": is_train, "steps": steps, "writes": writes, "bound": values}
+    found = {"is_train": is_train, "steps": steps, "writes": writes, "bound": values}
+    return found, run.typed
+
+
+@contextmanager
+def _random_numbers_kept() -> Iterator[None]:
+    state = random.generator.bit_generator.state
+    try:
+        yield
+    finally:
+        random.generator.bit_generator.state = state
+
+
+def _change(before: Array, after: Array, *, fine: bool) -> Json:
+    """Return a picture of the difference, of booleans and unsigned integers, too."""
+    with np.errstate(all="ignore"):
+        difference = np.subtract(after, before, dtype=np.float64, casting="unsafe")
+    return picture(difference, fine=fine) | {"dtype": ""}
 
 
 def _step(moment: Moment, places: Mapping[Node, int], *, fine: bool) -> Json:
