@@ -19,9 +19,9 @@ from minisym.ops.norm import (
     Inputs,
     OutputMeanVar,
     others,
-    pull_back,
     standardise,
 )
+from minisym.ops.scratch import scratch
 from minisym.ops.second import by_mode, second_order
 from minisym.samples import Sample
 from minisym.shapes import axis_of
@@ -86,9 +86,12 @@ def _fill_batch_norm_gradient(
     place = axis_of(axis, data.ndim)
     axes = others((place,), data.ndim)
     gamma, mean, inverse = (lay(a, data.ndim, place) for a in (gamma, mean, inverse))
-    scale = gamma.dtype.type(1) if fix_gamma else gamma
-    normal = (data - mean) * inverse
-    np.sum(g, axes, dtype=in_beta.dtype, out=in_beta)
+    factor = inverse if fix_gamma else gamma * inverse
+    normal = np.subtract(data, mean, scratch("normal", data.shape, inverse.dtype))
+    np.multiply(normal, inverse, normal)
+    product = np.multiply(g, normal, scratch("product", data.shape, normal.dtype))
+    total, moved = (np.sum(a, axes, dtype=normal.dtype, keepdims=True) for a in (g, product))
+    np.copyto(in_beta, total.reshape(-1))
     if fix_gamma:
         in_gamma.fill(0)
     elif data.dtype == np.float16:  # rounded like MXNet's, since the float32 sum shows it
@@ -96,11 +99,15 @@ def _fill_batch_norm_gradient(
         np.sum(products, axes, dtype=in_gamma.dtype, out=in_gamma)
         in_gamma *= inverse.reshape(-1)
     else:
-        np.sum(g * normal, axes, out=in_gamma)
-    if batch_stats:
-        pull_back(g, scale, normal, inverse, axes, in_data)
+        np.copyto(in_gamma, moved.reshape(-1))
+    if batch_stats:  # factor * (g - mean of g - normal * mean of g * normal)
+        share = normal.dtype.type(1 / max(1, data.size // max(1, total.size)))
+        normal *= moved * -share
+        normal += g
+        normal -= total * share
+        np.multiply(normal, factor, in_data, casting="unsafe")
     else:
-        np.multiply(g, scale * inverse, in_data, casting="unsafe")
+        np.multiply(g, factor, in_data, casting="unsafe")
 
 
 def _batch_norm_formula(inputs: Inputs, params: dict[str, Any]) -> Symbol:

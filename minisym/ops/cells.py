@@ -81,6 +81,9 @@ def run(
     parts = data.reshape(steps * batch, size) @ weights.inputs.T + bias
     gates = parts.reshape(steps, batch, -1)
     is_lstm, is_gru = mode == "lstm", mode == "gru"
+    matrix = weights.states.T
+    if steps > 4:
+        matrix = np.ascontiguousarray(matrix)  # as it is, each product would turn it anew
     trace = Trace(
         data,
         order,
@@ -96,7 +99,7 @@ def run(
         trace.cells[0] = c
     for i, t in enumerate(order):
         gate = gates[t]
-        recurrent = h @ weights.states.T
+        recurrent = h @ matrix
         if is_gru:
             recurrent += weights.state_bias
             both = gate[:, : 2 * units]
@@ -110,9 +113,9 @@ def run(
         elif is_lstm:
             gate += recurrent
             assert c is not None
-            sigmoid(gate[:, : 2 * units], gate[:, : 2 * units])
-            np.tanh(gate[:, 2 * units : 3 * units], gate[:, 2 * units : 3 * units])
-            sigmoid(gate[:, 3 * units :], gate[:, 3 * units :])
+            squashed = np.tanh(gate[:, 2 * units : 3 * units])
+            sigmoid(gate, gate)  # of all at once, which is quicker than of three gates
+            gate[:, 2 * units : 3 * units] = squashed
             f = gate[:, units : 2 * units]
             new_cell = f * c + gate[:, :units] * gate[:, 2 * units : 3 * units]
             if clip is not None:

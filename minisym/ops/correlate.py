@@ -5,8 +5,8 @@ Convolution is linear in the data and in the weight. Three ops make a closed fam
 `_correlate_filters` (from output and data to weight). Each is an adjoint of the others, so they are
 each other's gradients, to any order.
 
-Windows are laid out as columns of a matrix, a part of the batch at a time, so that one matrix
-product does the sums; where each channel has filters of its own, element by element of the kernel.
+Windows are laid out as columns of a matrix, as many at a time as stay in the cache, so that one
+matrix product does the sums. For groups of channels, see `grouped`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import numpy as np
 
 from minisym.define import Declaration, op
 from minisym.ndarray import Array
+from minisym.ops.grouped import at_once, correlate_filters_runs, correlate_runs, scatter_runs
 from minisym.ops.rules import floats_only
+from minisym.ops.scratch import scratch
 from minisym.ops.windows import Dilate, Dims, Kernel, Pad, Stride, Window, channels_first, window
 from minisym.params import Between, Ints
 from minisym.samples import Sample
@@ -34,115 +36,142 @@ Layout = Annotated[
     Literal["NCDHW", "NCHW", "NCW", "NDHWC", "NHWC"] | None,
     "Order of the axes; by default the channels come second.",
 ]
-COLUMNS = 1 << 22
-"""Bytes of columns that are made at a time."""
+SPREAD = 16
+"""How many times as many columns are added up at a time: it is quicker in fewer, longer runs."""
 
 # --------------------------------------------------------------------------------------- kernels
 
 
-def _parts(batch: int, sample: int) -> Iterator[slice]:
-    """Split a batch so that the columns of a part, of so many bytes a sample, stay small."""
-    step = max(1, COLUMNS // max(1, sample))
-    for start in range(0, batch, step):
-        yield slice(start, min(batch, start + step))
+def _slices(size: int, step: int) -> Iterator[slice]:
+    step = max(1, step)
+    for first in range(0, size, step):
+        yield slice(first, min(first + step, size))
 
 
-def _columns(padded: Array, win: Window, counts: Ints, groups: int) -> Array:
-    """Copy windows to columns: (groups, channels of one times kernel, batch times places)."""
-    n, channels = padded.shape[:2]
-    rank = len(counts)
-    split = win.over(padded, counts).reshape(n, groups, channels // groups, *counts, *win.kernel)
-    places = range(3, 3 + rank)
-    elements = range(3 + rank, 3 + 2 * rank)
-    columns = split.transpose(1, 2, *elements, 0, *places)
-    return columns.reshape(groups, channels // groups * prod(win.kernel), n * prod(counts))
+def _parts(batch: int, counts: Ints, most: int) -> Iterator[tuple[slice, Iterator[slice]]]:
+    """Split the places into images, and these by rows, so that they are not more than that."""
+    row = prod(counts[1:])
+    for images in _slices(batch, most // row):
+        yield images, _slices(counts[0], most // (row * (images.stop - images.start)))
 
 
-def _rows(output: Array, groups: int) -> Array:
-    """Copy outputs to rows: (groups, filters of one, batch times places)."""
-    n, filters = output.shape[:2]
-    split = output.reshape(n, groups, filters // groups, prod(output.shape[2:]))
-    return split.transpose(1, 2, 0, 3).reshape(groups, filters // groups, -1)
+def _columns(windows: Array) -> Array:
+    """Copy windows to columns: (channels times kernel, places of all images)."""
+    rank = windows.ndim // 2 - 1
+    split = windows.transpose(1, *range(2 + rank, 2 + 2 * rank), 0, *range(2, 2 + rank))
+    columns = scratch("columns", split.shape, windows.dtype)
+    np.copyto(columns, split)
+    return columns.reshape(prod(split.shape[: 1 + rank]), -1)
 
 
-def _is_depthwise(weight: Array, groups: int) -> bool:
-    return groups > 1 and weight.shape[1] == 1
+def _is_pointwise(win: Window) -> bool:
+    return prod(win.kernel) == 1 and not any(win.pad)
 
 
-def _each_filter(weight: Array, index: Ints, groups: int, rank: int) -> Array:
-    """See one element of the filters of single channels: (groups, filters of one, 1…)."""
-    place: Any = (slice(None), 0, *index)
-    found: Array = weight[place]
-    return found.reshape(groups, -1, *(1,) * rank)
+def _points(data: Array, win: Window) -> Array:
+    """See the data that windows of a single element meet."""
+    every: Any = (..., *(slice(None, None, stride) for stride in win.stride))
+    found: Array = data[every]
+    return found
+
+
+def _flat(array: Array) -> Array:
+    """Return images (batch, channels, …) as matrices, of which there is one for each image."""
+    return array.reshape(*array.shape[:2], -1)
+
+
+def _multiply(matrix: Array, data: Array, out: Array) -> None:
+    """Fill the images `out` with the products of a matrix and each point of the data."""
+    whole = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+    np.matmul(matrix, _flat(data), out=_flat(whole))
+    if whole is not out:
+        np.copyto(out, whole)
 
 
 def correlate(data: Array, weight: Array, win: Window, groups: int, out: Array) -> None:
     """Fill `out` (batch, filters, places…) with the sums of windows times weights."""
-    counts, rank = out.shape[2:], len(win.kernel)
-    padded = win.padded(data)
-    if _is_depthwise(weight, groups):
-        split = padded[:, :, np.newaxis]
-        total = np.zeros((len(out), groups, len(weight) // groups, *counts), out.dtype)
-        for index, place in win.places(counts):
-            total += split[place] * _each_filter(weight, index, groups, rank)
-        np.copyto(out, total.reshape(out.shape))
+    if groups > 1:
+        correlate_runs(data, weight, win, groups, out)
         return
-    matrix = weight.reshape(groups, len(weight) // groups, -1)
-    for part in _parts(len(data), matrix.shape[2] * groups * prod(counts) * data.itemsize):
-        found = np.matmul(matrix, _columns(padded[part], win, counts, groups))
-        here = out[part]
-        np.copyto(here, found.reshape(len(weight), len(here), *counts).swapaxes(0, 1))
+    matrix = weight.reshape(len(weight), -1)
+    if _is_pointwise(win):
+        _multiply(matrix, _points(data, win), out)
+        return
+    counts = out.shape[2:]
+    windows = win.over(win.padded(data), counts)
+    for images, parts in _parts(len(out), counts, at_once(matrix[0].nbytes)):
+        for rows in parts:
+            here = out[images, :, rows].swapaxes(0, 1)
+            found = scratch("product", (len(here), here[0].size), out.dtype)
+            np.matmul(matrix, _columns(windows[images, :, rows]), out=found)
+            np.copyto(here, found.reshape(here.shape))
 
 
 def scatter(output: Array, weight: Array, win: Window, groups: int, out: Array) -> None:
     """Fill `out` (batch, channels, …) with outputs times weights, added where windows overlap."""
-    counts, rank, sizes = output.shape[2:], len(win.kernel), out.shape[2:]
+    matrix = weight.reshape(len(weight), -1).T
+    if groups == 1 and _is_pointwise(win):
+        if max(win.stride) > 1:
+            out.fill(0)
+        _multiply(matrix, output, _points(out, win))
+        return
+    strided = max(win.stride) > 1  # then sums are slow, and many filters still slower to gather
+    if groups > 1 or (strided and len(weight) <= 2 * weight.shape[1]):
+        scatter_runs(output, weight, win, groups, out)
+        return
+    sizes, counts = out.shape[2:], output.shape[2:]
     wide = [n + 2 * p for n, p in zip(sizes, win.pad, strict=True)]
-    total = np.zeros((*out.shape[:2], *wide), out.dtype)
-    if _is_depthwise(weight, groups):
-        split = output.reshape(len(output), groups, len(weight) // groups, *counts)
-        for index, place in win.places(counts):
-            total[place] += (split * _each_filter(weight, index, groups, rank)).sum(2)
-    else:
-        matrix = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
-        for part in _parts(len(out), matrix.shape[1] * groups * prod(counts) * out.itemsize):
-            columns = np.matmul(matrix, _rows(output[part], groups))
-            here = total[part]
-            columns = columns.reshape(here.shape[1], *win.kernel, len(here), *counts)
-            for index, place in win.places(counts):
+    most = at_once(weight[0].nbytes, SPREAD)
+    for images, parts in _parts(len(out), counts, most):
+        # with the images innermost there are fewer and longer rows to add
+        heads = np.ascontiguousarray(np.moveaxis(output[images], 0, -1))
+        total = scratch("padded", (out.shape[1], *wide, heads.shape[-1]), out.dtype)
+        total.fill(0)
+        for rows in parts:
+            head = heads[:, rows]
+            columns = scratch("columns", (len(matrix), head[0].size), out.dtype)
+            np.matmul(matrix, head.reshape(len(head), -1), out=columns)
+            split = columns.reshape(out.shape[1], *win.kernel, *head.shape[1:])
+            here = total[:, rows.start * win.stride[0] :]
+            for index, (_, *place) in win.places(head.shape[1:-1]):
                 element: Any = (slice(None), *index)
-                here[place] += columns[element].swapaxes(0, 1)
-    np.copyto(out, total[win.inside(sizes)])
+                met = here[(slice(None), *place)]
+                np.add(met, split[element], met)
+        inside = (slice(None), *win.inside(sizes)[1:])
+        np.copyto(out[images], np.moveaxis(total[inside], -1, 0))
 
 
 def correlate_filters(output: Array, data: Array, win: Window, groups: int, out: Array) -> None:
     """Fill `out` (filters, channels of a group, kernel…) with the sums of windows times outputs."""
-    counts = output.shape[2:]
-    padded = win.padded(data)
-    if _is_depthwise(out, groups):
-        split = output.reshape(len(output), groups, len(out) // groups, *counts)
-        axes = (0, *range(3, 3 + len(counts)))
-        for index, place in win.places(counts):
-            total = (split * padded[:, :, np.newaxis][place]).sum(axes)
-            element: Any = (slice(None), 0, *index)
-            out[element] = total.reshape(-1)
+    if groups > 1:
+        correlate_filters_runs(output, data, win, groups, out)
         return
-    rows = prod(out.shape[1:])
-    found = np.zeros((groups, len(out) // groups, rows), out.dtype)
-    for part in _parts(len(data), rows * groups * prod(counts) * data.itemsize):
-        columns = _columns(padded[part], win, counts, groups)
-        found += np.matmul(_rows(output[part], groups), columns.swapaxes(1, 2))
+    if _is_pointwise(win):
+        met = _flat(_points(data, win)).swapaxes(1, 2)
+        np.copyto(out, np.matmul(_flat(output), met).sum(0).reshape(out.shape))
+        return
+    counts = output.shape[2:]
+    windows = win.over(win.padded(data), counts)
+    found = np.zeros((len(out), prod(out.shape[1:])), out.dtype)
+    term = scratch("product", found.shape, out.dtype)
+    for images, parts in _parts(len(data), counts, at_once(found[0].nbytes)):
+        for part in parts:
+            rows = output[images, :, part].swapaxes(0, 1).reshape(len(out), -1)
+            np.matmul(rows, _columns(windows[images, :, part]).T, out=term)
+            np.add(found, term, found)
     np.copyto(out, found.reshape(out.shape))
 
 
 def in_floats(function: Any, first: Array, second: Array, *rest: Any, out: Array) -> None:
-    """Call one of the above; float16 is computed in float32."""
-    if out.dtype != np.float16:
+    """Call one of the above, unless the batch is empty; float16 is computed in float32."""
+    if not len(first):
+        out.fill(0)
+    elif out.dtype != np.float16:
         function(first, second, *rest, out)
-        return
-    wide = np.empty(out.shape, np.float32)
-    function(first.astype(np.float32), second.astype(np.float32), *rest, wide)
-    np.copyto(out, wide, casting="unsafe")
+    else:
+        wide = np.empty(out.shape, np.float32)
+        function(first.astype(np.float32), second.astype(np.float32), *rest, wide)
+        np.copyto(out, wide, casting="unsafe")
 
 
 def aimed(win: Window, target: Ints, counts: Dims) -> tuple[Window, Ints]:

@@ -15,6 +15,7 @@ from minisym.define import F, op
 from minisym.errors import ShapeError
 from minisym.ndarray import Array
 from minisym.ops.rules import first_type
+from minisym.ops.taps import add_rows
 from minisym.params import FLOAT32, Between, DType, Ints
 from minisym.samples import Sample
 from minisym.shapes import Dim, axis_of
@@ -102,7 +103,7 @@ def _(g: Array, data: Array, weight: Array, *, out: Array) -> None:
     """Add up the gradients that arrive at each row of the table."""
     out[...] = 0
     rows, width = weight.shape
-    np.add.at(out, whole(data, rows).reshape(-1), g.reshape(-1, width))
+    add_rows(out, whole(data, rows).reshape(-1), g.reshape(-1, width))
 
 
 # ------------------------------------------------------------------------------------------ take
@@ -176,7 +177,7 @@ def _(g: Array, a: Array, indices: Array, *, axis: int, mode: str, out: Array) -
     at = axis % a.ndim
     where = whole(indices, a.shape[at], mode).reshape(-1)
     rows = g.reshape(*a.shape[:at], where.size, *a.shape[at + 1 :])
-    np.add.at(np.moveaxis(out, at, 0), where, np.moveaxis(rows, at, 0))
+    add_rows(np.moveaxis(out, at, 0), where, np.moveaxis(rows, at, 0))
 
 
 @op(

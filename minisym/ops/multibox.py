@@ -289,9 +289,9 @@ def _suppress(rows: Array, limit: float, topk: int, *, force: bool) -> None:
     rows[len(order) :, 0] = -1
     classes, boxes = rows[: len(order), 0].copy(), rows[: len(order), 2:].copy()
 
-    def clash(i: int, others: Array) -> Array:
-        clashing: Array = overlap(boxes[i], boxes[others]) >= limit
-        return clashing if force else clashing & (classes[others] == classes[i])
+    def clash(some: Array, others: Array) -> Array:
+        clashing: Array = overlap(boxes[some, np.newaxis], boxes[others]) >= limit
+        return clashing if force else clashing & (classes[others] == classes[some, np.newaxis])
 
     rows[: len(order), 0] = -1
     stay = survivors(len(order), clash)

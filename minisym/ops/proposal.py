@@ -43,16 +43,16 @@ def _corrected(boxes: Array, change: Array) -> Array:
     return np.concatenate([centre - half, centre + half], -1)
 
 
-def _overlap(box: Array, boxes: Array) -> Array:
-    """Return common area over total area, counted in pixels."""
+def _overlap(lhs: Array, rhs: Array) -> Array:
+    """Return common area over total area, counted in pixels; leading axes broadcast."""
 
     def pixels(corners: Array) -> Any:
         size = np.maximum(corners[..., 2:] - corners[..., :2] + 1, 0)
         return size[..., 0] * size[..., 1]
 
-    both = [np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])]
-    common = pixels(np.concatenate(both, 1))
-    found: Array = common / (pixels(box) + pixels(boxes) - common)
+    both = [np.maximum(lhs[..., :2], rhs[..., :2]), np.minimum(lhs[..., 2:], rhs[..., 2:])]
+    common = pixels(np.concatenate(both, -1))
+    found: Array = common / (pixels(lhs) + pixels(rhs) - common)
     return found
 
 
@@ -136,8 +136,9 @@ def _proposal(
         order = best_first(found)[: rpn_pre_nms_top_n if rpn_pre_nms_top_n > 0 else None]
         boxes, found = boxes[order], found[order]
 
-        def clash(k: int, others: Array, boxes: Array = boxes) -> Array:
-            clashing: Array = _overlap(boxes[k], boxes[others]) > single(threshold)
+        def clash(some: Array, others: Array, boxes: Array = boxes) -> Array:
+            pairs = _overlap(boxes[some, np.newaxis], boxes[others])
+            clashing: Array = pairs > single(threshold)
             return clashing
 
         kept = np.resize(survivors(len(order), clash, wanted), wanted)

@@ -12,6 +12,7 @@ from minisym.errors import ShapeError
 from minisym.ndarray import Array
 from minisym.ops.indexing import whole
 from minisym.ops.rules import first_type
+from minisym.ops.taps import add_rows
 from minisym.params import Ints
 from minisym.samples import Sample
 from minisym.shapes import Dim
@@ -80,7 +81,7 @@ def _(g: Array, data: Array, indices: Array, *, out: Array) -> None:
     head, behind = data.shape[:depth], prod(data.shape[depth:])
     places = [place.reshape(-1) for place in _places(indices, head)]
     rows = np.zeros((prod(head), behind), out.dtype)
-    np.add.at(rows, np.ravel_multi_index(places, head), g.reshape(-1, behind))
+    add_rows(rows, np.ravel_multi_index(places, head), g.reshape(-1, behind))
     np.copyto(out, rows.reshape(out.shape))
 
 

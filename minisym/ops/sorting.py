@@ -24,11 +24,33 @@ Axis = Annotated[int | None, "The axis to sort along; None: all elements as one 
 Ascending = Annotated[bool, "Begin with the least instead of the greatest."]
 
 
+def _reversed(data: Array) -> Array:
+    """Return numbers in reversed order; NaN stays NaN. Twice gives the data again."""
+    found: Array = -data if data.dtype.kind == "f" else ~data
+    return found
+
+
 def order_of(data: Array, *, ascending: bool) -> Array:
     """Return the places of the elements in order, along the last axis; stable, NaN last."""
-    if not ascending:
-        data = -data if data.dtype.kind == "f" else ~data
-    return np.argsort(data, axis=-1, kind="stable")
+    return np.argsort(data if ascending else _reversed(data), axis=-1, kind="stable")
+
+
+def first_places(data: Array, count: int, *, ascending: bool) -> Array:
+    """Return the first `count` places of that order, without sorting what comes behind them."""
+    if count >= data.shape[-1]:
+        return order_of(data, ascending=ascending)
+    keys = data if ascending else _reversed(data)
+    last = np.partition(keys, count - 1, axis=-1)[..., count - 1 : count]
+    if last.dtype.kind == "f" and np.isnan(last).any():  # some lines have too few numbers
+        return order_of(data, ascending=ascending)[..., :count]
+    chosen = keys <= last
+    if np.count_nonzero(chosen) > count * last.size:  # of equals, the first ones
+        before, ties = keys < last, keys == last
+        wanted = count - before.sum(-1, keepdims=True)
+        chosen = before | (ties & (np.cumsum(ties, -1) <= wanted))
+    places = np.flatnonzero(chosen).reshape(*data.shape[:-1], count) % data.shape[-1]
+    inner = order_of(np.take_along_axis(keys, places, -1), ascending=True)
+    return np.take_along_axis(places, inner, -1)
 
 
 def _along(data: Array, axis: int | None) -> Array:
@@ -72,7 +94,7 @@ def sort(
     [NDArray([1., 2., 3.])]
     """
     line = _along(data, axis)
-    found = np.take_along_axis(line, order_of(line, ascending=is_ascend), -1)
+    found = np.sort(line, -1) if is_ascend else _reversed(np.sort(_reversed(line), -1))
     np.copyto(_along(out, axis), found)
 
 
@@ -219,7 +241,7 @@ def topk(
     """
     line = _along(data, axis)
     count = k if k > 0 else line.shape[-1]
-    places = order_of(line, ascending=is_ascend)[..., :count]
+    places = first_places(line, count, ascending=is_ascend)
     if ret_typ == "mask":
         out[...] = 0
         np.put_along_axis(_along(out, axis), places, 1, -1)

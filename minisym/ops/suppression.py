@@ -17,18 +17,31 @@ from minisym.ops.rules import floats_only
 from minisym.samples import Sample
 from minisym.shapes import show
 
+BLOCK = 128
+"""How many boxes are compared with all later ones at a time."""
 
-def survivors(number: int, clash: Callable[[int, Array], Array], most: int | None = None) -> Array:
+
+def survivors(
+    number: int, clash: Callable[[Array, Array], Array], most: int | None = None
+) -> Array:
     """Go through boxes in order, and drop all later ones that clash with one that stays.
 
-    `clash(i, others)` says which of the others clash with box i. `most` ends the search early.
+    `clash(some, others)` says which of some boxes clash with which of the others, as a matrix.
+    `most` ends the search early. Only within a block boxes go one by one; what stays of it then
+    drops later ones together.
     """
     left = np.arange(number)
-    kept: list[int] = []
-    while left.size and (most is None or len(kept) < most):
-        kept.append(int(left[0]))
-        left = left[1:][~clash(kept[-1], left[1:])]
-    return np.array(kept, np.intp)
+    kept = [left[:0]]
+    while left.size and (most is None or sum(map(len, kept)) < most):
+        block, left = left[:BLOCK], left[BLOCK:]
+        free = ~clash(block, block)
+        stays = np.ones(len(block), bool)
+        for i in range(len(block)):
+            if stays[i]:
+                stays[i + 1 :] &= free[i, i + 1 :]
+        kept.append(block[stays])
+        left = left[~clash(kept[-1], left).any(0)]
+    return np.concatenate(kept)[:most]
 
 
 def best_first(scores: Array) -> Array:
@@ -145,10 +158,10 @@ def box_nms(
         boxes = corners(rows[order, place], in_format)
         classes = rows[order, id_index].astype(np.intp) if id_index >= 0 else None
 
-        def clash(i: int, others: Array, boxes: Array = boxes, classes: Any = classes) -> Array:
-            clashing = overlap(boxes[i], boxes[others]) > limit
-            if classes is not None and not force_suppress:
-                clashing &= classes[others] == classes[i]
+        def clash(some: Array, others: Array, boxes: Array = boxes, of: Any = classes) -> Array:
+            clashing = overlap(boxes[some, np.newaxis], boxes[others]) > limit
+            if of is not None and not force_suppress:
+                clashing &= of[others] == of[some, np.newaxis]
             return clashing
 
         stay = order[survivors(len(order), clash)]

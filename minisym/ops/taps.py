@@ -104,6 +104,9 @@ def add_rows(target: Array, index: Array, rows: Array) -> None:
     """Add rows to those of `target` at some indices, which may repeat."""
     order = np.argsort(index, kind="stable")
     places = index[order]
+    new = np.diff(places, prepend=-1) != 0
+    target[places[new]] += rows[order[new]]
+    order, places = order[~new], places[~new]  # only those that repeat have to be summed
     starts: Any = np.flatnonzero(np.diff(places, prepend=-1))
     if starts.size:
         target[places[starts]] += np.add.reduceat(rows[order], starts, axis=0)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from minisym.ndarray import Array
+from minisym.ops.scratch import scratch
 from minisym.params import Ints
 from minisym.shapes import Dim, show
 
@@ -75,12 +76,16 @@ class Window:
         return (..., *(slice(p, p + n) for p, n in zip(self.pad, sizes, strict=True)))
 
     def padded(self, array: Array, value: float = 0) -> Array:
-        """Return an array of (batch, channels, …) with its padding; itself if there is none."""
+        """Return an array of (batch, channels, …) with its padding; itself if there is none.
+
+        It is scratch: padding another array overwrites it.
+        """
         if not any(self.pad):
             return array
         sizes = array.shape[2:]
         wide = [n + 2 * p for n, p in zip(sizes, self.pad, strict=True)]
-        found = np.full((*array.shape[:2], *wide), value, array.dtype)
+        found = scratch("padded", (*array.shape[:2], *wide), array.dtype)
+        found.fill(value)
         found[self.inside(sizes)] = array
         return found
 
