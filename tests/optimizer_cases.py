@@ -17,6 +17,8 @@ OPTIMIZERS = {
     "SGD": [*_ALL, *_MOMENTUM],
     "ccSGD": _ALL[:1],
     "NAG": [*_ALL, *_MOMENTUM],
+    "LARS": [*_ALL, *_MOMENTUM, {"eta": 0.5, "eps": 0.1, "wd": 0.01}],
+    "DCASGD": [*_ALL, {"lamda": 0.5}],  # with a momentum MXNet 1.9.1 raises
     "Signum": [*_ALL, {"momentum": 0.0, "wd": 0.01}, {"momentum": 0.5, "wd_lh": 0.1}],
     "Adam": [*_ALL, {"beta1": 0.5, "beta2": 0.9, "epsilon": 1e-4}],
     "Adamax": _ALL,
@@ -31,7 +33,7 @@ OPTIMIZERS = {
 }
 ONE_PARAMETER = ("Nadam",)  # its schedule goes on with every parameter in MXNet
 TWO_DIMENSIONS = ("GroupAdaGrad",)
-MIXED = ["SGD", "NAG", "Adam", "Signum", "RMSProp"]  # LAMB forgets its master in MXNet 1.9.1
+MIXED = ["SGD", "NAG", "LARS", "Adam", "Signum", "RMSProp"]  # MXNet's LAMB forgets its master
 
 
 def cases():
@@ -80,6 +82,12 @@ METRICS = {
     "top": ("top_k_accuracy", dict(top_k=3), "classes"),
     "f1": ("f1", {}, "two"),
     "f1 micro": ("f1", dict(average="micro"), "two"),
+    "mcc": ("mcc", {}, "two"),
+    "mcc micro": ("mcc", dict(average="micro"), "two"),
+    "pcc": ("pcc", {}, "classes"),
+    "pcc of two": ("pcc", {}, "two"),
+    "pearson": ("pearsonr", {}, "numbers"),
+    "pearson micro": ("pearsonr", dict(average="micro"), "numbers"),
     "mae": ("mae", {}, "numbers"),
     "mse": ("mse", {}, "numbers"),
     "rmse": ("rmse", {}, "numbers"),

@@ -1,6 +1,8 @@
 """`ms.summary`: what layers make, hold and cost."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +93,33 @@ def test_rich_prints_it():
     with console.capture() as capture:
         console.print(ms.summary(net(), data=(2, 3, 8, 8)))
     assert "Convolution" in capture.get()
+
+
+def test_known_costs():
+    """VGG16 has 138,357,544 parameters and 15.47e9 multiplications, as torchvision says."""
+    h = sym.Variable("data")
+    for i, (depth, filters) in enumerate(((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))):
+        for j in range(depth):
+            h = sym.Convolution(
+                h, kernel=(3, 3), pad=(1, 1), num_filter=filters, name=f"conv{i}_{j}"
+            )
+            h = sym.Activation(h, act_type="relu", name=f"relu{i}_{j}")
+        h = sym.Pooling(h, pool_type="max", kernel=(2, 2), stride=(2, 2), name=f"pool{i}")
+    for i, width in enumerate((4096, 4096, 1000)):
+        h = sym.FullyConnected(h, num_hidden=width, name=f"fc{i}")
+    found = ms.summary(h, data=(1, 3, 224, 224))
+    assert found.parameters == 138_357_544
+    layers = sum(layer.flops for layer in found.layers if layer.kind == "layer")
+    assert layers / 2 == pytest.approx(15.47e9, rel=1e-3)
+    assert found.flops < 1.01 * layers
+
+
+@pytest.mark.parametrize(
+    ("name", "multiplications"), [("cat_resnet50v2", 4.1e9), ("resnet18_legacy", 1.82e9)]
+)
+def test_known_costs_of_published_models(name, multiplications):
+    folder = Path(os.environ.get("MINISYM_MODELS", "missing")) / name
+    if not folder.exists():
+        pytest.skip("MINISYM_MODELS does not say where the published models are")
+    found = ms.summary(sym.load(str(folder / f"{name}-symbol.json")), data=(1, 3, 224, 224))
+    assert found.flops / 2 == pytest.approx(multiplications, rel=0.02)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minisym import random
-from minisym.errors import ParamError
+from minisym.errors import ParamError, count
 from minisym.init.base import Initializer, alias, register
 from minisym.ndarray import Array
 
@@ -62,6 +62,14 @@ class CopyOf(Initializer):
         raise ParamError(message, hint="ms.init.initialize(executor) knows both arrays")
 
 
+def _needs(ndim: int, init: Initializer, name: str, arr: Array) -> None:
+    """Refuse arrays of fewer dimensions."""
+    if arr.ndim < ndim:
+        dimensions = count(ndim, "dimension")
+        message = f"{type(init).__name__} needs at least {dimensions}, but {name!r} has {arr.ndim}"
+        raise ParamError(message, hint="for others: Variable(init=ms.init.Normal())")
+
+
 # --------------------------------------------------------------------------------- random numbers
 
 
@@ -103,7 +111,8 @@ class Orthogonal(Initializer):
         super().__init__(scale=scale, rand_type=rand_type)
         self.scale, self.rand_type = scale, rand_type
 
-    def _init_weight(self, _name: str, arr: Array) -> None:
+    def _init_weight(self, name: str, arr: Array) -> None:
+        _needs(1, self, name, arr)
         size = len(arr), int(np.prod(arr.shape[1:]))
         draw = random.generator
         noise = draw.uniform(-1, 1, size) if self.rand_type == "uniform" else draw.normal(size=size)
@@ -139,11 +148,7 @@ class Xavier(Initializer):
                 raise ParamError(message)
 
     def _init_weight(self, name: str, arr: Array) -> None:
-        if arr.ndim < 2:
-            message = (
-                f"{type(self).__name__} needs at least 2 dimensions, but {name!r} has {arr.ndim}"
-            )
-            raise ParamError(message, hint="for vectors: Variable(init=ms.init.Normal())")
+        _needs(2, self, name, arr)
         window = float(np.prod(arr.shape[2:]))
         fan_in, fan_out = arr.shape[1] * window, arr.shape[0] * window
         fan = {"avg": (fan_in + fan_out) / 2, "in": fan_in, "out": fan_out}[self.factor_type]
@@ -179,8 +184,9 @@ class Bilinear(Initializer):
     def __init__(self) -> None:
         super().__init__()
 
-    def _init_weight(self, _name: str, arr: Array) -> None:
-        height, width = arr.shape[2:]
+    def _init_weight(self, name: str, arr: Array) -> None:
+        _needs(4, self, name, arr)
+        height, width = arr.shape[-2:]
         factor = np.ceil(width / 2)
         centre = (2 * factor - 1 - factor % 2) / (2 * factor)
         rows = 1 - np.abs(np.arange(height) / factor - centre)
@@ -196,7 +202,8 @@ class LSTMBias(Initializer):
         super().__init__(forget_bias=forget_bias)
         self.forget_bias = forget_bias
 
-    def _init_weight(self, _name: str, arr: Array) -> None:
+    def _init_weight(self, name: str, arr: Array) -> None:
+        _needs(1, self, name, arr)
         arr[...] = 0
         hidden = len(arr) // 4  # gates come in the order input, forget, candidate, output
         arr[hidden : 2 * hidden] = self.forget_bias

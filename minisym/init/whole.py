@@ -60,6 +60,9 @@ class Mixed:
     """Choose an initializer by the first regular expression that a name begins with."""
 
     def __init__(self, patterns: Sequence[str], initializers: Sequence[Any]) -> None:
+        if len(patterns) != len(initializers):
+            message = f"{len(patterns)} patterns were given for {len(initializers)} initializers"
+            raise ParamError(message)
         self.map = list(zip(map(re.compile, patterns), initializers, strict=True))
 
     def __call__(self, name: str, arr: Array) -> None:
@@ -84,7 +87,8 @@ def initialize(
     Parameters
     ----------
     initializer
-        For what has neither an array given nor an initializer of its own; `Uniform(0.01)`.
+        For what has neither an array given nor an initializer of its own, or its name; without,
+        `Uniform(0.01)`.
     arg_params, aux_params
         Arrays by name, which win over all initializers. Other names in them are passed over.
     data
@@ -105,7 +109,12 @@ def initialize(
     >>> executor.arg_dict["fc_weight"].sum().item(), executor.arg_dict["fc_bias"].sum().item()
     (12.0, 0.0)
     """
-    fill = initializer if initializer is not None else Uniform(0.01)
+    fill = Uniform(0.01) if initializer is None else initializer
+    if isinstance(fill, str):
+        fill = create(fill)
+    if isinstance(fill, type) or not callable(fill):
+        message = f"initialize: an initializer is called with name and array, but got {fill!r}"
+        raise ParamError(message, hint="such as ms.init.Xavier(), with its parentheses")
     attrs = executor.symbol.attr_dict()
     arrays = {**executor.arg_dict, **executor.aux_dict}
     given = {**(arg_params or {}), **(aux_params or {})}

@@ -862,6 +862,22 @@ def cumsum(
 ) -> NDArray:
     r"""Add up what has come so far along an axis, $y_i = \sum_{j \le i} x_j$."""
 
+def dcasgd_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    previous: Array,
+    lr: float,
+    momentum: float = 0.0,
+    lamda: float = 0.04,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    """Step along a gradient that is late, by what the weights have moved in the meantime."""
+
 def degrees(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Turn radians into degrees, $180 x / \pi$."""
 
@@ -1909,6 +1925,19 @@ def sgd_update(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     r"""Descend along the gradient, $w \leftarrow w - \eta\,(g + \lambda w)$."""
+
+def sgld_update(
+    weight: Array,
+    grad: Array,
+    noise: Array,
+    lr: float,
+    wd: float = 0.0,
+    rescale_grad: float = 1.0,
+    clip_gradient: float = -1.0,
+    *,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Step by noise, $w \leftarrow w - \frac{\eta}{2} (g + \lambda w) + \sqrt{\eta}\, n$."""
 
 def shape_array(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Tell the shape, as an array of int64."""

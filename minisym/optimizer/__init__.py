@@ -21,19 +21,23 @@ NDArray([[0.1, 0.1]], dtype=float32)
 from minisym.optimizer.adaptive import FTML, AdaDelta, AdaGrad, Ftrl, GroupAdaGrad, RMSProp
 from minisym.optimizer.at_once import Updater, get_updater
 from minisym.optimizer.base import Optimizer
-from minisym.optimizer.descent import NAG, SGD, EFSignSGD, Lion, SignSGD, Signum, ccSGD
+from minisym.optimizer.descent import DCASGD, LARS, NAG, SGD, SGLD, ccSGD
 from minisym.optimizer.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.signs import EFSignSGD, Lion, SignSGD, Signum
 
 register = Optimizer.register
 create = Optimizer.create_optimizer
 opt_registry = Optimizer.opt_registry
 
 __all__ = [
+    "DCASGD",
     "FTML",
     "LAMB",
+    "LARS",
     "NAG",
     "SGD",
+    "SGLD",
     "AdaDelta",
     "AdaGrad",
     "Adam",

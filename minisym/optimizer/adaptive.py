@@ -6,6 +6,7 @@ from typing import Any
 
 from minisym.define import F
 from minisym.errors import ParamError
+from minisym.ndarray import Array
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.parameter import Parameter, call
 from minisym.symbol.symbol import Symbol
@@ -147,6 +148,11 @@ class RMSProp(Optimizer):
     def states(self) -> tuple[str, ...]:
         """Return the means that the step is measured by."""
         return ("n", "g", "delta") if self.centered else ("n",)
+
+    def create_state(self, index: Any, weight: Array) -> tuple[Array, ...]:
+        """Return the states of a parameter: a tuple even of one, as in MXNet."""
+        found = super().create_state(index, weight)
+        return found if self.centered else (found,)
 
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""

@@ -5,14 +5,14 @@ Each parameter's update is composed once, bound to the arrays that come, and run
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from minisym.errors import ParamError
 from minisym.ndarray import Array, NDArray
 from minisym.optimizer.compose import compose_update
 from minisym.optimizer.parameter import Parameter
@@ -38,8 +38,7 @@ class AtOnce(ABC):
     lr_mult: dict[Any, float]
     wd_mult: dict[Any, float]
     idx2name: dict[Any, str]
-    _attributes: Mapping[str, Mapping[str, str]]
-    _counts: dict[Any, int]
+    _index_update_count: dict[Any, int]
     _bound: dict[Any, Bound]
 
     @abstractmethod
@@ -53,10 +52,6 @@ class AtOnce(ABC):
     @abstractmethod
     def rate_of(self, t: int) -> float:
         """Return the learning rate of update `t`."""
-
-    @abstractmethod
-    def factors(self, name: str, attributes: Mapping[str, str]) -> tuple[float, float]:
-        """Return a parameter's factors of learning rate and weight decay."""
 
     master_first: ClassVar[bool] = True
     """Whether the float32 master stands before the states, or behind them (MXNet has both)."""
@@ -93,8 +88,8 @@ class AtOnce(ABC):
     def _is_mixed(self, weight: Array) -> bool:
         return self.multi_precision and weight.dtype == np.float16
 
-    def update(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
-        """Update one parameter in place, at once.
+    def update(self, index: Any, weight: Any, grad: Any, state: Any) -> None:
+        """Update one parameter in place, at once; or several, given as lists.
 
         >>> import numpy as np
         >>> import minisym as ms
@@ -104,47 +99,93 @@ class AtOnce(ABC):
         >>> weight
         array([0.5, 2.5])
         """
-        self._update(index, weight, grad, _flatten(state), mixed=False)
+        for one in _each(index, weight, grad, state):
+            self._update(*one, mixed=False)
 
-    def update_multi_precision(self, index: Any, weight: Array, grad: Array, state: Any) -> None:
-        """Update one parameter in place; a float16 one by its float32 master."""
-        self._update(index, weight, grad, _flatten(state), mixed=self._is_mixed(weight))
+    def update_multi_precision(self, index: Any, weight: Any, grad: Any, state: Any) -> None:
+        """Update one parameter in place, or several; a float16 one by its float32 master.
 
-    def _update(
-        self, index: Any, weight: Array, grad: Array, states: tuple[Array, ...], *, mixed: bool
-    ) -> None:
-        if isinstance(index, list | tuple):
-            message = "update takes one parameter at a time"
-            raise ParamError(message, hint="call it for each index, or use minimize")
-        t = self._counts[index] = self._counts.get(index, self.begin_num_update) + 1
-        self.num_update = max(self.num_update, t)
+        A subclass that has an `update` of its own, on arrays as in MXNet, is asked for that.
+        """
+        own = type(self).update is not AtOnce.update
+        for one in _each(index, weight, grad, state):
+            key, target, slope, held = one
+            mixed = self._is_mixed(target)
+            if not own:
+                self._update(*one, mixed=mixed)
+            elif not mixed:
+                self.update(*one)
+            else:
+                self.update(key, held[0], slope.astype(np.float32), held[1])
+                target[...] = held[0]
+
+    def _update(self, index: Any, weight: Array, grad: Array, state: Any, *, mixed: bool) -> None:
+        self._update_count(index)
+        t = self._index_update_count[index]
         rate, decay = self._factors_at(index)
+        states = _flatten(state)
         arrays = (weight, grad, *states)
         key = (index, mixed, decay, self.rescale_grad, self.clip_gradient, self.wd)
         held = self._bound.get(key)
         if held is None or any(a is not b for a, b in zip(held[1], arrays, strict=True)):
-            held = self._bound[key] = (self._bind(arrays, self.wd * decay, mixed=mixed), arrays)
+            held = self._bound[key] = (self._bind(index, arrays, decay, mixed=mixed), arrays)
         executor = held[0]
         values = self.values(t, self.rate_of(self.num_update) * rate)
         fed = executor.arg_dict
         numbers: dict[str, Any] = {n: value for n, value in values.items() if n in fed}
         executor.forward(**numbers)
 
-    def _factors_at(self, index: Any) -> tuple[float, float]:
-        """Return the factors of a parameter by its index; without a name every parameter decays."""
-        name = self.idx2name.get(index)
-        if name is None:
-            return self.lr_mult.get(index, 1.0), self.wd_mult.get(index, 1.0)
-        return self.factors(name, self._attributes.get(name, {}))
+    # what MXNet's own subclasses call
 
-    def _bind(self: Any, arrays: tuple[Array, ...], wd: float, *, mixed: bool) -> Executor:
+    def _update_count(self, index: Any) -> None:
+        """Count an update of a parameter, or of several."""
+        counts = self._index_update_count
+        for one in index if isinstance(index, list | tuple) else [index]:
+            counts[one] = counts.get(one, self.begin_num_update) + 1
+            self.num_update = max(self.num_update, counts[one])
+
+    def _get_lr(self, index: Any) -> float:
+        """Return the learning rate of a parameter."""
+        return self.rate_of(self.num_update) * self._factors_at(index)[0]
+
+    def _get_wd(self, index: Any) -> float:
+        """Return the weight decay of a parameter."""
+        return self.wd * self._factors_at(index)[1]
+
+    def _get_lrs(self, indices: Iterable[Any]) -> list[float]:
+        """Return the learning rates of several parameters."""
+        return [self._get_lr(index) for index in indices]
+
+    def _get_wds(self, indices: Iterable[Any]) -> list[float]:
+        """Return the weight decays of several parameters."""
+        return [self._get_wd(index) for index in indices]
+
+    def _factors_at(self, index: Any) -> tuple[float, float]:
+        """Return the factors of a parameter by its index, or by its name."""
+        name = self.idx2name.get(index)
+        rate, decay = (m.get(index, m.get(name, 1.0)) for m in (self.lr_mult, self.wd_mult))
+        return rate, decay
+
+    def _bind(
+        self: Any, index: Any, arrays: tuple[Array, ...], decay: float, *, mixed: bool
+    ) -> Executor:
         optimizer: Optimizer = self
-        symbol = compose_update(optimizer, wd=wd, mixed=mixed, shape=arrays[0].shape)
+        name = f"parameter_{self.idx2name.get(index, index)}"  # no number's name: "lr", "t"
+        symbol = compose_update(
+            optimizer, name, wd=self.wd * decay, mixed=mixed, shape=arrays[0].shape
+        )
         states, master = list(optimizer.states()), ["weight32"] if mixed else []
         order = master + states if optimizer.master_first else states + master
-        given = dict(zip(["weight", "grad", *(f"weight_{n}" for n in order)], arrays, strict=True))
+        names = [name, f"{name}_grad", *(f"{name}_{state}" for state in order)]
+        given = dict(zip(names, arrays, strict=True))
         numbers = {n: np.zeros(1) for n in symbol.list_arguments() if n not in given}
         return symbol.bind(args=given | numbers, aux_states=given)
+
+
+def _each(index: Any, *parts: Any) -> list[tuple[Any, ...]]:
+    """Return index, weight, gradient and state of one parameter or of several."""
+    several = isinstance(index, list | tuple)
+    return list(zip(index, *parts, strict=True)) if several else [(index, *parts)]
 
 
 def _flatten(state: Any) -> tuple[Array, ...]:
@@ -162,12 +203,22 @@ class Updater:
         self.optimizer = optimizer
         self.states: dict[Any, Any] = {}
 
-    def __call__(self, index: Any, grad: Array, weight: Array) -> None:
-        """Update a parameter; its states are made at the first call."""
-        if index not in self.states:
-            made = self.optimizer.create_state_multi_precision(index, weight)
-            self.states[index] = made
-        self.optimizer.update_multi_precision(index, weight, grad, self.states[index])
+    def __call__(self, index: Any, grad: Any, weight: Any) -> None:
+        """Update a parameter, or several; states are made at the first call."""
+        for one, slope, target in _each(index, grad, weight):
+            if one not in self.states:
+                made = self.optimizer.create_state_multi_precision(one, target)
+                self.states[one] = made
+            self.optimizer.update_multi_precision(one, target, slope, self.states[one])
+
+    def get_states(self, dump_optimizer: bool = False) -> bytes:
+        """Return the states, pickled; with the optimizer if `dump_optimizer`."""
+        return pickle.dumps((self.states, self.optimizer) if dump_optimizer else self.states)
+
+    def set_states(self, states: bytes) -> None:
+        """Take over what `get_states` returned. As any pickle it must come from a trusted place."""
+        found = pickle.loads(states)  # noqa: S301  the docstring warns
+        self.states, self.optimizer = found if isinstance(found, tuple) else (found, self.optimizer)
 
 
 def get_updater(optimizer: Optimizer) -> Updater:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from minisym.define import F
-from minisym.errors import ParamError, did_you_mean
+from minisym.errors import BindError, ParamError, did_you_mean
 from minisym.init import begin_states
 from minisym.ndarray import NDArray
 from minisym.optimizer.at_once import AtOnce, Bound
@@ -49,7 +50,8 @@ class Optimizer(AtOnce):
     num_update : int
         How many updates were made.
     lr_mult, wd_mult : dict
-        Factors by parameter name. They win over `__lr_mult__` and `__wd_mult__` of the Variable.
+        Factors by parameter name (or index, for `update`). They win over `__lr_mult__` and
+        `__wd_mult__` of the Variable, and begin with those of `sym`.
     """
 
     def __init__(
@@ -65,6 +67,14 @@ class Optimizer(AtOnce):
         sym: Symbol | None = None,
         param_idx2name: Mapping[int, str] | None = None,
     ) -> None:
+        given = {"learning_rate": learning_rate, "rescale_grad": rescale_grad, "wd": wd}
+        for key, value in {**given, "clip_gradient": clip_gradient}.items():
+            if value is not None and not isinstance(value, Real):
+                message = f"{key} must be a number, but got {value!r}"
+                raise ParamError(message)
+        if lr_scheduler is not None and not callable(lr_scheduler):
+            message = f"lr_scheduler must be a function of the update, but got {lr_scheduler!r}"
+            raise ParamError(message, hint="ms.lr_scheduler has some; a number is learning_rate")
         if learning_rate is not None and lr_scheduler is not None:
             vars(lr_scheduler)["base_lr"] = learning_rate
         self.lr = self.default_rate if learning_rate is None else learning_rate
@@ -73,11 +83,13 @@ class Optimizer(AtOnce):
         self.multi_precision = multi_precision
         self.num_update = self.begin_num_update = begin_num_update
         self.micro_batch = 0
-        self.lr_mult: dict[str, float] = {}
-        self.wd_mult: dict[str, float] = {}
-        self._attributes = {} if sym is None else sym.attr_dict()
+        told = {} if sym is None else sym.attr_dict()
+        names = [] if sym is None else sym.list_arguments()
+        self._attributes = {name: told[name] for name in names if name in told}
         self.idx2name = dict(param_idx2name or {})
-        self._counts: dict[Any, int] = {}
+        self.set_lr_mult({})
+        self.set_wd_mult({})
+        self._index_update_count: dict[Any, int] = {}
         self._bound: dict[Any, Bound] = {}
         self._layouts: WeakKeyDictionary[Executor, tuple[set[str], int]] = WeakKeyDictionary()
 
@@ -126,17 +138,26 @@ class Optimizer(AtOnce):
             raise UserWarning(message)
         self.lr = lr
 
+    decaying: ClassVar[tuple[str, ...]] = ("_weight", "_gamma")
+    """How the names of the parameters end that decay."""
+
     def set_lr_mult(self, args_lr_mult: Mapping[Any, float]) -> None:
         """Set factors of the learning rate by parameter name."""
-        self.lr_mult = dict(args_lr_mult)
+        self.lr_mult = self._told("__lr_mult__") | dict(args_lr_mult)
 
     def set_wd_mult(self, args_wd_mult: Mapping[Any, float]) -> None:
         """Set factors of the weight decay by parameter name."""
-        self.wd_mult = dict(args_wd_mult)
+        names = self.idx2name.values()
+        still = {name: 0.0 for name in names if not name.endswith(self.decaying)}
+        self.wd_mult = still | self._told("__wd_mult__") | dict(args_wd_mult)
+
+    def _told(self, key: str) -> dict[Any, float]:
+        """Return the factors that the attributes of `sym` say."""
+        return {name: float(of[key]) for name, of in self._attributes.items() if key in of}
 
     def factors(self, name: str, attributes: Mapping[str, str]) -> tuple[float, float]:
         """Return a parameter's factors of learning rate and weight decay."""
-        decays = name.endswith(("_weight", "_gamma"))
+        decays = name.endswith(self.decaying)
         rate = self.lr_mult.get(name, float(attributes.get("__lr_mult__", 1.0)))
         decay = self.wd_mult.get(name, float(attributes.get("__wd_mult__", float(decays))))
         return rate, decay
@@ -146,7 +167,7 @@ class Optimizer(AtOnce):
     def minimize(
         self,
         loss: Symbol,
-        wrt: Sequence[str] | None = None,
+        wrt: Sequence[str | Symbol] | str | Symbol | None = None,
         *,
         accumulate: int = 1,
         clip_global_norm: float | None = None,
@@ -164,8 +185,8 @@ class Optimizer(AtOnce):
         loss
             What to minimize: loss heads such as SoftmaxOutput, or any symbol.
         wrt
-            The parameters. Without, all arguments but those named `data` or `label`, alone or
-            behind an underscore.
+            The parameters, by name or Variable. Without, all arguments but those named `data` or
+            `label`, alone or behind an underscore.
         accumulate
             Gradients of so many runs are added up before an update is made with the sum.
         clip_global_norm
@@ -180,6 +201,8 @@ class Optimizer(AtOnce):
         ------
         ComposeError
             There is no such parameter, or the loss has a Variable of a name that is needed.
+        ParamError
+            A number is out of range.
 
         Examples
         --------
@@ -223,6 +246,9 @@ class Optimizer(AtOnce):
         """Return what a bound step is fed with, and the place of its flag, or -1."""
         found = self._layouts.get(executor)
         if found is None:
+            if not executor.arg_dict.keys() & {*executor.writes}:
+                message = "step takes a training step, but no update of a parameter is bound"
+                raise BindError(message, hint="bind what minimize returned")
             begin_states(executor)
             names = executor.symbol.list_outputs()
             flag = f"{FINITE}_output"
@@ -254,16 +280,21 @@ class Optimizer(AtOnce):
         return klass
 
     @staticmethod
-    def create_optimizer(name: str, **kwargs: Any) -> Optimizer:
-        """Make an optimizer by the name of its class, in any case.
+    def create_optimizer(name: str | Optimizer, **kwargs: Any) -> Optimizer:
+        """Make an optimizer by the name of its class, in any case; one that is made is returned.
 
         Raises
         ------
         ParamError
             There is no optimizer of this name (it is a ValueError, too).
         """
-        found = Optimizer.opt_registry.get(name.lower())
+        if isinstance(name, Optimizer):
+            if kwargs:
+                message = f"this {type(name).__name__} is made, and takes no parameters: {kwargs}"
+                raise ParamError(message)
+            return name
+        found = Optimizer.opt_registry.get(str(name).lower())
         if found is None:
             message = f"there is no optimizer {name!r}"
-            raise ParamError(message, hint=did_you_mean(name, Optimizer.opt_registry))
+            raise ParamError(message, hint=did_you_mean(str(name), Optimizer.opt_registry))
         return found(**kwargs)

@@ -6,6 +6,8 @@ limits the norm of all gradients together, and conditions on which the writes de
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from minisym.define import F
-from minisym.errors import ComposeError, did_you_mean
+from minisym.errors import ComposeError, ParamError, did_you_mean
 from minisym.graph import Entry, Node
 from minisym.optimizer.parameter import ZERO, Parameter, call
 from minisym.passes.gradient import grad
@@ -43,6 +45,26 @@ class Options:
     clip_global_norm: float | None = None
     loss_scale: float | str | None = None
     type_dict: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is out of range."""
+        every: Any = self.accumulate
+        if not isinstance(every, int | np.integer) or every < 1:
+            message = f"accumulate must be an integer of at least 1, but got {every!r}"
+            raise ParamError(message)
+        for name, value in (
+            ("clip_global_norm", self.clip_global_norm),
+            ("loss_scale", self.loss_scale),
+        ):
+            dynamic = name == "loss_scale" and value == "dynamic"
+            if value is not None and not dynamic and not _is_positive(value):
+                other = " or 'dynamic'" if name == "loss_scale" else ""
+                message = f"{name} must be a positive number{other}, but got {value!r}"
+                raise ParamError(message)
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and 0 < float(value) < math.inf
 
 
 class Numbers:
@@ -78,17 +100,22 @@ class Numbers:
 
 
 def compose_step(
-    optimizer: Optimizer, loss: Symbol, wrt: Sequence[str] | None, options: Options
+    optimizer: Optimizer,
+    loss: Symbol,
+    wrt: Sequence[str | Symbol] | str | Symbol | None,
+    options: Options,
 ) -> Symbol:
     """Return loss, gradients and updates as one symbol."""
-    names = parameters_of(loss) if wrt is None else list(wrt)
-    _check_names(loss, names)
-    numbers = Numbers(loss.list_inputs())
+    if not isinstance(loss, Symbol):
+        message = f"minimize takes a Symbol, but got {type(loss).__name__}"
+        raise ComposeError(message)
+    names = parameters_of(loss) if wrt is None else _named(loss, wrt)
+    fed = Numbers(loss.list_inputs())
     scale = _scale_of(options)
     outputs = loss if scale is None else _scaled(loss, scale)
     grads = list(grad(outputs, names))
     mixed = _mixed(optimizer, loss, names, options)
-    apply = _apply(options, numbers) if options.accumulate > 1 else None
+    apply = _apply(options, fed) if options.accumulate > 1 else None
     if apply is not None:
         grads = [
             F.accumulate_update(
@@ -98,7 +125,7 @@ def compose_step(
         ]
     rescale = _rescale(optimizer, names, grads, mixed, scale, options)
     updates = [
-        _update(optimizer, loss, name, g, numbers, rescale, mixed=name in mixed)
+        _update(optimizer, loss, name, g, fed, rescale, mixed=name in mixed)
         for name, g in zip(names, grads, strict=True)
     ]
     if scale is None and apply is None:
@@ -118,11 +145,7 @@ def compose_step(
 
 def parameters_of(loss: Symbol) -> list[str]:
     """Return the arguments that are parameters, by their names: all but data and labels."""
-    found = [
-        name
-        for name in loss.list_arguments()
-        if name not in ("data", "label") and not name.endswith(("_data", "_label"))
-    ]
+    found = [name for name in loss.list_arguments() if not is_fed(name)]
     if not found:
         message = (
             f"{loss!r} has no parameters: {', '.join(loss.list_arguments()) or 'no arguments'}"
@@ -131,12 +154,24 @@ def parameters_of(loss: Symbol) -> list[str]:
     return found
 
 
-def _check_names(loss: Symbol, names: Sequence[str]) -> None:
+def is_fed(name: str) -> bool:
+    """Return whether an argument is data or a label, by its name."""
+    return name in ("data", "label") or name.endswith(("_data", "_label"))
+
+
+def _named(loss: Symbol, wrt: Sequence[str | Symbol] | str | Symbol) -> list[str]:
+    """Return the names of the parameters asked for, each of which the loss must have."""
+    asked = [wrt] if isinstance(wrt, str | Symbol) else list(wrt)
+    names = [str(w.name) if isinstance(w, Symbol) else w for w in asked]
     known = loss.list_arguments()
     for name in names:
         if name not in known:
             message = f"there is no parameter {name!r} to minimize by"
             raise ComposeError(message, hint=did_you_mean(name, known))
+        if names.count(name) > 1:
+            message = f"the parameter {name!r} is named twice"
+            raise ComposeError(message)
+    return names
 
 
 # ------------------------------------------------------------------------------- one parameter
@@ -147,7 +182,7 @@ def _update(
     loss: Symbol,
     name: str,
     g: Symbol,
-    numbers: Numbers,
+    fed: Numbers,
     rescale: float | Symbol,
     *,
     mixed: bool,
@@ -160,11 +195,11 @@ def _update(
         weight=Symbol((Entry(node),)),
         grad=g,
         mixed=mixed,
-        lr=numbers.rate(rate),
+        lr=fed.rate(rate),
         wd=optimizer.wd * decay,
         rescale_grad=rescale,
         clip_gradient=optimizer.clip_gradient,
-        hyper=numbers,
+        hyper=fed,
     )
     return apply_rule(optimizer, p)
 
@@ -188,9 +223,9 @@ def _mixed(
 # --------------------------------------------------------------------- what stands in between
 
 
-def _apply(options: Options, numbers: Numbers) -> Symbol:
+def _apply(options: Options, fed: Numbers) -> Symbol:
     """Make the Variable that says whether this micro-batch is the last one."""
-    numbers.check(APPLY)
+    fed.check(APPLY)
     return Variable(APPLY, attr={EVERY: str(options.accumulate)}, dtype="float32", init=ZERO)
 
 
@@ -299,21 +334,21 @@ def _adapt(scale: Symbol, finite: Symbol, apply: Symbol | None) -> list[Symbol]:
 
 
 def compose_update(
-    optimizer: Optimizer, *, wd: float, mixed: bool, shape: tuple[int, ...]
+    optimizer: Optimizer, name: str, *, wd: float, mixed: bool, shape: tuple[int, ...]
 ) -> Symbol:
-    """Compose the update of one parameter named "weight" with the gradient "grad"."""
-    numbers = Numbers()
+    """Compose the update of one parameter, with a gradient that is a Variable, too."""
+    fed = Numbers()
     return apply_rule(
         optimizer,
         Parameter(
-            name="weight",
-            weight=Variable("weight", shape=shape),
-            grad=Variable("grad"),
+            name=name,
+            weight=Variable(name, shape=shape),
+            grad=Variable(f"{name}_grad"),
             mixed=mixed,
-            lr=numbers("lr"),
+            lr=fed("lr"),
             wd=wd,
             rescale_grad=optimizer.rescale_grad,
             clip_gradient=optimizer.clip_gradient,
-            hyper=numbers,
+            hyper=fed,
         ),
     )

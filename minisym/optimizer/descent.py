@@ -1,16 +1,18 @@
-"""Optimizers that step along a gradient or a sign: SGD, NAG, SignSGD, Signum, EFSignSGD, Lion."""
+"""Optimizers that step along a gradient: SGD, NAG, LARS, DCASGD, SGLD."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from minisym.define import F
+from minisym.ndarray import Array
 from minisym.optimizer.base import Optimizer
-from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.parameter import Parameter, call, copy_of
 from minisym.symbol.symbol import Symbol
 
 
-class _WithMomentum(Optimizer):
+class WithMomentum(Optimizer):
     """What SGD, NAG and Signum share: one state, unless the momentum is 0."""
 
     momentum: float
@@ -25,7 +27,7 @@ class _WithMomentum(Optimizer):
         return {"lr": lr}
 
 
-class _Descent(_WithMomentum):
+class _Descent(WithMomentum):
     """SGD with one of two momenta."""
 
     master_first = False
@@ -54,10 +56,15 @@ class _Descent(_WithMomentum):
             p.grad,
             p.state("mom"),
             *masters,
-            momentum=self.momentum,
+            momentum=self._momentum_of(p),
             **p.decayed,
             name=name,
         )
+
+    def _momentum_of(self, p: Parameter) -> float | Symbol:
+        """Return the momentum: a number that stays, or one that the steps are fed with."""
+        del p
+        return self.momentum
 
 
 @Optimizer.register
@@ -94,94 +101,118 @@ class NAG(_Descent):
 
 
 @Optimizer.register
-class Signum(_WithMomentum):
-    """Step by the sign of a momentum: `signum_update`; of the gradient without: `signsgd_update`.
+class LARS(SGD):
+    r"""SGD with a rate for each layer: `multi_lars`.
+
+    The rate is multiplied by $\eta \|w\| / (\|g\| + \lambda \|w\| + \epsilon)$, for all parameters
+    but those whose names end in `gamma`, `beta` or `bias`. Only those ending in `_weight` decay.
 
     Parameters
     ----------
     momentum
         Decay rate of the momentum.
-    wd_lh
-        Weight decay apart from the gradient.
+    eta
+        How far a step may go, in units of the weight's norm.
+    eps
+        A small number against division by zero.
+    momentum_correction
+        Whether the momentum follows a schedule's changes of the rate.
+    **kwargs
+        As for `SGD`.
+
+    References
+    ----------
+    You, Gitman and Ginsburg, "Large Batch Training of Convolutional Networks", arXiv:1708.03888.
+    """
+
+    decaying = ("_weight",)
+
+    def __init__(
+        self,
+        momentum: float = 0.0,
+        lazy_update: bool = True,
+        eta: float = 0.001,
+        eps: float = 0.0,
+        momentum_correction: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(momentum, lazy_update, **kwargs)
+        self.eta, self.eps, self.momentum_correction = eta, eps, momentum_correction
+
+    def values(self, t: int, lr: float) -> dict[str, float]:
+        """Return the learning rate, and the momentum in its proportion to the rate before."""
+        before = self.rate_of(t - 1) if t > 1 and self.momentum_correction else 0.0
+        return {"lr": lr, "momentum": self.momentum * (self.rate_of(t) / before if before else 1)}
+
+    def _momentum_of(self, p: Parameter) -> Symbol:
+        return p.hyper("momentum")
+
+    def _compose(self, p: Parameter, masters: list[Symbol], prefix: str) -> Symbol:
+        if p.name.endswith(("gamma", "beta", "bias")):
+            return super()._compose(p, masters, prefix)
+        squares, rescale = F.multi_sum_sq(p.grad), p.rescale_grad
+        if isinstance(rescale, Symbol):  # the graph computes it, which multi_lars cannot take
+            squares = squares * F.square(F.cast(rescale, dtype="float32"))
+            rescale = 1.0
+        rate = F.multi_lars(
+            F.cast(p.lr, dtype="float32"),
+            F.multi_sum_sq(p.weight),
+            squares,
+            call("_full", shape=(1,), value=p.wd),
+            eta=self.eta,
+            eps=self.eps,
+            rescale_grad=rescale,
+            name=f"{p.name}_rate",
+        )
+        return super()._compose(replace(p, lr=rate), masters, prefix)
+
+
+@Optimizer.register
+class DCASGD(Optimizer):
+    """SGD for gradients that come late, with compensation: `dcasgd_update`.
+
+    Parameters
+    ----------
+    momentum
+        Decay rate of the momentum.
+    lamda
+        Strength of the compensation.
     **kwargs
         As for `Optimizer`.
     """
 
-    def __init__(
-        self,
-        learning_rate: float | None = None,
-        momentum: float = 0.9,
-        wd_lh: float = 0.0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        self.momentum, self.wd_lh = momentum, wd_lh
-
-    def rule(self, p: Parameter) -> Symbol:
-        """Compose the update of one parameter."""
-        name = f"{p.name}_update"
-        if not self.momentum:
-            return F.signsgd_update(p.weight, p.grad, **p.decayed, name=name)
-        own = {"momentum": self.momentum, **({"wd_lh": self.wd_lh} if self.wd_lh else {})}
-        return F.signum_update(p.weight, p.grad, p.state("mom"), **own, **p.decayed, name=name)
-
-
-@Optimizer.register
-class SignSGD(Signum):
-    """Step by the sign of the gradient: `signsgd_update`. It is Signum without momentum."""
-
-    def __init__(self, learning_rate: float | None = None, **kwargs: Any) -> None:
-        super().__init__(learning_rate, momentum=0.0, **kwargs)
-
-
-@Optimizer.register
-class EFSignSGD(Optimizer):
-    """Step by a scaled sign, with error feedback: `ef_signsgd_update`."""
+    def __init__(self, momentum: float = 0.0, lamda: float = 0.04, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.momentum, self.lamda = momentum, lamda
 
     def states(self) -> tuple[str, ...]:
-        """Return the error that was left out."""
-        return ("error",)
+        """Return the momentum and the weight before the last step."""
+        return "mom", "previous"
+
+    def create_state(self, index: Any, weight: Array) -> tuple[Array, ...]:
+        """Return the states of a parameter; the weight before is the weight at first."""
+        mom, previous = super().create_state(index, weight)
+        previous[...] = weight
+        return mom, previous
 
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
-        return F.ef_signsgd_update(
-            p.weight, p.grad, p.state("error"), **p.decayed, name=f"{p.name}_update"
+        own = {"momentum": self.momentum, "lamda": self.lamda}
+        states = p.state("mom"), p.state("previous", copy_of(p.name))
+        return F.dcasgd_update(
+            p.weight, p.grad, *states, **own, **p.decayed, name=f"{p.name}_update"
         )
 
 
 @Optimizer.register
-class Lion(Optimizer):
-    """Step by the sign of gradient and momentum together: `lion_update`.
+class SGLD(Optimizer):
+    """Langevin's dynamics: half a step of SGD, and noise: `sgld_update`.
 
-    Parameters
-    ----------
-    beta1
-        Weight of the momentum in the direction of the step.
-    beta2
-        Decay rate of the momentum.
-    **kwargs
-        As for `Optimizer`. The weight decay is apart from the gradient.
+    It does not look for a minimum. In the long run, with `rescale_grad` such that the gradient is
+    that of all data, the weights are samples from their posterior distribution.
     """
 
-    default_rate = 1e-4
-
-    def __init__(
-        self,
-        learning_rate: float | None = None,
-        beta1: float = 0.9,
-        beta2: float = 0.99,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        self.beta1, self.beta2 = beta1, beta2
-
-    def states(self) -> tuple[str, ...]:
-        """Return the momentum."""
-        return ("mom",)
-
     def rule(self, p: Parameter) -> Symbol:
         """Compose the update of one parameter."""
-        own = {"beta1": self.beta1, "beta2": self.beta2}
-        return F.lion_update(
-            p.weight, p.grad, p.state("mom"), **own, **p.decayed, name=f"{p.name}_update"
-        )
+        noise = call("_random_normal_like", p.weight, name=f"{p.name}_noise")
+        return F.sgld_update(p.weight, p.grad, noise, **p.decayed, name=f"{p.name}_update")

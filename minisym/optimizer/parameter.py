@@ -30,7 +30,6 @@ class Parameter:
     clip_gradient: float | None
     hyper: Callable[[str], Symbol]
     """Returns a number that each run is fed with, such as "t"; the same one for all parameters."""
-    shape: tuple[int, ...] | None = None
 
     def state(self, name: str, init: str = ZERO) -> Symbol:
         """Make a state of this parameter: a Variable such as fc1_weight_mom."""

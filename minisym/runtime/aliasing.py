@@ -87,7 +87,7 @@ def _check_writeable(array: Array, variable: Node, write: Write) -> None:
 
 def _overlaps_itself(array: Array) -> bool:
     """Return whether two elements may lie at one place (as after broadcast_to)."""
-    extent = array.itemsize
+    extent = array.itemsize if array.size else 0
     strides = zip(array.shape, array.strides, strict=True)
     for size, stride in sorted(((n, abs(s)) for n, s in strides if n > 1), key=lambda p: p[1]):
         if stride < extent:

@@ -20,14 +20,19 @@ from minisym.errors import ComposeError
 from minisym.graph import Graph
 from minisym.show import text
 from minisym.show.known import learn
+from minisym.show.roles import kind_of_op
 from minisym.show.scene import Box, Frame, Link, Scene, scene
-from minisym.show.style import KINDS, PILLS, STORES, Paint, Theme, theme_named
+from minisym.show.style import AUTO, KINDS, PILLS, STORES, Paint, Theme, theme_named
 from minisym.symbol.symbol import Symbol
 
 if TYPE_CHECKING:
     from minisym.show.picture import Picture
 
 _FONT: Final = "Arial"  # one font, not a list: engines look it up to measure the text
+_MANY_BOXES: Final = 100
+_PATIENCE: Final = 4
+"""How long the layout of larger pictures is improved: without a bound, minutes for some."""
+_NEW_LINE: Final = "&#10;"
 _PLAIN_ID: Final = re.compile(r"[\w.()+/∂ -]+")
 _BARE: Final = re.compile(r"[A-Za-z_]+|\d+(\.\d+)?")
 _KEYWORDS: Final = frozenset({"node", "edge", "graph", "digraph", "subgraph", "strict"})
@@ -45,7 +50,7 @@ def plot_network(
     node_attrs: Mapping[str, Any] | None = None,
     hide_weights: bool = True,
     *,
-    theme: str = "light",
+    theme: str = "auto",
     collapse: str | bool | None = None,
     legend: bool = True,
 ) -> Picture:
@@ -70,13 +75,15 @@ def plot_network(
         Graphviz attributes of every node, in place of those of the style.
     hide_weights
         Leave out variables named `*_weight`, `*_bias`, `*_gamma`, `*_beta` and moving averages, as
-        MXNet does; but not those that an update in this graph writes.
+        MXNet does; but not those that an update in this graph writes. Of a graph of more than 40
+        nodes, parameters and states are left out whatever they are called.
     theme
-        "light" or "dark".
+        "light", "dark", or "auto": light, and an svg turns dark where the reader's system is.
     collapse
         "backward": the gradient nodes of a layer are one box; "repeat": and so are scopes that
         compute the same, drawn once with their number; "scope": and so is each scope of names;
-        "none": nothing. Default: "backward" where there are many gradient nodes.
+        "none": nothing. Default: "backward" where there are many gradient nodes; "repeat" above
+        500 nodes, and if more than 500 boxes are left, "scope".
     legend
         Explain the colours below the picture.
 
@@ -119,7 +126,8 @@ def plot_network(
     )
     _warn_of_repeated_names(graph)
     body = list(lines(drawn, paint, node_attrs or {}, legend=legend))
-    return Picture(text.plain(title, 200).rstrip("\\") or "plot", save_format, body)
+    name = text.plain(title, 200).rstrip("\\") or "plot"
+    return Picture(name, save_format, body, follows_reader=theme == AUTO)
 
 
 def _warn_of_repeated_names(graph: Graph) -> None:
@@ -162,6 +170,7 @@ def lines(
             "newrank": "true",
             "remincross": "true",
             "tooltip": text.plain(drawn.title),
+            **({"nslimit": _PATIENCE} if len(drawn.boxes) > _MANY_BOXES else {}),
         },
     )
     yield _statement(
@@ -248,6 +257,8 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     }
     if box.kind in ("gradient", "opaque"):
         found["style"] = "rounded,dashed,filled"
+    if box.kind == "backward" and box.layer and box.layer.op:  # a pair has one colour
+        found |= {"color": theme.kinds[kind_of_op(box.layer.op)].fill, "penwidth": 2}
     if box.kind in STORES:
         found["margin"] = "0.14,0.06"
     if box.kind in PILLS or box.kind == "backward":
@@ -265,6 +276,8 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
 
 
 def _tooltip(box: Box) -> str:
+    if len(box.nodes) == 1:
+        return _NEW_LINE.join(text.plain(line, 200) for line in text.attributes_of(box.nodes[0]))
     names = [text.plain(node.name) for node in box.nodes[:12]]
     more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""
     return ", ".join(names) + more if names else text.plain(box.title)

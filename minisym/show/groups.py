@@ -1,8 +1,8 @@
-"""What belongs together in a picture: a layer with its parameters, a scope of names, repeats.
+"""What belongs together in a picture: a layer with its parameters, a scope of names.
 
 A *layer* is one op with all that serves it: its parameters, the updates that write them, and what
 computes their gradients. A *scope* is a run of ops whose names begin alike (`block0_conv1`,
-`block0_relu1`). Scopes that compute the same are *repeats*, and one may stand for all.
+`block0_relu1`).
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _scopes(forward: list[Node]) -> dict[Node, Scope]:
     inputs = [[place[e.node] for e in node.inputs if e.node in place] for node in forward]
     members: defaultdict[str, list[int]] = defaultdict(list)
     for i, node in enumerate(forward):
-        if not node.name.startswith("_"):
+        if not node.name.startswith("_") and not is_auto_name(node):
             for prefix in _prefixes(node.name):
                 members[prefix].append(i)
     # of prefixes with the same members the longest is the scope's name
@@ -166,7 +166,8 @@ def _scopes(forward: list[Node]) -> dict[Node, Scope]:
             if not outer or prefix.startswith(outer[-1]):
                 scopes[forward[i]] = (*outer, prefix)
     for i, node in enumerate(forward):  # the sum that ends a block is named by nobody
-        if node.name.startswith("_") and node not in scopes:
+        is_sum = is_auto_name(node) and len(inputs[i]) > 1
+        if (node.name.startswith("_") or is_sum) and node not in scopes:
             nearest = scopes.get(forward[max(inputs[i], default=i)])
             if nearest:
                 scopes[node] = nearest[:1]
@@ -190,59 +191,3 @@ def _closed(
     if all(is_auto_name(forward[i]) for i in between):
         return sorted(own | between)
     return None
-
-
-# ---------------------------------------------------------------------------------------- repeats
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Scopes that compute the same; the first stands for all."""
-
-    names: tuple[str, ...]
-
-    @property
-    def title(self) -> str:
-        """Return `block0…5`."""
-        first, last = self.names[0], self.names[-1]
-        common = 0
-        while common < min(len(first), len(last)) and first[common] == last[common]:
-            common += 1
-        while common and first[common - 1].isdigit():
-            common -= 1
-        return f"{first}…{last[common:]}"
-
-
-def repeats(graph: Graph, found: Groups) -> tuple[list[Repeat], dict[Node, Node]]:
-    """Find outermost scopes that compute the same, and map each copy's nodes to the first one's."""
-    members: defaultdict[str, list[Node]] = defaultdict(list)
-    for node in graph.order:
-        scope = found.scopes.get(node)
-        if scope:
-            members[scope[0]].append(node)
-    alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
-    for name, nodes in members.items():
-        place = {node: i for i, node in enumerate(nodes)}
-        signature = tuple(
-            (
-                node.op.name if node.op else node.name.removeprefix(name),
-                tuple(sorted((k, repr(v)) for k, v in node.params.items())),
-                tuple((place.get(e.node), e.node in place and e.index) for e in node.inputs),
-            )
-            for node in nodes
-        )
-        alike[re.sub(r"\d+", "#", name), signature].append(name)
-    stands_for: dict[Node, Node] = {}
-    result = []
-    for names in alike.values():
-        if len(names) > 1:
-            names.sort(key=_by_number)
-            result.append(Repeat(tuple(names)))
-            for name in names[1:]:
-                stands_for |= dict(zip(members[name], members[names[0]], strict=True))
-    return result, stands_for
-
-
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """Sort block2 before block10."""
-    return [(int(word or 0), rest) for word, rest in re.findall(r"(\d*)(\D*)", name)]

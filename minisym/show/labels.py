@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from minisym.graph import Entry, Graph, Node
+from minisym.passes.flops import flops
+from minisym.shapes import Shape
 from minisym.show import roles, text
 from minisym.show.known import Known
 
@@ -129,9 +131,30 @@ def heading(
         facts.insert(0, f"{_plural(total, 'parameter')} ({text.size_in_bytes(size)})")
     elif parameters:
         facts.insert(0, _plural(len(parameters), "parameter array"))
+    if work := _work(graph, known):
+        facts.append(work)
     if updates:
         facts.append(_plural(len(updates), "in-place update"))
     return title or _title(graph, kinds, updates), facts
+
+
+def _work(graph: Graph, known: Known) -> str:
+    """Return how many operations a run does; of an unknown batch, how many a sample takes."""
+    if not known.shapes:
+        return ""
+    for shapes, of in ((known.shapes, ""), (_one_sample(known.shapes), " a sample")):
+        work = [flops(node, shapes) for node in graph.order]
+        if None not in work:
+            return f"{text.count(sum(number or 0 for number in work))} FLOPs{of}"
+    return ""
+
+
+def _one_sample(shapes: Mapping[Entry, Shape]) -> dict[Entry, Shape]:
+    """Return shapes with 1 in place of an unknown first dimension."""
+    return {
+        entry: (1, *shape[1:]) if shape and shape[0] is None else shape
+        for entry, shape in shapes.items()
+    }
 
 
 def _title(graph: Graph, kinds: Mapping[Node, str], updates: Sequence[Node]) -> str:

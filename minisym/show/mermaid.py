@@ -24,7 +24,7 @@ from typing import Any, Final
 from minisym.errors import MinisymError
 from minisym.show import text
 from minisym.show.known import Known, learn
-from minisym.show.scene import Box, Frame, Link, Scene, scene
+from minisym.show.scene import MANY, Box, Frame, Link, Scene, scene
 from minisym.show.style import PILLS, STORES, Theme, theme_named
 from minisym.symbol.symbol import Symbol
 
@@ -59,6 +59,8 @@ def mermaid(
     known = learn(symbol.graph, shape, dtype)
     paint = theme_named(theme)
     tried: list[str | bool | None] = [collapse, "backward", "repeat", "scope"]
+    if collapse is None and len(symbol.graph.order) > MANY:
+        tried = [None, "scope"]  # it has been collapsed already
     edges = size = 0
     for mode in tried[tried.index(collapse, 1) if collapse in tried[1:] else 0 :]:
         drawn = _scene(symbol, known, hide_weights=hide_weights, collapse=mode)

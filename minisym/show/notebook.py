@@ -1,9 +1,13 @@
-"""What a notebook shows of a symbol: a picture if there is an engine, Mermaid, and text."""
+"""What a notebook shows of a symbol: a picture if there is an engine, Mermaid, and text.
+
+A terminal shows the text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 from minisym.show.dot import plot_network
 from minisym.show.mermaid import mermaid
@@ -12,8 +16,11 @@ from minisym.show.tree import tree
 from minisym.symbol.symbol import Symbol
 
 T = TypeVar("T")
+_Given = Mapping[str, Any] | None
+_Known = tuple[_Given, _Given]
+"""Shapes, and types, by the names of Variables."""
 
-MANY_NODES: Final = 600
+MANY_NODES: Final = 10_000
 """Larger graphs are shown as text: nobody waits for a picture that he did not ask for."""
 _FEW_NODES: Final = 40
 """Graphs up to this size are drawn with their weights."""
@@ -21,8 +28,14 @@ _SECONDS: Final = 5.0
 _LINES: Final = 40
 
 
-def mimebundle(symbol: Symbol) -> dict[str, str]:
+def mimebundle(
+    symbol: Symbol,
+    shape: Mapping[str, Any] | None = None,
+    dtype: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
     """Return the representations of a symbol that can be made; never raise.
+
+    An engine gets 5 seconds. With shapes and types, they are written on the edges.
 
     >>> from minisym import sym
     >>> print(mimebundle(sym.Variable("x"))["text/plain"])
@@ -31,28 +44,34 @@ def mimebundle(symbol: Symbol) -> dict[str, str]:
       x  input
     output: x
     """
-    bundle = {"text/plain": _attempt(lambda: _text(symbol)) or repr(symbol)}
+    known = shape, dtype
+    bundle = {"text/plain": text(symbol, *known)}
     size = _attempt(lambda: len(symbol.graph.order))
     if size is None or size > MANY_NODES:
         return bundle
     hide = size > _FEW_NODES
-    if picture := _attempt(lambda: _svg(symbol, hide_weights=hide)):
+    if picture := _attempt(lambda: _svg(symbol, known, hide_weights=hide)):
         bundle["image/svg+xml"] = picture
-    if flowchart := _attempt(lambda: mermaid(symbol, hide_weights=hide)):
+    if flowchart := _attempt(lambda: mermaid(symbol, *known, hide_weights=hide)):
         bundle["text/vnd.mermaid"] = flowchart
     return bundle
 
 
-def _text(symbol: Symbol) -> str:
-    return f"{symbol!r}\n{tree(symbol, limit=_LINES)}"
+def text(symbol: Symbol, shape: _Given = None, dtype: _Given = None) -> str:
+    """Return what a terminal shows of a symbol; never raise."""
+    lines = _attempt(lambda: tree(symbol, shape, dtype, limit=_LINES))
+    return repr(symbol) if lines is None else f"{symbol!r}\n{lines}"
 
 
-def _svg(symbol: Symbol, *, hide_weights: bool) -> str | None:
+def _svg(symbol: Symbol, known: _Known, *, hide_weights: bool) -> str | None:
     if find_engine() is None:
         return None
-    source = plot_network(symbol, hide_weights=hide_weights).source
-    made = render(source, "svg", timeout=_SECONDS)
-    return None if made is None else made.decode()
+    with warnings.catch_warnings():  # of repeated names: nobody has asked for this picture
+        warnings.simplefilter("ignore")
+        shape, dtype = known
+        picture = plot_network(symbol, shape=shape, dtype=dtype, hide_weights=hide_weights)
+    made = render(picture.source, "svg", timeout=_SECONDS)
+    return None if made is None else picture.finished(made, "svg").decode()
 
 
 def _attempt(make: Callable[[], T]) -> T | None:

@@ -11,6 +11,7 @@ from typing import Any
 import graphviz
 
 from minisym.show import render
+from minisym.show.adaptive import adaptive
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no types
@@ -25,8 +26,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
     True
     """
 
-    def __init__(self, name: str, format: str, body: Iterable[str]) -> None:
+    def __init__(
+        self, name: str, format: str, body: Iterable[str], *, follows_reader: bool = False
+    ) -> None:
         super().__init__(name=name, format=format, body=list(body))
+        self.follows_reader = follows_reader
+        """An svg of it turns dark where the reader's system is."""
 
     def _repr_mimebundle_(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Show the picture in a notebook; the source, where it cannot be laid out."""
@@ -57,17 +62,25 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         """
         if not render.is_wheel_needed():
             with _advice():
-                return super().pipe(
+                made = super().pipe(
                     format=format,
                     renderer=renderer,
                     formatter=formatter,
                     neato_no_op=neato_no_op,
                     quiet=quiet,
                     engine=engine,
-                    encoding=encoding,
                 )
-        made = render.run_engine(self.source, format or self.format, layout=engine or self.engine)
+        else:
+            layout = engine or self.engine
+            made = render.run_engine(self.source, format or self.format, layout=layout)
+        made = self.finished(made, format or self.format)
         return made if encoding is None else made.decode(encoding)
+
+    def finished(self, made: bytes, format: str) -> bytes:
+        """Return what an engine made, with what only an svg can have."""
+        if format != "svg" or not self.follows_reader:
+            return made
+        return adaptive(made.decode("utf-8")).encode("utf-8")
 
     def render(
         self,
@@ -96,9 +109,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         if not render.is_wheel_needed():
             kwargs |= {"outfile": outfile, "engine": engine}
             with _advice():
-                return str(
-                    super().render(filename, directory, view, cleanup, format, *args, **kwargs)
-                )
+                path = super().render(filename, directory, view, cleanup, format, *args, **kwargs)
+            made = Path(path)
+            made.write_bytes(self.finished(made.read_bytes(), made.suffix.removeprefix(".")))
+            return str(path)
         if outfile is not None:
             target = Path(directory or self.directory or "", outfile)
             format = format or target.suffix.removeprefix(".").lower()
@@ -108,7 +122,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         if outfile is None:
             target = source.with_name(f"{source.name}.{format}")
         picture = render.run_engine(self.source, format, layout=engine or self.engine)
-        target.write_bytes(picture)
+        target.write_bytes(self.finished(picture, format))
         if cleanup:
             source.unlink()
         if view:

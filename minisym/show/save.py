@@ -75,14 +75,13 @@ def save_picture(
         written = mermaid(symbol, shape, dtype, hide_weights=hide_weights, **options)
         path.write_text(written + "\n", encoding="utf-8")
         return path
-    source = plot_network(
-        symbol, shape=shape, dtype=dtype, hide_weights=hide_weights, **options
-    ).source
+    picture = plot_network(symbol, shape=shape, dtype=dtype, hide_weights=hide_weights, **options)
+    source, format = picture.source, path.suffix.lower().removeprefix(".")
     if kind == "dot":
         path.write_text(source, encoding="utf-8")
         return path
     try:
-        path.write_bytes(run_engine(source, path.suffix.lower().removeprefix(".")))
+        path.write_bytes(picture.finished(run_engine(source, format), format))
     except EngineError as error:
         left = path.with_suffix(".dot")
         left.write_text(source, encoding="utf-8")

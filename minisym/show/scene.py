@@ -14,8 +14,10 @@ from typing import Final, Literal
 from minisym.errors import ParamError, did_you_mean
 from minisym.graph import Entry, Graph, Node
 from minisym.show import labels, roles
-from minisym.show.groups import Layer, Scope, groups, repeats
+from minisym.show.groups import Layer, Scope, groups
 from minisym.show.known import Known
+from minisym.show.repeats import Repeat, repeats
+from minisym.show.style import STORES
 
 Collapse = Literal["none", "backward", "repeat", "scope"]
 COLLAPSE: Final = ("none", "backward", "repeat", "scope")
@@ -23,8 +25,11 @@ COLLAPSE: Final = ("none", "backward", "repeat", "scope")
 
 FEW_BACKWARD: Final = 3
 """So many gradient nodes are drawn one by one even by default."""
-MANY_BOXES: Final = 500
-"""A picture of more boxes says how to draw less."""
+FEW: Final = 40
+"""Of a graph of more nodes, what hides weights hides all of them, whatever they are called."""
+MANY: Final = 500
+"""Of a graph of more nodes, repeats are drawn once by default; and if still more boxes than this
+are left, scopes are one box each."""
 
 
 @dataclass(eq=False, slots=True)
@@ -105,19 +110,26 @@ def scene(
     >>> [(link.tail.name, link.kind, link.head.name) for link in scene(step.graph).links]
     [('w', 'parameter', 'step'), ('g', 'gradient', 'step'), ('w', 'write', 'step')]
     """
-    builder = _Builder(graph, known or Known(), _mode(graph, collapse), hide_weights=hide_weights)
-    return builder.build(title)
+    modes = _modes(graph, collapse)
+    for mode in modes:
+        made = _Builder(graph, known or Known(), mode, hide_weights=hide_weights).build(title)
+        if len(made.boxes) <= MANY:
+            break
+    return made
 
 
-def _mode(graph: Graph, collapse: str | bool | None) -> str:
+def _modes(graph: Graph, collapse: str | bool | None) -> list[str]:
+    """Return what to try, until the picture is small enough."""
     if collapse is None:
+        if len(graph.order) > MANY:
+            return ["repeat", "scope"]
         many = sum(map(roles.is_backward, graph.order)) > FEW_BACKWARD
-        return "backward" if many and not _is_gradient(graph) else "none"
+        return ["backward" if many and not _is_gradient(graph) else "none"]
     mode = "none" if collapse is False else collapse
     if mode not in COLLAPSE:
         message = f"collapse takes one of {', '.join(map(repr, COLLAPSE))}, but got {collapse!r}"
         raise ParamError(message, hint=did_you_mean(str(collapse), COLLAPSE))
-    return str(mode)
+    return [str(mode)]
 
 
 def _is_gradient(graph: Graph) -> bool:
@@ -130,8 +142,10 @@ class _Builder:
         self.graph, self.known, self.mode = graph, known, mode
         self.kinds = roles.kinds(graph)
         self.groups = groups(graph, self.kinds)
-        found, self.stands_for = repeats(graph, self.groups) if mode == "repeat" else ([], {})
-        self.repeat_of = {name: repeat for repeat in found for name in repeat.names}
+        self.repeat_of: dict[Node, Repeat] = {}
+        self.stands_for: dict[Node, Node] = {}
+        if mode == "repeat":
+            self._fold(repeats(graph, self.groups, known))
         self.scope_elements: Counter[Scope] = Counter()
         for node in graph.variables:
             scope = self.groups.scopes[node]
@@ -144,11 +158,13 @@ class _Builder:
             if self.kinds[node] == "update"
             for _, variable in roles.written(node)
         }
+        many = len(graph.order) > FEW
         self.hidden = (
             {
                 node
                 for node in graph.variables
-                if roles.is_weight_like(node.name) and node not in updated
+                if node not in updated
+                and (roles.is_weight_like(node.name) or (many and self.kinds[node] in STORES))
             }
             if hide_weights
             else set()
@@ -157,15 +173,28 @@ class _Builder:
         self.mirror = not _is_gradient(graph)
         self.boxes: dict[Hashable, Box] = {}
         self.of: dict[Node, Box] = {}
+        self.first_of: dict[Box, Node] = {}
         self.frames: dict[Hashable, Frame] = {}
         self.links: list[Link] = []
         self.seen: set[tuple[Box, Box, str, str]] = set()
+
+    def _fold(self, found: list[Repeat]) -> None:
+        """Let the first copy of each repeat stand for the others."""
+        for repeat in found:
+            for copy in repeat.copies:
+                self.repeat_of |= dict.fromkeys(copy, repeat)
+                if copy is not repeat.copies[0]:
+                    self.stands_for |= zip(copy, repeat.copies[0], strict=True)
+        for node, layer in self.groups.layers.items():  # gradients, too
+            if node not in self.repeat_of and layer.op in self.repeat_of:
+                self.repeat_of[node] = self.repeat_of[layer.op]
 
     def build(self, title: str) -> Scene:
         for node in self.graph.order:
             if node not in self.hidden:
                 self._place(node)
         for key, box in self.boxes.items():
+            box.nodes = box.nodes or [self.first_of[box]]  # the first copy may lack a gradient
             labels.label(box, self.known, self._hidden_elements(box))
             box.frame = self._frame_of(key, box)
         for node in self.graph.order:
@@ -176,7 +205,7 @@ class _Builder:
         self._straighten()
         boxes = list(self.boxes.values())
         heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
-        if len(boxes) > MANY_BOXES and self.mode != "scope" and any(self.groups.scopes.values()):
+        if len(boxes) > MANY and self.mode != "scope" and any(self.groups.scopes.values()):
             facts.append('collapse="scope" draws less')
         frames = list(self.frames.values())
         return Scene(heading, facts, boxes, self.links, frames, self._beside())
@@ -189,8 +218,9 @@ class _Builder:
         key, name, kind = self._key(node_)
         box = self.boxes.get(key)
         if box is None:
-            box = self.boxes[key] = Box(name, kind, "", layer=self.groups.layers.get(node_))
-        if node is node_:
+            box = self.boxes[key] = Box(name, kind, "", layer=self._layer(node_))
+            self.first_of[box] = node_
+        if not self._is_copy(node):
             box.nodes.append(node)
         self.of[node] = box
 
@@ -206,8 +236,18 @@ class _Builder:
             owner = roles.owner_name(node)
             order = node.name.count(roles.BACKWARD)
             name = "∂" * max(1, order) + f" {owner}"
-            return ("backward", self.groups.layers.get(node) or owner, order), name, "backward"
+            layer = self._layer(node)
+            if layer is not None and layer.op is not None:
+                name = name.replace(owner, layer.op.name)
+            return ("backward", layer or owner, order), name, "backward"
         return node, node.name, kind
+
+    def _layer(self, node: Node) -> Layer | None:
+        """Return the layer of a node; of a copy, that of the first."""
+        layer = self.groups.layers.get(node)
+        if layer is None or layer.op not in self.stands_for:
+            return layer
+        return self.groups.layers[self.stands_for[layer.op]]
 
     def _hidden_elements(self, box: Box) -> int:
         """Return how many numbers the parameters of a box have that are not drawn themselves."""
@@ -227,11 +267,17 @@ class _Builder:
     def _frame_of(self, key: Hashable, box: Box) -> Frame | None:
         if isinstance(key, tuple) and key[0] == "scope":
             return None
-        scope = self.groups.scopes[self.stands_for.get(box.nodes[0], box.nodes[0])]
+        node = self.first_of[box]
+        scope, repeat = self.groups.scopes[node], self.repeat_of.get(node)
         frame = None
         if self.mode != "scope":
-            for depth in range(1, len(scope) + 1):
-                frame = self._scope_frame(scope[:depth], frame)
+            for depth in range(len(scope) + 1):
+                if repeat is not None and repeat.depth == depth:
+                    frame = self._repeat_frame(repeat, scope[: depth + 1], frame)
+                    if not repeat.is_scope:
+                        break
+                elif depth < len(scope):
+                    frame = self._scope_frame(scope[: depth + 1], frame)
         layer = box.layer
         if layer is not None and any(node in self.of for node in layer.variables):
             if self.mode == "scope" and scope:
@@ -250,10 +296,19 @@ class _Builder:
         if frame is None:
             name = scope[-1] if outer is None else scope[-1].removeprefix(scope[-2]).lstrip("_/.")
             frame = self.frames[scope] = Frame("/".join(scope), name, outer)
-            repeat = self.repeat_of.get(scope[0])
-            if repeat is not None and len(scope) == 1:
-                frame.title, frame.repeated = repeat.title, len(repeat.names)
             frame.elements = self.scope_elements[scope]
+        return frame
+
+    def _repeat_frame(self, repeat: Repeat, scope: Scope, outer: Frame | None) -> Frame:
+        frame = self.frames.get(repeat)
+        if frame is None:
+            first = repeat.copies[0]
+            name = "/".join(scope) if repeat.is_scope else f"{first[0].name} repeated"
+            frame = self.frames[repeat] = Frame(name, repeat.title, outer)
+            frame.repeated = len(repeat.copies)
+            frame.elements = sum(
+                self.known.elements(node) or 0 for node in first if self.kinds[node] == "parameter"
+            )
         return frame
 
     def _layer_frame(self, layer: Layer, outer: Frame | None) -> Frame:
@@ -278,7 +333,7 @@ class _Builder:
             tail = self.of.get(entry.node)
             if tail is None or tail is head:
                 continue
-            copied = node in self.stands_for or entry.node in self.stands_for
+            copied = self._is_copy(node) or self._is_copy(entry.node)
             if copied and self._between_copies(entry.node, node):
                 continue
             kind = self._kind_of_link(tail, head)
@@ -291,16 +346,13 @@ class _Builder:
             mirrored = self.mirror and tail.kind == head.kind == "backward"
             self.links.append(Link(tail, head, kind, label, mirrored=mirrored))
 
+    def _is_copy(self, node: Node) -> bool:
+        return node in self.stands_for or self._layer(node) is not self.groups.layers.get(node)
+
     def _between_copies(self, source: Node, reader: Node) -> bool:
         """Return whether an edge runs inside a copy or from copy to copy: the first shows it."""
-        if not self._is_repeated(source) or not self._is_repeated(reader):
-            return False
-        scopes = self.groups.scopes
-        return self.repeat_of[scopes[source][0]] is self.repeat_of[scopes[reader][0]]
-
-    def _is_repeated(self, node: Node) -> bool:
-        scope = self.groups.scopes[node]
-        return bool(scope) and scope[0] in self.repeat_of
+        repeat = self.repeat_of.get(source)
+        return repeat is not None and repeat is self.repeat_of.get(reader)
 
     @staticmethod
     def _kind_of_link(tail: Box, head: Box) -> str:
@@ -315,8 +367,7 @@ class _Builder:
             return ""  # it is said elsewhere: a store tells its shape itself
         label = self.known.on_edge(entry)
         node = entry.node
-        scopes = self.groups.scopes
-        enters = self._is_repeated(reader) and scopes[node][:1] != scopes[reader][:1]
+        enters = reader in self.repeat_of and not self._between_copies(node, reader)
         if tail.nodes == [node] and len(node.entries()) > 1 and not enters:
             label = f"[{entry.index}] {label}".rstrip()  # of several; each copy has another
         return label
@@ -334,14 +385,16 @@ class _Builder:
 
     def _outputs(self) -> None:
         """Add a pill for each output; that an update has happened, its arrow says."""
+        alike: dict[Entry, list[Entry]] = {}
         for entry in dict.fromkeys(self.graph.outputs):
-            source = self.of.get(entry.node)
-            if source is None or self.kinds[entry.node] == "update":
-                continue
-            key = ("output", entry)
-            box = self.boxes[key] = Box(
-                f"{entry.name} (output)", "output", entry.name, self.known.of(entry)
-            )
+            if entry.node in self.of and self.kinds[entry.node] != "update":
+                node = self.stands_for.get(entry.node, entry.node)
+                alike.setdefault(Entry(node, entry.index), []).append(entry)
+        for entry, *others in alike.values():
+            source = self.of[entry.node]
+            title = f"{entry.name} ×{len(others) + 1}" if others else entry.name
+            name, detail = f"{entry.name} (output)", self.known.of(entry)
+            box = self.boxes["output", entry] = Box(name, "output", title, detail)
             kind = "gradient" if source.kind == "backward" else "data"
             self.links.append(Link(source, box, kind, self.known.on_edge(entry)))
 

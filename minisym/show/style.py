@@ -128,7 +128,9 @@ DARK: Final = Theme(
     },
 )
 
-THEMES: Final[Mapping[str, Theme]] = {"light": LIGHT, "dark": DARK}
+AUTO: Final = "auto"
+"""As light, but an svg follows the reader's system."""
+THEMES: Final[Mapping[str, Theme]] = {AUTO: LIGHT, "light": LIGHT, "dark": DARK}
 
 
 def theme_named(name: str) -> Theme:

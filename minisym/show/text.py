@@ -127,6 +127,12 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
+_HINTS: Final = frozenset({"workspace", "cudnn_tune", "cudnn_off"})
+"""Parameters that change nothing here: they speak to another device."""
+_NEUTRAL: Final = {"stride": 1, "dilate": 1, "pad": 0, "adj": 0}
+"""Where a default is empty, a tuple of these says the same."""
+
+
 def params_of(node: Node) -> Iterator[tuple[str, Any]]:
     """Yield the parameters of a node that differ from their defaults."""
     op = node.op
@@ -137,10 +143,24 @@ def params_of(node: Node) -> Iterator[tuple[str, Any]]:
         return
     for name, param in op.params.items():
         value = node.params.get(name)
-        if name not in node.params or name == op.count or value is FROM_INPUT:
+        if name not in node.params or name == op.count or value is FROM_INPUT or name in _HINTS:
             continue
+        if isinstance(value, tuple) and not param.default and name in _NEUTRAL:
+            value = tuple(size for size in value if size != _NEUTRAL[name]) and value
         if param.required or value != param.default or name == "scalar":
             yield name, value
+
+
+def attributes_of(node: Node) -> Iterator[str]:
+    """Yield lines that say all of a node: its op and name, every parameter, every attribute.
+
+    >>> from minisym import sym
+    >>> list(attributes_of(sym.Variable("x", lr_mult=2).entries[0].node))
+    ['x', '__lr_mult__ = 2']
+    """
+    yield f"{node.op.name} {node.name}" if node.op else node.name
+    yield from (f"{name} = {value_text(value)}" for name, value in node.params.items())
+    yield from (f"{name} = {value}" for name, value in node.attrs.items())
 
 
 def params_text(node: Node) -> str:

@@ -4,7 +4,7 @@
 >>> w, g = ms.sym.Variable("w"), ms.sym.Variable("g")
 >>> step = ms.sym.signsgd_update(w, g, lr=0.1, name="step")
 >>> print(tree(step, shape={"w": (2, 3)}))
-signsgd_update: 6 parameters (24 B) · 1 op · 1 in-place update
+signsgd_update: 6 parameters (24 B) · 1 op · 24 FLOPs · 1 in-place update
   w                                    2×3  parameter
   g                                    2×3  gradient
   step = signsgd_update(w, g, lr=0.1)  2×3  writes w

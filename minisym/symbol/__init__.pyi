@@ -1091,6 +1091,23 @@ def cumsum(
 ) -> Symbol:
     r"""Add up what has come so far along an axis, $y_i = \sum_{j \le i} x_j$."""
 
+def dcasgd_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    mom: Symbol | None = None,
+    previous: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    momentum: float | Symbol = 0.0,
+    lamda: float | Symbol = 0.04,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    """Step along a gradient that is late, by what the weights have moved in the meantime."""
+
 def degrees(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
@@ -2369,6 +2386,20 @@ def sgd_update(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     r"""Descend along the gradient, $w \leftarrow w - \eta\,(g + \lambda w)$."""
+
+def sgld_update(
+    weight: Symbol | None = None,
+    grad: Symbol | None = None,
+    noise: Symbol | None = None,
+    *,
+    lr: float | Symbol,
+    wd: float | Symbol = 0.0,
+    rescale_grad: float | Symbol = 1.0,
+    clip_gradient: float | Symbol = -1.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Step by noise, $w \leftarrow w - \frac{\eta}{2} (g + \lambda w) + \sqrt{\eta}\, n$."""
 
 def shape_array(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None

@@ -81,11 +81,32 @@ class Symbol(Operators, Fluent):
             return f"<Symbol group [{', '.join(entry.node.name for entry in self.entries)}]>"
         return f"<Symbol {self.name}>"
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+    def __str__(self) -> str:
+        """Return the graph as text, a line a node; of a large one only a part.
+
+        >>> from minisym import sym
+        >>> print(sym.tanh(sym.Variable("x"), name="t"))
+        <Symbol t>
+        t: 1 op
+          x            input
+          t = tanh(x)
+        output: t_output
+        """
+        from minisym.show.notebook import text
+
+        return text(self)
+
+    def _repr_mimebundle_(
+        self,
+        *_: object,
+        shape: Mapping[str, Any] | None = None,
+        dtype: Mapping[str, Any] | None = None,
+        **__: object,
+    ) -> dict[str, str]:
         """Show a picture in a notebook: svg where there is a layout engine, Mermaid, and text."""
         from minisym.show.notebook import mimebundle
 
-        return mimebundle(self)
+        return mimebundle(self, shape, dtype)
 
     def __len__(self) -> int:
         """Return the number of outputs."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from glob import escape
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,22 +86,29 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
     if not isinstance(found, dict) or POSITION not in found:
         message = f"{name} is no checkpoint of a training"
         raise FormatError(message, hint="ms.nd.load reads plain arrays")
+    position, counts, drawn = _parse(name, found.pop(POSITION).tobytes())
+    for array, value in _targets(name, found, executor):
+        array[...] = value
+    optimizer.num_update, optimizer.micro_batch = counts
+    random.generator.bit_generator.state = drawn
+    return position
+
+
+def _parse(name: str, text: bytes) -> tuple[Position, tuple[int, int], Any]:
+    """Return the position, how often was stepped, and the state of the random numbers."""
     try:
-        told = json.loads(found.pop(POSITION).tobytes())
+        told = json.loads(text)
         position, counts = Position(**told["position"]), (told["num_update"], told["micro_batch"])
         drawn = copy(random.generator.bit_generator)
         drawn.state = told["random"]
         whole = (position.epoch, position.batch, position.seed, *counts)
-        if not all(type(n) is int and n >= 0 for n in whole):
-            raise ValueError("a count that is none")
+        wrong = [n for n in whole if type(n) is not int or n < 0]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        wrong = [error]
+    if wrong:
         message = f"{name}: {POSITION} does not say where a training stands"
-        raise FormatError(message, hint=f"the reason: {error!r:.200}") from None
-    for array, value in _targets(name, found, executor):
-        array[...] = value
-    optimizer.num_update, optimizer.micro_batch = counts
-    random.generator.bit_generator.state = drawn.state
-    return position
+        raise FormatError(message, hint=f"what is wrong: {wrong[0]!r:.200}")
+    return position, counts, drawn.state
 
 
 def _targets(

@@ -74,8 +74,8 @@ def ef_signsgd_update(
     step = scaled(grad, rescale_grad, clip_gradient) + real(wd, weight) * weight
     p = real(lr, weight) * step + error
     # in C order, so that the sum has the same bits for any layout
-    mean = np.abs(p, order="C").mean(dtype=np.promote_types(p.dtype, np.float32))
-    delta = weight.dtype.type(mean) * sign(p)
+    total = np.abs(p, order="C").sum(dtype=np.promote_types(p.dtype, np.float32))
+    delta = weight.dtype.type(total / max(1, p.size)) * sign(p)  # of nothing the mean is 0
     np.subtract(p, delta, out=new_error)
     np.subtract(weight, delta, out=new_weight)
 

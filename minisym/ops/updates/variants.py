@@ -1,4 +1,4 @@
-r"""Adam's and AdaGrad's relatives that MXNet computes in its optimizers, without their own op.
+r"""Rules that MXNet computes in its optimizers, without an op of their own.
 
 In the formulas $g$ is the gradient after `rescale_grad` and `clip_gradient`, $\eta$ the learning
 rate and $\lambda$ the weight decay.
@@ -15,6 +15,7 @@ from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _decayed, _momen
 from minisym.ops.updates.common import (
     Clip,
     LearningRate,
+    Momentum,
     Rescale,
     WeightDecay,
     all_floating,
@@ -178,3 +179,87 @@ def nadam_update(
 
 
 nadam_update.dtype(all_floating)
+
+
+@update(
+    writes=("weight",),
+    elementwise=True,
+    samples=(
+        Sample(
+            ((2, 3), (2, 3), (2, 3)),
+            {"lr": 0.25, "wd": 0.5},
+            reference=lambda w, g, noise: w - 0.125 * (g + 0.5 * w) + 0.5 * noise,
+        ),
+    ),
+)
+def sgld_update(
+    weight: Array,
+    grad: Array,
+    noise: Array,
+    *,
+    lr: LearningRate,
+    wd: WeightDecay = 0.0,
+    rescale_grad: Rescale = 1.0,
+    clip_gradient: Clip = -1.0,
+    out: Array,
+) -> None:
+    r"""Step by noise, $w \leftarrow w - \frac{\eta}{2} (g + \lambda w) + \sqrt{\eta}\, n$.
+
+    This is Langevin's dynamics. `noise` holds numbers from the standard normal distribution. In the
+    long run the weights are samples from the posterior whose gradient is $g$.
+
+    References
+    ----------
+    Welling and Teh, "Bayesian Learning via Stochastic Gradient Langevin Dynamics", ICML 2011.
+    """
+    g = scaled(grad, rescale_grad, clip_gradient) + real(wd, weight) * weight
+    rate = real(lr, weight)
+    np.add(weight, np.sqrt(rate) * noise - rate * weight.dtype.type(0.5) * g, out=out)
+
+
+sgld_update.dtype(all_floating)
+
+
+@update(
+    writes=("weight", "mom", "previous"),
+    states=("mom", "previous"),
+    outputs=("output", "new_mom", "new_previous"),
+    visible=1,
+    elementwise=True,
+    samples=(Sample(((2, 3), (2, 3), (2, 3), (2, 3)), {"lr": 0.1, "momentum": 0.5, "wd": 0.01}),),
+)
+def dcasgd_update(
+    weight: Array,
+    grad: Array,
+    mom: Array,
+    previous: Array,
+    *,
+    lr: LearningRate,
+    momentum: Momentum = 0.0,
+    lamda: Annotated[float, "Strength of the compensation."] = 0.04,
+    wd: WeightDecay = 0.0,
+    rescale_grad: Rescale = 1.0,
+    clip_gradient: Clip = -1.0,
+    out: tuple[Array, Array, Array],
+) -> None:
+    r"""Step along a gradient that is late, by what the weights have moved in the meantime.
+
+    $m \leftarrow \mu m - \eta (g + \lambda w + c\, g^2 (w - w'))$, $w' \leftarrow w$,
+    $w \leftarrow w + m$, where $w'$ is `previous` and $c$ is `lamda`: $g^2$ stands in for the
+    curvature.
+
+    References
+    ----------
+    Zheng et al., "Asynchronous Stochastic Gradient Descent with Delay Compensation",
+    arXiv:1609.08326.
+    """
+    new_weight, new_mom, new_previous = out
+    g = scaled(grad, rescale_grad, clip_gradient)
+    late = real(lamda, weight) * np.square(g) * (weight - previous)
+    step = real(lr, weight) * (g + real(wd, weight) * weight + late)
+    np.subtract(real(momentum, mom) * mom, step, out=new_mom)
+    new_previous[...] = weight
+    np.add(weight, new_mom, out=new_weight)
+
+
+dcasgd_update.dtype(all_floating)

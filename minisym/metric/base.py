@@ -1,0 +1,207 @@
+"""What all metrics share: sums over batches, names, several as one, functions as metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.errors import ParamError, ShapeError, did_you_mean
+from minisym.ndarray import Array
+
+_registry: Final[dict[str, type[EvalMetric]]] = {}
+
+
+class EvalMetric:
+    """A mean over all that was seen since the last `reset`.
+
+    Parameters
+    ----------
+    name
+        Its name in tables.
+    output_names, label_names
+        Which outputs and labels `update_dict` takes; all without.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        output_names: Sequence[str] | None = None,
+        label_names: Sequence[str] | None = None,
+    ) -> None:
+        self.name = str(name)
+        self.output_names, self.label_names = output_names, label_names
+        self.sum_metric, self.num_inst = 0.0, 0
+
+    def measure(self, label: Array, pred: Array) -> tuple[float, int]:
+        """Return the sum over one batch, and over how many things it went."""
+        raise NotImplementedError
+
+    def update(self, labels: Any, preds: Any) -> None:
+        """Add batches: lists of labels and of predictions, or one of each.
+
+        Raises
+        ------
+        ShapeError
+            There are more of one than of the other, or their lengths differ.
+        """
+        labels, preds = listed_of(labels), listed_of(preds)
+        if len(labels) != len(preds):
+            message = f"{self.name}: {len(labels)} labels were given for {len(preds)} predictions"
+            raise ShapeError(message, hint="label_names and output_names choose some of them")
+        for label, pred in zip(labels, preds, strict=True):
+            total, count = self.measure(np.asarray(label), np.asarray(pred))
+            self.sum_metric += total
+            self.num_inst += count
+
+    def update_dict(self, label: Mapping[str, Any], pred: Mapping[str, Any]) -> None:
+        """Add batches by name."""
+        self.update(
+            [label[n] for n in (label if self.label_names is None else self.label_names)],
+            [pred[n] for n in (pred if self.output_names is None else self.output_names)],
+        )
+
+    def reset(self) -> None:
+        """Start over."""
+        self.sum_metric, self.num_inst = 0.0, 0
+
+    def state(self) -> list[float]:
+        """Return what was added up, as numbers."""
+        return [self.sum_metric, float(self.num_inst)]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from what `state` returned; from nothing, if it is empty."""
+        if state:
+            self.sum_metric, self.num_inst = state[0], int(state[1])
+
+    def get(self) -> tuple[Any, Any]:
+        """Return name and value; NaN if nothing was seen."""
+        return self.name, self.sum_metric / self.num_inst if self.num_inst else math.nan
+
+    def get_name_value(self) -> list[tuple[str, float]]:
+        """Return pairs of name and value."""
+        names, values = self.get()
+        return list(zip(listed_of(names), listed_of(values), strict=True))
+
+    def __str__(self) -> str:
+        """Show names and values."""
+        return f"EvalMetric: {dict(self.get_name_value())}"
+
+
+def listed_of(value: Any) -> list[Any]:
+    """Return a list or tuple as a list, anything else as a list of one."""
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def register(*names: str) -> Callable[[type[EvalMetric]], type[EvalMetric]]:
+    """Enter a metric's class under its name in lower case, and under others."""
+
+    def enter(klass: type[EvalMetric]) -> type[EvalMetric]:
+        for name in (klass.__name__, *names):
+            _registry[name.lower()] = klass
+        return klass
+
+    return enter
+
+
+def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
+    """Return a metric by its name or class, of a function `(label, pred)`, or of a list of such.
+
+    Raises
+    ------
+    ParamError
+        There is no metric of this name.
+    """
+    if isinstance(metric, EvalMetric):
+        return metric
+    if isinstance(metric, type) and issubclass(metric, EvalMetric):
+        return metric(*args, **kwargs)
+    if isinstance(metric, list | tuple):
+        return CompositeEvalMetric([create(item, *args, **kwargs) for item in metric])
+    if callable(metric):
+        return CustomMetric(metric, *args, **kwargs)
+    found = _registry.get(str(metric).lower())
+    if found is None:
+        message = f"there is no metric {metric!r}"
+        raise ParamError(message, hint=did_you_mean(str(metric), _registry))
+    return found(*args, **kwargs)
+
+
+@register("composite")
+class CompositeEvalMetric(EvalMetric):
+    """Several metrics as one."""
+
+    def __init__(self, metrics: Sequence[Any] = (), name: str = "composite", **kwargs: Any) -> None:
+        self.metrics = [create(metric) for metric in metrics]
+        super().__init__(name, **kwargs)
+
+    def add(self, metric: Any) -> None:
+        """Add a metric."""
+        self.metrics.append(create(metric))
+
+    def get_metric(self, index: int) -> EvalMetric:
+        """Return the metric at this position."""
+        return self.metrics[index]
+
+    def update(self, labels: Any, preds: Any) -> None:
+        """Add batches to each metric."""
+        for metric in self.metrics:
+            metric.update(labels, preds)
+
+    def update_dict(self, label: Mapping[str, Any], pred: Mapping[str, Any]) -> None:
+        """Add batches by name to each metric."""
+        for metric in self.metrics:
+            metric.update_dict(label, pred)
+
+    def reset(self) -> None:
+        """Start each metric over."""
+        for metric in self.metrics:
+            metric.reset()
+
+    def state(self) -> list[float]:
+        """Return what all metrics have added up, each behind the number of its numbers."""
+        states = [metric.state() for metric in self.metrics]
+        return [number for state in states for number in (len(state), *state)]
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from what `state` returned."""
+        for metric in self.metrics if state else ():
+            size = int(state[0])
+            metric.restore(state[1 : 1 + size])
+            state = state[1 + size :]
+
+    def get(self) -> tuple[list[str], list[float]]:
+        """Return names and values."""
+        pairs = [pair for metric in self.metrics for pair in metric.get_name_value()]
+        return [name for name, _ in pairs], [value for _, value in pairs]
+
+
+class CustomMetric(EvalMetric):
+    """A metric by a function of label and prediction that returns a number, or (sum, count)."""
+
+    def __init__(
+        self, feval: Callable[[Array, Array], Any], name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name or getattr(feval, "__name__", "custom").strip("<>"), **kwargs)
+        self._feval = feval
+
+    def measure(self, label: Array, pred: Array) -> tuple[float, int]:
+        """Return the value for one batch."""
+        found = self._feval(label, pred)
+        return found if isinstance(found, tuple) else (float(found), 1)
+
+
+def np_metric(
+    numpy_feval: Callable[[Array, Array], Any], name: str | None = None, **kwargs: Any
+) -> CustomMetric:
+    """Make a metric of a function of NumPy arrays: MXNet's `metric.np`."""
+    return CustomMetric(numpy_feval, name, **kwargs)
+
+
+def same_length(name: str, label: Array, pred: Array) -> None:
+    """Refuse labels that are more or less than the predictions."""
+    if len(label) != len(pred):
+        message = f"{name}: {len(label)} labels were given for {len(pred)} predictions"
+        raise ShapeError(message)

@@ -1,0 +1,238 @@
+"""Pictures of graphs of any size: what is hidden, what is drawn once for many."""
+
+import random
+import re
+import time
+
+import pytest
+from test_show import chain, edges, encoder, tangle, training
+
+import minisym as ms
+from minisym import sym
+from minisym.show import render
+from minisym.show.groups import groups
+from minisym.show.known import learn
+from minisym.show.repeats import repeats
+from minisym.show.roles import kinds
+from minisym.show.scene import MANY, scene
+from minisym.visualization import plot_network
+
+needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
+
+
+def found_in(net, **shape):
+    graph = net.graph
+    return repeats(graph, groups(graph, kinds(graph)), learn(graph, shape or None))
+
+
+def frames_of(net, **options):
+    return {f.title: f.repeated for f in scene(net.graph, **options).frames if f.repeated > 1}
+
+
+def unnamed(blocks, width=8):
+    """Compose residual blocks with automatic names."""
+    h = sym.FullyConnected(sym.Variable("data"), num_hidden=width)
+    for _ in range(blocks):
+        side = sym.FullyConnected(sym.Activation(h, act_type="relu"), num_hidden=2 * width)
+        h = h + sym.FullyConnected(sym.Activation(side, act_type="tanh"), num_hidden=width)
+    return sym.FullyConnected(h, num_hidden=3)
+
+
+def recurrent(steps):
+    """Compose steps of time that read shared weights, an input each, and have an output each."""
+    weights = {name: sym.Variable(name) for name in ("i2h_weight", "h2h_weight")}
+    h, outputs = sym.Variable("h"), []
+    for t in range(steps):
+        x = sym.Variable(f"data/{t}")
+        parts = [
+            sym.FullyConnected(
+                a, weights[f"{k}_weight"], no_bias=True, num_hidden=4, name=f"t{t}_{k}"
+            )
+            for k, a in (("i2h", x), ("h2h", h))
+        ]
+        h = sym.tanh(parts[0] + parts[1], name=f"t{t}_state")
+        outputs.append(sym.softmax(h, name=f"t{t}_out"))
+    return sym.Group(outputs)
+
+
+# ------------------------------------------------------------------------------------- structure
+
+
+def test_a_block_begins_where_only_one_value_crosses():
+    (repeat,) = found_in(unnamed(5))
+    assert [node.op.name for node in repeat.copies[0] if node.op] == [
+        "Activation",
+        "FullyConnected",
+        "Activation",
+        "FullyConnected",
+        "elemwise_add",
+    ]
+    assert len(repeat.copies) == 5
+
+
+def test_copies_compute_the_same_in_the_same_order():
+    for repeat in found_in(training(encoder(7))):
+        ops = {tuple(node.op for node in copy) for copy in repeat.copies}
+        assert len(ops) == 1
+        everything = [node for copy in repeat.copies for node in copy]
+        assert len(set(everything)) == len(everything)
+
+
+def test_automatic_names_are_no_scopes():
+    h = sym.Variable("x")
+    for _ in range(4):
+        h = sym.broadcast_add(sym.broadcast_mul(h, sym.Variable("s")), sym.tanh(h))
+    found = groups(h.graph, kinds(h.graph))
+    assert not any(found.scopes.values())
+
+
+def test_a_repeat_cuts_no_scope():
+    """Ops that are alike across the border between two scopes are no block."""
+    h = sym.Variable("x")
+    for unit, ops in (("a", "exp sin tanh exp"), ("b", "sin tanh cos"), ("c", "log cos")):
+        for i, name in enumerate(ops.split()):
+            h = getattr(sym, name)(h, name=f"{unit}_{i}")
+    assert found_in(h) == []
+
+
+def test_a_skip_to_another_place_is_no_copy():
+    h = first = sym.tanh(sym.Variable("x"), name="first")
+    for i in range(6):
+        source = first if i % 2 else h  # every other block reads something else
+        h = sym.broadcast_add(sym.exp(h, name=f"e{i}"), sym.sin(source, name=f"s{i}"), name=f"a{i}")
+    (repeat,) = found_in(h)
+    assert (len(repeat.copies), sum(n.op is not None for n in repeat.copies[0])) == (3, 6)
+
+
+def test_parameters_and_shapes_tell_copies_apart():
+    x = sym.Variable("x")
+    for i in range(6):
+        x = sym.exp(sym.FullyConnected(x, num_hidden=4 + (i > 2), name=f"f{i}"), name=f"e{i}")
+    assert [len(r.copies) for r in found_in(x)] == [3, 3]
+    pooled = sym.Variable("y")
+    for i in range(4):
+        pooled = sym.Pooling(pooled, kernel=(2, 2), stride=(2, 2), pool_type="max", name=f"p{i}")
+    assert [len(r.copies) for r in found_in(pooled)] == [4]
+    assert found_in(pooled, y=(1, 1, 64, 64)) == []
+
+
+def test_branches_are_repeats_by_name():
+    x = sym.Variable("x")
+    branches = [
+        sym.tanh(sym.FullyConnected(x, num_hidden=4, name=f"branch{i}_fc"), name=f"branch{i}_tanh")
+        for i in range(3)
+    ]
+    assert frames_of(sym.Concat(*branches, name="all"), collapse="repeat") == {"branch0…2": 3}
+
+
+def test_steps_of_time_are_drawn_once_with_their_input_and_output():
+    drawn = scene(recurrent(20).graph, collapse="repeat", hide_weights=True)
+    assert [frame.title for frame in drawn.frames if frame.repeated == 20] == ["t0…19"]
+    names = [box.name for box in drawn.boxes]
+    assert [name for name in names if name.startswith("data")] == ["data/0"]
+    assert [box.title for box in drawn.boxes if box.kind == "output"] == ["t0_out_output ×20"]
+    assert ("h", "t0_h2h") in [(link.tail.name, link.head.name) for link in drawn.links]
+    assert not [n for n in names if re.match(r"t[1-9]", n)]
+
+
+def test_the_gradient_of_a_repeat_is_drawn_once():
+    drawn = scene(training(encoder(30)).graph, collapse="repeat")
+    backward = [box.name for box in drawn.boxes if box.kind == "backward"]
+    assert {"∂ block0_up", "∂ block0_down", "∂ head", "∂ embed"} <= set(backward)
+    assert len(backward) < 10
+    assert sum(link.kind == "write" for link in drawn.links) == 8  # of embed, block0 and head
+    assert all(box.title and (box.nodes or box.kind == "output") for box in drawn.boxes)
+
+
+# ------------------------------------------------------------------------------------ by default
+
+
+def test_weights_of_any_name_are_hidden_in_larger_graphs():
+    def net(layers):
+        h = sym.Variable("data")
+        for i in range(layers):
+            w = sym.Variable(f"learned_{i}")
+            h = sym.FullyConnected(h, w, no_bias=True, num_hidden=i + 1, name=f"fc{i}")
+        return h
+
+    assert "learned_0" in plot_network(net(10)).source
+    assert "learned_0" not in plot_network(net(30)).source
+    assert "learned_0" in plot_network(net(30), hide_weights=False).source
+
+
+def test_large_graphs_are_collapsed():
+    assert "×" not in plot_network(encoder(50)).source.replace("×8", "")
+    assert frames_of(encoder(200)) == {"block0…199": 200}
+    assert frames_of(chain(5000)) == {"t0": 5000}
+    assert frames_of(encoder(200), collapse="none") == {}
+    assert len(edges(plot_network(chain(5000), collapse=False).source)) == 5001
+
+
+def test_what_is_still_large_is_collapsed_to_scopes():
+    h = sym.Variable("data")
+    for i in range(100):
+        for j in range(6):
+            h = sym.FullyConnected(h, num_hidden=6 * i + j + 1, name=f"part{i}_fc{j}")
+    boxes = scene(h.graph, hide_weights=True).boxes
+    assert [box.kind for box in boxes].count("scope") == 100
+    assert len(boxes) < MANY
+
+
+def test_writing_is_linear():
+    def seconds(length):
+        net = encoder(length)
+        before = time.perf_counter()
+        plot_network(net, collapse="repeat").source  # noqa: B018
+        return time.perf_counter() - before
+
+    seconds(10)
+    assert seconds(800) < 30 * seconds(80) + 0.5
+
+
+def test_dot_of_1000_and_of_10000_ops():
+    def seconds(blocks):
+        net = training(encoder(blocks))
+        before = time.perf_counter()
+        plot_network(net).source  # noqa: B018
+        return len(net.graph.order), time.perf_counter() - before
+
+    few, short = min(seconds(45) for _ in range(3))
+    many, long = seconds(450)
+    assert few > 1000
+    assert many > 10_000
+    assert short < 1
+    assert long < 25 * short + 0.5
+
+
+@needs_engine
+@pytest.mark.parametrize("make", [lambda: tangle(700), lambda: disorder(1000)])
+def test_what_cannot_be_collapsed_is_drawn_in_seconds(make):
+    picture = render.run_engine(plot_network(make()).source, "svg", timeout=60)
+    assert b"</svg>" in picture
+
+
+def disorder(ops):
+    """Compose a graph without any order."""
+    chance = random.Random(0)
+    pool = [sym.Variable("x")]
+    for i in range(ops):
+        one, other = chance.choices(pool[-30:], k=2)
+        pool.append(chance.choice([sym.broadcast_add, sym.broadcast_mul])(one, other, name=f"n{i}"))
+    return sym.Group(pool[-10:])
+
+
+def test_a_large_graph_shows_itself():
+    bundle = chain(3000)._repr_mimebundle_()
+    assert "more …" in bundle["text/plain"]
+    assert "t0 ×3000" in bundle["text/vnd.mermaid"]
+    if render.find_engine():
+        assert "×3000" in bundle["image/svg+xml"]
+
+
+def test_an_executor_shows_what_is_bound():
+    step = ms.sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1, name="step")
+    bundle = step.simple_bind(w=(2, 3), g=(2, 3))._repr_mimebundle_()
+    assert "w            (2, 3) float32  written by step" in bundle["text/plain"]
+    assert "2×3  f32" in bundle["text/vnd.mermaid"].replace("#215;", "×")
+    if render.find_engine():
+        assert "2×3  f32" in bundle["image/svg+xml"].replace("&#160;", " ")

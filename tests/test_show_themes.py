@@ -1,0 +1,69 @@
+"""One svg for light and dark paper, as a browser paints it."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from browser import MISSING, browser
+
+from minisym import sym
+from minisym.show import render
+from minisym.show.adaptive import adaptive
+from minisym.show.style import DARK, LIGHT
+from minisym.visualization import plot_network, save_picture
+
+needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
+
+
+def net():
+    h = sym.FullyConnected(sym.Variable("data"), num_hidden=4, name="fc")
+    step = sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1, name="step")
+    return sym.Group([sym.Activation(h, act_type="relu", name="relu"), step])
+
+
+def rgb(colour):
+    return f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
+
+
+@needs_engine
+def test_only_an_svg_of_the_default_theme_follows_the_reader(tmp_path):
+    for options, follows in (({}, True), ({"theme": "light"}, False), ({"theme": "dark"}, False)):
+        picture = plot_network(net(), **options)
+        saved = save_picture(net(), tmp_path / "net.svg", **options).read_bytes()
+        rendered = picture.render(outfile=tmp_path / "other.svg")
+        for made in (picture.pipe("svg"), saved, Path(rendered).read_bytes()):
+            assert (b"prefers-color-scheme" in made) is follows
+            ET.fromstring(made)
+        assert b"prefers-color-scheme" not in picture.pipe("dot")
+
+
+def test_every_colour_of_the_light_theme_has_its_rule():
+    sheet = adaptive("<svg></svg>")
+    for kind, paint in LIGHT.kinds.items():
+        for light, dark in zip(paint, DARK.kinds[kind], strict=True):
+            if light not in (dark, "#FFFFFF"):
+                assert f'="{light}" i]' in sheet
+                assert dark in sheet
+    assert len(re.findall("{", sheet)) == len(re.findall("}", sheet))
+
+
+@needs_engine
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_a_browser_paints_it_as_the_reader_prefers(tmp_path):
+    path = save_picture(net(), tmp_path / "net.svg")
+    parts = {
+        ".graph polygon": ("fill", LIGHT.paper, DARK.paper),
+        ".layer path": ("fill", LIGHT.kinds["layer"].fill, DARK.kinds["layer"].fill),
+        ".parameter text": ("fill", LIGHT.kinds["parameter"].text, DARK.kinds["parameter"].text),
+        ".update text": ("fill", "#FFFFFF", "#FFFFFF"),
+        ".write path": ("stroke", LIGHT.write, DARK.write),
+        ".write polygon": ("fill", LIGHT.write, DARK.write),
+        f'polygon[fill="{LIGHT.edge}" i]': ("fill", LIGHT.edge, DARK.edge),
+    }
+    with browser(tmp_path / "profile") as window:
+        window.send("POST", "/url", url=path.as_uri())
+        for scheme, place in (("light", 1), ("dark", 2)):
+            window.prefer(scheme)
+            for css, wanted in parts.items():
+                assert window.style(css, wanted[0]) == rgb(wanted[place]), (scheme, css)
