@@ -57,6 +57,8 @@ def test_a_click_tells_all_about_a_node(page):
     assert "computed from3 nodes" in panel  # data, weight, bias
     assert page.count(".node.up") >= 3
     assert page.count(".node.down") >= 4
+    lines = {page.style(f"{node(n)} .shape", "stroke") for n in ("fc1_weight", "softmax", "fc1")}
+    assert len(lines) == 3  # what comes before, what comes after, and the node itself
     pale = page.style(node("softmax_label"), "opacity")
     assert float(pale) < 0.5  # it neither feeds fc1 nor reads it
     page.keys("Escape")

@@ -36,6 +36,10 @@ class Theme:
     """The box around a scope that stands for several."""
     write: str
     """The arrow of a write-back."""
+    before: str
+    """The outline, in a page, of what the chosen node is computed from."""
+    after: str
+    """The outline of what it flows into."""
     kinds: Mapping[str, Paint]
 
 
@@ -76,6 +80,8 @@ LIGHT: Final = Theme(
     frame=Paint("#F8FAFC", "#CBD5E1", "#334155"),
     repeated=Paint("#FAF5FF", "#6D28D9", "#334155"),
     write="#7C3AED",
+    before="#0284C7",
+    after="#059669",
     kinds={
         "input": Paint("#F1F5F9", "#64748B", "#0F172A"),
         "parameter": Paint("#FFF7E6", "#D97706", "#78350F"),
@@ -106,6 +112,8 @@ DARK: Final = Theme(
     frame=Paint("#111A2E", "#334155", "#CBD5E1"),
     repeated=Paint("#1A1433", "#A78BFA", "#CBD5E1"),
     write="#A78BFA",
+    before="#38BDF8",
+    after="#34D399",
     kinds={
         "input": Paint("#1E293B", "#94A3B8", "#F1F5F9"),
         "parameter": Paint("#3A2A0A", "#F59E0B", "#FDE68A"),

@@ -132,6 +132,7 @@ def _colours() -> Iterator[str]:
 def _variables(theme: Theme) -> Iterator[str]:
     yield f"--paper: {theme.paper}; --ink: {theme.ink}; --quiet: {theme.quiet};"
     yield f"--edge: {theme.edge}; --write: {theme.write};"
+    yield f"--before: {theme.before}; --after: {theme.after};"
     yield f"--frame-fill: {theme.frame.fill}; --frame-line: {theme.frame.line};"
     for kind, paint in theme.kinds.items():
         yield f"--{kind}-fill: {paint.fill}; --{kind}-line: {paint.line};"

@@ -78,9 +78,9 @@ function nodeDetails(box, step, go) {
   if (inputs.length) parts.push(...section("Reads", html("ul", { class: "nodes" }, ...inputs)));
   const uses = [...new Set(readers[box.id])].map((id) => html("li", {}, nodeButton(id, go)));
   if (uses.length) parts.push(...section("Is read by", html("ul", { class: "nodes" }, ...uses.slice(0, 60))));
-  const reached = [["computed from", ancestors(box).size - 1], ["flows into", descendants(box).size - 1]];
-  const words = reached.map(([what, count]) => [what, count === 1 ? "1 node" : `${count} nodes`]);
-  parts.push(...section("Highlighted", table(words)));
+  const reached = [["up", "computed from", ancestors(box).size - 1], ["down", "flows into", descendants(box).size - 1]];
+  const lines = reached.map(([side, what, count]) => row([html("span", { class: `outline ${side}` }), what], count === 1 ? "1 node" : `${count} nodes`));
+  parts.push(...section("Highlighted", html("table", {}, ...lines)));
   const writes = (node.writes ?? []).map((id) => html("li", {}, nodeButton(id, go)));
   if (writes.length) parts.push(...section("Writes, when the run ends", html("ul", { class: "nodes" }, ...writes)));
   return parts;
@@ -91,7 +91,11 @@ function section(title, ...content) {
 }
 
 function table(rows) {
-  return html("table", {}, ...rows.map(([key, value]) => html("tr", {}, html("th", { scope: "row" }, key), html("td", {}, String(value)))));
+  return html("table", {}, ...rows.map(([key, value]) => row([key], value)));
+}
+
+function row(heading, value) {
+  return html("tr", {}, html("th", { scope: "row" }, ...heading), html("td", {}, String(value)));
 }
 
 // ------------------------------------------------------------------------------------------ values
