@@ -49,6 +49,17 @@ def test_readme_trains():
             assert not moved.any()
 
 
+def test_readme_shows_the_picture_of_its_program():
+    """`ms.viz.save_picture(step, "docs/_static/training-step.svg", …)` made it."""
+    names: dict[str, Any] = {}
+    exec(compile(blocks("README.md"), "README.md", "exec"), names)
+    picture = ms.viz.plot_network(names["step"], title="a training step", shape={"data": (64, 784)})
+    drawn = (ROOT / "docs" / "_static" / "training-step.svg").read_text(encoding="utf-8")
+    said = re.findall(r'tooltip="(.*?)(?:&#10;|")', picture.source)
+    assert len(said) > 15
+    assert [words for words in said if words not in drawn] == []
+
+
 def test_readme_shows_the_error_as_it_is():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"^```text\n(ShapeError: .*?)\n```", text, re.DOTALL | re.MULTILINE)

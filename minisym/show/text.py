@@ -160,7 +160,8 @@ def attributes_of(node: Node) -> Iterator[str]:
     """
     yield f"{node.op.name} {node.name}" if node.op else node.name
     yield from (f"{name} = {value_text(value)}" for name, value in node.params.items())
-    yield from (f"{name} = {value}" for name, value in node.attrs.items())
+    attrs = node.attrs.items()
+    yield from (f"{name} = {value}" for name, value in attrs if name not in node.params)
 
 
 def params_text(node: Node) -> str:
