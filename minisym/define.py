@@ -114,8 +114,8 @@ class Declaration(Op):
     def steps(self, rule: Callable[..., Iterable[Any] | None]) -> Declaration:
         """Declare how a run does it in prebound steps: `rule(inputs, outs, *, params…)`.
 
-        Yields (function, arguments) pairs. If an update has one output, only the last step may
-        write it: the plan runs that one when the run is over.
+        Yields (function, arguments) pairs. The outputs of an update may be inputs that it
+        overwrites: then no step may read what an earlier one has written, or the rule returns None.
         """
         self.prepare = Rule.of(rule)
         return self

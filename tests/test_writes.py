@@ -2,6 +2,7 @@
 
 import itertools
 import signal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -267,25 +268,31 @@ def test_bad_arguments_of_forward_copy_nothing(w, g):
         assert a["w"].tolist() == [1]
 
 
-def _training_step(rng, layers=3):
-    """Return a step with several weights, and the arrays for it."""
-    x = sym.Variable("x")
+STATES = {"signsgd_update": (), "sgd_mom_update": ("mom",), "adam_update": ("mean", "var")}
+each_update = pytest.mark.parametrize("update", STATES)
+
+
+def _training_step(rng, update="signsgd_update", size=5, layers=3):
+    """Return a step with several weights and their states, and the arrays for it."""
+    out = sym.Variable("x")
     weights = [sym.Variable(f"w{i}") for i in range(layers)]
-    out = x
     for weight in weights:
         out = sym.tanh(out * weight)
     slopes = ms.grad(sym.sum(out), weights)
-    updates = [
-        sym.signsgd_update(v, s, lr=0.1, wd=0.1) for v, s in zip(weights, slopes, strict=True)
-    ]
-    values = {f"w{i}": rng.normal(size=5) for i in range(layers)} | {"x": rng.normal(size=5)}
+    updates, values = [], {"x": rng.normal(size=size)}
+    for weight, slope in zip(weights, slopes, strict=True):
+        states = [f"{weight.name}_{state}" for state in STATES[update]]
+        values |= {name: rng.uniform(size=size) for name in (weight.name, *states)}
+        op = getattr(sym, update)
+        updates.append(op(weight, slope, *map(sym.Variable, states), lr=0.1, wd=0.1))
     return sym.Group([out, *updates]), values
 
 
-def test_keyboard_interrupt_between_any_two_steps(rng):
+@each_update
+def test_keyboard_interrupt_between_any_two_steps(rng, update):
     """Ctrl-C may come before any step: the bound arrays hold the state before the run."""
-    step, values = _training_step(rng)
-    executor = step.bind(args=values)
+    step, values = _training_step(rng, update)
+    executor = step.bind(args=values, aux_states=values)
     executor.forward()
     steps = executor._plan.steps(is_train=False)[0]
     before = {name: array.tobytes() for name, array in values.items()}
@@ -304,11 +311,13 @@ def test_keyboard_interrupt_between_any_two_steps(rng):
     assert all(values[f"w{i}"].tobytes() != before[f"w{i}"] for i in range(3))
 
 
-def test_a_real_signal_leaves_all_or_nothing(rng):
-    """SIGINT at arbitrary moments: the weights are those of a whole number of runs."""
-    step, values = _training_step(rng)
+@each_update
+def test_a_real_signal_leaves_all_or_nothing(rng, update):
+    """SIGINT at arbitrary moments: weights and states are those of a whole number of runs."""
+    step, values = _training_step(rng, update, size=2000)
     twin = {name: array.copy() for name, array in values.items()}
-    executor, other = step.bind(args=values), step.bind(args=twin)
+    executor = step.bind(args=values, aux_states=values)
+    other = step.bind(args=twin, aux_states=twin)
     weights = [name for name in values if name.startswith("w")]
 
     def handler(*_):
@@ -340,15 +349,39 @@ def test_a_real_signal_leaves_all_or_nothing(rng):
     assert hits == 200
 
 
-def test_the_commit_runs_no_python_code(rng):
-    """What moves results into bound arrays is C functions on plain arrays, done by one C call."""
-    step, values = _training_step(rng)
-    executor = step.bind(args=values)
+@each_update
+def test_the_commit_runs_no_python_code(rng, update):
+    """What writes into bound arrays is C functions on plain arrays, done by one C call."""
+    step, values = _training_step(rng, update)
+    executor = step.bind(args=values, aux_states=values)
     assert executor._plan.commits
     for function, *arguments in executor._plan.commits:
-        assert isinstance(function, np.ufunc) or function.__module__ == "_operator"
+        inner = function.func if isinstance(function, partial) else function
+        assert isinstance(inner, np.ufunc) or inner.__module__ == "_operator"
         assert all(type(a) is np.ndarray or a is ... for a in arguments)
     assert "starmap" in plan_module._execute.__code__.co_names
+
+
+@pytest.mark.parametrize("update", ["sgd_update", "sgd_mom_update", "adam_update"])
+def test_updates_that_read_each_others_weights_see_the_old_values(rng, update):
+    """In place, the second one would read what the first one has written."""
+    names = ("w", "v")
+    states = {n: [f"{n}{i}" for i in range(len(ms.op.get(update).inputs) - 2)] for n in names}
+    values = {n: rng.uniform(size=4) for n in (*names, *states["w"], *states["v"])}
+    kept = {n: a.copy() for n, a in values.items()}
+    variables = {n: sym.Variable(n) for n in values}
+
+    def step(weight, other):
+        arguments = [variables[n] for n in (weight, other, *states[weight])]
+        return getattr(sym, update)(*arguments, lr=0.1)
+
+    pair = sym.Group([step("w", "v"), step("v", "w")])
+    pair.bind(args=values, aux_states=values).forward()
+    for one, other in (names, names[::-1]):
+        alone = {n: kept[n].copy() for n in (one, other, *states[one])}
+        step(one, other).bind(args=alone, aux_states=alone).forward()
+        for name in (one, *states[one]):
+            np.testing.assert_array_equal(values[name], alone[name])
 
 
 # ------------------------------------------------------------------------------ what a run writes

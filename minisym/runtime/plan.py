@@ -1,10 +1,10 @@
 """The plan: a graph compiled once to flat lists of steps with all arrays bound.
 
-A run executes the steps of one list; nothing that the user bound is written by them. What a run
-changes (updated weights, states, gradient arrays) it computes into buffers of the plan, and the
-last act of the run, the *commit*, moves it into the bound arrays. The commit is one call into C
+A run executes the steps of one list; nothing that the user bound is written by them. All writes
+(of weights, states, gradient arrays) are the last act of a run, the *commit*. It is one call into C
 that runs no Python code, so neither an exception nor Ctrl-C can come between two of its writes: a
-run changes all that it should, or nothing.
+run changes all that it should, or nothing. An update whose new values nobody reads runs in the
+commit itself, in place; any other value waits in a buffer of the plan, and the commit moves it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from minisym.ndarray import Array
 from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, order_writes
 from minisym.runtime.memory import Block, plan_memory
-from minisym.runtime.steps import Step, steps_of
+from minisym.runtime.steps import Step, steps_in_place, steps_of
 from minisym.shapes import show
 
 Commit = tuple[Any, ...]
@@ -102,6 +102,7 @@ class Plan:
         self._order_steps()
         self._allocate(given or {})
         self._shared: dict[Node, list[Step]] = {}
+        self._landings: dict[Node, tuple[list[Step], list[Step]]] = {}
         self._parts: dict[bool, tuple[list[Part], list[Part]]] = {}
         self._train: tuple[list[Step], list[Step]] | None = None
         self._eval: tuple[list[Step], list[Step]] | None = None
@@ -146,7 +147,8 @@ class Plan:
             op = node.op
             assert op is not None
             for entry in node.inputs:
-                last_read[root.get(entry, entry)] = position
+                key = root.get(entry, entry)
+                last_read[key] = max(self.read_at(position), last_read.get(key, 0))
             outputs = [Entry(node, i) for i in range(node.num_outputs)]
             if op.view and self._can_view(node):
                 source = node.inputs[0]
@@ -181,19 +183,28 @@ class Plan:
             arrays[entry] = arrays[source].reshape(shapes[entry])
 
     def _direct_writes(self) -> dict[Entry, Write]:
-        """Return the new values that no step reads: their last step is the write itself."""
-        return {
-            write.entry: write
-            for write in self.written.values()
-            if self.write
-            and write.entry.node.op is not None
-            and write.entry.node.op.prepare is not None
-            and not any(
-                write.entry in reader.inputs for reader in self.graph.consumers[write.entry.node]
-            )
-            and write.entry.node.num_outputs == 1
-            and self.typed.nbytes(write.entry) > 0
-        }
+        """Return the new values that nobody reads: they are computed in place, in the commit."""
+        if not self.write or self.keep:
+            return {}
+        new = {write.entry: write for write in self.written.values()}
+        direct: dict[Entry, Write] = {}
+        for node in dict.fromkeys(entry.node for entry in new):
+            assert node.op is not None
+            outputs = [Entry(node, i) for i in range(node.num_outputs)]
+            if (
+                node.op.prepare is None
+                or self.graph.consumers[node]
+                or not new.keys() >= {*outputs}
+            ):
+                continue
+            own = {new[entry].variable for entry in outputs}
+            if not any(e.node in self.written and e.node not in own for e in node.inputs):
+                direct |= {entry: new[entry] for entry in outputs}
+        return direct
+
+    def read_at(self, position: int) -> int:
+        """Return when the node at this position reads: there, or at the end, in the commit."""
+        return len(self.nodes) if Entry(self.nodes[position]) in self.direct else position
 
     def _can_view(self, node: Node) -> bool:
         root = self._root(node.inputs[0])
@@ -237,7 +248,7 @@ class Plan:
         return found
 
     def _lists(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
-        """Compile the lists of one mode; nodes that do not ask for the mode share their steps."""
+        """Compile the lists of one mode."""
         commits: list[Commit] = []
         both: list[list[Part]] = []
         for nodes, late in ((self.forward_nodes, False), (self.backward_nodes, True)):
@@ -248,15 +259,11 @@ class Plan:
                     for node, copy in self.snapshots.items()
                 ]
             for node in nodes:
-                own = self._shared.get(node)
-                if own is None:
-                    own = self._node_steps(node, is_train=is_train, late=late)
-                    assert node.op is not None
-                    if "is_train" not in node.op.needs:
-                        self._shared[node] = own
                 if Entry(node) in self.direct:
-                    commits.append((own[-1][0], *own[-1][1]))
-                    own = own[:-1]
+                    own, landing = self.landing(node)
+                    commits += [(function, *arguments) for function, arguments in landing]
+                else:
+                    own = self._steps_once(node, is_train=is_train, late=late)
                 parts.append((node, own))
             both.append(parts)
         commits += [
@@ -273,6 +280,37 @@ class Plan:
         else:
             self._eval = pair
         return pair
+
+    def landing(self, node: Node) -> tuple[list[Step], list[Step]]:
+        """Return the steps of an update before the commit, and those in it, which write."""
+        found = self._landings.get(node)
+        if found is None:
+            assert node.op is not None
+            outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
+            inputs = [self.arrays[entry] for entry in node.inputs]
+            given = node.op, node.params, node.input_names(), inputs
+            steps = steps_in_place(*given, outs)
+            if steps is not None:
+                found = [], steps
+            else:
+                new = [np.empty_like(out) for out in outs]
+                moves: list[Step] = [
+                    (operator.setitem, (out, ..., value))
+                    for out, value in zip(outs, new, strict=True)
+                ]
+                found = steps_of(*given, new, is_train=False), moves
+            self._landings[node] = found
+        return found
+
+    def _steps_once(self, node: Node, *, is_train: bool, late: bool) -> list[Step]:
+        """Return a node's steps; the same ones for both modes, unless it asks for the mode."""
+        own = self._shared.get(node)
+        if own is None:
+            own = self._node_steps(node, is_train=is_train, late=late)
+            assert node.op is not None
+            if "is_train" not in node.op.needs:
+                self._shared[node] = own
+        return own
 
     def _node_steps(self, node: Node, *, is_train: bool, late: bool) -> list[Step]:
         assert node.op is not None
@@ -297,7 +335,7 @@ class Plan:
     def parts(self, *, is_train: bool) -> tuple[list[Part], list[Part]]:
         """Return the nodes of the forward run and of the backward run, each with its steps.
 
-        The last step of a node that writes a bound array is among the commits instead.
+        What an update does in place is among the commits instead.
         """
         self.steps(is_train=is_train)
         return self._parts[is_train]

@@ -225,9 +225,11 @@ def _schedule(
     """Yield what runs, in order: the forward run, its writes, the backward run, its writes."""
     for node, steps in parts[0]:
         yield node, steps, False, False
-    direct = [node for node in plan.nodes if Entry(node) in plan.direct]
-    later = [write.entry.node for write in plan.written.values() if write.entry not in plan.direct]
-    for node, commit in zip([*direct, *later], plan.commits, strict=True):
+    for node in plan.nodes:
+        if Entry(node) in plan.direct:
+            yield node, plan.landing(node)[1], False, True
+    moved = [write.entry.node for write in plan.written.values() if write.entry not in plan.direct]
+    for node, commit in zip(moved, plan.commits[len(plan.commits) - len(moved) :], strict=True):
         yield node, [(commit[0], commit[1:])], False, True
     for node, steps in parts[1] if len(parts) > 1 else ():
         yield node, steps, True, False

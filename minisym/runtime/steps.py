@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -31,25 +32,11 @@ def steps_of(
     *,
     is_train: bool,
 ) -> list[Step]:
-    """Return the steps that fill `outs` from `inputs`.
-
-    `names` are the op's names for the inputs. Only the last step writes the output of an op that
-    has one and several steps, unless the kernel itself writes it piece by piece.
-    """
-    if FROM_INPUT in params.values():
-        # a computed parameter is read when the step runs, as an array of one element
-        fed = {
-            n: a.reshape(())
-            for n, a in zip(names, inputs, strict=True)
-            if params.get(n) is FROM_INPUT
-        }
-        inputs = inputs[: len(inputs) - len(fed)]
-        names = names[: len(names) - len(fed)]
-        params = {**params, **fed}
-    if op.prepare is not None:
-        found = op.prepare(inputs, outs, params=params, is_train=is_train)
-        if found is not None:
-            return list(found)
+    """Return the steps that fill `outs` from `inputs`, which are called `names`."""
+    inputs, names, params = _fed(inputs, names, params)
+    found = declared_steps(op, params, names, inputs, outs, is_train=is_train)
+    if found is not None:
+        return found
     if op.ufunc is not None and native(op.ufunc, *(a.dtype for a in inputs), outs[0].dtype):
         return [step(op.ufunc, *inputs, out=outs[0])]
     kernel = op.kernel
@@ -61,6 +48,55 @@ def steps_of(
     }
     bound = {n: params[n] if n in params else runtime[n] for n in kernel.wants}
     return [(partial(kernel.function, **bound), positional(op, names, inputs))]
+
+
+def steps_in_place(
+    op: Op, params: Params, names: Sequence[str], inputs: Sequence[Array], outs: Sequence[Array]
+) -> list[Step] | None:
+    """Return the steps of an update that may run in a commit; None if there are none.
+
+    They overwrite their inputs, and run no Python, so that nothing can come between two of them.
+    """
+    inputs, names, params = _fed(inputs, names, params)
+    found = declared_steps(op, params, names, inputs, outs, is_train=False)
+    return found if found is not None and all(_is_compiled(f) for f, _ in found) else None
+
+
+def _is_compiled(function: Callable[..., Any]) -> bool:
+    inner = function.func if isinstance(function, partial) else function
+    return isinstance(inner, np.ufunc | BuiltinFunctionType) or inner is np.copyto
+
+
+def declared_steps(
+    op: Op,
+    params: Params,
+    names: Sequence[str],
+    inputs: Sequence[Array],
+    outs: Sequence[Array],
+    *,
+    is_train: bool,
+) -> list[Step] | None:
+    """Return the steps that the op itself declares."""
+    if op.prepare is None:
+        return None
+    found = op.prepare(inputs, outs, params=params, is_train=is_train)
+    return None if found is None else list(found)
+
+
+def _fed(
+    inputs: Sequence[Array], names: Sequence[str], params: Params
+) -> tuple[Sequence[Array], Sequence[str], Params]:
+    """Take the parameters that the graph computes from the inputs."""
+    if FROM_INPUT in params.values():
+        # a computed parameter is read when the step runs, as an array of one element
+        fed = {
+            n: a.reshape(())
+            for n, a in zip(names, inputs, strict=True)
+            if params.get(n) is FROM_INPUT
+        }
+        count = len(inputs) - len(fed)
+        return inputs[:count], names[:count], {**params, **fed}
+    return inputs, names, params
 
 
 def positional(op: Op, names: Sequence[str], inputs: Sequence[Array]) -> tuple[Any, ...]:

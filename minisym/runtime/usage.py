@@ -206,7 +206,8 @@ def _ends(plan: Plan, place: dict[Node, int]) -> dict[Entry, int]:
         for i in range(node.num_outputs):
             ends.setdefault(_root(plan, Entry(node, i)), place[node])
         for entry in node.inputs:
-            ends[_root(plan, entry)] = position
+            root = _root(plan, entry)
+            ends[root] = max(plan.read_at(position), ends.get(root, 0))
     forever = [_root(plan, entry) for entry in (*plan.heads, *plan.results)]
     forever += [write.entry for write in plan.written.values()]
     backward = set(plan.backward_nodes)

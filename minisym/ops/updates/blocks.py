@@ -9,7 +9,7 @@ scratch that is used again. The ufuncs are the kernel's own in its own order, an
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,13 +72,12 @@ class Traced(NDArrayOperatorsMixin):
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Traced:
-        """Write down a call of np.clip."""
+        """Write down a call of np.clip, which is no ufunc."""
         if function is not np.clip or len(args) != 3 or set(kwargs) - {"out"}:
             raise UntraceableError(function)
-        target = kwargs.get("out") or Traced(self.tape, self.dtype)
-        operands = tuple(x if isinstance(x, Traced) else np.asarray(x) for x in args)
-        self.tape.append(Instruction(np.clip, operands, target))
-        return target
+        value, low, high = args
+        clipped: Traced = np.minimum(np.maximum(value, low), high, **kwargs)
+        return clipped
 
     def as_int8(self) -> Traced:
         """Return the same bytes as int8."""
@@ -123,8 +122,8 @@ def steps_of_kernel(
 ) -> Iterator[Step] | None:
     """Return the steps of an elementwise kernel; None if it cannot be traced.
 
-    A kernel of one output always gets steps, of which only the last one writes it: the plan runs
-    that one when it commits.
+    Outputs may be inputs, unless the kernel reads one of these when it has been overwritten: then
+    there are no steps, either.
     """
     tape: list[Instruction] = []
     arrays = [Traced(tape, array.dtype) for array in inputs]
@@ -138,28 +137,34 @@ def steps_of_kernel(
     try:
         kernel(*arrays, **given)
     except UntraceableError:
-        return _by_way_of_a_buffer(kernel, inputs, outs[0], params) if len(outs) == 1 else None
+        return None
     values = [*arrays, *results, *numbers.values()]
     held = [*inputs, *outs, *(params[name] for name in numbers)]
     memory = {value.identity: array for value, array in zip(values, held, strict=True)}
-    return _compiled(tape, memory, outs)
+    if _reads_overwritten(tape, memory, {value.identity for value in results}):
+        return None
+    return _compiled(tape, memory, outs[0])
 
 
-def _by_way_of_a_buffer(
-    kernel: Callable[..., None], inputs: Sequence[Array], out: Array, params: Mapping[str, Any]
-) -> Iterator[Step]:
-    """Call the kernel itself, and copy its result in the last step."""
-    buffer = np.empty_like(out)
-
-    def call() -> None:
-        kernel(*inputs, **params, out=buffer)
-
-    yield call, ()
-    yield np.copyto, (out, buffer)
+def _reads_overwritten(
+    tape: Sequence[Instruction], memory: Mapping[int, Array], outs: Collection[int]
+) -> bool:
+    """Return whether an input is read by an instruction behind the one that overwrites it."""
+    written: list[tuple[int, Array]] = []
+    for one in tape:
+        for x in one.operands:
+            array = memory.get(x.identity) if isinstance(x, Traced) else None
+            if array is not None and any(
+                x.identity != key and np.may_share_memory(array, out) for key, out in written
+            ):
+                return True
+        if one.result.identity in outs:
+            written.append((one.result.identity, memory[one.result.identity]))
+    return False
 
 
 def _compiled(
-    tape: Sequence[Instruction], memory: dict[int, Array], outs: Sequence[Array]
+    tape: Sequence[Instruction], memory: dict[int, Array], whole: Array
 ) -> Iterator[Step]:
     """Yield the steps: those on numbers, then all others block by block."""
     for one in tape:
@@ -167,12 +172,6 @@ def _compiled(
             memory[one.result.identity] = np.empty((), one.result.dtype)
             yield from _call(one, memory)
     work = [one for one in tape if not one.result.number]
-    whole = outs[0]
-    last = work.pop() if len(outs) == 1 else None
-    assert last is None or memory.get(last.result.identity) is whole, "the output is made last"
-    for value in last.operands if last is not None else ():
-        if isinstance(value, Traced) and value.identity not in memory:
-            memory[value.identity] = np.empty(whole.shape, value.dtype)
     arrays = {key: array for key, array in memory.items() if array.shape == whole.shape}
     flat = whole.size > BLOCK and all(array.flags.c_contiguous for array in arrays.values())
     scratch = _scratch(work, memory, (BLOCK,) if flat else whole.shape)
@@ -184,8 +183,6 @@ def _compiled(
             part |= {key: array[:rest] for key, array in scratch.items()}
         for one in work:
             yield from _call(one, part)
-    if last is not None:
-        yield from _call(last, memory)
 
 
 def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:

@@ -106,20 +106,19 @@ def _(
     else:
         yield from _refresh(lr, rate)
         turned = rate
-    step = np.empty(weight.shape, real)
-    for part, gradient, sign, positive in _blocks(step, grad):
-        yield from _sign_steps(gradient, sign, positive)
-        yield np.multiply, (sign, turned, part)
+    keep = None
     if isinstance(wd, np.ndarray) or wd != 0.0:
         keep = np.empty((), real)
         yield from _refresh(wd, decay)
         yield np.multiply, (rate, decay, keep)
         yield np.subtract, (np.ones((), real), keep, keep)
-        kept = np.empty(weight.shape, real)
-        yield np.multiply, (weight, keep, kept)
-        yield np.subtract, (kept, step, out)
-    else:
-        yield np.subtract, (weight, step, out)
+    for before, slope, after, sign, positive, step in _blocks(weight, grad, out):
+        yield from _sign_steps(slope, sign, positive)
+        yield np.multiply, (sign, turned, step)
+        if keep is not None:
+            yield np.multiply, (before, keep, after)
+            before = after  # noqa: PLW2901  from here on, the decayed weight
+        yield np.subtract, (before, step, after)
 
 
 _ZERO = {np.dtype(t): np.zeros((), t) for t in (np.float16, np.float32, np.float64)}
@@ -146,14 +145,16 @@ def _refresh(value: Number, into: Array) -> Iterator[Step]:
         yield operator.setitem, (into, (), value)
 
 
-def _blocks(step: Array, grad: Array) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Cut large contiguous arrays into pieces that fit in cache; others stay whole."""
-    if step.size <= _BLOCK or not grad.flags.c_contiguous:
-        yield step, grad, np.empty(grad.shape, np.int8), np.empty(grad.shape, np.bool_)
+def _blocks(weight: Array, grad: Array, out: Array) -> Iterator[tuple[Array, ...]]:
+    """Cut large contiguous arrays into pieces that stay in cache, others not at all; add scratch.
+
+    Yields pieces of the three arrays, and room for a sign, for a bool, and for a step.
+    """
+    arrays, types = (weight, grad, out), (np.dtype(np.int8), np.dtype(np.bool_), weight.dtype)
+    if weight.size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
+        yield *arrays, *(np.empty(weight.shape, dtype) for dtype in types)
         return
-    flat, flat_grad = step.reshape(-1), grad.reshape(-1)
-    sign, positive = np.empty(_BLOCK, np.int8), np.empty(_BLOCK, np.bool_)
-    for start in range(0, flat.size, _BLOCK):
-        part = flat[start : start + _BLOCK]
-        n = part.size
-        yield part, flat_grad[start : start + n], sign[:n], positive[:n]
+    rooms = [np.empty(_BLOCK, dtype) for dtype in types]
+    for start in range(0, weight.size, _BLOCK):
+        pieces = [array.reshape(-1)[start : start + _BLOCK] for array in arrays]
+        yield *pieces, *(room[: pieces[0].size] for room in rooms)
