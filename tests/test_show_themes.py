@@ -10,8 +10,8 @@ from browser import MISSING, browser
 from minisym import sym
 from minisym.show import render
 from minisym.show.adaptive import adaptive
-from minisym.show.style import DARK, LIGHT
-from minisym.visualization import plot_network, save_picture
+from minisym.show.style import DARK, DIFFERENCES, LIGHT, Paint
+from minisym.visualization import plot_diff, plot_network, save_picture
 
 needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
 
@@ -40,12 +40,33 @@ def test_only_an_svg_of_the_default_theme_follows_the_reader(tmp_path):
 
 def test_every_colour_of_the_light_theme_has_its_rule():
     sheet = adaptive("<svg></svg>")
-    for kind, paint in LIGHT.kinds.items():
-        for light, dark in zip(paint, DARK.kinds[kind], strict=True):
+    pairs = [(paint, DARK.kinds[kind]) for kind, paint in LIGHT.kinds.items()]
+    pairs += DIFFERENCES.values()
+    for paints in pairs:
+        for light, dark in zip(*paints, strict=True):
             if light not in (dark, "#FFFFFF"):
                 assert f'="{light}" i]' in sheet
                 assert dark in sheet
     assert len(re.findall("{", sheet)) == len(re.findall("}", sheet))
+
+
+@pytest.mark.parametrize("part", Paint._fields)
+def test_no_colour_of_the_light_theme_stands_for_two_of_the_dark_one(part):
+    pairs = [(LIGHT.kinds[kind], DARK.kinds[kind]) for kind in LIGHT.kinds]
+    pairs += [(LIGHT.frame, DARK.frame), (LIGHT.repeated, DARK.repeated), *DIFFERENCES.values()]
+    found = {}
+    for light, dark in pairs:
+        colour = getattr(light, part)
+        assert found.setdefault(colour, getattr(dark, part)) == getattr(dark, part), colour
+
+
+@needs_engine
+def test_a_picture_of_a_difference_follows_the_reader_too():
+    before, after = net(), sym.exp(net()[0])
+    for options, follows in (({}, True), ({"theme": "dark"}, False)):
+        made = plot_diff(before, after, **options).pipe("svg")
+        assert (b"prefers-color-scheme" in made) is follows
+        ET.fromstring(made)
 
 
 @needs_engine

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from minisym.show.style import DARK, KINDS, LIGHT, Paint
+from minisym.show.style import DARK, DIFFERENCES, KINDS, LIGHT, Paint
 
 _CLASS: Final = "minisym-adaptive"
 _SVG: Final = re.compile(r"<svg\b([^>]*)>")
@@ -49,6 +49,7 @@ def _paints() -> Iterator[tuple[Paint, Paint]]:
     yield LIGHT.repeated, DARK.repeated
     for kind in KINDS:
         yield LIGHT.kinds[kind], DARK.kinds[kind]
+    yield from DIFFERENCES.values()
 
 
 _ARROWS: Final = ("parameter", "state", "gradient")
@@ -57,6 +58,7 @@ _LINES: Final[Mapping[str, str]] = {
     LIGHT.edge: DARK.edge,
     LIGHT.write: DARK.write,
     **{LIGHT.kinds[kind].line: DARK.kinds[kind].line for kind in _ARROWS},
+    **{light.line: dark.line for light, dark in DIFFERENCES.values()},
 }
 _TEXTS: Final[Mapping[str, str]] = {
     LIGHT.ink: DARK.ink,

@@ -14,40 +14,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from minisym.diff import Difference, diff
 from minisym.graph import Graph, Node
 from minisym.show import roles, text
-from minisym.show.style import theme_named
+from minisym.show.style import AUTO, DARK, DIFFERENCES, Paint, theme_named
 from minisym.symbol.symbol import Symbol
 
 if TYPE_CHECKING:
     from minisym.show.picture import Picture
 
 
-class _Look(NamedTuple):
-    """How things of one status are drawn."""
-
-    line: str
-    fill: str
-    ink: str
-    style: str
-
-
-_LIGHT: Final[Mapping[str, _Look]] = {
-    "same": _Look("#CBD5E1", "#F8FAFC", "#475569", "rounded,filled"),
-    "added": _Look("#059669", "#D1FAE5", "#065F46", "rounded,filled,bold"),
-    "removed": _Look("#DC2626", "#FEE2E2", "#991B1B", "rounded,filled,dashed"),
-    "changed": _Look("#D97706", "#FEF3C7", "#78350F", "rounded,filled,bold"),
-    "renamed": _Look("#2563EB", "#DBEAFE", "#1E3A8A", "rounded,filled"),
-}
-_DARK: Final[Mapping[str, _Look]] = {
-    "same": _Look("#334155", "#111A2E", "#94A3B8", "rounded,filled"),
-    "added": _Look("#34D399", "#052E1E", "#A7F3D0", "rounded,filled,bold"),
-    "removed": _Look("#F87171", "#3F1212", "#FECACA", "rounded,filled,dashed"),
-    "changed": _Look("#F59E0B", "#3A2A0A", "#FDE68A", "rounded,filled,bold"),
-    "renamed": _Look("#60A5FA", "#172554", "#BFDBFE", "rounded,filled"),
+_STYLES: Final = {
+    "same": "rounded,filled",
+    "added": "rounded,filled,bold",
+    "removed": "rounded,filled,dashed",
+    "changed": "rounded,filled,bold",
+    "renamed": "rounded,filled",
 }
 _MARKS: Final = {"same": "", "added": "+ ", "removed": "− ", "changed": "± ", "renamed": "↷ "}
 """Signs, so that the picture can be read without colours."""
@@ -62,7 +46,7 @@ def plot_diff(
     *,
     side_by_side: bool = False,
     whole: bool | None = None,
-    theme: str = "light",
+    theme: str = AUTO,
 ) -> Picture:
     """Draw what differs between two symbols; return a `graphviz.Digraph`.
 
@@ -76,7 +60,7 @@ def plot_diff(
         Draw all nodes, or only those that differ and their surroundings. By default all of a small
         graph.
     theme
-        "light" or "dark".
+        "light", "dark", or "auto": then an svg follows the reader's system.
     """
     return picture_of(diff(before, after), side_by_side=side_by_side, whole=whole, theme=theme)
 
@@ -86,15 +70,16 @@ def picture_of(
     *,
     side_by_side: bool = False,
     whole: bool | None = None,
-    theme: str = "light",
+    theme: str = AUTO,
 ) -> Picture:
     """Draw a difference; see `plot_diff`."""
     import graphviz
 
     from minisym.show.picture import Picture
 
-    paint, looks = theme_named(theme), _DARK if theme == "dark" else _LIGHT
-    picture = Picture("difference", "svg", [])
+    paint = theme_named(theme)
+    looks = {status: paints[paint is DARK] for status, paints in DIFFERENCES.items()}
+    picture = Picture("difference", "svg", [], follows_reader=theme == AUTO)
     picture.attr("graph", bgcolor=paint.paper, fontname="Arial", fontcolor=paint.ink)
     picture.attr("graph", label=_heading(found), labelloc="t", labeljust="l", fontsize="13")
     picture.attr("node", shape="box", fontname="Arial", fontsize="11", margin="0.14,0.07")
@@ -157,14 +142,14 @@ def _add_graph(
     status: Mapping[Node, str],
     found: Difference,
     shown: set[Node] | None,
-    looks: Mapping[str, _Look],
+    looks: Mapping[str, Paint],
 ) -> None:
     """Draw one of the graphs."""
     details = _details(found)
     for node in _visible(graph, shown, status):
         kind = status.get(node, "same")
         name = f"{prefix}{graph.index[node]}"
-        part.node(name, _label(node, kind, details.get(node, ())), **_attributes(looks[kind]))
+        part.node(name, _label(node, kind, details.get(node, ())), **_attributes(kind, looks[kind]))
     visible = set(_visible(graph, shown, status))
     for node in visible:
         for source in dict.fromkeys(entry.node for entry in node.inputs):
@@ -176,7 +161,7 @@ def _add_graph(
 
 
 def _add_both(
-    picture: Any, found: Difference, looks: Mapping[str, _Look], *, whole: bool | None
+    picture: Any, found: Difference, looks: Mapping[str, Paint], *, whole: bool | None
 ) -> None:
     """Draw both graphs as one: what is in both, once."""
     both = found.nx
@@ -191,7 +176,7 @@ def _add_both(
             key = keys[str(number)] = str(number)
             kind = both.nodes[key]["status"]
             label = _label(node, kind, details.get(node, ()))
-            picture.node(key, label, **_attributes(looks[kind]))
+            picture.node(key, label, **_attributes(kind, looks[kind]))
     seen: Counter[tuple[str, str, str]] = Counter()
     for source, target, data in both.edges(data=True):
         link = (source, target, data["status"])
@@ -233,9 +218,14 @@ def _label(node: Node, kind: str, details: Any) -> str:
     return "\\n".join(line.replace("\\", "\\\\") for line in lines)
 
 
-def _attributes(look: _Look) -> dict[str, str]:
-    return dict(color=look.line, fillcolor=look.fill, fontcolor=look.ink, style=look.style)
+def _attributes(status: str, paint: Paint) -> dict[str, str]:
+    return {
+        "color": paint.line,
+        "fillcolor": paint.fill,
+        "fontcolor": paint.text,
+        "style": _STYLES[status],
+    }
 
 
-def _edge_colour(looks: Mapping[str, _Look], kind: str) -> str:
+def _edge_colour(looks: Mapping[str, Paint], kind: str) -> str:
     return looks[kind].line if kind != "same" else "#94A3B8"

@@ -136,6 +136,15 @@ DARK: Final = Theme(
     },
 )
 
+DIFFERENCES: Final[Mapping[str, tuple[Paint, Paint]]] = {
+    "same": (Paint("#F8FAFC", "#CBD5E1", "#475569"), Paint("#111A2E", "#334155", "#94A3B8")),
+    "added": (Paint("#D1FAE5", "#059669", "#065F46"), Paint("#052E1E", "#34D399", "#A7F3D0")),
+    "removed": (Paint("#FEE2E2", "#DC2626", "#991B1B"), Paint("#3F1212", "#F87171", "#FECACA")),
+    "changed": (Paint("#FEF3C7", "#D97706", "#78350F"), Paint("#3A2A0A", "#F59E0B", "#FDE68A")),
+    "renamed": (Paint("#DBEAFE", "#2563EB", "#1E3A8A"), Paint("#172554", "#60A5FA", "#BFDBFE")),
+}
+"""What became of a node between two graphs, on light and on dark paper."""
+
 AUTO: Final = "auto"
 """As light, but an svg follows the reader's system."""
 THEMES: Final[Mapping[str, Theme]] = {AUTO: LIGHT, "light": LIGHT, "dark": DARK}
