@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from training_steps import batch, net_of
 
 import minisym as ms
 from minisym import sym
+from minisym.formats import mxnet_params
 
 FIXTURE = Path(__file__).parent / "fixtures" / "optimizers.npz"
 RECORDED = np.load(FIXTURE, allow_pickle=False)  # by scripts/record_optimizers.py
@@ -242,22 +244,74 @@ def test_updater_keeps_states():
 
 
 def test_an_updater_takes_several_parameters_and_its_states_travel():
-    """The states are bytes, with or without the optimizer; what follows is the same."""
+    """The states are bytes, with or without the optimizer's numbers; what follows is the same."""
     updater = ms.optimizer.get_updater(ms.optimizer.Adam(learning_rate=0.5))
     weights = [np.zeros(2), np.zeros(3)]
     grads = [np.array([1.0, -2.0]), np.ones(3)]
     updater([0, 1], grads, weights)
-    other = ms.optimizer.get_updater(ms.optimizer.SGD())
+    other = ms.optimizer.get_updater(ms.optimizer.Adam(learning_rate=7))
     other.set_states(updater.get_states(dump_optimizer=True))
     only = ms.optimizer.get_updater(updater.optimizer)
     only.set_states(updater.get_states())
-    copies = [[w.copy() for w in weights] for _ in range(2)]
+    copies = [w.copy() for w in weights]
     updater([0, 1], grads, weights)
-    other([0, 1], grads, copies[0])
-    np.testing.assert_array_equal(np.concatenate(copies[0]), np.concatenate(weights))
+    other([0, 1], grads, copies)
+    np.testing.assert_array_equal(np.concatenate(copies), np.concatenate(weights))
     assert other.optimizer.num_update == 2
     for key, states in only.states.items():
         assert [s.shape for s in states] == [weights[key].shape] * 2
+
+
+def test_states_of_all_forms_travel():
+    """None, one array, several, and a master beside them."""
+    updater = ms.optimizer.get_updater(ms.optimizer.SGD(momentum=0.9, multi_precision=True))
+    updater(0, np.ones(2), np.ones(2))
+    updater("w", np.ones(3, np.float16), np.ones(3, np.float16))
+    updater.states["none"] = None
+    other = ms.optimizer.get_updater(ms.optimizer.SGD())
+    other.set_states(updater.get_states())
+    assert other.states.keys() == updater.states.keys() == {0, "w", "none"}
+    assert other.states["none"] is None
+    np.testing.assert_array_equal(other.states[0], updater.states[0])
+    for ours, theirs in zip(updater.states["w"], other.states["w"], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        b"no JSON",
+        b"[]",
+        b'{"states": 5}',
+        b'{"states": [[0, "nothing"]]}',
+        b'{"states": [[[1], null]]}',
+        b'{"states": [], "optimizer": {"name": "Adam", "numbers": {}, "counts": []}}',
+        b'{"states": [], "optimizer": {"name": "SGD", "numbers": {"lr": 5}, "counts": []}}',
+        b'{"states": ' + b"[" * 100_000,
+    ],
+)
+def test_states_that_lie_change_nothing(layout: bytes):
+    updater = ms.optimizer.get_updater(ms.optimizer.SGD())
+    updater.states[0] = before = np.ones(2)
+    lie = {"updater:layout": np.frombuffer(layout, np.uint8)}
+    with pytest.raises(ms.FormatError, match="do not say how"):
+        updater.set_states(mxnet_params.dumps(lie))
+    assert updater.states == {0: before}
+    assert "lr" in vars(updater.optimizer)
+
+
+def test_a_pickle_is_no_state(tmp_path: Path):
+    """MXNet pickles states; reading one would run it."""
+
+    class Bomb:
+        def __reduce__(self) -> Any:
+            return Path.touch, (tmp_path / "ran",)
+
+    updater = ms.optimizer.get_updater(ms.optimizer.SGD())
+    with pytest.raises(ms.FormatError, match="no file of MXNet arrays"):
+        updater.set_states(pickle.dumps({0: Bomb()}))
+    assert not (tmp_path / "ran").exists()
 
 
 def test_factors_of_a_symbol_and_by_index():

@@ -19,12 +19,12 @@ NDArray([[0.1, 0.1]], dtype=float32)
 """
 
 from minisym.optimizer.adaptive import FTML, AdaDelta, AdaGrad, Ftrl, GroupAdaGrad, RMSProp
-from minisym.optimizer.at_once import Updater, get_updater
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.descent import DCASGD, LARS, NAG, SGD, SGLD, ccSGD
 from minisym.optimizer.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from minisym.optimizer.parameter import Parameter
 from minisym.optimizer.signs import EFSignSGD, Lion, SignSGD, Signum
+from minisym.optimizer.updater import Updater, get_updater
 
 register = Optimizer.register
 create = Optimizer.create_optimizer

@@ -5,7 +5,6 @@ Each parameter's update is composed once, bound to the arrays that come, and run
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -99,7 +98,7 @@ class AtOnce(ABC):
         >>> weight
         array([0.5, 2.5])
         """
-        for one in _each(index, weight, grad, state):
+        for one in each(index, weight, grad, state):
             self._update(*one, mixed=False)
 
     def update_multi_precision(self, index: Any, weight: Any, grad: Any, state: Any) -> None:
@@ -108,7 +107,7 @@ class AtOnce(ABC):
         A subclass that has an `update` of its own, on arrays as in MXNet, is asked for that.
         """
         own = type(self).update is not AtOnce.update
-        for one in _each(index, weight, grad, state):
+        for one in each(index, weight, grad, state):
             key, target, slope, held = one
             mixed = self._is_mixed(target)
             if not own:
@@ -182,7 +181,7 @@ class AtOnce(ABC):
         return symbol.bind(args=given | numbers, aux_states=given)
 
 
-def _each(index: Any, *parts: Any) -> list[tuple[Any, ...]]:
+def each(index: Any, *parts: Any) -> list[tuple[Any, ...]]:
     """Return index, weight, gradient and state of one parameter or of several."""
     several = isinstance(index, list | tuple)
     return list(zip(index, *parts, strict=True)) if several else [(index, *parts)]
@@ -194,33 +193,3 @@ def _flatten(state: Any) -> tuple[Array, ...]:
     if isinstance(state, np.ndarray):
         return (state,)
     return tuple(array for part in state for array in _flatten(part))
-
-
-class Updater:
-    """A function `(index, gradient, weight)` that keeps the states of all parameters."""
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer = optimizer
-        self.states: dict[Any, Any] = {}
-
-    def __call__(self, index: Any, grad: Any, weight: Any) -> None:
-        """Update a parameter, or several; states are made at the first call."""
-        for one, slope, target in _each(index, grad, weight):
-            if one not in self.states:
-                made = self.optimizer.create_state_multi_precision(one, target)
-                self.states[one] = made
-            self.optimizer.update_multi_precision(one, target, slope, self.states[one])
-
-    def get_states(self, dump_optimizer: bool = False) -> bytes:
-        """Return the states, pickled; with the optimizer if `dump_optimizer`."""
-        return pickle.dumps((self.states, self.optimizer) if dump_optimizer else self.states)
-
-    def set_states(self, states: bytes) -> None:
-        """Take over what `get_states` returned. As any pickle it must come from a trusted place."""
-        found = pickle.loads(states)  # noqa: S301  the docstring warns
-        self.states, self.optimizer = found if isinstance(found, tuple) else (found, self.optimizer)
-
-
-def get_updater(optimizer: Optimizer) -> Updater:
-    """Return an `Updater` of this optimizer."""
-    return Updater(optimizer)
