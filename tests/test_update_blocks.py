@@ -122,7 +122,8 @@ def test_a_number_is_a_weight_too(name: str):
 def test_nothing_is_a_weight_too(name: str):
     """Arrays of size 0, under the same switch."""
     names = [i.name for i in ms.op.get(name).inputs]
-    with ms.util.np_shape(True):
-        arrays = {n: np.zeros(0, np.float32) for n in names}
-        symbol = getattr(sym, name)(*map(sym.Variable, names), lr=0.5)
-        assert symbol.bind(args=arrays, aux_states=arrays).forward()[0].shape == (0,)
+    for shape in ((0,), (0, 2), (3, 0)):
+        with ms.util.np_shape(True):
+            arrays = {n: np.zeros(shape, np.float32) for n in names}
+            symbol = getattr(sym, name)(*map(sym.Variable, names), lr=0.5)
+            assert symbol.bind(args=arrays, aux_states=arrays).forward()[0].shape == shape
