@@ -13,7 +13,7 @@ import pytest
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ComposeError, ParamError, ShapeError
+from minisym.errors import ComposeError, DtypeError, ParamError, ShapeError
 from minisym.op import opaque
 from minisym.show import render, roles, text
 from minisym.show.groups import groups
@@ -195,6 +195,11 @@ def test_only_symbols_can_be_drawn():
 
 
 def test_a_wrong_theme_or_collapse_is_named():
+    for known in ({"shape": 3}, {"dtype": 3}, {"shape": [("x", (2,))]}):
+        with pytest.raises(ParamError, match="are given as a dict"):
+            plot_network(sym.tanh(sym.Variable("x")), **known)
+    with pytest.raises(DtypeError, match="float12"):
+        plot_network(sym.tanh(sym.Variable("x")), dtype={"x": "float12"})
     with pytest.raises(ParamError, match="there is no theme 'drak'"):
         plot_network(mlp(), theme="drak")
     with pytest.raises(ParamError, match="collapse takes one of"):

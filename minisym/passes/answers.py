@@ -19,6 +19,9 @@ def named(
     graph: Graph, args: Sequence[Any], kwargs: Mapping[str, Any], what: str
 ) -> dict[Node, Any]:
     """Match values given by position or by name with the Variables."""
+    if not isinstance(kwargs, Mapping):
+        message = f"{what}s are given as a dict by the names of arguments, but got {kwargs!r}"
+        raise ParamError(message)
     if args and kwargs:
         message = f"give {what}s by position or by keyword, not both"
         raise ParamError(message, hint="keywords are safer: they are the arguments' names")

@@ -10,6 +10,7 @@ import numpy as np
 
 from minisym.errors import MinisymError, ShapeError
 from minisym.graph import Entry, Graph, Node
+from minisym.params import dtype_from_user
 from minisym.passes.answers import named
 from minisym.passes.infer import infer_dtypes, infer_shapes
 from minisym.shapes import Shape, from_user
@@ -69,7 +70,8 @@ def learn(
         except MinisymError:  # nobody asked for shapes: draw without them
             shapes = {}
     if dtype is not None:
-        given = {n: np.dtype(v) for n, v in named(graph, (), dtype, "type").items()}
+        types = named(graph, (), dtype, "type").items()
+        given = {n: dtype_from_user(v, f"the type of {n.name}") for n, v in types}
         dtypes = infer_dtypes(graph, given)
     elif _declared(graph, "__dtype__"):
         try:
