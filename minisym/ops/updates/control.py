@@ -6,11 +6,13 @@ seen in the graph. `ms.optimizer` composes them; see `Optimizer.minimize`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.ndarray import Array
+from minisym.ops.updates.blocks import Step
 from minisym.ops.updates.common import Number, floating, update
 from minisym.samples import Sample
 
@@ -55,6 +57,11 @@ def assign(weight: Array, value: Array, *, out: Array) -> None:
     out[...] = value
 
 
+@assign.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
+    yield np.copyto, (outs[0], inputs[1], "same_kind")
+
+
 assign.shape(_alike("weight", "value", "output"))
 
 
@@ -92,6 +99,21 @@ def conditional_update(weight: Array, old: Array, condition: Array, *, out: Arra
     array([-1., -1.])
     """
     np.copyto(out, weight if condition.item() else old)
+
+
+@conditional_update.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
+    """Copy one of both where the output is not that already: everywhere or nowhere."""
+    (new, old, condition), (out,) = inputs, outs
+    flag, zero = np.empty((), np.bool_), np.zeros((), condition.dtype)
+    if np.may_share_memory(new, out):
+        yield np.equal, (condition.reshape(()), zero, flag)
+        yield np.copyto, (out, old, "same_kind", flag)
+        return
+    yield np.not_equal, (condition.reshape(()), zero, flag)
+    if not np.may_share_memory(old, out):
+        yield np.copyto, (out, old)
+    yield np.copyto, (out, new, "same_kind", flag)
 
 
 @conditional_update.shape
