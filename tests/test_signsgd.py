@@ -166,3 +166,18 @@ def test_a_computed_rate_is_one_number():
         step.infer_shape(w=(2,), lr=(3,))
     with pytest.raises(ms.ComposeError, match="only float parameters of updates"):
         sym.sum(sym.Variable("x"), axis=sym.Variable("axis"))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("rescale", [1e-12, -1e-12, 0.0, np.nan])
+def test_of_rescale_grad_only_the_sign_counts(dtype: str, rescale: float):
+    """Even where the weight's own type could not hold it; as a number and as a symbol."""
+    w, g, r = sym.Variable("w"), sym.Variable("g"), sym.Variable("r")
+    turn = 0 if np.isnan(rescale) else np.sign(rescale)
+    for factor, more in ((rescale, {}), (r, {"r": np.array([rescale], np.float32)})):
+        weight = np.array([1.0, 2.0, 3.0], dtype)
+        step = sym.signsgd_update(w, g, lr=0.5, rescale_grad=factor)
+        step.bind(args={"w": weight, "g": np.array([2.0, -3.0, 0.0], dtype), **more}).forward()
+        np.testing.assert_array_equal(
+            weight, np.array([1, 2, 3]) - 0.5 * turn * np.array([1, -1, 0])
+        )

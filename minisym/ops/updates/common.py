@@ -37,26 +37,39 @@ def update(**facts: Any) -> Callable[[Callable[..., None]], Declaration]:
     return decorate
 
 
+def single(value: Number) -> Any:
+    """Return a hyper-parameter as float32, as MXNet has it."""
+    return value.astype(np.float32) if isinstance(value, Traced) else np.float32(value)
+
+
 def real(value: Number, like: Array) -> Any:
-    """Return a hyper-parameter in the array's type, rounded to float32 first, as MXNet has it."""
-    if isinstance(value, Traced):
-        return value.astype(np.float32).astype(like.dtype)
-    return like.dtype.type(np.float32(value))
+    """Return a hyper-parameter in the array's type, rounded to float32 first."""
+    return single(value).astype(like.dtype)
+
+
+def is_given(value: Number, default: float) -> bool:
+    """Return whether a hyper-parameter changes anything: one that the graph computes may."""
+    return isinstance(value, np.ndarray | Traced) or value != default
 
 
 def scaled(grad: Array, rescale: Number, clip: Number, like: Array | None = None) -> Array:
     """Return `clip(rescale * grad)`, in the type of `like`; NaN passes through."""
     like = grad if like is None else like
     result: Array = grad.astype(like.dtype, copy=False)
-    if isinstance(rescale, np.ndarray | Traced) or rescale != 1:
+    if is_given(rescale, 1):
         result = result * real(rescale, like)
     bound = real(clip, like)
     return np.clip(result, -bound, bound) if bound >= 0 else result
 
 
+def signs(x: Array) -> Array:
+    """Return -1, 0 or 1 as int8; 0 for NaN."""
+    return np.subtract(x > 0, x < 0, dtype=np.int8)
+
+
 def sign(x: Array) -> Array:
-    """Return -1, 0 or 1; 0 for NaN."""
-    return np.subtract(x > 0, x < 0, dtype=np.int8).astype(x.dtype)
+    """Return -1, 0 or 1 in the type of x; 0 for NaN."""
+    return signs(x).astype(x.dtype)
 
 
 def floating(t: Any, *names: str) -> None:

@@ -2,20 +2,14 @@ r"""signSGD: step against the sign of the gradient. The op that this project gre
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import numpy as np
 
 from minisym.errors import ComposeError, DtypeError, ShapeError
 from minisym.ndarray import Array
-from minisym.ops.updates.common import Number, floating, update
+from minisym.ops.updates.common import floating, is_given, real, signs, single, update
 from minisym.samples import Sample
-
-Step = tuple[Callable[..., Any], tuple[Any, ...]]
-_BLOCK: Final = 1 << 16
-"""Elements of large arrays that are worked on at a time, so that scratch stays in cache."""
 
 
 def _signsgd_reference(weight: Array, grad: Array) -> Array:
@@ -70,91 +64,14 @@ def signsgd_update(
     Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434;
     MXNet 1.6, `mx.symbol.signsgd_update`.
     """
-    real = weight.dtype.type
-    rate, decay = real(np.float32(lr)), real(np.float32(wd))
-    scaled = np.float32(np.sign(rescale_grad)) * grad
-    sign = (scaled > 0).astype(real) - (scaled < 0).astype(real)
-    np.subtract((real(1) - rate * decay) * weight, rate * sign, out=out)
+    rate, before = real(lr, weight), weight
+    if is_given(wd, 0):
+        before = weight * (real(1, weight) - rate * real(wd, weight))
+    if is_given(rescale_grad, 1):
+        rate = rate * signs(single(rescale_grad))
+    np.subtract(before, signs(grad) * rate, out=out)
 
 
 @signsgd_update.dtype
 def _(t: Any) -> None:
     floating(t, "weight", "grad", "output")
-
-
-@signsgd_update.steps
-def _(
-    inputs: Sequence[Array],
-    outs: Sequence[Array],
-    *,
-    lr: Number,
-    wd: Number,
-    rescale_grad: Number,
-) -> Iterator[Step]:
-    """Do it in ufuncs alone: sign as a difference of two comparisons, scratch in cache."""
-    (weight, grad), (out,) = inputs, outs
-    real = weight.dtype
-    rate, decay, scale = (_hyper(value, real) for value in (lr, wd, rescale_grad))
-    if isinstance(rescale_grad, np.ndarray) or rescale_grad != 1.0:
-        yield from _refresh(rescale_grad, scale)
-        sign_of_scale = np.empty((), np.int8)
-        yield from _sign_steps(scale, sign_of_scale, np.empty((), np.bool_))
-        product = np.empty((), real)
-        yield from _refresh(lr, rate)
-        yield np.multiply, (rate, sign_of_scale, product)
-        turned = product
-    else:
-        yield from _refresh(lr, rate)
-        turned = rate
-    keep = None
-    if isinstance(wd, np.ndarray) or wd != 0.0:
-        keep = np.empty((), real)
-        yield from _refresh(wd, decay)
-        yield np.multiply, (rate, decay, keep)
-        yield np.subtract, (np.ones((), real), keep, keep)
-    for before, slope, after, sign, positive, step in _blocks(weight, grad, out):
-        yield from _sign_steps(slope, sign, positive)
-        yield np.multiply, (sign, turned, step)
-        if keep is not None:
-            yield np.multiply, (before, keep, after)
-            before = after  # noqa: PLW2901  from here on, the decayed weight
-        yield np.subtract, (before, step, after)
-
-
-_ZERO = {np.dtype(t): np.zeros((), t) for t in (np.float16, np.float32, np.float64)}
-
-
-def _sign_steps(x: Array, sign: Array, positive: Array) -> Iterator[Step]:
-    """Fill an int8 array with the signs of x, 0 for NaN; `positive` is scratch."""
-    zero = _ZERO[x.dtype]
-    yield np.greater, (x, zero, positive)
-    yield np.less, (x, zero, sign.view(np.bool_))
-    yield np.subtract, (positive.view(np.int8), sign, sign)
-
-
-def _hyper(value: Number, real: np.dtype[Any]) -> Array:
-    """Return a hyper-parameter as a 0-d array of the weight's type, rounded to float32 before."""
-    if isinstance(value, np.ndarray):
-        return np.empty((), real)
-    return np.asarray(np.float32(value)).astype(real)
-
-
-def _refresh(value: Number, into: Array) -> Iterator[Step]:
-    """Read a hyper-parameter that the graph computes."""
-    if isinstance(value, np.ndarray):
-        yield operator.setitem, (into, (), value)
-
-
-def _blocks(weight: Array, grad: Array, out: Array) -> Iterator[tuple[Array, ...]]:
-    """Cut large contiguous arrays into pieces that stay in cache, others not at all; add scratch.
-
-    Yields pieces of the three arrays, and room for a sign, for a bool, and for a step.
-    """
-    arrays, types = (weight, grad, out), (np.dtype(np.int8), np.dtype(np.bool_), weight.dtype)
-    if weight.size <= _BLOCK or not all(array.flags.c_contiguous for array in arrays):
-        yield *arrays, *(np.empty(weight.shape, dtype) for dtype in types)
-        return
-    rooms = [np.empty(_BLOCK, dtype) for dtype in types]
-    for start in range(0, weight.size, _BLOCK):
-        pieces = [array.reshape(-1)[start : start + _BLOCK] for array in arrays]
-        yield *pieces, *(room[: pieces[0].size] for room in rooms)
