@@ -3,9 +3,9 @@
 import json
 import re
 
+import drawn_nets
 import numpy as np
 
-import minisym as ms
 from minisym import sym
 
 HOSTILE = "</script><script>document.title='evil'</script>\u2028\"'&{{title}}"
@@ -31,23 +31,7 @@ def mlp():
 
 
 def training():
-    net = mlp()
-    names = ["fc1_weight", "fc1_bias", "fc2_weight", "fc2_bias"]
-    inside = net.get_internals()
-    updates = [
-        sym.signsgd_update(inside[name], grad, lr=0.01, name=f"{name}_step")
-        for name, grad in zip(names, ms.grad(net, names), strict=True)
-    ]
-    return sym.Group([net, *updates])
-
-
-def residual(blocks):
-    h = sym.FullyConnected(sym.Variable("data"), num_hidden=8, name="embed")
-    for i in range(blocks):
-        up = sym.FullyConnected(h, num_hidden=16, name=f"block{i}_up")
-        up = sym.Activation(up, act_type="relu", name=f"block{i}_relu")
-        h = h + sym.FullyConnected(up, num_hidden=8, name=f"block{i}_down")
-    return sym.FullyConnected(h, num_hidden=2, name="head")
+    return drawn_nets.training(mlp())
 
 
 def filled(net, **shapes):

@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 import pytest
-from page_cases import EVIL, data_of, filled, mlp, residual, training
+from drawn_nets import encoder
+from page_cases import EVIL, data_of, filled, mlp, training
 
 import minisym as ms
 from minisym import sym
@@ -116,7 +117,7 @@ def test_the_change_of_a_weight_is_recorded():
 
 
 def test_a_thousand_ops_take_less_than_three_seconds(tmp_path):
-    net = residual(250)
+    net = encoder(250)
     assert len(net.graph.order) > 1000
     start = time.perf_counter()
     net.to_html(tmp_path / "net.html", shape={"data": (2, 4)})

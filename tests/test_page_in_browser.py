@@ -5,7 +5,8 @@ import time
 import browser
 import numpy as np
 import pytest
-from page_cases import EVIL, filled, mlp, residual, training
+from drawn_nets import encoder
+from page_cases import EVIL, filled, mlp, training
 
 import minisym as ms
 from minisym import sym
@@ -290,7 +291,7 @@ def test_the_backward_run_of_bound_gradients(window, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: sym.Variable("x"), lambda: residual(3), lambda: ms.grad(mlp(), ["fc1_weight"])]
+    "make", [lambda: sym.Variable("x"), lambda: encoder(3), lambda: ms.grad(mlp(), ["fc1_weight"])]
 )
 def test_other_graphs(window, tmp_path, make):
     net = make()
@@ -302,7 +303,7 @@ def test_other_graphs(window, tmp_path, make):
 
 
 def test_a_large_graph_opens_closed(window, tmp_path):
-    path = residual(250).to_html(tmp_path / "net.html")
+    path = encoder(250).to_html(tmp_path / "net.html")
     start = time.monotonic()
     window.open(path)
     assert time.monotonic() - start < 10

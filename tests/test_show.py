@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 import graphviz
 import pytest
+from drawn_nets import chain, edges, encoder, mlp, needs_engine, tangle, training, update
 
 import minisym as ms
 from minisym import sym
@@ -26,66 +27,6 @@ from minisym.visualization import plot_network, print_summary
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 HOSTILE = 'a"]; evil [label=<B>&lt;\\N\n\x00\u2028|{}%% --> </TABLE>\\'
-
-needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
-
-
-def mlp():
-    h = sym.FullyConnected(sym.Variable("data"), num_hidden=128, name="fc1")
-    h = sym.Activation(h, act_type="relu", name="relu1")
-    h = sym.FullyConnected(h, num_hidden=10, name="fc2")
-    return sym.SoftmaxOutput(h, name="softmax", normalization="batch")
-
-
-def training(net):
-    names = [name for name in net.list_arguments() if name.endswith(("weight", "bias"))]
-    inside = net.get_internals()
-    updates = [
-        sym.signsgd_update(inside[name], grad, lr=0.01, name=f"{name}_step")
-        for name, grad in zip(names, ms.grad(net, names), strict=True)
-    ]
-    return sym.Group([net, *updates])
-
-
-def encoder(blocks):
-    h = sym.FullyConnected(sym.Variable("data"), num_hidden=8, name="embed")
-    for i in range(blocks):
-        up = sym.FullyConnected(h, num_hidden=16, name=f"block{i}_up")
-        up = sym.Activation(up, act_type="relu", name=f"block{i}_relu")
-        h = h + sym.FullyConnected(up, num_hidden=8, name=f"block{i}_down")
-    return sym.FullyConnected(h, num_hidden=2, name="head")
-
-
-def update():
-    return sym.signsgd_update(sym.Variable("w"), sym.Variable("w_grad"), lr=0.1, name="step")
-
-
-def one_step():
-    """Compose a step of training from ops whose gradients are short."""
-    w = sym.Variable("scale_weight")
-    h = sym.elemwise_mul(sym.Variable("data"), w, name="scale")
-    h = sym.tanh(h, name="squash")
-    update = sym.signsgd_update(w, ms.grad(h, "scale_weight"), lr=0.1, name="step")
-    return sym.Group([h, update])
-
-
-def chain(length):
-    h = sym.Variable("x")
-    for i in range(length):
-        h = sym.tanh(h, name=f"t{i}")
-    return h
-
-
-def tangle(length):
-    """Compose a graph in which nothing is repeated."""
-    h = sym.Variable("x")
-    for i in range(length):
-        h = sym.FullyConnected(h, num_hidden=i + 1, name=f"fc{i}")
-    return h
-
-
-def edges(source):
-    return re.findall(r'^\s+"(.*?)" -> "(.*?)"', source, re.MULTILINE)
 
 
 # -------------------------------------------------------------------------------- what is in them

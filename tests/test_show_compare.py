@@ -4,13 +4,11 @@ import json
 
 import networkx as nx
 import pytest
+from drawn_nets import needs_engine
 
 import minisym as ms
 from minisym import sym
-from minisym.show import render
 from minisym.visualization import export, plot_diff
-
-needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
 
 
 def net(hidden=4, act="relu", *, drop=False):

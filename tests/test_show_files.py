@@ -8,6 +8,7 @@ from pathlib import Path
 
 import graphviz
 import pytest
+from drawn_nets import needs_engine
 
 from minisym import sym
 from minisym.show import notebook, render
@@ -15,8 +16,6 @@ from minisym.show.notebook import mimebundle
 from minisym.show.pdf import page_of_jpeg
 from minisym.show.render import EngineError
 from minisym.visualization import plot_network, save_picture
-
-needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
 
 
 @pytest.fixture

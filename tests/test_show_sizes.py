@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from test_show import chain, edges, encoder, tangle, training
+from drawn_nets import chain, edges, encoder, needs_engine, recurrent, tangle, training, unnamed
 
 import minisym as ms
 from minisym import sym
@@ -17,8 +17,6 @@ from minisym.show.roles import kinds
 from minisym.show.scene import MANY, scene
 from minisym.visualization import plot_network
 
-needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
-
 
 def found_in(net, **shape):
     graph = net.graph
@@ -27,32 +25,6 @@ def found_in(net, **shape):
 
 def frames_of(net, **options):
     return {f.title: f.repeated for f in scene(net.graph, **options).frames if f.repeated > 1}
-
-
-def unnamed(blocks, width=8):
-    """Compose residual blocks with automatic names."""
-    h = sym.FullyConnected(sym.Variable("data"), num_hidden=width)
-    for _ in range(blocks):
-        side = sym.FullyConnected(sym.Activation(h, act_type="relu"), num_hidden=2 * width)
-        h = h + sym.FullyConnected(sym.Activation(side, act_type="tanh"), num_hidden=width)
-    return sym.FullyConnected(h, num_hidden=3)
-
-
-def recurrent(steps):
-    """Compose steps of time that read shared weights, an input each, and have an output each."""
-    weights = {name: sym.Variable(name) for name in ("i2h_weight", "h2h_weight")}
-    h, outputs = sym.Variable("h"), []
-    for t in range(steps):
-        x = sym.Variable(f"data/{t}")
-        parts = [
-            sym.FullyConnected(
-                a, weights[f"{k}_weight"], no_bias=True, num_hidden=4, name=f"t{t}_{k}"
-            )
-            for k, a in (("i2h", x), ("h2h", h))
-        ]
-        h = sym.tanh(parts[0] + parts[1], name=f"t{t}_state")
-        outputs.append(sym.softmax(h, name=f"t{t}_out"))
-    return sym.Group(outputs)
 
 
 # ------------------------------------------------------------------------------------- structure

@@ -4,8 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_show import encoder, mlp, needs_engine, one_step, training, update
-from test_show_sizes import recurrent, unnamed
+from drawn_nets import encoder, mlp, needs_engine, one_step, recurrent, training, unnamed, update
 
 import minisym as ms
 from minisym import sym

@@ -6,14 +6,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from browser import MISSING, browser
+from drawn_nets import needs_engine
 
 from minisym import sym
-from minisym.show import render
 from minisym.show.adaptive import adaptive
 from minisym.show.style import DARK, DIFFERENCES, LIGHT, Paint
 from minisym.visualization import plot_diff, plot_network, save_picture
-
-needs_engine = pytest.mark.skipif(render.find_engine() is None, reason="no layout engine")
 
 
 def net():
