@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,7 @@ from minisym.runtime.watch import Monitor, Observer
 Feed = tuple[Array, Array]
 
 
-class Debuggable:
+class Debuggable(ABC):
     """Runs that wait, are watched, or are measured. Every `Executor` is one."""
 
     outputs: list[NDArray]
@@ -43,17 +44,21 @@ class Debuggable:
     _is_train: bool | None
     _ran_backward: bool
 
+    @abstractmethod
     def _check(self, feeds: Mapping[str, Any], what: str = "forward") -> list[Feed]:
-        raise NotImplementedError
+        """Check what is to be copied, and keep what it will replace."""
 
+    @abstractmethod
     def _make_gradient_commits(self, plan: Plan) -> list[Commit]:
-        raise NotImplementedError
+        """Return the writes into bound gradient arrays."""
 
+    @abstractmethod
     def _take(self, plan: Plan) -> None:
-        raise NotImplementedError
+        """Go over to another plan of the same graph and arrays."""
 
+    @abstractmethod
     def _renew_outputs(self, plan: Plan) -> None:
-        raise NotImplementedError
+        """Show the outputs that have got new memory in a run."""
 
     def _seed(self, out_grads: Any) -> None:
         plan = self._plan
