@@ -44,8 +44,8 @@ from minisym import ops as _ops
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
-from minisym.diff import Difference, diff
-from minisym.errors import (
+from minisym.core import errors, op
+from minisym.core.errors import (
     ArrayTypeError,
     BindError,
     ComposeError,
@@ -58,16 +58,18 @@ from minisym.errors import (
     ParamError,
     ShapeError,
 )
-from minisym.graph import Entry, Graph, Node
-from minisym.naming import AttrScope
-from minisym.ndarray import Context, NDArray, cpu
+from minisym.core.graph import Graph
+from minisym.core.naming import AttrScope
+from minisym.core.ndarray import Context, NDArray, cpu
+from minisym.core.node import Entry, Node
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Group, Variable, var
+from minisym.passes.diff import Difference, diff
 from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.runtime.executor import Executor
-from minisym.runtime.guard import NonFiniteError
+from minisym.runtime.observe.guard import NonFiniteError
 from minisym.show.layers import summary
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Group, Variable, var
 
 MXNetError = MinisymError
 

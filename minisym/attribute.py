@@ -1,5 +1,5 @@
 """MXNet's module of attribute scopes: `ms.attribute.AttrScope`."""
 
-from minisym.naming import AttrScope
+from minisym.core.naming import AttrScope
 
 __all__ = ["AttrScope"]

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minisym import random
-from minisym.errors import ArrayTypeError, ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core import random
+from minisym.core.errors import ArrayTypeError, ParamError, ShapeError
+from minisym.core.ndarray import Array
 
 
 class DataDesc(NamedTuple):

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from minisym.errors import ParamError
+from minisym.core.errors import ParamError
 
 
 class LRScheduler:

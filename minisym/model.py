@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
+from minisym.core.ndarray import NDArray
+from minisym.core.symbol import Symbol
 from minisym.formats import mxnet_json, mxnet_params
-from minisym.ndarray import NDArray
-from minisym.symbol.symbol import Symbol
 
 Params = dict[str, NDArray]
 

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ArrayTypeError, ParamError
-from minisym.ndarray import NDArray
+from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.core.ndarray import NDArray
 from minisym.runtime.executor import Executor
 
 _log = logging.getLogger("minisym")

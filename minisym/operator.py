@@ -25,14 +25,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
-from minisym.define import Rule
-from minisym.errors import ArrayTypeError, ComposeError, ExecutionError
-from minisym.ndarray import Context, NDArray
-from minisym.op import Input, Op, registered
-from minisym.op import register as enter
+from minisym.core.errors import ArrayTypeError, ComposeError, ExecutionError
+from minisym.core.ndarray import Context, NDArray
+from minisym.core.op import Input, Op, Rule, registered
+from minisym.core.op import register as enter
+from minisym.core.params import REQUIRED, param_of
+from minisym.core.samples import Sample
 from minisym.ops import custom
-from minisym.params import REQUIRED, param_of
-from minisym.samples import Sample
 
 Arrays = Sequence[NDArray]
 
@@ -260,19 +259,19 @@ def _no_kernel(*data: Any, out: Any) -> None:
     raise ExecutionError("Custom: the op has no op_type")
 
 
-def _declare(name: str, choose: Any, samples: Any, doc: str) -> None:
-    kind = Annotated[str, "The name under which the op was registered."]
+def _declare(name: str, choose: Any, samples: Any, doc: str, kind: str) -> None:
+    word = Annotated[str, "The name under which the op was registered."]
     op = Op(
         name=name,
         doc=doc,
-        family="custom",
-        inputs=(Input("data", variadic=True),),
-        params={"op_type": param_of("op_type", kind, REQUIRED)},
+        module=__name__,
+        kind=kind,
+        inputs=(Input("data", variadic=True, doc="The inputs of the op that op_type means."),),
+        params={"op_type": param_of("op_type", word, REQUIRED)},
         choose=choose,
         kernel=Rule.of(_no_kernel),
         samples=samples,
     )
-    op.finish()
     enter(op)
 
 
@@ -284,5 +283,6 @@ _declare(
 
     The inputs are those that the op's `list_arguments` and `list_auxiliary_states` name. All
     parameters but `op_type` go to the op, as strings.""",
+    "layer",
 )
-_declare("_backward_Custom", custom.choose_backward, (), "Gradient of an op of a user.")
+_declare("_backward_Custom", custom.choose_backward, (), "Gradient of an op of a user.", "backward")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from minisym.ndarray import Array
-from minisym.symbol.symbol import Symbol
+from minisym.core.ndarray import Array
+from minisym.core.symbol import Symbol
 
 Location = Mapping[str, Any] | Sequence[Any]
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from minisym import namespaces, nd, symbol
-from minisym.op import Input, Op, find, registered
-from minisym.params import DType, Floats, Ints, OptionalInts, Param
-from minisym.symbol.functions import WRITTEN_HERE
+from minisym import nd, symbol
+from minisym.core.functions import WRITTEN_HERE
+from minisym.core.op import Input, Op, find, registered
+from minisym.core.params import DType, Floats, Ints, OptionalInts, Param
+from minisym.symbol import namespaces
 from minisym.symbol.methods import FLUENT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,7 +201,7 @@ def symbol_stub() -> str:
     return "\n".join([
         f'"""Symbols, and a composing function for every op.\n\n{NOTE}\n"""\n{IMPORTS}',
         *written_out(symbol),
-        reexport("minisym.symbol.functions", WRITTEN_HERE),
+        reexport("minisym.core.functions", WRITTEN_HERE),
         *functions(symbol, symbolic, "Symbol", WRITTEN_HERE),
     ])  # fmt: skip
 
@@ -230,7 +231,7 @@ def fluent_stub() -> str:
     """Return symbol/_fluent.pyi: the ops that are methods of a Symbol."""
     return "\n".join([
         f'"""The ops that are methods of a Symbol.\n\n{NOTE}\n"""\n{IMPORTS}',
-        reexport("minisym.symbol.symbol", ["Symbol"]),
+        reexport("minisym.core.symbol", ["Symbol"]),
         "class Fluent:\n",
         *map(indent, methods()),
     ])  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 import minisym as ms
 from minisym import sym
-from minisym.op import FROM_INPUT, SYMBOL_PARAMS
+from minisym.core.op import FROM_INPUT, SYMBOL_PARAMS
 
 
 def node(symbol):

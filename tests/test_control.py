@@ -12,7 +12,7 @@ from tables.control_flow import PROGRAMS, REFUSED, START
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ComposeError, FormatError, GradientError, ParamError, ShapeError
+from minisym.core.errors import ComposeError, FormatError, GradientError, ParamError, ShapeError
 
 RECORDED = json.loads(
     (Path(__file__).parent / "fixtures" / "control_flow.json").read_text(encoding="utf-8")

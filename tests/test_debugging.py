@@ -8,15 +8,15 @@ from debugging_cases import assert_same, filled, mlp, state, training
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import (
+from minisym.core.errors import (
     BindError,
     ExecutionError,
     MinisymError,
     OutputNameError,
     ParamError,
 )
-from minisym.runtime.guard import NonFiniteError
-from minisym.runtime.values import heat_map, histogram, statistics
+from minisym.runtime.observe.guard import NonFiniteError
+from minisym.runtime.observe.values import heat_map, histogram, statistics
 
 # ------------------------------------------------------------------------------------ node by node
 

@@ -216,7 +216,7 @@ def test_renaming_is_renaming(net):
     def change(node, inputs):
         return node.replace(name=f"n{node.name}", inputs=inputs)
 
-    renamed = net.graph.rebuild(change)
+    renamed = net.graph.substitute({}, change)
     found = ms.diff(net, ms.Symbol(renamed.outputs))
     assert len(found.renamed) == len(net.graph)
     assert only_renamed(found)

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import minisym as ms
-from minisym import errors, nd, sym
+from minisym import nd, sym
+from minisym.core import errors
 
 SNAPSHOTS = Path(__file__).parent / "snapshots" / "errors"
 

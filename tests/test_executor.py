@@ -63,7 +63,7 @@ class TestMonitor:
         expected = truth(net, **arrays)
         for name in expected.keys() & seen.keys():
             np.testing.assert_array_equal(seen[name], expected[name])
-        computed = {e.name for node in net.graph.order if node.op for e in node.entries()}
+        computed = {e.name for node in net.graph if node.op for e in node.entries()}
         assert computed <= seen.keys()
 
     def test_inputs_are_shown_before_they_are_overwritten(self, chain):

@@ -18,7 +18,7 @@ from tables.symbol_files import FILES, dense, graph, node, var
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import FormatError, MinisymError
+from minisym.core.errors import FormatError, MinisymError
 
 MODERN = graph(
     [

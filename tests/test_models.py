@@ -63,7 +63,7 @@ def symbol_of(entry: dict[str, Any]) -> ms.Symbol:
 def opaque_in(symbol: ms.Symbol) -> dict[str, str]:
     """Return the nodes whose op nobody knows, and their ops."""
     nodes = ms.Graph(symbol)
-    return {n.name: n.op.name for n in nodes if n.op is not None and n.op.family == "opaque"}
+    return {n.name: n.op.name for n in nodes if n.op is not None and not n.op.is_known}
 
 
 @each_model

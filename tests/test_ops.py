@@ -1,4 +1,4 @@
-"""Every op, with the samples that travel with its declaration (`minisym.samples`).
+"""Every op, with the samples that travel with its declaration (`minisym.core.samples`).
 
 An op without samples fails here: that is the checklist of whoever declares one. A numeric gradient
 (`_backward_…`) is covered through the op that it belongs to.
@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 import minisym as ms
-from minisym import imperative, op
+from minisym.core import op
+from minisym.core.functions import function_of
+from minisym.core.op import Op
+from minisym.core.samples import Sample
 from minisym.formats.mxnet_json import load_json
-from minisym.op import Op
+from minisym.nd import imperative
 from minisym.runtime.steps import steps_in_place, steps_of
-from minisym.samples import Sample
-from minisym.symbol.functions import function_of
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

@@ -145,7 +145,7 @@ def test_factors_come_from_attributes_and_are_overridden():
 def test_one_rate_node_serves_all_parameters():
     variables = [sym.Variable(f"w{i}", lr_mult=2.0 if i % 2 else 1.0) for i in range(6)]
     step = ms.optimizer.SGD().minimize(linear(*variables))
-    names = [node.name for node in step.graph.order]
+    names = [node.name for node in step.graph]
     assert names.count("lr") == 1
     assert names.count("lr_times_2") == 1
 

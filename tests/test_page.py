@@ -10,7 +10,7 @@ from page_cases import EVIL, data_of, filled, mlp, training
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ArrayTypeError, ParamError
+from minisym.core.errors import ArrayTypeError, ParamError
 from minisym.show.html.record import record
 
 
@@ -49,7 +49,7 @@ def test_recording_changes_nothing(tmp_path):
         np.testing.assert_array_equal(array, before[name])
     for one, two in zip(executor.outputs, outputs, strict=True):
         np.testing.assert_array_equal(one, two)
-    assert len(run["steps"]) == sum(node.op is not None for node in net.graph.order)
+    assert len(run["steps"]) == sum(node.op is not None for node in net.graph)
     assert len(run["writes"]) == 4
     for write in run["writes"]:
         assert write["before"]["cells"]
@@ -118,7 +118,7 @@ def test_the_change_of_a_weight_is_recorded():
 
 def test_a_thousand_ops_take_less_than_three_seconds(tmp_path):
     net = encoder(250)
-    assert len(net.graph.order) > 1000
+    assert len(net.graph) > 1000
     start = time.perf_counter()
     net.to_html(tmp_path / "net.html", shape={"data": (2, 4)})
     assert time.perf_counter() - start < 3

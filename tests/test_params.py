@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import minisym as ms
-from minisym.errors import ArrayTypeError, FormatError
+from minisym.core.errors import ArrayTypeError, FormatError
 from minisym.formats import mxnet_params
 from minisym.formats.mxnet_params import V1, V2, V3, dumps, load_frombuffer
 

@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as hnp
 
 import minisym as ms
 from minisym import sym
-from minisym.graph import Graph
-from minisym.params import write
+from minisym.core.functions import function_of
+from minisym.core.graph import Graph
+from minisym.core.params import write
+from minisym.core.shapes import Mismatch, broadcast, from_user, to_user, unify
 from minisym.runtime.memory import plan_memory
-from minisym.shapes import Mismatch, broadcast, from_user, to_user, unify
-from minisym.symbol.functions import function_of
 
 # ---------------------------------------------------------------------------------- random graphs
 
@@ -167,7 +167,7 @@ def test_a_graph_goes_through_everything(program):
     assert sym.load_json(symbol.tojson()).tojson() == symbol.tojson()
     assert Graph(pickle.loads(pickle.dumps(symbol))) == graph
     assert Graph.from_nx(graph.nx) == graph
-    assert graph.rebuild(lambda node, inputs: node.replace(inputs=inputs)) == graph
+    assert graph.substitute({}, lambda node, inputs: node.replace(inputs=inputs)) == graph
 
 
 @given(programs(), programs())
@@ -181,9 +181,10 @@ def test_order(program):
     """Inputs come first, every node once, and the lists follow."""
     symbol = compose(program)
     graph = Graph(symbol)
+    place = graph.numbered()
     for node in graph:
-        assert all(graph.index[entry.node] < graph.index[node] for entry in node.inputs)
-    assert len(set(graph.order)) == len(graph)
+        assert all(place[entry.node] < place[node] for entry in node.inputs)
+    assert len(set(graph)) == len(graph)
     assert symbol.list_inputs() == [n.name for n in graph if n.is_variable]
     assert symbol.get_internals().list_outputs() == [e.name for n in graph for e in n.entries()]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import minisym as ms
 from minisym import sym
-from minisym.symbol.functions import function_of
+from minisym.core.functions import function_of
 
 CASES = pytest.mark.parametrize("name", sorted(shape_cases.CASES))
 GUESSED = {"pick"}  # without its rank, the index is taken for the form that lacks the axis

@@ -14,15 +14,15 @@ from drawn_nets import chain, edges, encoder, mlp, needs_engine, tangle, trainin
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ComposeError, DtypeError, ParamError, ShapeError
-from minisym.op import opaque
+from minisym.core.errors import ComposeError, DtypeError, ParamError, ShapeError
+from minisym.core.op import opaque
+from minisym.core.symbol import Symbol
 from minisym.show import render, roles, text
 from minisym.show.groups import groups
 from minisym.show.mermaid import MOST_CHARACTERS, MOST_EDGES, TooLargeError, mermaid
 from minisym.show.scene import scene
 from minisym.show.style import LIGHT
 from minisym.show.tree import tree
-from minisym.symbol.symbol import Symbol
 from minisym.visualization import plot_network, print_summary
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -208,7 +208,7 @@ def test_a_variable_alone_is_a_picture():
 
 
 def test_auxiliary_states_are_stores(monkeypatch):
-    from minisym.define import op
+    from minisym.core.declare import op
 
     @op(name="_test_state", states=("mom",), writes=("mom",))
     def _state(data, mom, *, out):

@@ -73,7 +73,7 @@ def test_exports_come_back(tmp_path, suffix):
         back = nx.cytoscape_graph(json.loads(path.read_text("utf-8")))
     else:
         back = nx.node_link_graph(json.loads(path.read_text("utf-8")), edges="edges")
-    assert back.number_of_nodes() == len(step.graph.order)
+    assert back.number_of_nodes() == len(step.graph)
     assert back.number_of_edges() == step.graph.nx.number_of_edges()
     assert back.nodes["fc1"]["shape"] == "N×4"
     assert back.nodes["signsgd_update0"]["writes"] == "w"

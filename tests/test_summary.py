@@ -8,9 +8,9 @@ import pytest
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ComposeError, ParamError, ShapeError
-from minisym.op import opaque
-from minisym.symbol.symbol import connect
+from minisym.core.errors import ComposeError, ParamError, ShapeError
+from minisym.core.op import opaque
+from minisym.core.symbol import connect
 
 
 def net():

@@ -26,7 +26,7 @@ def internals(symbol):
 
 
 def node(symbol, name):
-    return next(node for node in symbol.graph.order if node.name == name)
+    return next(node for node in symbol.graph if node.name == name)
 
 
 def value(symbol, **arrays):

@@ -12,7 +12,7 @@ from tables.symbol_files import FILES, graph, node, var
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
 
 ANSWERS = json.loads(
     (Path(__file__).parent / "fixtures" / "symbol_files.json").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import minisym as ms
 from minisym import sym
-from minisym.errors import ArrayTypeError, ComposeError, ParamError
-from minisym.op import registered
-from minisym.runtime.guard import NonFiniteError
-from minisym.symbol.functions import function_of
+from minisym.core.errors import ArrayTypeError, ComposeError, ParamError
+from minisym.core.functions import function_of
+from minisym.core.op import registered
+from minisym.runtime.observe.guard import NonFiniteError
 
 # ------------------------------------------------------------------- the values that are heard
 
@@ -85,7 +85,7 @@ def test_inputs_are_heard_before_they_are_overwritten(drawn):
     known = wanted | arrays
     sources = {
         f"{node.name}_{slot}": entry.name
-        for node in net.graph.order
+        for node in net.graph
         if node.op is not None
         for slot, entry in zip(node.input_names(), node.inputs, strict=True)
     }

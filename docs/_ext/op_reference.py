@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import minisym as ms
-from minisym import families, sym
-from minisym import op as registry
-from minisym.namespaces import PREFIXES
-from minisym.op import Op
-from minisym.symbol.functions import function_of
+from minisym import sym
+from minisym.core import families
+from minisym.core import op as registry
+from minisym.core.functions import function_of
+from minisym.core.op import Op
+from minisym.symbol.namespaces import PREFIXES
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -95,13 +96,17 @@ TITLES = {
 """The sections in their order; a family that has no title here comes behind them."""
 
 
+CHAPTERS = {"ctc": "loss", "cross_entropy": "loss", "operator": "custom"}
+"""Modules whose ops stand in the section of another one."""
+
+
 def op_reference() -> str:
     """Describe every registered op, in Markdown."""
     public: defaultdict[str, list[Op]] = defaultdict(list)
     internal: list[Op] = []
     for op in dict.fromkeys(registry.registered().values()):
         if any(_names(op)):
-            public[op.family].append(op)
+            public[_chapter(op)].append(op)
         else:
             internal.append(op)
     families_ = [f for f in TITLES if f in public] + sorted(set(public) - set(TITLES))
@@ -113,6 +118,12 @@ def op_reference() -> str:
             lines += [*_entry(op), ""]
     lines += ["## Behind the scenes", "", *_table_of_internal(internal)]
     return "\n".join(lines)
+
+
+def _chapter(op: Op) -> str:
+    """Return the section of an op: that of the module which declares it."""
+    module = op.module.removeprefix("minisym.").removeprefix("ops.")
+    return CHAPTERS.get(module, "optimizer" if module.startswith("updates") else module)
 
 
 def _names(op: Op) -> list[str]:
@@ -145,6 +156,13 @@ def _entry(op: Op) -> Iterator[str]:
     yield ""
     for part in rest:
         yield _part(part)
+        yield ""
+    if op.inputs:
+        yield "| input | what it is |"
+        yield "|---|---|"
+        for spec in op.inputs:
+            name = f"*{spec.name}s" if spec.variadic else spec.name
+            yield f"| `{name}` | {_cell(spec.doc)} |"
         yield ""
     if op.params:
         yield "| parameter | takes | default | meaning |"

@@ -13,8 +13,8 @@ from minisym.control.foreach import foreach
 from minisym.control.locations import scan_of, while_of
 from minisym.control.reverse import loop_op
 from minisym.control.while_loop import while_loop
-from minisym.op import Op
-from minisym.symbol.symbol import Symbol
+from minisym.core.op import Op
+from minisym.core.symbol import Symbol
 
 __all__ = ["cond", "foreach", "op_of_file", "while_loop"]
 

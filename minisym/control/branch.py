@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from minisym.control.inside import (
+    OVERWRITTEN,
+    USED,
     attach,
     check_test,
     compile_inside,
@@ -19,23 +21,23 @@ from minisym.control.inside import (
     infer_inside,
     protected,
     scope,
-    substitute,
     unflatten,
     written,
 )
 from minisym.control.locations import check, inputs_of, read_number, read_numbers, stand_ins
-from minisym.control.reverse import Answer, as_list, nonzero, refuse_draws, zeros_like
-from minisym.errors import ComposeError
-from minisym.graph import Entry, Node
-from minisym.ndarray import Array
-from minisym.op import Input, Op, Params
+from minisym.control.reverse import Answer, as_list, refuse_draws, zeros_like
+from minisym.core.errors import ComposeError
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.op import Input, Op, Params
+from minisym.core.shapes import Mismatch
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Variable
 from minisym.passes.gradient import gradient
 from minisym.passes.slots import Slots, about
 from minisym.runtime.plan import execute
 from minisym.runtime.steps import Step
-from minisym.shapes import Mismatch
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Variable
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,13 @@ def branch_op(name: str, branch: Branch) -> Op:
     names += [f"new{i}" for i in range(len(branch.written))]
     names += [f"then_draw{i}" for i in range(len(branch.draws[0]))]
     names += [f"else_draw{i}" for i in range(len(branch.draws[1]))]
-    op = Op(
+    return Op(
         name=name,
         doc="Run one of two bodies, by a test.",
-        family="control",
-        inputs=tuple(Input(f"in{i}") for i in range(len(branch.variables[0]))),
+        inputs=tuple(
+            Input(f"in{i}", doc=OVERWRITTEN if i in branch.written else USED)
+            for i in range(len(branch.variables[0]))
+        ),
         outputs=tuple(names),
         visible=shown,
         writes={f"in{position}": shown + i for i, position in enumerate(branch.written)},
@@ -99,8 +103,6 @@ def branch_op(name: str, branch: Branch) -> Op:
         gradient=partial(branch_gradient, branch),
         subgraphs=branch.graphs,
     )
-    op.finish()
-    return op
 
 
 def places_of(branch: Branch, which: int) -> list[int]:
@@ -167,17 +169,23 @@ def prepare_branch(
 
 
 def branch_gradient(
-    branch: Branch, g: Any, *inputs: Symbol, params: Params, y: Any, needed: Sequence[bool]
+    branch: Branch,
+    g: Any,
+    *inputs: Symbol,
+    params: Params,
+    y: Any,
+    arrived: Sequence[Answer],
+    needed: Sequence[bool],
+    **_: object,
 ) -> list[Answer]:
     """Return the gradients of the inputs: a choice between the gradients of the bodies."""
-    gs, ys = as_list(g), as_list(y)
+    ys = as_list(y)
     shown = branch.num_outputs
-    refuse_draws(gs[shown:])
-    arrived = nonzero(gs[:shown])
+    refuse_draws(arrived[shown:])
     wanted = [i for i, is_needed in enumerate(needed) if is_needed]
     entries = [symbol.entries[0] for symbol in inputs]
     seeds: dict[int, Entry] = {}
-    for i, symbol in enumerate(arrived):
+    for i, symbol in enumerate(arrived[:shown]):
         if symbol is not None:
             seeds[i] = symbol.entries[0]
     found = []
@@ -198,7 +206,7 @@ def branch_gradient(
     bodies, variables = [branch.graphs[0]], [_padded(branch.variables[0], len(outer))]
     for which, (nodes, flowing, answers, drawn) in enumerate(found):
         heads = [_or_zeros(answers[k], nodes[wanted[k]]) for k in kept]
-        bodies.append(Symbol(substitute(heads, drawn)))
+        bodies.append(Symbol(Graph(heads).substitute(drawn).outputs))
         others = len(branch.draws[1 - which])
         own = [entry.node for entry in drawn.values()]
         unused = [Node(None, "unused") for _ in range(others)]
@@ -209,8 +217,7 @@ def branch_gradient(
         i
         for i in range(len(outer))
         if any(
-            nodes[i] in graph.graph.index
-            for nodes, graph in zip(new.variables, new.graphs, strict=True)
+            nodes[i] in graph.graph for nodes, graph in zip(new.variables, new.graphs, strict=True)
         )
     ]
     new = Branch(new.graphs, tuple(tuple(nodes[i] for i in used) for nodes in new.variables))

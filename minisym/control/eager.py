@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from minisym.control.scan import unstacked
-from minisym.errors import ArrayTypeError, ParamError
-from minisym.ndarray import Array, NDArray
+from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.core.ndarray import Array, NDArray
 
 
 def _map(function: Callable[..., Any], *nested: Any) -> Any:

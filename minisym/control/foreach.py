@@ -9,8 +9,8 @@ from minisym.control.inside import attach, cut, flatten, placeholder, protected,
 from minisym.control.locations import scan_attrs
 from minisym.control.reverse import loop_op
 from minisym.control.scan import Scan
-from minisym.errors import ComposeError
-from minisym.symbol.symbol import Symbol
+from minisym.core.errors import ComposeError
+from minisym.core.symbol import Symbol
 
 
 def foreach(
@@ -68,7 +68,7 @@ def foreach(
     own = [symbol.entries[0].node for symbol in (*elements, *states)]
     inner, captured = cut(heads, unique, own)
     for symbol, node in zip((*arrays, *starts), own, strict=True):
-        if node not in inner.graph.index:
+        if node not in inner.graph:
             kind = "element" if node in own[: len(arrays)] else "state"
             message = f"foreach: the body does not use the {kind} of {symbol.name}"
             raise ComposeError(message, hint="leave it out")

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
-import numpy as np
-
-from minisym.errors import ComposeError, ShapeError
-from minisym.graph import Entry, Graph, Node
-from minisym.naming import AttrScope, NameManager, current_attrs, current_manager
-from minisym.ndarray import Array
-from minisym.op import get
-from minisym.origin import capture
-from minisym.passes.infer import Engine, annotation, infer
+from minisym.core.errors import ComposeError, ShapeError
+from minisym.core.functions import function_of
+from minisym.core.graph import Graph
+from minisym.core.naming import AttrScope, NameManager, current_attrs, current_manager
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.op import get
+from minisym.core.origin import capture
+from minisym.core.shapes import product
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Variable
+from minisym.passes.infer import Engine
 from minisym.passes.order import order_writes
-from minisym.passes.slots import DTYPES, SHAPES, Kind
-from minisym.runtime.plan import Plan, Typed
-from minisym.shapes import product
-from minisym.symbol.functions import function_of
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Variable
+from minisym.passes.slots import SHAPES, Kind
+from minisym.passes.typed import Typed
+from minisym.runtime.plan import Plan
 
 KEY: Final = "__subgraph_name__"
 """The attribute by which MXNet tells what was composed inside of a body."""
+
+USED: Final = "What is used inside."
+OVERWRITTEN: Final = "A variable that is overwritten inside; a run overwrites it."
+"""What most inputs of a node that holds graphs are."""
 
 # ---------------------------------------------------------------------------------- nested lists
 
@@ -108,29 +113,17 @@ def cut(
     are the body and, for each of its other variables in order, what it stands for.
     """
     graph = Graph(heads)
+    own = set(own)
     inside = set(own)
-    variables: dict[Entry, Entry] = {}
-    outside: dict[Node, Entry] = {}
-    made: dict[Node, Node] = {}
-
-    def inner(entry: Entry) -> Entry:
-        if entry.node in inside:
-            return Entry(made[entry.node], entry.index)
-        if entry not in variables:
-            stand_in = Node(None, entry.name)
-            variables[entry] = Entry(stand_in)
-            outside[stand_in] = entry
-        return variables[entry]
-
-    for node in graph.order:
+    for node in graph:
         if node.attrs.get(KEY) == scope_name or any(e.node in inside for e in node.inputs):
             inside.add(node)
-        if node not in inside:
-            continue
-        inputs = tuple(inner(entry) for entry in node.inputs)
-        made[node] = node if inputs == node.inputs else node.replace(inputs=inputs)
-    body = Symbol(tuple(inner(head) for head in heads))
-    own = set(own)
+    stand_ins: dict[Entry, Entry] = {}
+    for entry in chain.from_iterable([*(node.inputs for node in graph if node in inside), heads]):
+        if entry.node not in inside and entry not in stand_ins:
+            stand_ins[entry] = Entry(Node(None, entry.name))
+    body = Symbol(graph.substitute(stand_ins).outputs)
+    outside = {stand_in.node: entry for entry, stand_in in stand_ins.items()}
     captured = {
         node: outside.get(node, Entry(node)) for node in body.graph.variables if node not in own
     }
@@ -144,17 +137,6 @@ def attach(op: Any, hint: str, inputs: Sequence[Entry], attrs: Mapping[str, str]
     return Symbol(Node(op, name, tuple(inputs), attrs=kept, origin=capture()).entries())
 
 
-def substitute(entries: Sequence[Entry], values: Mapping[Entry, Entry]) -> tuple[Entry, ...]:
-    """Replace some entries, wherever they are read."""
-    made: dict[Entry, Entry] = {}
-    for node in Graph(entries).order:
-        inputs = tuple(made[entry] for entry in node.inputs)
-        new = node if inputs == node.inputs else node.replace(inputs=inputs)
-        for i in range(node.num_outputs):
-            made[Entry(node, i)] = values.get(Entry(node, i), Entry(new, i))
-    return tuple(made[entry] for entry in entries)
-
-
 # --------------------------------------------------------------------------- what a body contains
 
 
@@ -162,7 +144,7 @@ def draws(body: Symbol) -> list[Entry]:
     """Return what random ops make: a gradient needs the numbers that the forward run drew."""
     return [
         Entry(node, i)
-        for node in body.graph.order
+        for node in body.graph
         if node.op is not None and "rng" in node.op.needs
         for i in range(node.num_outputs)
     ]
@@ -183,18 +165,16 @@ def infer_inside(
     graph = body.graph
     engine = Engine(graph, kind)
     for node, value in variables.items():
-        if value is not None and node in graph.index:
+        if value is not None and node in graph:
             engine.give(node, value, "given to the node that holds the graph")
     engine.declare()
     for entry, value in zip(body.entries, heads, strict=True):
-        place = engine.place(entry)
-        engine.values[place] = kind.unify(engine.values[place], value)
+        engine.demand(entry, value)
     engine.run()
     known = {
-        node: engine.values[engine.place(Entry(node))] if node in graph.index else value
-        for node, value in variables.items()
+        node: engine[Entry(node)] if node in graph else value for node, value in variables.items()
     }
-    return known, [engine.values[engine.place(entry)] for entry in body.entries]
+    return known, [engine[entry] for entry in body.entries]
 
 
 def check_test(value: Any, kind: Kind, holder: Node) -> None:
@@ -212,7 +192,4 @@ def compile_inside(body: Symbol, arrays: Mapping[Node, Array]) -> Plan:
     """Compile a body for the arrays that its variables have."""
     graph = body.graph
     bound = {node: arrays[node] for node in graph.variables}
-    shapes = annotation(infer(graph, {n: a.shape for n, a in bound.items()}, SHAPES))
-    dtypes = annotation(infer(graph, {n: a.dtype for n, a in bound.items()}, DTYPES))
-    found = {entry: dtype or np.dtype(np.float32) for entry, dtype in dtypes.items()}
-    return Plan(Typed(graph, shapes, found), bound, len(graph.outputs), write=False)
+    return Plan(Typed.of(graph, bound), bound, len(graph.outputs), write=False)

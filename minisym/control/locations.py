@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from minisym.control.scan import Scan
-from minisym.errors import FormatError
-from minisym.graph import Node
-from minisym.params import REQUIRED, Ints, param_of
-from minisym.symbol.symbol import Symbol
+from minisym.core.errors import FormatError
+from minisym.core.node import Node
+from minisym.core.params import REQUIRED, Ints, param_of
+from minisym.core.symbol import Symbol
 
 UNUSED: Final = -1
 """The number of an input that the body does not use (only in minisym's own gradients)."""

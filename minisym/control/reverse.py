@@ -15,15 +15,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minisym.control.inside import attach, substitute
+from minisym.control.inside import attach
 from minisym.control.locations import scan_attrs
 from minisym.control.scan import Scan, scan_op
-from minisym.errors import GradientError
-from minisym.graph import Entry, Node
-from minisym.op import Op, Params, get
+from minisym.core.errors import GradientError
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.op import Op, Params, get
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Variable
 from minisym.passes.gradient import gradient
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Variable
 
 Answer = Symbol | None
 """A gradient; None where there is none, or it is zero."""
@@ -86,14 +87,14 @@ def backward(loop: Forward) -> dict[Node, Answer]:
         return {}
     drawn = [Variable(f"drawn{i}") for i in range(len(loop.draws))]
     values = {entry: v.entries[0] for (entry, _), v in zip(loop.draws, drawn, strict=True)}
-    body = Symbol(substitute([entry for entry in new if entry is not None], values))
+    body = Symbol(Graph(entry for entry in new if entry is not None).substitute(values).outputs)
     data = [
         *loop.data, *loop.states, *loop.written,
         *((v.entries[0].node, array) for v, (_, array) in zip(drawn, loop.draws, strict=True)),
         *_pairs(seeds, loop.g_outputs),
         *_pairs(late, loop.g_states),
     ]  # fmt: skip
-    used = body.graph.index
+    used = body.graph
     data = [pair for pair in data if pair[0] in used] or data[:1]  # one says how many steps
     outer = dict(loop.outer)
     states = [
@@ -134,11 +135,18 @@ def loop_op(name: str, scan: Scan) -> Op:
 
 
 def scan_gradient(
-    scan: Scan, g: Any, *inputs: Symbol, params: Params, y: Any, needed: Sequence[bool]
+    scan: Scan,
+    g: Any,
+    *inputs: Symbol,
+    params: Params,
+    y: Any,
+    arrived: Sequence[Answer],
+    needed: Sequence[bool],
+    **_: object,
 ) -> list[Answer]:
     """Return the gradients of a scan's inputs."""
-    gs, ys = as_list(g), as_list(y)
-    refuse_draws(scan.pick(gs, "draw", "new"))
+    ys = as_list(y)
+    refuse_draws(scan.pick(arrived, "draw", "new"))
     nodes, count = scan.variables, len(scan.states)
     pairs = list(zip(nodes, inputs, strict=False))
     carried = [nodes[position] for position in scan.carried]
@@ -153,9 +161,9 @@ def scan_gradient(
             outer=[pair for pair in pairs[scan.num_data :] if pair[0] not in carried],
             draws=list(zip(scan.draws, scan.pick(ys, "draw"), strict=True)),
             finals=scan.pick(ys, "final"),
-            g_outputs=nonzero(scan.pick(gs, "stacked")),
-            g_finals=nonzero(scan.pick(gs, "final")),
-            g_states=nonzero(scan.pick(gs, "history")[:count]),
+            g_outputs=scan.pick(arrived, "stacked"),
+            g_finals=scan.pick(arrived, "final"),
+            g_states=scan.pick(arrived, "history")[:count],
             needed=frozenset(n for n, wanted in zip(nodes, needed, strict=False) if wanted),
             reverse=scan.reverse,
             count=steps[0],
@@ -172,19 +180,9 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def nonzero(gradients: Iterable[Symbol]) -> list[Answer]:
-    """Return None for the zeros that stand for a gradient that did not arrive."""
-
-    def is_zero(symbol: Symbol) -> bool:
-        op = symbol.entries[0].node.op
-        return op is not None and op.name == "zeros_like"
-
-    return [None if is_zero(g) else g for g in gradients]
-
-
-def refuse_draws(gradients: Iterable[Symbol]) -> None:
+def refuse_draws(arrived: Iterable[Answer]) -> None:
     """Refuse what would be wrong: what a random op drew is a constant in the gradient."""
-    if any(g is not None for g in nonzero(gradients)):
+    if any(g is not None for g in arrived):
         message = "a loop with random ops, such as Dropout, has no second gradient"
         raise GradientError(message, hint="leave them out of the body")
 

@@ -18,16 +18,24 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym.control.inside import check_test, compile_inside, draws, infer_inside, written
-from minisym.errors import ShapeError
-from minisym.graph import Entry, Node
-from minisym.ndarray import Array
-from minisym.op import Input, Op, Params
+from minisym.control.inside import (
+    OVERWRITTEN,
+    USED,
+    check_test,
+    compile_inside,
+    draws,
+    infer_inside,
+    written,
+)
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.op import Input, Op, Params
+from minisym.core.shapes import Mismatch, is_np_shape
+from minisym.core.symbol import Symbol
 from minisym.passes.slots import SHAPES, Kind, Slots, about
 from minisym.runtime.plan import execute
 from minisym.runtime.steps import Step
-from minisym.shapes import Mismatch, is_np_shape
-from minisym.symbol.symbol import Symbol
 
 COUNT: Final = np.dtype(np.int64)
 """The type of a number of steps."""
@@ -105,11 +113,13 @@ def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op
     inputs = [f"{'data' if i < scan.num_data else 'in'}{i}" for i in range(len(scan.variables))]
     changed = list(scan.carried)[len(scan.states) :]
     first_new = scan.roles.index("new") if changed else 0
-    op = Op(
+    return Op(
         name=name,
         doc=doc,
-        family="control",
-        inputs=tuple(Input(n) for n in (*inputs, *(["count"] if scan.counted else []))),
+        inputs=(
+            *(Input(n, doc=_told(scan, i)) for i, n in enumerate(inputs)),
+            *[Input("count", doc="How many steps to make.")] * scan.counted,
+        ),
         outputs=(*shown, *hidden),
         visible=visible,
         writes={inputs[position]: first_new + i for i, position in enumerate(changed)},
@@ -120,8 +130,15 @@ def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op
         gradient=partial(gradient, scan),
         subgraphs=(scan.body,) if scan.condition is None else (scan.condition, scan.body),
     )
-    op.finish()
-    return op
+
+
+def _told(scan: Scan, position: int) -> str:
+    """Say what an input is."""
+    if position < scan.num_data:
+        return "What the loop runs over, along its first axis."
+    if position in scan.states:
+        return "A state before the first step."
+    return OVERWRITTEN if position in scan.carried else USED
 
 
 # ------------------------------------------------------------------------------------- inference

@@ -9,9 +9,9 @@ from minisym.control.inside import attach, cut, flatten, placeholder, protected,
 from minisym.control.locations import while_attrs
 from minisym.control.reverse import loop_op
 from minisym.control.scan import Scan
-from minisym.errors import ComposeError, ParamError
-from minisym.graph import Entry, Node
-from minisym.symbol.symbol import Symbol
+from minisym.core.errors import ComposeError, ParamError
+from minisym.core.node import Entry, Node
+from minisym.core.symbol import Symbol
 
 
 def while_loop(
@@ -71,7 +71,7 @@ def while_loop(
         func, starts, layout, f"{name}_func", lambda answer: _outputs(answer, layout)
     )
     for start, node in zip(starts, own, strict=True):
-        if node not in body.graph.index:
+        if node not in body.graph:
             message = f"while_loop: func does not use the loop variable {start.name}"
             raise ComposeError(message, hint="leave it out")
     given = [start.entries[0] for start in starts]

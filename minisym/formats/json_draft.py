@@ -14,7 +14,7 @@ from itertools import pairwise
 from reprlib import Repr
 from typing import Any, Final, NoReturn
 
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
 
 VERSION: Final = 10901
 """The MXNet version whose files are written: 1.9.1."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from minisym.errors import FormatError, MinisymError, did_you_mean
+from minisym.core.errors import FormatError, MinisymError, did_you_mean
+from minisym.core.naming import HIDDEN_KEYS, is_attribute
+from minisym.core.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 from minisym.formats.json_draft import Draft, label, short
-from minisym.naming import HIDDEN_KEYS, is_attribute
-from minisym.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 
 _COUNTS: Final = ("num_outputs", "sections")
 """Parameters that say how many outputs an op has."""

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
+from minisym.core.naming import HIDDEN_KEYS
 from minisym.formats.json_draft import Draft, label
 from minisym.formats.json_kinds import MOST_MISSING, Kinds
-from minisym.naming import HIDDEN_KEYS
 
 _COMPLETE: Final = 900
 _WITH_INITS: Final = 904

@@ -9,14 +9,13 @@ from typing import Any, Final
 import networkx as nx
 
 from minisym.control import op_of_file
-from minisym.errors import FormatError, MinisymError
+from minisym.core.errors import FormatError, MinisymError
+from minisym.core.node import Entry, Node
+from minisym.core.op import NO_PARAMS, opaque
+from minisym.core.symbol import Symbol
 from minisym.formats.json_draft import VERSION, Draft, File, drafts, label
 from minisym.formats.json_kinds import Kind, Kinds, freeze
 from minisym.formats.json_legacy import upgrade
-from minisym.formats.json_text import remember_versions
-from minisym.graph import Entry, Node
-from minisym.op import NO_PARAMS, opaque
-from minisym.symbol.symbol import Symbol
 
 _new_tuple = tuple.__new__
 _DEEPEST: Final = 16
@@ -61,7 +60,7 @@ class _Reader:
             message = f"{where}: a variable has no inputs, but this has {len(draft.inputs)}"
             raise FormatError(message)
         self.outputs[position] = 1
-        return Node(None, draft.name, (), NO_PARAMS, freeze(draft.attrs))
+        return Node(None, draft.name, attrs=freeze(draft.attrs), versions=())
 
     def _op(self, draft: Draft, position: int) -> Node:
         kind = None if draft.subgraphs else self.kinds.of(draft, position)
@@ -83,10 +82,8 @@ class _Reader:
                 self._entry(source, output, label(position, draft.name))
             entries.append(_new_tuple(Entry, (self.nodes[source], output)))  # the quick way
             written = written or version > 0
-        node = Node(kind.op, draft.name, tuple(entries), kind.params, kind.attrs)
-        if written:
-            remember_versions(node, [version for _, _, version in draft.inputs])
-        return node
+        versions = tuple([version for _, _, version in draft.inputs]) if written else ()
+        return Node(kind.op, draft.name, tuple(entries), kind.params, kind.attrs, versions=versions)
 
     def _of_its_own(self, draft: Draft, position: int) -> Kind:
         """Make an op for a node that holds graphs, or whose op nobody knows."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
-from weakref import WeakKeyDictionary
 
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.op import Op
+from minisym.core.shapes import is_np_shape
 from minisym.formats.json_draft import VERSION
-from minisym.graph import Entry, Graph, Node
-from minisym.op import Op, Params
-from minisym.shapes import is_np_shape
 
 _LARGE: Final = 10
 """MXNet breaks lists longer than this into lines."""
@@ -30,17 +30,17 @@ def text_of(graph: Graph, *, remove_amp_cast: bool) -> str:
 
 def _graph(graph: Graph, pad: str, attrs: Mapping[str, str]) -> str:
     """Write a graph, or a graph inside a node, `pad` deep."""
-    index = graph.index
+    index = graph.numbered()
     versions: dict[Node, int] = {}
     nodes, arguments, row_ptr, total = [], [], [0], 0
-    for position, node in enumerate(graph.order):
+    for position, node in enumerate(graph):
         op = node.op
         if op is None:
             arguments.append(str(position))
             total += 1
             entries = "[]"
         else:
-            total += _count(op, node.params)
+            total += op.file_outputs(node.params)
             entries = _list(_entries(node, op, index, versions), f"{pad}      ")
         row_ptr.append(total)
         lines = f'{pad}      "op": {_quote(op.name if op else "null")}, \n'
@@ -71,39 +71,6 @@ def _subgraphs(op: Op, pad: str) -> str:
     deeper = f"{pad}        "
     graphs = [deeper + _graph(inside.graph, deeper, {}) for inside in op.subgraphs]
     return f', \n{pad}      "subgraphs": [\n' + ", \n".join(graphs) + f"\n{pad}      ]"
-
-
-def _pooling(params: Params) -> int:
-    first = params["layout"] in {None, "NCW", "NCHW", "NCDHW"}
-    return int(params["pool_type"] == "max" and bool(params["kernel"]) and first)
-
-
-_WORKSPACES: Final[Mapping[str, int | Callable[[Params], int]]] = {
-    "BilinearSampler": 1,
-    "CTCLoss": 1,
-    "Correlation": 2,
-    "GridGenerator": 1,
-    "L2Normalization": 1,
-    "LRN": 1,
-    "Pooling": _pooling,
-    "SpatialTransformer": 2,
-    "_contrib_BatchNormWithReLU": 1,
-    "_linalg_det": 2,
-    "_linalg_slogdet": 2,
-    "sort": 1,
-    "topk": lambda params: int(params["ret_typ"] == "value"),
-}
-"""How many buffers of an op MXNet counts as outputs, though nobody sees them."""
-_WITHOUT_HIDDEN: Final = frozenset({"RNN"})
-"""Ops whose hidden outputs are minisym's own; those of loops are, too."""
-
-
-def _count(op: Op, params: Params) -> int:
-    """Return how many outputs a file counts."""
-    if op.subgraphs or op.name in _WITHOUT_HIDDEN:
-        return op.visible_outputs(params)
-    extra = _WORKSPACES.get(op.name, 0)
-    return op.file_outputs(params) + (extra if isinstance(extra, int) else extra(params))
 
 
 _ESCAPES: Final = str.maketrans({'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
@@ -138,13 +105,6 @@ def _object(pairs: Sequence[str], pad: str) -> str:
 # The third number of an input says how often the variable had been overwritten when the node was
 # composed: in `[3, 0, 1]` a BatchNorm is the first to write node 3. What a file said is kept.
 
-_remembered: WeakKeyDictionary[Node, tuple[int, ...]] = WeakKeyDictionary()
-
-
-def remember_versions(node: Node, versions: Sequence[int]) -> None:
-    """Keep the versions that a file says, so that it is written as it was read."""
-    _remembered[node] = tuple(versions)
-
 
 def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node, int]) -> list[str]:
     """Write a node's inputs."""
@@ -157,7 +117,7 @@ def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node,
             if source.op is None and op.is_state(name):
                 found[slot] = versions[source] = versions.get(source, 0) + 1
     if any(found) or op.states:
-        found = list(_remembered.get(node, found))
+        found = list(node.versions or found)
     return [
         f"[{index[source]}, {output}, {version}]"
         for (source, output), version in zip(node.inputs, found, strict=True)
@@ -170,11 +130,11 @@ def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node,
 def _without_amp_casts(graph: Graph) -> Graph:
     """Let the readers of inserted casts read what was cast; a cast that is a head stays."""
     behind: dict[Entry, Entry] = {}
-    made: dict[Node, Node] = {}
-    for node in graph.order:
-        read = (Entry(made[source], output) for source, output in node.inputs)
-        inputs = tuple(behind.get(entry, entry) for entry in read)
-        made[node] = new = node if inputs == node.inputs else node.replace(inputs=inputs)
+
+    def look_behind(node: Node, inputs: tuple[Entry, ...]) -> Node:
+        new = node.reading(tuple([behind.get(entry, entry) for entry in inputs]))
         if node.op is not None and node.op.name in _AMP:
-            behind.update({Entry(new, i): entry for i, entry in enumerate(inputs)})
-    return Graph(tuple(Entry(made[node], output) for node, output in graph.outputs))
+            behind.update({Entry(new, i): entry for i, entry in enumerate(new.inputs)})
+        return new
+
+    return graph.substitute({}, look_behind)

@@ -12,26 +12,24 @@ Reading goes in steps: `json_draft` checks, `json_legacy` upgrades, `json_nodes`
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from minisym.errors import ArrayTypeError, FormatError
+from minisym.core.collector import paused
+from minisym.core.errors import ArrayTypeError, FormatError
+from minisym.core.symbol import Symbol
 from minisym.formats.files import write_atomically
 from minisym.formats.json_draft import parse
 from minisym.formats.json_nodes import read
 from minisym.formats.json_text import text_of
-from minisym.symbol.symbol import Symbol
 
 
-def tojson(symbol: Symbol, *, remove_amp_cast: bool = True) -> str:
+def tojson(symbol: Symbol, remove_amp_cast: bool = True) -> str:
     """Return the symbol as text that MXNet 1.9.1 loads, laid out as MXNet does."""
     return text_of(symbol.graph, remove_amp_cast=remove_amp_cast)
 
 
-def save(symbol: Symbol, fname: str | os.PathLike[str], *, remove_amp_cast: bool = True) -> None:
+def save(symbol: Symbol, fname: str | os.PathLike[str], remove_amp_cast: bool = True) -> None:
     """Write the symbol to a file; an interrupted write leaves what was there."""
     write_atomically(Path(fname), [tojson(symbol, remove_amp_cast=remove_amp_cast).encode()])
 
@@ -74,20 +72,5 @@ def load_json(json_str: str) -> Symbol:
 
 
 def _symbol(text: str) -> Symbol:
-    with _no_collection():
+    with paused():
         return read(parse(text))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the collector of cycles: reading makes many objects and no cycle, so it finds none.
-
-    It costs more than half of the time of a large file.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -30,16 +30,16 @@ from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 
-from minisym.errors import ArrayTypeError, FormatError
+from minisym.core.errors import ArrayTypeError, FormatError
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.params import CODES
+from minisym.core.shapes import is_np_shape
 from minisym.formats.files import write_atomically
-from minisym.ndarray import Array, NDArray
-from minisym.shapes import is_np_shape
 
 LIST_MAGIC: Final = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 _MAX_RANK: Final = 32
-_TYPES: Final = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
-_BOOL: Final = _TYPES.index("bool")
+_BOOL: Final = CODES.index("bool")
 _BFLOAT16: Final = 12
 _DENSE, _ROW_SPARSE, _CSR = 0, 1, 2
 _INDEX_ARRAYS: Final = {_DENSE: 0, _ROW_SPARSE: 1, _CSR: 2}
@@ -195,14 +195,14 @@ class _Reader:
         """Read an element type."""
         start = self.at
         code = self.number("i", "the element type")
-        if not 0 <= code < len(_TYPES) and code != _BFLOAT16:
+        if not 0 <= code < len(CODES) and code != _BFLOAT16:
             raise self.wrong(start, f"there is no element type {code}")
         return code
 
     def elements(self, shape: tuple[int, ...], code: int, what: str) -> Array:
         """Read the elements of an array into memory of its own."""
         start = self.at
-        kind = {_BFLOAT16: "u2", _BOOL: "u1"}.get(code) or _TYPES[code]
+        kind = {_BFLOAT16: "u2", _BOOL: "u1"}.get(code) or CODES[code]
         stored = np.dtype(kind).newbyteorder("<")
         if prod(shape) * stored.itemsize > self.left:  # before so much memory is asked for
             self.step(prod(shape) * stored.itemsize, what)
@@ -371,9 +371,9 @@ def _encoded(names: Iterable[object]) -> list[bytes]:
 
 
 def _array_bytes(array: Array, version: Version, label: object) -> list[bytes | memoryview]:
-    if array.dtype.name not in _TYPES:
+    if array.dtype.name not in CODES:
         message = f"save: {label!r} has the element type {array.dtype}, which has no code"
-        raise ArrayTypeError(message, hint=f"one of {', '.join(_TYPES)}")
+        raise ArrayTypeError(message, hint=f"one of {', '.join(CODES)}")
     if array.ndim == 0 and version != "V3":
         message = f"save: {label!r} is a scalar, which {version} takes for no array"
         raise FormatError(message, hint="V3 holds it")
@@ -388,7 +388,7 @@ def _array_bytes(array: Array, version: Version, label: object) -> list[bytes | 
         "V3": struct.pack("<Ii", V3, _DENSE),
     }[version]
     shape = struct.pack("<I", array.ndim) + struct.pack(dims, *array.shape)
-    device_and_type = struct.pack("<iii", 1, 0, _TYPES.index(array.dtype.name))
+    device_and_type = struct.pack("<iii", 1, 0, CODES.index(array.dtype.name))
     elements = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
     return [head + shape + device_and_type, elements.reshape(-1).view("u1").data]
 

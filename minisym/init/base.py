@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from minisym.errors import ParamError, did_you_mean
-from minisym.ndarray import Array
+from minisym.core.errors import ParamError, did_you_mean
+from minisym.core.ndarray import Array
 
 _log = logging.getLogger(__name__)
 _registry: Final[dict[str, type[Initializer]]] = {}

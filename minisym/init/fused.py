@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from minisym.errors import ParamError, did_you_mean
+from minisym.core.errors import ParamError, did_you_mean
+from minisym.core.ndarray import Array
 from minisym.init.base import InitDesc, Initializer, create, register
-from minisym.ndarray import Array
 from minisym.ops.recurrent import Stack
 
 GATE_NAMES: Final = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym import random
-from minisym.errors import ParamError, count
+from minisym.core import random
+from minisym.core.errors import ParamError, count
+from minisym.core.ndarray import Array
 from minisym.init.base import Initializer, alias, register
-from minisym.ndarray import Array
 
 
 @register

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from minisym.errors import BindError, MinisymError, ParamError, did_you_mean
+from minisym.core.errors import BindError, MinisymError, ParamError, did_you_mean
+from minisym.core.ndarray import Array
 from minisym.formats import mxnet_params
 from minisym.init.base import InitDesc, create
 from minisym.init.kinds import Uniform
-from minisym.ndarray import Array
 from minisym.runtime.executor import Executor
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym.errors import ParamError, ShapeError, did_you_mean
-from minisym.ndarray import Array
+from minisym.core.errors import ParamError, ShapeError, did_you_mean
+from minisym.core.ndarray import Array
 
 _registry: Final[dict[str, type[EvalMetric]]] = {}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ParamError, ShapeError
+from minisym.core.errors import ParamError, ShapeError
+from minisym.core.ndarray import Array
 from minisym.metric.base import EvalMetric, register, same_length
-from minisym.ndarray import Array
 
 
 @register("acc")

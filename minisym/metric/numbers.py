@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ShapeError
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
 from minisym.metric.base import EvalMetric, listed_of, register
-from minisym.ndarray import Array
 
 
 def _off(label: Array, pred: Array) -> Array:

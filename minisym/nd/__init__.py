@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from minisym import op as _op
 from minisym.control import eager as _control
+from minisym.core import op as _op
+from minisym.core.ndarray import NDArray
 from minisym.formats.mxnet_params import load, load_frombuffer, save
-from minisym.imperative import arange, array, empty, full, ones, waitall, zeros
-from minisym.imperative import function_of as _function_of
-from minisym.namespaces import Namespace as _Namespace
-from minisym.ndarray import NDArray
+from minisym.nd.imperative import arange, array, empty, full, ones, waitall, zeros
+from minisym.nd.imperative import function_of as _function_of
 from minisym.symbol import sampling as _sampling
+from minisym.symbol.namespaces import Namespace as _Namespace
 
 __all__ = [
     "NDArray",

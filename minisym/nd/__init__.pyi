@@ -10,17 +10,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minisym.core.ndarray import NDArray as NDArray
 from minisym.formats.mxnet_params import load as load
 from minisym.formats.mxnet_params import load_frombuffer as load_frombuffer
 from minisym.formats.mxnet_params import save as save
-from minisym.imperative import arange as arange
-from minisym.imperative import array as array
-from minisym.imperative import empty as empty
-from minisym.imperative import full as full
-from minisym.imperative import ones as ones
-from minisym.imperative import waitall as waitall
-from minisym.imperative import zeros as zeros
-from minisym.ndarray import NDArray as NDArray
+from minisym.nd.imperative import arange as arange
+from minisym.nd.imperative import array as array
+from minisym.nd.imperative import empty as empty
+from minisym.nd.imperative import full as full
+from minisym.nd.imperative import ones as ones
+from minisym.nd.imperative import waitall as waitall
+from minisym.nd.imperative import zeros as zeros
 
 Array = np.ndarray[Any, Any]
 

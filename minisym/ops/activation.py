@@ -9,16 +9,21 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import DtypeError, ParamError, ShapeError
-from minisym.families import number, single
-from minisym.ndarray import Array
-from minisym.op import NO_PARAMS, get
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ParamError, ShapeError
+from minisym.core.families import Elements
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.op import NO_PARAMS, get
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
 from minisym.ops.channels import along, sum_along
 from minisym.ops.rules import floats_only
 from minisym.ops.softmax import SMALL
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="activation", cost=each(1))
 
 # ------------------------------------------------------------------------------------ Activation
 
@@ -62,7 +67,7 @@ SLOPES: dict[str, Any] = {
     ],
 )
 def Activation(
-    data: Array,
+    data: Elements,
     *,
     act_type: Annotated[
         Literal["relu", "sigmoid", "softrelu", "softsign", "tanh"], "Which function to apply."
@@ -152,8 +157,13 @@ def _below(data: Array, act_type: str, slope: float, out: Array) -> None:
     ],
 )
 def LeakyReLU(
-    data: Array,
-    gamma: Array | None = None,
+    data: Annotated[
+        Array, "An array of any shape; with prelu, its axis 1 is that of the channels."
+    ],
+    gamma: Annotated[
+        Array | None,
+        "Slopes of prelu: one for all, (1,), one for each channel, or of as many axes as data.",
+    ] = None,
     *,
     act_type: Annotated[
         Literal["elu", "gelu", "leaky", "prelu", "rrelu", "selu"], "Which function to apply."

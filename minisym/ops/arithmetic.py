@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from minisym.families import binary
-from minisym.ndarray import Array
+from minisym.core.families import binary
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.elemwise import floor, log
-from minisym.samples import Sample
 
 
 def divide(x: Array, y: Array, out: Array) -> None:
@@ -48,6 +48,7 @@ binary(
     (lambda g, x, y, z: g, lambda g, x, y, z: g),
     "Add two arrays of one shape, $x + y$.",
     aliases=("_add", "_plus", "_Plus", "_sparse_elemwise_add"),
+    sign="+",
 )
 binary(
     "_grad_add",
@@ -61,6 +62,7 @@ binary(
     (lambda g, x, y, z: g, lambda g, x, y, z: -g),
     "Subtract arrays of one shape, $x - y$.",
     aliases=("_sub", "_minus", "_Minus", "_sparse_elemwise_sub"),
+    sign="−",
 )
 binary(
     "elemwise_mul",
@@ -68,6 +70,7 @@ binary(
     (lambda g, x, y, z: g * y, lambda g, x, y, z: g * x),
     "Multiply arrays of one shape, $x y$.",
     aliases=("_mul", "_Mul", "_sparse_elemwise_mul"),
+    sign="×",
 )
 for name, aliases in (
     ("elemwise_div", ("_div", "_Div", "_sparse_elemwise_div")),
@@ -81,6 +84,7 @@ for name, aliases in (
         floats=np.divide,
         aliases=aliases,
         domain=(0.3, 3.0),
+        sign="÷",
     )
 binary(
     "_mod",

@@ -9,21 +9,45 @@ Reference: Vaswani et al., *Attention is all you need*, 2017, arXiv:1706.03762.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import sqrt
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import prod, sqrt
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import Between
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, Shape, product, show
+from minisym.core.symbol import Symbol
 from minisym.ops.contrib import div_sqrt_dim
 from minisym.ops.rules import floats_only
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.shapes import Dim, Shape, product, show
-from minisym.symbol.symbol import Symbol
+
+
+def _score_work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count queries times keys: each element of the result is a product of two heads."""
+    interleaved = 3 if len(ins) == 1 else 1  # queries, keys and values in one array
+    return 2 * prod(outs[0]) * (ins[0][2] // interleaved // int(params["heads"]))
+
+
+def _mixture_work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count attention times values: each element of the result is a mean over all places."""
+    return 2 * prod(outs[0]) * ins[1][2]
+
+
+op = partial(declare, cost=_mixture_work)
+Projection = Annotated[
+    Array, "Query, key and value of each head side by side, (length, batch, heads · 3 · dim)."
+]
+KeysValues = Annotated[
+    Array, "Key and value of each head side by side, (keys, batch, heads · 2 · dim)."
+]
 
 Heads = Annotated[int, "Number of heads.", Between(1)]
 
@@ -135,6 +159,7 @@ def _sums(weights: Array, values: Array) -> Array:
 
 @op(
     name="_contrib_interleaved_matmul_selfatt_qk",
+    cost=_score_work,
     samples=[
         Sample(((3, 2, 12),), {"heads": 2}, reference=_reference(2, 3, lambda v: _scores(*v[:2]))),
         Sample(((3, 1, 6),), {"heads": 1}),
@@ -142,7 +167,7 @@ def _sums(weights: Array, values: Array) -> Array:
         Sample(((3, 12),), {"heads": 2}, raises=ShapeError, match="3 dimensions"),
     ],
 )
-def selfatt_qk(queries_keys_values: Array, *, heads: Heads, out: Array) -> None:
+def selfatt_qk(queries_keys_values: Projection, *, heads: Heads, out: Array) -> None:
     r"""Compute the scores of self-attention, $q_i \cdot k_j / \sqrt d$.
 
     The projection (length, batch, heads · 3 · dim) holds query, key and value of each head side by
@@ -188,7 +213,11 @@ def _(g: Symbol, queries_keys_values: Symbol, *, heads: int) -> Symbol:
     ],
 )
 def selfatt_valatt(
-    queries_keys_values: Array, attention: Array, *, heads: Heads, out: Array
+    queries_keys_values: Projection,
+    attention: Annotated[Array, "Weights of the sums, (batch · heads, length, length)."],
+    *,
+    heads: Heads,
+    out: Array,
 ) -> None:
     r"""Sum values by the weights of self-attention, $\sum_j a_{ij} v_j$.
 
@@ -227,6 +256,7 @@ def _(
 
 @op(
     name="_contrib_interleaved_matmul_encdec_qk",
+    cost=_score_work,
     samples=[
         Sample(
             ((3, 2, 4), (5, 2, 8)),
@@ -239,7 +269,13 @@ def _(
         Sample(((3, 2, 4), (5, 1, 8)), {"heads": 2}, raises=ShapeError, match="keys_values"),
     ],
 )
-def encdec_qk(queries: Array, keys_values: Array, *, heads: Heads, out: Array) -> None:
+def encdec_qk(
+    queries: Annotated[Array, "Query of each head side by side, (queries, batch, heads · dim)."],
+    keys_values: KeysValues,
+    *,
+    heads: Heads,
+    out: Array,
+) -> None:
     r"""Compute the scores of one sequence's attention to another, $q_i \cdot k_j / \sqrt d$.
 
     `queries` has the shape (queries, batch, heads · dim), `keys_values`, with key and value of each
@@ -283,7 +319,13 @@ def _(g: Symbol, queries: Symbol, keys_values: Symbol, *, heads: int) -> tuple[S
         Sample(((5, 2, 9), (4, 3, 5)), {"heads": 2}, raises=ShapeError, match="do not split"),
     ],
 )
-def encdec_valatt(keys_values: Array, attention: Array, *, heads: Heads, out: Array) -> None:
+def encdec_valatt(
+    keys_values: KeysValues,
+    attention: Annotated[Array, "Weights of the sums, (batch · heads, queries, keys)."],
+    *,
+    heads: Heads,
+    out: Array,
+) -> None:
     r"""Sum values by the weights of one sequence's attention to another, $\sum_j a_{ij} v_j$.
 
     `keys_values` is that of `interleaved_matmul_encdec_qk`, `attention` has the shape (batch ·

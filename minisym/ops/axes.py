@@ -2,17 +2,22 @@ r"""Axes in another order: transposes, mirrors, diagonals, and blocks that becom
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, axes_of, axis_of
-from minisym.symbol.symbol import Symbol
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axes_of, axis_of
+from minisym.core.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 # ------------------------------------------------------------------------------------- transpose
 
@@ -42,7 +47,7 @@ def _order(axes: Ints, rank: int) -> tuple[int, ...]:
     ],
 )
 def transpose(
-    data: Array,
+    data: Annotated[Array, "The array whose axes are permuted."],
     *,
     axes: Annotated[Ints, "Axis i of the output is this axis of the input; (): reversed."] = (),
     out: Array,
@@ -85,7 +90,7 @@ def _(g: Symbol, data: Symbol, *, axes: Ints) -> Symbol:
     ],
 )
 def SwapAxis(
-    data: Array,
+    data: Annotated[Array, "The array whose axes are exchanged."],
     *,
     dim1: Annotated[int, "The one axis."] = 0,
     dim2: Annotated[int, "The other axis."] = 0,
@@ -122,7 +127,12 @@ def _(g: Symbol, data: Symbol, *, dim1: int, dim2: int) -> Symbol:
         Sample(((2, 3),), {"axis": 2}, raises=ShapeError, match="axis 2"),
     ],
 )
-def reverse(data: Array, *, axis: Annotated[Ints, "The axes to mirror."], out: Array) -> None:
+def reverse(
+    data: Annotated[Array, "The array to mirror."],
+    *,
+    axis: Annotated[Ints, "The axes to mirror."],
+    out: Array,
+) -> None:
     """Mirror an array along some axes."""
     np.copyto(out, np.flip(data, axis))
 
@@ -179,7 +189,10 @@ def _blocks(s: Any, source: str, target: str, block: int, *, deeper: bool) -> No
     ],
 )
 def depth_to_space(
-    data: Array, *, block_size: Annotated[int, "Height and width of a block."], out: Array
+    data: Annotated[Array, "Images, (n, c, h, w), c a multiple of block_size²."],
+    *,
+    block_size: Annotated[int, "Height and width of a block."],
+    out: Array,
 ) -> None:
     """Spread groups of $b^2$ channels over $b × b$ blocks of pixels.
 
@@ -216,7 +229,10 @@ def _(g: Symbol, data: Symbol, *, block_size: int) -> Symbol:
     ],
 )
 def space_to_depth(
-    data: Array, *, block_size: Annotated[int, "Height and width of a block."], out: Array
+    data: Annotated[Array, "Images, (n, c, h, w), h and w multiples of block_size."],
+    *,
+    block_size: Annotated[int, "Height and width of a block."],
+    out: Array,
 ) -> None:
     """Stack $b × b$ blocks of pixels into $b^2$ times as many channels.
 
@@ -256,7 +272,7 @@ def _(g: Symbol, data: Symbol, *, block_size: int) -> Symbol:
     ],
 )
 def diag(
-    data: Array,
+    data: Annotated[Array, "An array to take a diagonal of, or a vector to make one of."],
     *,
     k: Annotated[int, "Which diagonal: 0 the main one, above it positive."] = 0,
     axis1: Annotated[int, "Axis of the rows, where there are two axes or more."] = 0,

@@ -3,16 +3,32 @@ r"""Ops that pass on or choose: identity, constants like another array, sums, cl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import DtypeError
-from minisym.families import ZERO, agree, binary, number, single, unary
-from minisym.ndarray import Array
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+from minisym.core import families
+from minisym.core.cost import Dims, each, nothing
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError
+from minisym.core.families import ZERO, Elements, agree
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Shaped
+
+
+def _sums(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count an addition for each input but the first."""
+    return (len(ins) - 1) * prod(outs[0])
+
+
+op = partial(declare, cost=nothing)
+unary, binary = partial(families.unary, cost=nothing), partial(families.binary, cost=nothing)
 
 # ------------------------------------------------------------------------------- the same or none
 
@@ -62,6 +78,7 @@ unary(
     aliases=("stop_gradient", "_sparse_stop_gradient"),
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
     view=True,
+    stops_gradient=True,
 )
 unary(
     "make_loss",
@@ -80,7 +97,7 @@ unary(
 
 
 @op(samples=[Sample(((2, 3),), wrt=(), reference=lambda x: np.array([2, 3]))])
-def shape_array(data: Array, *, out: Array) -> None:
+def shape_array(data: Shaped, *, out: Array) -> None:
     """Tell the shape, as an array of int64."""
     out[...] = data.shape
 
@@ -91,7 +108,7 @@ def _(s: Any) -> None:
 
 
 @op(samples=[Sample(((2, 3),), wrt=(), reference=lambda x: np.array([6]))])
-def size_array(data: Array, *, out: Array) -> None:
+def size_array(data: Shaped, *, out: Array) -> None:
     """Tell the number of elements, as an array of one int64."""
     out[...] = data.size
 
@@ -116,6 +133,8 @@ for _known in (shape_array, size_array):
 
 
 @op(
+    sign="+",
+    cost=_sums,
     aliases=("ElementWiseSum", "_sparse_ElementWiseSum", "_sparse_add_n"),
     count="num_args",
     variadic="args",
@@ -125,7 +144,7 @@ for _known in (shape_array, size_array):
         Sample(((2, 3),), reference=lambda a: a),
     ],
 )
-def add_n(*args: Array, out: Array) -> None:
+def add_n(*args: Annotated[Array, "The arrays to add, of one shape."], out: Array) -> None:
     r"""Add any number of arrays of one shape, $\sum_i x_i$.
 
     >>> import numpy as np
@@ -162,6 +181,7 @@ def _(g: Symbol, *args: Symbol) -> list[Symbol]:
 
 
 @op(
+    cost=each(2),
     aliases=("_sparse_clip",),
     elementwise=True,
     samples=[
@@ -169,7 +189,7 @@ def _(g: Symbol, *args: Symbol) -> list[Symbol]:
     ],
 )
 def clip(
-    data: Array,
+    data: Elements,
     *,
     a_min: Annotated[float, "The least value."],
     a_max: Annotated[float, "The greatest value."],
@@ -218,7 +238,15 @@ def _(g: Symbol, data: Symbol, *, a_min: float, a_max: float) -> Symbol:
         Sample((np.array([0, 2, 1]), (2, 3), (2, 3)), raises=ValueError, match="condition"),
     ],
 )
-def where(condition: Array, x: Array, y: Array, *, out: Array) -> None:
+def where(
+    condition: Annotated[
+        Array, "What decides: of the shape of x and y, or one element for each row of them."
+    ],
+    x: Annotated[Array, "What is chosen where the condition is not 0."],
+    y: Annotated[Array, "What is chosen where it is 0, of the shape of x."],
+    *,
+    out: Array,
+) -> None:
     """Choose from `x` where the condition is nonzero, else from `y`.
 
     The condition has the shape of `x` and `y`, or one element for each row of them.
@@ -267,6 +295,7 @@ def _(g: Symbol, condition: Symbol, x: Symbol, y: Symbol) -> tuple[Symbol | None
 
 
 @op(
+    cost=each(3),
     elementwise=True,
     samples=[
         Sample(
@@ -277,7 +306,7 @@ def _(g: Symbol, condition: Symbol, x: Symbol, y: Symbol) -> tuple[Symbol | None
     ],
 )
 def smooth_l1(
-    data: Array,
+    data: Elements,
     *,
     scalar: Annotated[float, r"Where it turns: the square reaches to $1 / \sigma^2$."] = 1.0,
     out: Array,
@@ -302,6 +331,7 @@ def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
 
 
 @op(
+    kind="activation",
     elementwise=True,
     samples=[
         Sample(((3, 4),), {"alpha": 0.375}, reference=lambda x: (0.375 * x + 0.5).clip(0, 1)),
@@ -309,7 +339,7 @@ def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
     ],
 )
 def hard_sigmoid(
-    data: Array,
+    data: Elements,
     *,
     alpha: Annotated[float, "The slope."] = 0.2,
     beta: Annotated[float, "The value at 0."] = 0.5,

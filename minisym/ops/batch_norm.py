@@ -3,16 +3,24 @@ r"""Batch normalisation: the statistics of a channel over the batch, and moving 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import HINT
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of
+from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.channels import along, lay
+from minisym.ops.inputs import ChannelBeta, Samples
 from minisym.ops.norm import (
     Axes,
     Epsilon,
@@ -23,15 +31,19 @@ from minisym.ops.norm import (
 )
 from minisym.ops.scratch import scratch
 from minisym.ops.second import by_mode, second_order
-from minisym.samples import Sample
-from minisym.shapes import axis_of
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="norm", cost=each(4))
+Gamma = Annotated[Array, "Factor of each channel, (channels,); counts as 1 with fix_gamma."]
+MovingMean = Annotated[Array, "Moving average of the means, (channels,); training overwrites it."]
+MovingVar = Annotated[
+    Array, "Moving average of the variances, (channels,); training overwrites it."
+]
 
 BATCH_OUTPUTS = ("output", "mean", "var", "new_moving_mean", "new_moving_var")
 Momentum = Annotated[float, "How much of the moving averages a training run keeps."]
 FixGamma = Annotated[bool, "Whether gamma counts as 1, and gets the gradient 0."]
 GlobalStats = Annotated[bool, "Whether training, too, uses the moving averages, and keeps them."]
-Accepted = Annotated[float | None, "Accepted, without effect."]
+Accepted = Annotated[float | None, "Accepted, without effect.", HINT]
 
 
 def fill_batch_norm(
@@ -210,11 +222,13 @@ def batch_norm_visible(params: Any) -> int:
     ],
 )
 def BatchNorm(
-    data: Array,
-    gamma: Array,
-    beta: Array,
-    moving_mean: Array,
-    moving_var: Array,
+    data: Annotated[
+        Array, "Data, by default (batch, channels, …); `axis` is that of the channels."
+    ],
+    gamma: Gamma,
+    beta: ChannelBeta,
+    moving_mean: MovingMean,
+    moving_var: MovingVar,
     *,
     eps: Epsilon = 0.001,
     momentum: Momentum = 0.9,
@@ -222,7 +236,7 @@ def BatchNorm(
     use_global_stats: GlobalStats = False,
     output_mean_var: OutputMeanVar = False,
     axis: Annotated[int, "The axis of the channels."] = 1,
-    cudnn_off: Annotated[bool, "Accepted, without effect."] = False,
+    cudnn_off: Annotated[bool, "Accepted, without effect.", HINT] = False,
     min_calib_range: Accepted = None,
     max_calib_range: Accepted = None,
     is_train: bool = False,
@@ -294,11 +308,11 @@ def _batch_norm_gradient(
     samples=_BATCH_SAMPLES,
 )
 def BatchNorm_v1(
-    data: Array,
-    gamma: Array,
-    beta: Array,
-    moving_mean: Array,
-    moving_var: Array,
+    data: Samples,
+    gamma: Gamma,
+    beta: ChannelBeta,
+    moving_mean: MovingMean,
+    moving_var: MovingVar,
     *,
     eps: Epsilon = 0.001,
     momentum: Momentum = 0.9,

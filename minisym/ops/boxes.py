@@ -6,17 +6,22 @@ sizes [x, y, width, height].
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.families import agree, single
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.families import agree
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, Shape, show
 from minisym.ops.rules import floats_only
-from minisym.samples import Sample
-from minisym.shapes import Dim, Shape, show
+
+op = partial(declare, cost=each(8))
 
 Format = Annotated[
     Literal["corner", "center"],
@@ -89,7 +94,13 @@ _ONE = np.array([[0.25, 0.25, 0.75, 0.75]])
         Sample(((4,), (2, 4)), raises=ShapeError, match="2 dimensions or more"),
     ],
 )
-def box_iou(lhs: Array, rhs: Array, *, format: Format = "corner", out: Array) -> None:
+def box_iou(
+    lhs: Annotated[Array, "Boxes, (…, 4)."],
+    rhs: Annotated[Array, "Boxes to compare each of them with, (…, 4)."],
+    *,
+    format: Format = "corner",
+    out: Array,
+) -> None:
     r"""Measure how much boxes overlap, $|a \cap b| / |a \cup b|$, all pairs of them.
 
     Of `lhs` (…, 4) and `rhs` (…, 4), the output has the leading axes of both. Gradients are 0.
@@ -150,12 +161,12 @@ def _encoded(
     ],
 )
 def box_encode(
-    samples: Array,
-    matches: Array,
-    anchors: Array,
-    refs: Array,
-    means: Array,
-    stds: Array,
+    samples: Annotated[Array, "Which anchors count, (batch, N): those above 0.5."],
+    matches: Annotated[Array, "Which of the boxes is each anchor's, (batch, N)."],
+    anchors: Annotated[Array, "Corners of the anchors, (batch, N, 4)."],
+    refs: Annotated[Array, "Corners of the boxes, (batch, M, 4)."],
+    means: Annotated[Array, "What is subtracted from each of the four targets, (4,)."],
+    stds: Annotated[Array, "What each of the four is divided by then, (4,)."],
     *,
     out: tuple[Array, Array],
 ) -> None:
@@ -215,8 +226,8 @@ box_encode.dtype(floats_only).grad(lambda g, *inputs: [None] * 6)
     ],
 )
 def box_decode(
-    data: Array,
-    anchors: Array,
+    data: Annotated[Array, "What a detector found, seen from the anchors, (batch, N, 4)."],
+    anchors: Annotated[Array, "Anchors, (1, N, 4), as `format` has them."],
     *,
     std0: Annotated[float, "Factor of the first number of each box."] = 1.0,
     std1: Annotated[float, "Factor of the second number."] = 1.0,

@@ -7,19 +7,25 @@ output; the family sums what a row says over the stretched axes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.families import broadcast
-from minisym.ndarray import Array
+from minisym.core.cost import each, each_input
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.families import broadcast
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
 from minisym.ops.elemwise import floor, log
+from minisym.ops.inputs import Expanded, Like
 from minisym.ops.reduce import reducing, run
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each(1))
 
 broadcast(
     "broadcast_add",
@@ -27,6 +33,7 @@ broadcast(
     (lambda g, x, y, z: g, lambda g, x, y, z: g),
     "Add with broadcasting, $x + y$.",
     aliases=("broadcast_plus", "_sparse_broadcast_add", "_sparse_broadcast_plus"),
+    sign="+",
 )
 broadcast(
     "broadcast_sub",
@@ -34,6 +41,7 @@ broadcast(
     (lambda g, x, y, z: g, lambda g, x, y, z: -g),
     "Subtract with broadcasting, $x - y$.",
     aliases=("broadcast_minus", "_sparse_broadcast_sub", "_sparse_broadcast_minus"),
+    sign="−",
 )
 mul: Declaration = broadcast(
     "broadcast_mul",
@@ -41,6 +49,7 @@ mul: Declaration = broadcast(
     (lambda g, x, y, z: mul(g, y), lambda g, x, y, z: mul(g, x)),
     "Multiply with broadcasting, $x y$.",
     aliases=("_sparse_broadcast_mul",),
+    sign="×",
 )
 div: Declaration = broadcast(
     "broadcast_div",
@@ -50,6 +59,7 @@ div: Declaration = broadcast(
     floats=np.divide,
     aliases=("_sparse_broadcast_div",),
     domain=(0.3, 3.0),
+    sign="÷",
 )
 broadcast(
     "broadcast_mod",
@@ -108,12 +118,13 @@ def _stretched(wide: Sequence[int | None], narrow: Sequence[int | None]) -> tupl
 
 @op(
     name="_unbroadcast",
+    cost=each_input(1),
     samples=[
         Sample(((2, 4, 3), (4, 1)), wrt=(0,), reference=lambda g, x: g.sum((0, 2))[:, None]),
         Sample(((2, 3), (2, 3)), wrt=(0,), reference=lambda g, x: g),
     ],
 )
-def unbroadcast(data: Array, like: Array, *, out: Array) -> None:
+def unbroadcast(data: Annotated[Array, "The array to sum."], like: Like, *, out: Array) -> None:
     """Sum over the axes along which `like` would stretch to the shape of `data`.
 
     This is what the gradient of a stretched input goes through.
@@ -155,7 +166,7 @@ def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
         )
     ],
 )
-def stretch(data: Array, like: Array, *, out: Array) -> None:
+def stretch(data: Expanded, like: Like, *, out: Array) -> None:
     """Repeat along axes of length 1 to the shape of `like`."""
     np.copyto(out, data)
 

@@ -2,16 +2,29 @@ r"""Calibration: where to cut a distribution before it is quantized."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import Between
+from minisym.core.samples import Sample
 from minisym.ops.quantize import one_float_type
-from minisym.params import Between
-from minisym.samples import Sample
+
+
+def _all_cuts(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count all places where the range may be cut."""
+    return 4 * prod(ins[0]) ** 2
+
+
+op = partial(declare, cost=_all_cuts)
 
 _SMALL = 1e-4
 """The probability that an empty bin gets, so that its logarithm is finite."""
@@ -73,8 +86,11 @@ _COUNTS = np.array([0.0, 1, 2, 9, 20, 30, 22, 8, 3, 0, 1])
     ],
 )
 def calibrate_entropy(
-    hist: Array,
-    hist_edges: Array,
+    hist: Annotated[
+        Array,
+        "How many values each bin holds: an odd number of equal bins, the middle one around 0.",
+    ],
+    hist_edges: Annotated[Array, "Edges of the bins: one more than bins."],
     *,
     num_quantized_bins: Annotated[int, "How many bins are left over.", Between(1)] = 255,
     out: tuple[Array, Array],

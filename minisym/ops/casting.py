@@ -2,16 +2,20 @@ r"""Ops that change the element type."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.families import agree
-from minisym.ndarray import Array
-from minisym.params import DType
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+from minisym.core.cost import nothing
+from minisym.core.declare import op as declare
+from minisym.core.families import agree
+from minisym.core.ndarray import Array
+from minisym.core.params import DType
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+
+op = partial(declare, cost=nothing)
 
 HALF_AND_SINGLE = (np.dtype(np.float16), np.dtype(np.float32))
 """The types between which mixed precision converts."""
@@ -30,7 +34,12 @@ HALF_AND_SINGLE = (np.dtype(np.float16), np.dtype(np.float32))
         ),
     ],
 )
-def Cast(data: Array, *, dtype: Annotated[DType, "The type to convert to."], out: Array) -> None:
+def Cast(
+    data: Annotated[Array, "The array to convert, of any shape."],
+    *,
+    dtype: Annotated[DType, "The type to convert to."],
+    out: Array,
+) -> None:
     """Convert to another type; floats are cut to integers towards 0.
 
     The gradient is converted back.
@@ -64,7 +73,12 @@ def _(g: Symbol, data: Symbol) -> Symbol:
         ),
     ],
 )
-def cast_like(data: Array, like: Array, *, out: Array) -> None:
+def cast_like(
+    data: Annotated[Array, "The array to convert, of any shape."],
+    like: Annotated[Array, "An array whose type the output takes; shape and values do not count."],
+    *,
+    out: Array,
+) -> None:
     """Convert to the type of `like`, whatever its shape is."""
     np.copyto(out, data, casting="unsafe")
 
@@ -92,7 +106,10 @@ def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
     ],
 )
 def amp_cast(
-    data: Array, *, dtype: Annotated[DType, "The type to convert to."], out: Array
+    data: Annotated[Array, "The array to convert, of any shape."],
+    *,
+    dtype: Annotated[DType, "The type to convert to."],
+    out: Array,
 ) -> None:
     """Convert float16 and float32 to another type; other types stay as they are."""
     np.copyto(out, data, casting="unsafe")
@@ -133,7 +150,7 @@ def _(g: Symbol, data: Symbol) -> Symbol:
     ],
 )
 def amp_multicast(
-    *data: Array,
+    *data: Annotated[Array, "The arrays to convert, of any shapes."],
     num_outputs: Annotated[int, "The number of arrays."],
     cast_narrow: Annotated[bool, "Whether to take the narrowest type."] = False,
     out: Any,

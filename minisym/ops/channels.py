@@ -5,16 +5,21 @@ r"""Vectors along one axis of an array: what normalisations and biases are made 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Like
 from minisym.ops.rules import first_type
-from minisym.samples import Sample
-from minisym.shapes import axis_of
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=each_input(1))
 
 Axis = Annotated[int, "The axis that the vector lies along."]
 
@@ -37,7 +42,13 @@ def lay(vector: Array, ndim: int, axis: int = 1) -> Array:
         Sample(((1,), (2, 3)), {"axis": -1}, wrt=(0,), reference=lambda v, x: v + 0 * x),
     ],
 )
-def along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+def along(
+    vector: Annotated[Array, "A vector; or one element, or an array that stretches."],
+    like: Like,
+    *,
+    axis: Axis = 1,
+    out: Array,
+) -> None:
     """Repeat a vector over an array's other axes: element c lies at index c of one axis.
 
     A vector of one element fills the whole array; one with as many axes as the array stretches as
@@ -53,7 +64,9 @@ def along(vector: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
         Sample(((2, 3), (1,)), {"axis": -1}, wrt=(0,), reference=lambda x, v: x.sum()[None]),
     ],
 )
-def sum_along(data: Array, like: Array, *, axis: Axis = 1, out: Array) -> None:
+def sum_along(
+    data: Annotated[Array, "The array to sum."], like: Like, *, axis: Axis = 1, out: Array
+) -> None:
     """Sum an array over all but one axis, to the shape of a vector; the gradient of `_along`."""
     laid = out if out.ndim == data.ndim != 1 else _laid(out, data.ndim, axis)
     axes = tuple(i for i in range(data.ndim) if laid.shape[i] == 1 != data.shape[i])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
 
 GRAY = np.array([0.299, 0.587, 0.114], np.float32)
 """How bright red, green and blue seem (ITU-R BT.601)."""

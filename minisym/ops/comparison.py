@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from minisym.define import Declaration
-from minisym.families import ZERO, binary, broadcast, scalar, unary
+from minisym.core.declare import Declaration
+from minisym.core.families import ZERO, binary, broadcast, scalar, unary
 
 unary(
     "logical_not",
@@ -22,16 +22,16 @@ unary(
 stretching: dict[str, Declaration] = {}
 """The comparisons that broadcast, for the gradients of others."""
 
-for word, ufunc, sign, meaning in (
-    ("equal", np.equal, "=", "the operands are equal"),
-    ("not_equal", np.not_equal, r"\ne", "the operands differ"),
-    ("greater", np.greater, ">", "the first operand is greater"),
-    ("greater_equal", np.greater_equal, r"\ge", "the first operand is greater or equal"),
-    ("lesser", np.less, "<", "the first operand is less"),
-    ("lesser_equal", np.less_equal, r"\le", "the first operand is less or equal"),
-    ("logical_and", np.logical_and, r"\land", "both operands are nonzero"),
-    ("logical_or", np.logical_or, r"\lor", "an operand is nonzero"),
-    ("logical_xor", np.logical_xor, r"\veebar", "exactly one operand is nonzero"),
+for word, ufunc, sign, drawn, meaning in (
+    ("equal", np.equal, "=", "= {}", "the operands are equal"),
+    ("not_equal", np.not_equal, r"\ne", "≠ {}", "the operands differ"),
+    ("greater", np.greater, ">", "> {}", "the first operand is greater"),
+    ("greater_equal", np.greater_equal, r"\ge", "≥ {}", "the first operand is greater or equal"),
+    ("lesser", np.less, "<", "< {}", "the first operand is less"),
+    ("lesser_equal", np.less_equal, r"\le", "≤ {}", "the first operand is less or equal"),
+    ("logical_and", np.logical_and, r"\land", "", "both operands are nonzero"),
+    ("logical_or", np.logical_or, r"\lor", "", "an operand is nonzero"),
+    ("logical_xor", np.logical_xor, r"\veebar", "", "exactly one operand is nonzero"),
 ):
     title = word.title()
     binary(
@@ -53,4 +53,5 @@ for word, ufunc, sign, meaning in (
         ZERO,
         f"Say where {meaning}, ${{x {sign} s}}$, with a number as the second one.",
         aliases=(f"_{title.replace('_', '')}Scalar",),
+        sign=drawn,
     )

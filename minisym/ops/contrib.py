@@ -2,21 +2,28 @@ r"""Small ops that MXNet keeps in its namespace `contrib`."""
 
 from __future__ import annotations
 
+from functools import partial
 from math import sqrt
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.families import agree, single
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.families import Elements, agree
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import FLOAT32, Between, DType, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of, show
+from minisym.core.symbol import Symbol
 from minisym.ops.indexing import Embedding, whole
+from minisym.ops.inputs import Shaped, Table, Words
 from minisym.ops.rules import first_type
-from minisym.params import FLOAT32, Between, DType, Ints
-from minisym.samples import Sample
-from minisym.shapes import axis_of, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each(1))
 
 # ----------------------------------------------------------------------------------- elementwise
 
@@ -33,7 +40,7 @@ from minisym.symbol.symbol import Symbol
     ],
 )
 def quadratic(
-    data: Array,
+    data: Elements,
     *,
     a: Annotated[float, "Coefficient of the square."] = 0.0,
     b: Annotated[float, "Coefficient of the linear term."] = 0.0,
@@ -63,7 +70,7 @@ def _(g: Symbol, data: Symbol, *, a: float, b: float) -> Symbol:
     samples=[Sample(((2, 3),), {"scalar": -2.0}, wrt=(), reference=lambda x: x)],
 )
 def gradientmultiplier(
-    data: Array,
+    data: Elements,
     *,
     scalar: Annotated[float, "What gradients are multiplied by on their way back."] = 1.0,
     is_int: Annotated[bool, "Whether it was written as an int; without effect."] = True,
@@ -94,7 +101,7 @@ def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
     name="_contrib_div_sqrt_dim",
     samples=[Sample(((2, 4),), reference=lambda x: x / 2)],
 )
-def div_sqrt_dim(data: Array, *, out: Array) -> None:
+def div_sqrt_dim(data: Elements, *, out: Array) -> None:
     r"""Divide by the square root of the size of the last axis, $x / \sqrt d$.
 
     Products of queries and keys of $d$ elements keep a variance of 1 so.
@@ -141,8 +148,8 @@ def _(g: Symbol, data: Symbol) -> Symbol:
     ],
 )
 def allclose(
-    a: Array,
-    b: Array,
+    a: Annotated[Array, "The first array."],
+    b: Annotated[Array, "The second array, of the same shape; rtol is relative to it."],
     *,
     rtol: Annotated[float, "Relative tolerance."] = 1e-5,
     atol: Annotated[float, "Absolute tolerance."] = 1e-8,
@@ -190,7 +197,7 @@ def _(t: Any) -> None:
     ],
 )
 def arange_like(
-    data: Array,
+    data: Shaped,
     *,
     start: Annotated[float, "First number."] = 0.0,
     step: Annotated[float, "Distance of two numbers."] = 1.0,
@@ -240,7 +247,7 @@ arange_like.grad(lambda g, data: None)
     ],
 )
 def index_array(
-    data: Array,
+    data: Shaped,
     *,
     axes: Annotated[Ints | None, "Which axes' indices; None: of all axes."] = None,
     out: Array,
@@ -290,7 +297,13 @@ def _with_rows(x: Array, i: Array, y: Array) -> Array:
         Sample(((1, 3), (2,), (2, 3)), raises=ShapeError, match="2 rows"),
     ],
 )
-def index_copy(old_tensor: Array, index_vector: Array, new_tensor: Array, *, out: Array) -> None:
+def index_copy(
+    old_tensor: Annotated[Array, "The array some of whose rows are replaced."],
+    index_vector: Annotated[Array, "Which rows they are, a vector."],
+    new_tensor: Annotated[Array, "The rows to put there."],
+    *,
+    out: Array,
+) -> None:
     """Put the rows of `new_tensor` in the place of some rows of `old_tensor`.
 
     Row i goes to row `index_vector[i]`; indices count modulo the number of rows, and where two are
@@ -355,8 +368,8 @@ def _(
     ],
 )
 def boolean_mask(
-    data: Array,
-    index: Array,
+    data: Annotated[Array, "The array to choose from."],
+    index: Annotated[Array, "One number for each row: where it is 0, the row goes."],
     *,
     axis: Annotated[int, "The axis whose elements are chosen."] = 0,
     out: Array,
@@ -424,8 +437,8 @@ def _(g: Array, data: Array, index: Array, *, axis: int, out: Array) -> None:
     ],
 )
 def SparseEmbedding(
-    data: Array,
-    weight: Array,
+    data: Words,
+    weight: Table,
     *,
     input_dim: Annotated[int, "Number of words: rows of the weight.", Between(1)],
     output_dim: Annotated[int, "Length of a word's vector.", Between(1)],

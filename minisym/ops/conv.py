@@ -2,13 +2,23 @@ r"""Convolution, and the same backwards: windows that slide over the data, times
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ParamError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import HINT, Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.ops.channels import lay
 from minisym.ops.correlate import (
     Groups,
@@ -21,6 +31,7 @@ from minisym.ops.correlate import (
     in_floats,
     scatter,
 )
+from minisym.ops.inputs import FilterBias, FilterWeight, LaidOut
 from minisym.ops.rules import floats_only
 from minisym.ops.windows import (
     Dilate,
@@ -33,16 +44,29 @@ from minisym.ops.windows import (
     shape_first,
     window,
 )
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+
+def _windows_work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count two operations for each weight at each place of the output."""
+    bias = prod(outs[0]) if len(ins) > 2 else 0
+    return 2 * prod(outs[0]) * prod(ins[1][1:]) + bias
+
+
+def _deconvolution(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count two operations for each weight at each place of the data."""
+    bias = prod(outs[0]) if len(ins) > 2 else 0
+    return 2 * prod(ins[0]) * prod(ins[1][1:]) + bias
+
+
+op = partial(declare, kind="layer", cost=_windows_work)
 
 Filters = Annotated[int, "Number of channels of the output.", Between(1, 100000)]
 NoBias = Annotated[bool, "Whether to leave the bias out."]
-Workspace = Annotated[int, "Accepted, without effect.", Between(0)]
-Tune = Annotated[Literal["fastest", "limited_workspace", "off"] | None, "Accepted, without effect."]
-Off = Annotated[bool, "Accepted, without effect."]
+Workspace = Annotated[int, "Accepted, without effect.", HINT, Between(0)]
+Tune = Annotated[
+    Literal["fastest", "limited_workspace", "off"] | None, "Accepted, without effect.", HINT
+]
+Off = Annotated[bool, "Accepted, without effect.", HINT]
 
 
 def _of_family(params: dict[str, Any]) -> dict[str, Any]:
@@ -66,9 +90,9 @@ def _check_groups(channels: int | None, filters: int, groups: int) -> None:
 
 
 def _convolution(
-    data: Array,
-    weight: Array,
-    bias: Array | None = None,
+    data: LaidOut,
+    weight: FilterWeight,
+    bias: FilterBias | None = None,
     *,
     kernel: Kernel,
     stride: Stride = (),
@@ -220,6 +244,7 @@ for _convolve in (Convolution, Convolution_v1):
 
 
 @op(
+    cost=_deconvolution,
     when=_bias,
     samples=[
         Sample(
@@ -260,9 +285,9 @@ for _convolve in (Convolution, Convolution_v1):
     ],
 )
 def Deconvolution(
-    data: Array,
-    weight: Array,
-    bias: Array | None = None,
+    data: LaidOut,
+    weight: Annotated[Array, "Filters, (channels, num_filter / num_group, kernel…)."],
+    bias: FilterBias | None = None,
     *,
     kernel: Kernel,
     stride: Stride = (),

@@ -13,21 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.ndarray import Array
+from minisym.core.cost import Cost, filters
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.ops.grouped import at_once, correlate_filters_runs, correlate_runs, scatter_runs
+from minisym.ops.inputs import Like
 from minisym.ops.rules import floats_only
 from minisym.ops.scratch import scratch
 from minisym.ops.windows import Dilate, Dims, Kernel, Pad, Stride, Window, channels_first, window
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="math")
 
 Groups = Annotated[
     int, "Into how many groups channels and filters are split: each sees its own.", Between(1)
@@ -191,8 +197,15 @@ def aimed(win: Window, target: Ints, counts: Dims) -> tuple[Window, Ints]:
 # ------------------------------------------------------------------------------ the closed family
 
 
+_SLOTS = {
+    "data": Annotated[Array, "Data, (batch, channels, …), or in the order of layout."],
+    "weight": Annotated[Array, "Filters, (filters, channels / num_group, kernel…)."],
+    "output": Annotated[Array, "Outputs, (batch, filters, …), or in the order of layout."],
+}
+
+
 def _member(
-    name: str, function: Any, slots: tuple[str, str, str], small: int, doc: str
+    name: str, function: Any, slots: tuple[str, str, str], small: int, doc: str, cost: Cost
 ) -> Declaration:
     """Declare an op of two arrays whose output has the shape of a third.
 
@@ -220,9 +233,10 @@ def _member(
         in_floats(function, arrays[0], arrays[1], win, num_group, out=arrays[2])
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
+    kernel.__annotations__ |= {"first": _SLOTS[slots[0]], "second": _SLOTS[slots[1]], "like": Like}
     shapes = {"data": (2, 2, 5, 4), "weight": (3, 2, 3, 2), "output": (2, 3, 3, 3)}
     sample = Sample(tuple(shapes[slot] for slot in slots), {"kernel": (3, 2)}, wrt=(0, 1))
-    declared = op(name=name, samples=[sample])(kernel)
+    declared = op(name=name, samples=[sample], cost=cost)(kernel)
 
     @declared.shape
     def _(s: Any) -> None:
@@ -237,6 +251,7 @@ adjoint_output = _member(
     ("data", "weight", "output"),
     2,
     "Sum windows of data times weights, in the shape of an output.",
+    filters(lambda ins, outs: ins[1], 2),
 )
 adjoint_data = _member(
     "_scatter",
@@ -244,6 +259,7 @@ adjoint_data = _member(
     ("output", "weight", "data"),
     0,
     "Add outputs times weights where the windows were, in the shape of the data.",
+    filters(lambda ins, outs: ins[1], 0),
 )
 adjoint_filters = _member(
     "_correlate_filters",
@@ -251,6 +267,7 @@ adjoint_filters = _member(
     ("output", "data", "weight"),
     0,
     "Sum windows of data times outputs, in the shape of the weight.",
+    filters(lambda ins, outs: outs[0], 0),
 )
 
 

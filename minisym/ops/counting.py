@@ -3,15 +3,19 @@ r"""Histograms and shuffling: statistics that look at an array as a bag of value
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.params import Floats
-from minisym.samples import Sample
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Floats
+from minisym.core.samples import Sample
+
+op = partial(declare, cost=each_input(1))
 
 
 @op(
@@ -19,7 +23,12 @@ from minisym.samples import Sample
     aliases=("shuffle",),
     samples=[Sample((np.ones((3, 2)),), reference=lambda x: x)],
 )
-def shuffle(data: Array, *, rng: np.random.Generator, out: Array) -> None:
+def shuffle(
+    data: Annotated[Array, "The array whose first axis is shuffled."],
+    *,
+    rng: np.random.Generator,
+    out: Array,
+) -> None:
     """Put the elements of the first axis in random order, all orders being equally likely."""
     np.take(data, rng.permutation(len(data)), 0, out, "clip")
 
@@ -58,8 +67,10 @@ def _edges(params: Mapping[str, Any]) -> bool:
     ],
 )
 def histogram(
-    data: Array,
-    bins: Array | None = None,
+    data: Annotated[Array, "The values to count, an array of any shape."],
+    bins: Annotated[
+        Array | None, "Ascending edges of the bins, a vector; instead of bin_cnt."
+    ] = None,
     *,
     bin_cnt: Annotated[int | None, "How many bins of equal width, instead of edges."] = None,
     range: Annotated[Floats | None, "With bin_cnt: least and greatest value that counts."] = None,

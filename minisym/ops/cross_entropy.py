@@ -2,20 +2,24 @@ r"""Softmax with cross-entropy: the loss head that most classifiers end in, and 
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import DtypeError, ExecutionError, ShapeError
-from minisym.families import number, single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ExecutionError, ShapeError
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import Mismatch, Shape, product, show, unify
 from minisym.ops.loss import Scale
 from minisym.ops.rules import floats_only
 from minisym.ops.softmax import fill_softmax, softmax_steps
-from minisym.samples import Sample
-from minisym.shapes import Mismatch, Shape, product, show, unify
+
+op = partial(declare, kind="loss", cost=each_input(5))
 
 # --------------------------------------------------------------------------------- SoftmaxOutput
 
@@ -46,7 +50,6 @@ def _one_hot_less(y: Array, label: Array, block: tuple[int, int, int], alpha: fl
 
 @op(
     aliases=("Softmax",),
-    family="loss",
     loss=True,
     samples=[
         Sample(
@@ -73,8 +76,8 @@ def _one_hot_less(y: Array, label: Array, block: tuple[int, int, int], alpha: fl
     ],
 )
 def SoftmaxOutput(
-    data: Array,
-    label: Array,
+    data: Annotated[Array, "Scores, (batch, classes) or of more axes."],
+    label: Annotated[Array, "Class of each sample; or probabilities, of the shape of data."],
     *,
     grad_scale: Scale = 1.0,
     ignore_label: Annotated[float, "The label to ignore, with use_ignore."] = -1.0,
@@ -225,7 +228,6 @@ def _classes_of(label: Array, classes: int) -> Array:
 
 
 @op(
-    family="loss",
     samples=[
         Sample(
             ((2, 3), np.array([2.0, 0.0])),
@@ -238,7 +240,12 @@ def _classes_of(label: Array, classes: int) -> Array:
         Sample(((2, 3), (3,)), raises=ShapeError, match="label has shape"),
     ],
 )
-def softmax_cross_entropy(data: Array, label: Array, *, out: Array) -> None:
+def softmax_cross_entropy(
+    data: Annotated[Array, "Scores, (batch, classes)."],
+    label: Annotated[Array, "Class of each sample, (batch,)."],
+    *,
+    out: Array,
+) -> None:
     r"""Sum the cross-entropies of samples, $-\sum_i \ln \operatorname{softmax}(x_i)_{label_i}$.
 
     `data` is (batch, classes), `label` (batch,) with class numbers; the output has shape (1,).

@@ -2,14 +2,18 @@ r"""Connectionist temporal classification: the loss of a sequence whose alignmen
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.ndarray import Array
-from minisym.samples import Sample
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+
+op = partial(declare, kind="loss", cost=each_input(5))
 
 NEVER = -np.inf
 """Logarithm of the probability 0."""
@@ -114,7 +118,7 @@ def _lengths(given: Array | None, samples: int, most: int, name: str) -> Array:
 
 
 @op(
-    family="loss",
+    workspaces=1,
     aliases=("ctc_loss", "_contrib_CTCLoss", "_contrib_ctc_loss"),
     when={
         "data_lengths": lambda p: p["use_data_lengths"],
@@ -140,10 +144,10 @@ def _lengths(given: Array | None, samples: int, most: int, name: str) -> Array:
     ],
 )
 def CTCLoss(
-    data: Array,
-    label: Array,
-    data_lengths: Array | None = None,
-    label_lengths: Array | None = None,
+    data: Annotated[Array, "Scores of each frame, (frames, batch, classes)."],
+    label: Annotated[Array, "Labels with padding behind them, (batch, length)."],
+    data_lengths: Annotated[Array | None, "How many frames each sample has, (batch,)."] = None,
+    label_lengths: Annotated[Array | None, "How many labels each sample has, (batch,)."] = None,
     *,
     use_data_lengths: Annotated[
         bool, "Whether there is an input data_lengths: frames used."

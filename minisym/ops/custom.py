@@ -17,8 +17,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym.define import Rule
-from minisym.errors import (
+from minisym.core.compose import compose
+from minisym.core.errors import (
     ComposeError,
     DtypeError,
     MinisymError,
@@ -26,13 +26,12 @@ from minisym.errors import (
     ShapeError,
     did_you_mean,
 )
-from minisym.graph import Node
-from minisym.ndarray import Array, NDArray, cpu
-from minisym.op import Input, Op, Params
-from minisym.params import param_of
-from minisym.shapes import from_user, is_known, is_np_shape
-from minisym.symbol.compose import compose
-from minisym.symbol.symbol import Symbol
+from minisym.core.ndarray import Array, NDArray, cpu
+from minisym.core.node import Node
+from minisym.core.op import Input, Op, Params, Rule
+from minisym.core.params import param_of
+from minisym.core.shapes import from_user, is_known, is_np_shape
+from minisym.core.symbol import Symbol
 
 CLASSES: Final[dict[str, type[Any]]] = {}
 """What users have registered: op_type -> the class of the op's properties."""
@@ -178,7 +177,7 @@ class Made:
     # --------------------------------------------------------------------------------- gradient
 
     def gradient(
-        self, g: Any, *inputs: Symbol, params: Params, y: Any, needed: Sequence[bool]
+        self, g: Any, *inputs: Symbol, params: Params, y: Any, needed: Sequence[bool], **_: object
     ) -> list[Symbol | None]:
         """Compose the node that runs the operator backwards."""
         gs, ys = (v if isinstance(v, list) else [v] for v in (g, y))
@@ -196,12 +195,14 @@ class Made:
     def op(self, params: Mapping[str, str]) -> Op:
         """Make the record of the op."""
         states = [f"new_{name}" for name in self.states]
-        names = [*self.arguments, *self.states]
-        op = Op(
+        return Op(
             name="Custom",
             doc=type(self.properties).__doc__ or f"The op {self.op_type!r} of a user.",
-            family="custom",
-            inputs=tuple(Input(name, auxiliary=name in self.states) for name in names),
+            kind="layer",
+            inputs=(
+                *(Input(name, doc="An argument of the operator.") for name in self.arguments),
+                *(Input(name, auxiliary=True, doc=_STATE) for name in self.states),
+            ),
             params={name: param_of(name, str, "") for name in params},
             outputs=(*self.outputs, *states),
             visible=len(self.outputs),
@@ -213,32 +214,30 @@ class Made:
             dtype_rule=self.types,
             gradient=self.gradient,
         )
-        op.finish()
-        return op
 
     def backward_op(self, params: Mapping[str, Any]) -> Op:
         """Make the record of the op that runs the operator backwards."""
         heads = [name for name, read in zip(self.outputs, self.reads_heads, strict=True) if read]
-        places = [
-            *(f"gradient of {name}" for name in heads),
-            *self.arguments,
-            *(f"value of {name}" for name in (*self.outputs, *self.states)),
-        ]
+        values = (*self.outputs, *self.states)
         first = len(heads)
-        op = Op(
+        return Op(
             name="_backward_Custom",
             doc=f"Gradient of the op {self.op_type!r} of a user.",
-            family="custom",
-            inputs=tuple(Input(name) for name in places),
+            kind="backward",
+            inputs=(
+                *(Input(f"gradient of {name}", doc="Gradient of an output.") for name in heads),
+                *(Input(name, doc="An argument of the operator.") for name in self.arguments),
+                *(Input(f"value of {name}", doc="What the operator made.") for name in values),
+            ),
             params={name: param_of(name, str, "") for name in (*params, REQUESTS)},
             outputs=tuple(f"{name}_grad" for name in self.arguments),
             kernel=Rule(partial(_call_backward, self), (REQUESTS, "out")),
             shape_rule=partial(_like_arguments, first),
             dtype_rule=partial(_like_arguments, first),
         )
-        op.finish()
-        return op
 
+
+_STATE: Final = "A state of the operator, which may overwrite it in a run."
 
 REQUESTS: Final = "req"
 """The parameter of a backward node that says which gradients are wanted."""

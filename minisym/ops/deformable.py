@@ -6,28 +6,48 @@ Zhu et al., *Deformable ConvNets v2: more deformable, better results*, CVPR 2019
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import HINT, Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import product
 from minisym.ops.channels import lay
+from minisym.ops.inputs import FilterBias, FilterWeight, Images
 from minisym.ops.rules import floats_only
 from minisym.ops.taps import Taps
 from minisym.ops.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import product
+
+
+def _work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count a convolution; its gradient is two. The weight is the last input but for the bias.
+
+    What finds the values between the pixels is not counted.
+    """
+    filters = next(a for a in reversed(ins) if len(a) > 1)
+    places = outs[0] if len(outs) == 1 else ins[0]
+    return (1 + (len(outs) > 1)) * 2 * prod(places) * prod(filters[1:])
+
+
+op = partial(declare, kind="layer", cost=_work)
+Offsets = Annotated[
+    Array, "Moves of a window's elements, (batch, 2 · kernel · groups, height, width)."
+]
 
 Filters = Annotated[int, "Number of channels of the output.", Between(1)]
 Groups = Annotated[int, "Into how many groups channels and filters are split.", Between(1)]
 OffsetGroups = Annotated[int, "Into how many groups channels are split by offsets.", Between(1)]
 NoBias = Annotated[bool, "Whether to leave the bias out."]
-Accepted = Annotated[int, "Accepted, without effect.", Between(0)]
+Accepted = Annotated[int, "Accepted, without effect.", HINT, Between(0)]
 Layout = Annotated[Literal["NCDHW", "NCHW", "NCW"] | None, "Order of the axes: NCHW."]
 
 # ---------------------------------------------------------------------------------- the algorithm
@@ -257,10 +277,10 @@ _HALF = np.zeros((1, 2, 3, 4)) + lay(np.array([0.0, 0.5]), 4)
     ],
 )
 def DeformableConvolution(
-    data: Array,
-    offset: Array,
-    weight: Array,
-    bias: Array | None = None,
+    data: Images,
+    offset: Offsets,
+    weight: FilterWeight,
+    bias: FilterBias | None = None,
     *,
     kernel: Kernel,
     stride: Stride = (),
@@ -356,11 +376,13 @@ def _masked(x: Array, offset: Array, mask: Array, weight: Array, bias: Array) ->
     ],
 )
 def ModulatedDeformableConvolution(
-    data: Array,
-    offset: Array,
-    mask: Array,
-    weight: Array,
-    bias: Array | None = None,
+    data: Images,
+    offset: Offsets,
+    mask: Annotated[
+        Array, "Factors of a window's elements, (batch, kernel · groups, height, width)."
+    ],
+    weight: FilterWeight,
+    bias: FilterBias | None = None,
     *,
     kernel: Kernel,
     stride: Stride = (),

@@ -6,17 +6,22 @@ it. A row gives the logarithm of the density and its slopes by $x$ and by each p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import op as declare
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.special import _digamma as digamma
 from minisym.ops.special import _gammaln as gammaln
-from minisym.samples import Sample
 
+op = partial(declare, kind="math", cost=each(8))
+
+Values = Annotated[Array, "Points at which the density is asked for."]
 Logarithm = Annotated[bool, "Whether to return the density's logarithm."]
 LogDensity = Callable[..., Array]
 Slopes = Callable[..., Sequence[Array]]
@@ -26,7 +31,7 @@ _ROWS = np.array([[0.3, 0.6, 0.9], [0.2, 0.5, 0.7]])
 
 def density(
     name: str,
-    params: tuple[str, ...],
+    told: Mapping[str, str],
     log_density: LogDensity,
     slopes: Slopes,
     doc: str,
@@ -34,12 +39,16 @@ def density(
     at: tuple[float, ...] = (0.6, 1.7),
     whole: tuple[int, ...] | None = None,
 ) -> None:
-    """Declare the density of one distribution; `at` are parameters for the samples."""
+    """Declare the density of one distribution.
+
+    `told` says what its parameters are called and mean, `at` are parameters for the samples.
+    """
+    params = tuple(told)
     sample_of = _ROWS if whole is None else np.tile(np.arange(3.0), (2, 1))
     arrays = (sample_of, *(np.full(2, value) for value in at[: len(params)]))
     if len(params) == 1:
 
-        def kernel(sample: Array, a: Array, *, is_log: Logarithm = False, out: Array) -> None:
+        def kernel(sample: Values, a: Array, *, is_log: Logarithm = False, out: Array) -> None:
             _fill(log_density, sample, (a,), is_log, out)
 
         def back(g: Array, sample: Array, a: Array, y: Array, *, is_log: bool, out: Any) -> None:
@@ -48,7 +57,7 @@ def density(
     else:
 
         def kernel(  # type: ignore[misc]
-            sample: Array, a: Array, b: Array, *, is_log: Logarithm = False, out: Array
+            sample: Values, a: Array, b: Array, *, is_log: Logarithm = False, out: Array
         ) -> None:
             _fill(log_density, sample, (a, b), is_log, out)
 
@@ -57,9 +66,8 @@ def density(
         ) -> None:
             _slopes(slopes, g, sample, (a, b), y, is_log, out)
 
-    renamed = dict(zip("ab", params, strict=False))
-    _rename(kernel, renamed)
-    _rename(back, renamed)
+    _rename(kernel, told)
+    _rename(back, told)
     full = f"_random_pdf_{name}"
     kernel.__name__, kernel.__doc__, kernel.__module__ = full, doc, __name__
     declared = op(
@@ -74,16 +82,17 @@ def density(
     declared.backward(back)
 
 
-def _rename(function: Any, names: dict[str, str]) -> None:
-    """Give the arguments `a` and `b` the distribution's names for them."""
+def _rename(function: Any, told: Mapping[str, str]) -> None:
+    """Give the arguments `a` and `b` the distribution's names for them, and what they mean."""
     import inspect
 
     signature = inspect.signature(function, eval_str=True)
-    function.__signature__ = signature.replace(
-        parameters=[
-            p.replace(name=names.get(p.name, p.name)) for p in signature.parameters.values()
-        ]
-    )
+    parameters = dict(signature.parameters)
+    for letter, (name, meaning) in zip("ab", told.items(), strict=False):
+        parameters[letter] = parameters[letter].replace(
+            name=name, annotation=Annotated[Array, f"{meaning}, of the leading axes of sample."]
+        )
+    function.__signature__ = signature.replace(parameters=list(parameters.values()))
 
 
 def _wide(sample: Array, params: Sequence[Array]) -> list[Array]:
@@ -169,21 +178,21 @@ def _generalized_slopes(x: Array, mu: Array, alpha: Array) -> Sequence[Array]:
 
 density(
     "uniform",
-    ("low", "high"),
+    {"low": "Lower bounds", "high": "Upper bounds"},
     lambda x, low, high: -np.log(high - low) + 0 * x,
     lambda x, low, high: (0 * x, 1 / (high - low), -1 / (high - low)),
     r"Density of the uniform distribution, $1 / (high - low)$.",
 )
 density(
     "normal",
-    ("mu", "sigma"),
+    {"mu": "Means", "sigma": "Standard deviations"},
     _normal,
     _normal_slopes,
     r"Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$.",
 )
 density(
     "gamma",
-    ("alpha", "beta"),
+    {"alpha": "Shapes", "beta": "Rates"},
     lambda x, a, b: a * np.log(b) + (a - 1) * np.log(x) - b * x - gammaln(a + 0 * x),
     lambda x, a, b: (
         (a - 1) / x - b,
@@ -195,14 +204,14 @@ density(
 )
 density(
     "exponential",
-    ("lam",),
+    {"lam": "Rates"},
     lambda x, lam: np.log(lam) - lam * x,
     lambda x, lam: (-lam + 0 * x, 1 / lam - x),
     r"Density of the exponential distribution, $\lambda e^{-\lambda x}$.",
 )
 density(
     "poisson",
-    ("lam",),
+    {"lam": "Rates"},
     lambda x, lam: x * np.log(lam) - gammaln(x + 1) - lam,
     lambda x, lam: (0 * x, x / lam - 1),
     r"Probability of $x$ under the Poisson distribution, $\lambda^x e^{-\lambda} / x!$.",
@@ -210,7 +219,7 @@ density(
 )
 density(
     "negative_binomial",
-    ("k", "p"),
+    {"k": "How many failures end the trials", "p": "Their probabilities"},
     _binomial,
     _binomial_slopes,
     r"Probability of $x$ successes before the $k$-th failure, whose probability is $p$.",
@@ -219,7 +228,7 @@ density(
 )
 density(
     "generalized_negative_binomial",
-    ("mu", "alpha"),
+    {"mu": "Means", "alpha": "Dispersions"},
     lambda x, mu, alpha: _binomial(x, 1 / alpha, 1 / (mu * alpha + 1)),
     _generalized_slopes,
     r"Probability of $x$ under the negative binomial distribution with mean $\mu$ and dispersion "
@@ -234,7 +243,11 @@ density(
     samples=(Sample((_ROWS, np.array([1.5, 2.0, 0.5]) + np.zeros((2, 3)))),),
 )
 def _random_pdf_dirichlet(
-    sample: Array, alpha: Array, *, is_log: Logarithm = False, out: Array
+    sample: Annotated[Array, "Probabilities, (…, classes)."],
+    alpha: Annotated[Array, "Concentrations, (…, classes), of the leading axes of sample."],
+    *,
+    is_log: Logarithm = False,
+    out: Array,
 ) -> None:
     r"""Density of the Dirichlet distribution.
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym.families import ZERO, apply, number, step, unary
-from minisym.ndarray import Array
-from minisym.samples import Sample
+from minisym.core.families import ZERO, unary
+from minisym.core.kernels import apply, number, step
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 
 HALVES = np.array([-2.5, -1.5, -1.0, -0.5, -0.2, 0.0, 0.5, 0.7, 1.5, 2.5])
 
@@ -255,6 +256,7 @@ relu = unary(
     r"Rectify, $\max(x, 0)$; NaN stays NaN. The gradient at 0 is 0.",
     aliases=("_sparse_relu",),
     samples=[Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, 0))],
+    kind="activation",
 )
 
 
@@ -270,6 +272,7 @@ unary(
     r"Squash to (0, 1), $\sigma(x) = 1 / (1 + e^{-x})$.",
     aliases=("_sparse_sigmoid",),
     samples=[Sample(((2, 3),), reference=lambda x: (1 + np.tanh(x / 2)) / 2)],
+    kind="activation",
 )
 unary(
     "tanh",
@@ -277,10 +280,12 @@ unary(
     lambda g, x, y: g * (1 - y * y),
     r"Squash to (-1, 1), the hyperbolic tangent $\tanh x$.",
     aliases=("_sparse_tanh",),
+    kind="activation",
 )
 unary(
     "softsign",
     _softsign,
     lambda g, x, y: g / square(absolute(x) + 1),
     "Squash to (-1, 1), $x / (1 + |x|)$.",
+    kind="activation",
 )

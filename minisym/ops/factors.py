@@ -6,14 +6,20 @@ They are made of ops, so they have gradients themselves.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.families import unary
-from minisym.ndarray import Array
+from minisym.core.cost import cubic
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.families import unary
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Matrices, SquareMatrices
 from minisym.ops.matrices import gemm2, trsm
 from minisym.ops.rules import matrix_floats
 from minisym.ops.triangles import (
@@ -25,8 +31,8 @@ from minisym.ops.triangles import (
     square_shape,
     triangle,
 )
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=cubic)
 
 
 def _positive(n: int, *batch: int) -> Array:
@@ -47,7 +53,9 @@ def _positive(n: int, *batch: int) -> Array:
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
 )
-def potrf(A: Array, *, out: Array) -> None:
+def potrf(
+    A: Annotated[Array, "Symmetric positive definite matrices, (…, n, n)."], *, out: Array
+) -> None:
     r"""Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L.
 
     Only the lower triangle of A is read. Its gradient is spread evenly over both triangles.
@@ -77,7 +85,9 @@ def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
         ),
     ],
 )
-def potri(A: Array, *, out: Array) -> None:
+def potri(
+    A: Annotated[Array, "Lower triangles, Cholesky factors, (…, n, n)."], *, out: Array
+) -> None:
     r"""Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
     inverse = np.linalg.inv(np.tril(A))
     np.matmul(inverse.swapaxes(-1, -2), inverse, out)
@@ -105,7 +115,7 @@ def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
         Sample(((3, 3),), domain=(0.5, 2.0)),
     ],
 )
-def sumlogdiag(A: Array, *, out: Array) -> None:
+def sumlogdiag(A: SquareMatrices, *, out: Array) -> None:
     r"""Add up the logarithms of the diagonal, $y = \sum_i \ln A_{ii}$.
 
     Of a Cholesky factor, it is half the logarithm of the determinant.
@@ -151,7 +161,9 @@ def _each_shape(s: Any, matrix: str, number: str) -> None:
     name="_scale_each",
     samples=[Sample(((2, 3, 3), (2,)), reference=lambda a, f: a * f[:, None, None])],
 )
-def scale_each(A: Array, factor: Array, *, out: Array) -> None:
+def scale_each(
+    A: Matrices, factor: Annotated[Array, "One number for each matrix."], *, out: Array
+) -> None:
     """Multiply each matrix by its own number."""
     np.multiply(A, factor.reshape(*A.shape[:-2], 1, 1), out)
 
@@ -172,7 +184,9 @@ def _(g: Symbol, A: Symbol, factor: Symbol) -> tuple[Symbol, Symbol]:
     name="_inner_each",
     samples=[Sample(((2, 3, 3), (2, 3, 3)), reference=lambda a, b: (a * b).sum((1, 2)))],
 )
-def inner_each(A: Array, B: Array, *, out: Array) -> None:
+def inner_each(
+    A: Matrices, B: Annotated[Array, "As many matrices, of the same shape."], *, out: Array
+) -> None:
     """Multiply two batches of matrices elementwise and add up each product."""
     np.einsum("...ij,...ij->...", A, B, out=out.reshape(A.shape[:-2]))
 
@@ -200,13 +214,13 @@ def _(g: Symbol, A: Symbol, B: Symbol) -> tuple[Symbol, Symbol]:
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
 )
-def inverse(A: Array, *, out: Array) -> None:
+def inverse(A: SquareMatrices, *, out: Array) -> None:
     r"""Invert matrices, $Y = A^{-1}$; a singular one is an error."""
     np.copyto(out, np.linalg.inv(A))
 
 
 @op(name="_inverse_or_zero", samples=[Sample((_positive(3, 2),), reference=np.linalg.inv)])
-def inverse_or_zero(A: Array, *, out: Array) -> None:
+def inverse_or_zero(A: SquareMatrices, *, out: Array) -> None:
     """Invert matrices; a singular one gives zeros, as the gradient of its determinant does."""
     singular = np.linalg.det(A) == 0
     regular = A + singular[..., np.newaxis, np.newaxis] * (np.eye(A.shape[-1], dtype=A.dtype) - A)
@@ -225,6 +239,7 @@ for _op in (inverse, inverse_or_zero):
 
 @op(
     name="_linalg_det",
+    workspaces=2,
     aliases=("linalg_det",),
     outputs=("output0",),
     samples=[
@@ -232,7 +247,7 @@ for _op in (inverse, inverse_or_zero):
         Sample((np.ones((2, 2)),), wrt=(), reference=lambda a: np.zeros(1)),
     ],
 )
-def det(A: Array, *, out: Array) -> None:
+def det(A: SquareMatrices, *, out: Array) -> None:
     r"""Compute determinants, $y = \det A$.
 
     The gradient is taken as 0 where the determinant is.
@@ -251,11 +266,12 @@ def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
 
 @op(
     name="_linalg_slogdet",
+    workspaces=2,
     aliases=("linalg_slogdet",),
     outputs=("output0", "output1"),
     samples=[Sample(((2, 3, 3),), reference=lambda a: list(np.linalg.slogdet(a)))],
 )
-def slogdet(A: Array, *, out: tuple[Array, Array]) -> None:
+def slogdet(A: SquareMatrices, *, out: tuple[Array, Array]) -> None:
     r"""Compute the sign of the determinant, and $\ln |\det A|$."""
     sign, logarithm = np.linalg.slogdet(A)
     np.copyto(out[0], sign)
@@ -283,7 +299,9 @@ def _(g: list[Symbol], A: Symbol) -> Symbol:
         Sample(((3, 2),), raises=ShapeError, match="3 rows"),
     ],
 )
-def gelqf(A: Array, *, out: tuple[Array, Array]) -> None:
+def gelqf(
+    A: Annotated[Array, "Matrices no taller than wide, (…, m, n)."], *, out: tuple[Array, Array]
+) -> None:
     r"""Factor wide matrices, $A = L Q$, L a lower triangle and $Q Q^T = I$; return Q, then L."""
     q, r = np.linalg.qr(A.swapaxes(-1, -2))
     np.copyto(out[0], q.swapaxes(-1, -2))
@@ -336,7 +354,9 @@ inverse_gap = unary(
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
 )
-def syevd(A: Array, *, out: tuple[Array, Array]) -> None:
+def syevd(
+    A: Annotated[Array, "Symmetric matrices, (…, n, n)."], *, out: tuple[Array, Array]
+) -> None:
     r"""Find the eigenvectors and eigenvalues of symmetric matrices, $A = U^T \Lambda U$.
 
     The rows of U are the eigenvectors, in ascending order of the eigenvalues; the greatest element

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
 from minisym.ops.runs import Runs, runs_over
 from minisym.ops.scratch import scratch
 from minisym.ops.windows import Window

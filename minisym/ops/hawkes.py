@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.ndarray import Array
-from minisym.samples import Sample
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+
+op = partial(declare, kind="layer", cost=each_input(4))
 
 _MARKS = np.array([[0, 2, 0, 1], [1, 1, 2, 0]], np.int32)
 _EVENTS = (
@@ -119,14 +123,14 @@ class _History:
     ],
 )
 def hawkesll(
-    lda: Array,
-    alpha: Array,
-    beta: Array,
-    state: Array,
-    lags: Array,
-    marks: Array,
-    valid_length: Array,
-    max_time: Array,
+    lda: Annotated[Array, "Base rates, (N, K)."],
+    alpha: Annotated[Array, "How much an event adds to the rate of its kind, (K,)."],
+    beta: Annotated[Array, "How fast that decays, (K,)."],
+    state: Annotated[Array, "The decayed count of earlier events at time 0, (N, K)."],
+    lags: Annotated[Array, "Time since the event before, (N, T)."],
+    marks: Annotated[Array, "Kind of each event, (N, T)."],
+    valid_length: Annotated[Array, "How many events each sequence has, (N,)."],
+    max_time: Annotated[Array, "Until when each was observed, (N,)."],
     *,
     out: tuple[Array, Array],
 ) -> None:

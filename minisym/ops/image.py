@@ -8,15 +8,23 @@ the drawn change out: what arrives is passed on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, F, op
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import Declaration, F
+from minisym.core.declare import op as declare
+from minisym.core.ndarray import Array
+from minisym.core.params import Floats, Ints
+from minisym.core.samples import Sample
 from minisym.ops.colors import adjust_hue, gray, principal_shift
-from minisym.params import Floats, Ints
-from minisym.samples import Sample
+from minisym.ops.inputs import Head, Like
+
+Image = Annotated[Array, "An image, (height, width, channels), or a batch of them."]
+
+op = partial(declare, cost=each(2))
 
 _IMAGE = np.arange(60, dtype=np.float64).reshape(4, 5, 3)
 _BYTES = (_IMAGE * 4).astype(np.uint8)
@@ -35,7 +43,7 @@ def _swapped(s: Any, *, forward: tuple[int, ...], back: tuple[int, ...]) -> None
 
 
 @op(name="_image_to_tensor", samples=(Sample((_BYTES,), wrt=()), Sample(((2, 3, 1),), wrt=())))
-def to_tensor(data: Array, *, out: Array) -> None:
+def to_tensor(data: Image, *, out: Array) -> None:
     """Turn an image of [0, 255] into a channel x height x width array of [0, 1]."""
     np.divide(np.moveaxis(data, -1, -3), 255, out=out, casting="unsafe")
 
@@ -56,7 +64,7 @@ def _(g: Any, data: Any) -> Any:
 
 
 @op(samples=(Sample(((3, 4, 5), (4, 5, 3)), wrt=()),))
-def _image_from_tensor(g: Array, like: Array, *, out: Array) -> None:
+def _image_from_tensor(g: Head, like: Like, *, out: Array) -> None:
     """Bring a gradient of `to_tensor` back to height x width x channel."""
     np.divide(np.moveaxis(g, -3, -1), 255, out=out, casting="unsafe")
 
@@ -88,7 +96,7 @@ def _per_channel(values: Floats, channels: int) -> Array:
     samples=(Sample(((3, 2, 2),), {"mean": (0.5, 0.1, 0.2), "std": (2.0, 0.5, 1.0)}),),
 )
 def normalize(
-    data: Array,
+    data: Annotated[Array, "An image, (channels, height, width), or a batch of them."],
     *,
     mean: Annotated[Floats, "Mean of each channel, or one for all."] = (0.0, 0.0, 0.0, 0.0),
     std: Annotated[Floats, "Standard deviation, likewise."] = (1.0, 1.0, 1.0, 1.0),
@@ -120,7 +128,7 @@ normalize.grad(lambda g, data, *, std: normalize(g, std=std))
 
 
 def _flip(name: str, axis: int, doc: str) -> None:
-    def kernel(data: Array, *, out: Array) -> None:
+    def kernel(data: Image, *, out: Array) -> None:
         out[...] = np.flip(data, axis)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
@@ -128,7 +136,7 @@ def _flip(name: str, axis: int, doc: str) -> None:
     declared.shape(_same)
     declared.grad(lambda g, data: F.reverse(g, axis=axis))
 
-    def drawn(data: Array, *, rng: np.random.Generator, out: Array) -> None:
+    def drawn(data: Image, *, rng: np.random.Generator, out: Array) -> None:
         out[...] = np.flip(data, axis) if rng.random() < 0.5 else data
 
     drawn.__name__, drawn.__module__ = f"random_{name}", __name__
@@ -152,7 +160,7 @@ _flip("flip_top_bottom", -3, "Mirror an image, top to bottom.")
     samples=(Sample(((4, 5, 2),), {"x": 1, "y": 2, "width": 3, "height": 2}),),
 )
 def crop(
-    data: Array,
+    data: Image,
     *,
     x: Annotated[int, "Left edge."],
     y: Annotated[int, "Upper edge."],
@@ -182,7 +190,7 @@ def _(g: Any, data: Any, *, x: int, y: int, width: int, height: int) -> Any:
 
 @op(samples=(Sample(((2, 3, 2), (4, 5, 2)), {"x": 1, "y": 2, "width": 3, "height": 2}, wrt=(0,)),))
 def _image_uncrop(
-    g: Array, like: Array, *, x: int, y: int, width: int, height: int, out: Array
+    g: Head, like: Like, *, x: int, y: int, width: int, height: int, out: Array
 ) -> None:
     """Put the gradient of a piece where the piece was cut out."""
     out.fill(0)
@@ -227,7 +235,7 @@ def _resized(shape: Any, size: Ints, *, keep_ratio: bool) -> tuple[int, int] | N
     ),
 )
 def resize(
-    data: Array,
+    data: Image,
     *,
     size: Annotated[Ints, "New (width, height), or one number for both."] = (),
     keep_ratio: Annotated[bool, "Whether one number is that of the shorter side."] = False,
@@ -319,7 +327,7 @@ MaxFactor = Annotated[float, "Greatest factor."]
 
 def _random(name: str, change: Callable[[Array, float], Array], doc: str) -> None:
     def kernel(
-        data: Array,
+        data: Image,
         *,
         min_factor: MinFactor,
         max_factor: MaxFactor,
@@ -345,7 +353,7 @@ _random("random_hue", adjust_hue, "Turn the colour circle by a random part of it
     samples=(Sample(((3, 2, 3),), {"alpha": (0.1, 0.2, 0.3)}, wrt=()),),
 )
 def adjust_lighting(
-    data: Array, *, alpha: Annotated[Floats, "Strength of each principal component."], out: Array
+    data: Image, *, alpha: Annotated[Floats, "Strength of each principal component."], out: Array
 ) -> None:
     """Shift colours along the principal components of natural images (AlexNet's augmentation)."""
     _store(out, data + principal_shift(alpha))
@@ -356,7 +364,7 @@ _colour(adjust_lighting)
 
 @op(name="_image_random_lighting", samples=(Sample(((3, 2, 3),), wrt=()),))
 def random_lighting(
-    data: Array,
+    data: Image,
     *,
     alpha_std: Annotated[float, "Standard deviation of the strengths."] = 0.05,
     rng: np.random.Generator,
@@ -380,7 +388,7 @@ _colour(random_lighting)
     ),
 )
 def random_color_jitter(
-    data: Array,
+    data: Image,
     *,
     brightness: Annotated[float, "Largest change of brightness."],
     contrast: Annotated[float, "Largest change of contrast."],

@@ -7,19 +7,25 @@ choice adds up, at each element, what arrives at all of its copies.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import FLOAT32, Between, DType, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axis_of
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Table, Words
 from minisym.ops.rules import first_type
 from minisym.ops.taps import add_rows
-from minisym.params import FLOAT32, Between, DType, Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, axis_of
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 
 def whole(indices: Array, size: int, mode: str = "clip") -> Array:
@@ -37,6 +43,7 @@ def whole(indices: Array, size: int, mode: str = "clip") -> Array:
 
 
 @op(
+    kind="layer",
     aliases=("_sparse_Embedding",),
     samples=[
         Sample(
@@ -54,8 +61,8 @@ def whole(indices: Array, size: int, mode: str = "clip") -> Array:
     ],
 )
 def Embedding(
-    data: Array,
-    weight: Array,
+    data: Words,
+    weight: Table,
     *,
     input_dim: Annotated[int, "Number of words: rows of the weight.", Between(1)],
     output_dim: Annotated[int, "Length of a word's vector.", Between(1)],
@@ -127,8 +134,8 @@ def _(g: Array, data: Array, weight: Array, *, out: Array) -> None:
     ],
 )
 def take(
-    a: Array,
-    indices: Array,
+    a: Annotated[Array, "The array to take from."],
+    indices: Annotated[Array, "Which slices to take: whole numbers, of any shape and type."],
     *,
     axis: Annotated[int, "The axis that is indexed."] = 0,
     mode: Annotated[Literal["clip", "raise", "wrap"], "What becomes of indices outside."] = "clip",
@@ -190,7 +197,12 @@ def _(g: Array, a: Array, indices: Array, *, axis: int, mode: str, out: Array) -
         Sample(((3, 4), np.array([0, 3])), raises=ShapeError, match="3 rows"),
     ],
 )
-def batch_take(a: Array, indices: Array, *, out: Array) -> None:
+def batch_take(
+    a: Annotated[Array, "Rows along the last axis."],
+    indices: Annotated[Array, "Which element of each row."],
+    *,
+    out: Array,
+) -> None:
     """Take one element of each row, $y_i = a_{i, k_i}$; see `pick`, which knows more."""
     columns = a.shape[-1]
     rows = a.reshape(-1, columns)
@@ -259,8 +271,8 @@ def _picked(index: Array, shape: Ints, axis: int, mode: str) -> Array:
     ],
 )
 def pick(
-    data: Array,
-    index: Array,
+    data: Annotated[Array, "The array to pick from."],
+    index: Annotated[Array, "Which element, for each place of the other axes."],
     *,
     axis: Annotated[int | None, "The axis along which one element is picked."] = -1,
     keepdims: Annotated[bool, "Keep the axis, with size 1."] = False,
@@ -330,7 +342,7 @@ def _(g: Array, data: Array, index: Array, *, axis: int, mode: str, out: Array) 
     ],
 )
 def one_hot(
-    indices: Array,
+    indices: Annotated[Array, "Where each row has its one: whole numbers, of any shape and type."],
     *,
     depth: Annotated[int, "Length of the new last axis."],
     on_value: Annotated[float, "The number at the index."] = 1.0,

@@ -6,18 +6,24 @@ inputs and does nothing.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.families import Elements
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axes_of, axis_of, is_known, product, show
+from minisym.core.symbol import Symbol
 from minisym.ops.rules import first_type
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, axes_of, axis_of, is_known, product, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 Dims = tuple[Dim, ...]
 
@@ -151,7 +157,7 @@ def _legacy_target(target: Ints, data: Dims, *, keep_highest: bool) -> Dims:
     ],
 )
 def Reshape(
-    data: Array,
+    data: Annotated[Array, "The array to reshape."],
     *,
     shape: Annotated[Ints, "The new shape: sizes and the codes 0, -1, -2, -3, -4."] = (),
     reverse: Annotated[bool, "Read the codes from the right."] = False,
@@ -211,7 +217,7 @@ Reshape.grad(_like_data)
     view=True,
     samples=[Sample(((2, 3, 4),), reference=lambda x: x.reshape(2, 12)), Sample(((3,),))],
 )
-def Flatten(data: Array, *, out: Array) -> None:
+def Flatten(data: Annotated[Array, "Data, (batch, …)."], *, out: Array) -> None:
     """Collapse all axes but the first into one: $(d_1, d_2, …, d_k)$ becomes $(d_1, d_2⋯d_k)$."""
     _copy(data, out)
 
@@ -242,8 +248,8 @@ Flatten.grad(_like_data)
     ],
 )
 def reshape_like(
-    lhs: Array,
-    rhs: Array,
+    lhs: Annotated[Array, "The array that gets another shape."],
+    rhs: Annotated[Array, "The array that has it; its values do not count."],
     *,
     lhs_begin: Annotated[int | None, "First axis of lhs to replace."] = None,
     lhs_end: Annotated[int | None, "Axis behind the last one to replace."] = None,
@@ -303,7 +309,10 @@ def _(g: Symbol, lhs: Symbol, rhs: Symbol) -> tuple[Symbol, None]:
     ],
 )
 def expand_dims(
-    data: Array, *, axis: Annotated[int, "Where the new axis stands in the output."], out: Array
+    data: Annotated[Array, "The array that gets an axis."],
+    *,
+    axis: Annotated[int, "Where the new axis stands in the output."],
+    out: Array,
 ) -> None:
     """Insert an axis of size 1."""
     _copy(data, out)
@@ -331,7 +340,7 @@ expand_dims.grad(_like_data)
     ],
 )
 def squeeze(
-    data: Array,
+    data: Annotated[Array, "The array whose axes of size 1 are dropped."],
     *,
     axis: Annotated[Ints | None, "The axes to drop; None: all of size 1."] = None,
     out: Array,
@@ -372,7 +381,7 @@ squeeze.grad(_like_data)
     samples=[Sample(((2, 3),), {"stype": "default"}, reference=lambda x: x)],
 )
 def cast_storage(
-    data: Array,
+    data: Elements,
     *,
     stype: Annotated[
         Literal["default", "csr", "row_sparse"], "Accepted for old files: arrays are dense."

@@ -7,18 +7,39 @@ gradient that is made of ops here: derivatives of any order come free.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core import cost
+from minisym.core.cost import Dims, each, each_product
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.samples import Sample
+from minisym.core.shapes import Shape, product, unify
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Head
 from minisym.ops.rules import floats_only
-from minisym.samples import Sample
-from minisym.shapes import Shape, product, unify
-from minisym.symbol.symbol import Symbol
+
+
+def _dot(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count a product of matrices."""
+    return cost.product(ins[0], ins[1], outs[0])
+
+
+def _dot_backward(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count the product that gives the gradient of one operand."""
+    return cost.product(ins[0], ins[1], ins[2])
+
+
+op = partial(declare, cost=_dot)
+Left = Annotated[Array, "The left operand, a vector, matrix or more, summed along its last axis."]
+Right = Annotated[Array, "The right operand, summed along its first axis."]
 
 Stype = Annotated[
     Literal["default", "csr", "row_sparse"] | None, "Accepted for old files: arrays are dense."
@@ -78,6 +99,7 @@ def _product(left: Array, right: Array, out: Array) -> None:
 
 
 @op(
+    kind="layer",
     aliases=("_sparse_dot",),
     samples=[
         Sample(((2, 3), (3, 4)), reference=lambda a, b: np.einsum("ik,kj->ij", a, b)),
@@ -93,8 +115,8 @@ def _product(left: Array, right: Array, out: Array) -> None:
     ],
 )
 def dot(
-    lhs: Array,
-    rhs: Array,
+    lhs: Left,
+    rhs: Right,
     *,
     transpose_a: Annotated[bool, "Sum over the first axis of lhs instead of its last."] = False,
     transpose_b: Annotated[bool, "Sum over the last axis of rhs instead of its first."] = False,
@@ -155,11 +177,15 @@ def _as_matrix(g: Array, left: Array, right: Array) -> Array:
     return g.reshape(len(left), right.shape[1])
 
 
-@op(samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: g @ b.T)])
+@op(
+    kind="backward",
+    cost=_dot_backward,
+    samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: g @ b.T)],
+)
 def _backward_dot_lhs(
-    g: Array,
-    lhs: Array,
-    rhs: Array,
+    g: Head,
+    lhs: Left,
+    rhs: Right,
     *,
     transpose_a: bool = False,
     transpose_b: bool = False,
@@ -189,11 +215,15 @@ def _(
     return F.dot(h, rhs, **flags), None, _backward_dot_rhs(g, h, rhs, **flags)
 
 
-@op(samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: a.T @ g)])
+@op(
+    kind="backward",
+    cost=_dot_backward,
+    samples=[Sample(((2, 4), (2, 3), (3, 4)), reference=lambda g, a, b: a.T @ g)],
+)
 def _backward_dot_rhs(
-    g: Array,
-    lhs: Array,
-    rhs: Array,
+    g: Head,
+    lhs: Left,
+    rhs: Right,
     *,
     transpose_a: bool = False,
     transpose_b: bool = False,
@@ -232,6 +262,8 @@ def turned(array: Array, transpose: bool) -> Array:
 
 
 @op(
+    kind="layer",
+    cost=each_product,
     samples=[
         Sample(((2, 3, 4), (2, 4, 5)), reference=lambda a, b: np.einsum("nij,njk->nik", a, b)),
         Sample(
@@ -244,8 +276,8 @@ def turned(array: Array, transpose: bool) -> Array:
     ],
 )
 def batch_dot(
-    lhs: Array,
-    rhs: Array,
+    lhs: Annotated[Array, "The left matrices, (…, m, k)."],
+    rhs: Annotated[Array, "The right matrices, (…, k, n)."],
     *,
     transpose_a: Annotated[bool, "Transpose each matrix of lhs first."] = False,
     transpose_b: Annotated[bool, "Transpose each matrix of rhs first."] = False,
@@ -308,6 +340,7 @@ def _(
 
 
 @op(
+    cost=each(1),
     count="num_args",
     variadic="args",
     samples=[
@@ -319,7 +352,7 @@ def _(
         Sample(((2, 3), (4, 2)), raises=ShapeError, match="axis 1 is"),
     ],
 )
-def khatri_rao(*args: Array, out: Array) -> None:
+def khatri_rao(*args: Annotated[Array, "Matrices of one number of columns."], out: Array) -> None:
     r"""Multiply matrices column by column, $y_j = a_j \otimes b_j \otimes …$ (Kronecker)."""
     result = args[0]
     for factor in args[1:]:

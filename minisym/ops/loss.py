@@ -7,20 +7,25 @@ ends in them. Labels get no gradient.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.errors import ShapeError
-from minisym.families import number, single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import product
+from minisym.core.symbol import Symbol
 from minisym.ops.channels import along
 from minisym.ops.rules import floats_only
-from minisym.samples import Sample
-from minisym.shapes import product
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="loss", cost=each_input(5))
 
 Scale = Annotated[float, "Factor of the gradient."]
 
@@ -37,7 +42,15 @@ def _regression(
 ) -> Declaration:
     """Declare a head that predicts an array and compares it with one of as many elements."""
 
-    def kernel(data: Array, label: Array, *, grad_scale: Scale = 1.0, out: Array) -> None:
+    def kernel(
+        data: Annotated[Array, "Predictions, (batch, …)."],
+        label: Annotated[
+            Array, "What they should be, of the shape of data; for a column, a vector will do."
+        ],
+        *,
+        grad_scale: Scale = 1.0,
+        out: Array,
+    ) -> None:
         predict(data, out)
 
     def gradient(y: Array, label: Array, *, grad_scale: float, out: Array) -> None:
@@ -129,8 +142,8 @@ _regression(
     ],
 )
 def SVMOutput(
-    data: Array,
-    label: Array,
+    data: Annotated[Array, "Scores, (batch, classes)."],
+    label: Annotated[Array, "Class of each sample, (batch,)."],
     *,
     margin: Annotated[float, "Margin $m$: scores beyond it cost nothing."] = 1.0,
     regularization_coefficient: Annotated[float, "Factor of the gradient."] = 1.0,
@@ -191,7 +204,7 @@ def _svm_gradient(
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
 )
 def MakeLoss(
-    data: Array,
+    data: Annotated[Array, "What is to be a loss, of any shape."],
     *,
     grad_scale: Scale = 1.0,
     valid_thresh: Annotated[float, 'With "valid", elements above this are valid.'] = 0.0,
@@ -252,8 +265,10 @@ def _make_loss_gradient(
     ],
 )
 def IdentityAttachKLSparseReg(
-    data: Array,
-    moving_avg: Array,
+    data: Annotated[Array, "Activations in (0, 1), (batch, units)."],
+    moving_avg: Annotated[
+        Array, "Moving average of each unit's activation, (units,); training overwrites it."
+    ],
     *,
     sparseness_target: Annotated[float, r"Target $\rho$ of the mean activation."] = 0.1,
     penalty: Annotated[float, "Weight of the penalty."] = 0.001,

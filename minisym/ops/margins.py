@@ -2,16 +2,21 @@ r"""Pictures with margins around them, or cropped to a smaller size."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 # ------------------------------------------------------------------------------------------- Pad
 
@@ -50,7 +55,7 @@ _MODES = Literal["constant", "edge", "reflect"]
     ],
 )
 def Pad(
-    data: Array,
+    data: Annotated[Array, "Pictures (n, c, h, w) or volumes (n, c, d, h, w)."],
     *,
     mode: Annotated[_MODES, "What the margins hold: a number, the edge, or a mirror image."],
     pad_width: Annotated[Ints, "Margins (before, after) of each axis; none for the first two."],
@@ -157,7 +162,7 @@ def _window(offset: Ints, center: bool, whole: Ints, part: Ints) -> tuple[Any, .
     ],
 )
 def Crop(
-    *data: Array,
+    *data: Annotated[Array, "Pictures, (n, c, h, w); a second array gives its height and width."],
     offset: Annotated[Ints, "Top left corner (y, x) of the crop."] = (0, 0),
     h_w: Annotated[Ints, "Height and width of the crop, where no second array says them."] = (0, 0),
     center_crop: Annotated[bool, "Crop around the center instead."] = False,

@@ -6,19 +6,36 @@ product hold equally many. A triangular matrix is read on one side of its diagon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims, cubic, each_product
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, Shape, axis_of
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Matrices
 from minisym.ops.linalg import turned
 from minisym.ops.rules import matrix_floats
 from minisym.ops.triangles import matrices, mirror, triangle
-from minisym.samples import Sample
-from minisym.shapes import Dim, Shape, axis_of
-from minisym.symbol.symbol import Symbol
+
+
+def _rank_update(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count two operations for each term of each element."""
+    return 2 * prod(outs[0]) * ins[0][-2 if params["transpose"] else -1]
+
+
+op = partial(declare, cost=cubic)
+LeftMatrices = Annotated[Array, "The left matrices, (…, m, k)."]
+RightMatrices = Annotated[Array, "The right matrices, (…, k, n)."]
+Triangles = Annotated[Array, "Square matrices; what lies beyond the triangle is not read."]
 
 Scale = Annotated[float, "The result is multiplied by it."]
 TransposeA = Annotated[bool, "Transpose the matrices of A first."]
@@ -66,6 +83,7 @@ def _gemm_shape(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> N
 
 @op(
     name="_linalg_gemm",
+    cost=each_product,
     aliases=("linalg_gemm",),
     samples=[
         Sample(
@@ -87,9 +105,9 @@ def _gemm_shape(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> N
     ],
 )
 def gemm(
-    A: Array,
-    B: Array,
-    C: Array,
+    A: LeftMatrices,
+    B: RightMatrices,
+    C: Annotated[Array, "What is added, (…, m, n)."],
     *,
     transpose_a: TransposeA = False,
     transpose_b: TransposeB = False,
@@ -128,6 +146,7 @@ def _(
 
 @op(
     name="_linalg_gemm2",
+    cost=each_product,
     aliases=("linalg_gemm2",),
     samples=[
         Sample(((2, 3, 4), (2, 4, 5)), {"alpha": 2.0}, reference=lambda a, b: 2 * a @ b),
@@ -141,8 +160,8 @@ def _(
     ],
 )
 def gemm2(
-    A: Array,
-    B: Array,
+    A: LeftMatrices,
+    B: RightMatrices,
     *,
     transpose_a: TransposeA = False,
     transpose_b: TransposeB = False,
@@ -197,6 +216,7 @@ def _gemm_grads(
 
 @op(
     name="_linalg_syrk",
+    cost=_rank_update,
     aliases=("linalg_syrk",),
     samples=[
         Sample(((2, 3, 4),), {"alpha": 2.0}, reference=lambda a: 2 * a @ a.transpose(0, 2, 1)),
@@ -205,7 +225,7 @@ def _gemm_grads(
     ],
 )
 def syrk(
-    A: Array,
+    A: Matrices,
     *,
     transpose: Annotated[bool, "Put the transposed matrix first."] = False,
     alpha: Scale = 1.0,
@@ -273,8 +293,8 @@ def _operand(A: Array, *, transpose: bool, lower: bool) -> Array:
     ],
 )
 def trmm(
-    A: Array,
-    B: Array,
+    A: Triangles,
+    B: Annotated[Array, "The matrices to multiply, (…, m, n)."],
     *,
     transpose: TransposeA = False,
     rightside: Annotated[bool, "Put A on the right side."] = False,
@@ -333,8 +353,8 @@ def _(
     ],
 )
 def trsm(
-    A: Array,
-    B: Array,
+    A: Triangles,
+    B: Annotated[Array, "The right sides of the systems, (…, m, n)."],
     *,
     transpose: TransposeA = False,
     rightside: Annotated[bool, "A stands on the right side of the unknown."] = False,

@@ -8,20 +8,25 @@ Reference: Liu et al., *SSD: single shot multibox detector*, ECCV 2016, arXiv:15
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import Floats
+from minisym.core.samples import Sample
+from minisym.core.shapes import Shape, product, show
 from minisym.ops.boxes import centers, overlap
 from minisym.ops.rules import floats_only
 from minisym.ops.suppression import best_first, pairs, survivors
-from minisym.params import Floats
-from minisym.samples import Sample
-from minisym.shapes import Shape, product, show
+
+op = partial(declare, cost=each_input(4))
+Anchors = Annotated[Array, "Corners of the anchors, (1, anchors, 4)."]
 
 Variances = Annotated[Floats, "Deviations by which the four numbers of a box are divided."]
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
@@ -67,7 +72,10 @@ def _prior(x: Array) -> Array:
     ],
 )
 def MultiBoxPrior(
-    data: Array,
+    data: Annotated[
+        Array,
+        "Images or features, (batch, channels, height, width), of which only the size counts.",
+    ],
     *,
     sizes: Annotated[Floats, "Sizes of anchors, as parts of the image's height."] = (1.0,),
     ratios: Annotated[Floats, "Ratios of width to height."] = (1.0,),
@@ -191,9 +199,11 @@ _FOUND = [0, -2, 0, np.log(0.5) / 0.25]
     ],
 )
 def MultiBoxTarget(
-    anchor: Array,
-    label: Array,
-    cls_pred: Array,
+    anchor: Anchors,
+    label: Annotated[
+        Array, "Objects, (batch, objects, 5 or more): rows [class, left, top, right, bottom, …]."
+    ],
+    cls_pred: Annotated[Array, "Scores that the network gives now, (batch, classes, anchors)."],
     *,
     overlap_threshold: Annotated[
         float, "An anchor shows the object that it overlaps most if it overlaps it more than that."
@@ -329,9 +339,11 @@ _PROBABILITIES = np.array([[[0.1, 0.8, 0.3], [0.7, 0.1, 0.6], [0.2, 0.1, 0.1]]])
     ],
 )
 def MultiBoxDetection(
-    cls_prob: Array,
-    loc_pred: Array,
-    anchor: Array,
+    cls_prob: Annotated[
+        Array, "Probabilities, (batch, classes, anchors); class 0 is the background."
+    ],
+    loc_pred: Annotated[Array, "How boxes differ from the anchors, (batch, anchors · 4)."],
+    anchor: Anchors,
     *,
     clip: Annotated[bool, "Whether to cut off what lies outside of the image."] = True,
     threshold: Annotated[float, "The least probability of an object that counts."] = 0.01,

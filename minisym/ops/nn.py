@@ -3,20 +3,25 @@ r"""Layers: a linear map, and dropout."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import DtypeError, ParamError, ShapeError
-from minisym.families import number, single
-from minisym.ndarray import Array
+from minisym.core.cost import dense, each, nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ParamError, ShapeError
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.params import HINT, Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of, product
+from minisym.core.symbol import Symbol
 from minisym.ops.rules import floats_only
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import axis_of, product
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=nothing)
 
 # -------------------------------------------------------------------------------- FullyConnected
 
@@ -32,6 +37,8 @@ def _multiply(left: Array, right: Array, out: Array) -> None:
 
 
 @op(
+    kind="layer",
+    cost=dense,
     aliases=("_sparse_FullyConnected",),
     when={"bias": lambda p: not p["no_bias"]},
     samples=[
@@ -59,9 +66,9 @@ def _multiply(left: Array, right: Array, out: Array) -> None:
     ],
 )
 def FullyConnected(
-    data: Array,
-    weight: Array,
-    bias: Array | None = None,
+    data: Annotated[Array, "Data, (batch, …); without flatten, the last axis is mapped."],
+    weight: Annotated[Array, "One row of weights for each output, (num_hidden, input size)."],
+    bias: Annotated[Array | None, "What is added to each output, (num_hidden,)."] = None,
     *,
     num_hidden: Annotated[int, "Number of features of the output.", Between(1)],
     no_bias: Annotated[bool, "Whether to leave the bias out."] = False,
@@ -145,6 +152,8 @@ def _(
 
 
 @op(
+    kind="activation",
+    cost=each(1),
     outputs=("output", "mask"),
     visible=1,
     samples=[
@@ -155,14 +164,14 @@ def _(
     ],
 )
 def Dropout(
-    data: Array,
+    data: Annotated[Array, "The array whose elements are dropped."],
     *,
     p: Annotated[float, "Fraction of the elements to drop.", Between(0, 1)] = 0.5,
     mode: Annotated[
         Literal["always", "training"], "Whether to drop in training only, or in inference, too."
     ] = "training",
     axes: Annotated[Ints, "Axes along which elements are dropped together."] = (),
-    cudnn_off: Annotated[bool | None, "Accepted, without effect."] = False,
+    cudnn_off: Annotated[bool | None, "Accepted, without effect.", HINT] = False,
     is_train: bool = False,
     rng: Any = None,
     out: tuple[Array, Array],

@@ -8,21 +8,27 @@ $\partial x = \frac{\gamma}{\sigma} (g - \frac1n \sum g - \hat x \frac1n \sum g 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import Between
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of, show
+from minisym.core.symbol import Symbol
 from minisym.ops.channels import along, lay
+from minisym.ops.inputs import ChannelBeta, ChannelGamma, Samples
 from minisym.ops.rules import floats_only
 from minisym.ops.second import second_order
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.shapes import axis_of, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="norm", cost=each(8))
 
 Epsilon = Annotated[float, "Added to the variance, so that no division is by 0."]
 OutputMeanVar = Annotated[bool, "Whether mean and deviation are outputs, too."]
@@ -140,9 +146,9 @@ def _plain(x: Array, gamma: Array, beta: Array, axes: Axes, eps: float, axis: in
     ],
 )
 def LayerNorm(
-    data: Array,
-    gamma: Array,
-    beta: Array,
+    data: Annotated[Array, "The array to normalise."],
+    gamma: Annotated[Array, "Factor of each index along the axis, a vector."],
+    beta: Annotated[Array, "What is added at each index along the axis, a vector."],
     *,
     axis: Annotated[int, "The axis to normalise along."] = -1,
     eps: Epsilon = 1e-5,
@@ -253,9 +259,9 @@ def _grouped_formula(inputs: Inputs, params: dict[str, Any]) -> Symbol:
     ],
 )
 def GroupNorm(
-    data: Array,
-    gamma: Array,
-    beta: Array,
+    data: Samples,
+    gamma: Annotated[Array, "Factor of each group, (num_groups,)."],
+    beta: Annotated[Array, "What is added to each group, (num_groups,)."],
     *,
     num_groups: Annotated[int, "Into how many groups the channels are split.", Between(1)] = 1,
     eps: Epsilon = 1e-5,
@@ -320,9 +326,9 @@ def _group_norm_gradient(
     ],
 )
 def InstanceNorm(
-    data: Array,
-    gamma: Array,
-    beta: Array,
+    data: Samples,
+    gamma: ChannelGamma,
+    beta: ChannelBeta,
     *,
     eps: Epsilon = 0.001,
     out: tuple[Array, Array, Array],

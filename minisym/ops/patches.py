@@ -2,20 +2,26 @@ r"""Windows as columns of a matrix, and back: what convolution does inside, as o
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import product, show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Like, Samples
 from minisym.ops.rules import first_type
 from minisym.ops.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import product, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=nothing)
+Columns = Annotated[Array, "Windows as columns, (batch, channels · kernel, places)."]
 
 
 def _unfold(data: Array, win: Window, out: Array) -> None:
@@ -59,7 +65,7 @@ def _fold(columns: Array, win: Window, out: Array) -> None:
     ],
 )
 def im2col(
-    data: Array,
+    data: Samples,
     *,
     kernel: Kernel,
     stride: Stride = (),
@@ -96,8 +102,8 @@ def _(g: Symbol, data: Symbol, *, kernel: Ints, stride: Ints, dilate: Ints, pad:
     samples=[Sample(((1, 8, 4), (1, 2, 3, 3)), {"kernel": (2, 2)}, wrt=(0,))],
 )
 def fold_like(
-    columns: Array,
-    like: Array,
+    columns: Columns,
+    like: Like,
     *,
     kernel: Kernel,
     stride: Stride = (),
@@ -159,7 +165,7 @@ def _(
     ],
 )
 def col2im(
-    data: Array,
+    data: Columns,
     *,
     output_size: Annotated[Ints, "Size of the image along the axes that the window slides over."],
     kernel: Kernel,

@@ -3,18 +3,24 @@ r"""Arrays put together from pieces, and cut into them."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, axis_of
-from minisym.symbol.symbol import Symbol
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axis_of
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Joined, Whole
+
+op = partial(declare, kind="layout", cost=nothing)
 
 
 def _parts(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
@@ -39,7 +45,7 @@ def _parts(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
     ],
 )
 def Concat(
-    *data: Array, dim: Annotated[int, "The axis along which they are joined."] = 1, out: Array
+    *data: Joined, dim: Annotated[int, "The axis along which they are joined."] = 1, out: Array
 ) -> None:
     """Join arrays along an axis that exists; the others must agree.
 
@@ -56,7 +62,7 @@ def Concat(
     samples=[Sample(((3,), (4,)), {"dim": 0}, reference=lambda *x: np.concatenate(x))],
 )
 def _rnn_param_concat(
-    *data: Array, dim: Annotated[int, "The axis along which they are joined."] = 1, out: Array
+    *data: Joined, dim: Annotated[int, "The axis along which they are joined."] = 1, out: Array
 ) -> None:
     """Join the parameters of a recurrent layer; as `Concat`."""
     np.concatenate(data, dim, out=out)
@@ -114,7 +120,9 @@ for _join in (Concat, _rnn_param_concat):
     ],
 )
 def stack(
-    *data: Array, axis: Annotated[int, "Where the new axis stands in the output."] = 0, out: Array
+    *data: Annotated[Array, "The arrays to join, of one shape."],
+    axis: Annotated[int, "Where the new axis stands in the output."] = 0,
+    out: Array,
 ) -> None:
     """Join arrays of one shape along a new axis."""
     np.stack(data, axis, out=out)
@@ -162,7 +170,7 @@ def _numbered(number: int) -> tuple[str, ...]:
     ],
 )
 def SliceChannel(
-    data: Array,
+    data: Whole,
     *,
     num_outputs: Annotated[int, "How many parts.", Between(1)],
     axis: Annotated[int, "The axis that is cut."] = 1,
@@ -255,7 +263,7 @@ def _spans(indices: Ints, sections: int, length: int) -> list[tuple[int, int]]:
     ],
 )
 def split_v2(
-    data: Array,
+    data: Whole,
     *,
     indices: Annotated[Ints, "Where each part begins; the first begin is 0."],
     axis: Annotated[int, "The axis that is cut."] = 1,

@@ -2,14 +2,23 @@ r"""Pooling: a window slides over each channel and gives its maximum, mean, sum 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import Dims, pool
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import HINT, Ints
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import LaidOut, Samples
 from minisym.ops.pools import Settings, fill, send
 from minisym.ops.rules import floats_only
 from minisym.ops.windows import (
@@ -21,9 +30,20 @@ from minisym.ops.windows import (
     shape_first,
     window,
 )
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+
+def _workspaces(params: Params) -> int:
+    """Return whether MXNet keeps where the maxima are, in an output that nobody sees."""
+    first = params["layout"] in {None, "NCW", "NCHW", "NCDHW"}
+    return int(params["pool_type"] == "max" and bool(params["kernel"]) and first)
+
+
+def _window_work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count what the pooling itself counts."""
+    return pool(outs, ins, params)
+
+
+op = partial(declare, kind="pooling", cost=pool)
 
 Kernel = Annotated[Ints, "Size of the window; needed unless global_pool is set."]
 Global = Annotated[bool, "One window over the whole of each channel."]
@@ -35,9 +55,9 @@ def _sender(name: str, doc: str, like: int, *, back: bool) -> Declaration:
     """Declare an op that sends heads back to the data, or forward from the data to the outputs."""
 
     def kernel(
-        g: Array,
-        data: Array,
-        y: Array,
+        g: Annotated[Array, "Gradient of the output, or a change of the data."],
+        data: Annotated[Array, "The data that were pooled."],
+        y: Annotated[Array, "What the pooling made of them."],
         *,
         kernel: Kernel,
         pool_type: str,
@@ -78,6 +98,7 @@ def _sender(name: str, doc: str, like: int, *, back: bool) -> Declaration:
     }
     declared = op(
         name=name,
+        cost=_window_work if back else pool,
         samples=[Sample((shape, (1, 1, 4, 4), (1, 1, 3, 3)), params, wrt=(0,))],
     )(kernel)
 
@@ -143,6 +164,7 @@ _RAMP = np.arange(16.0).reshape(1, 1, 4, 4)
 
 
 @op(
+    workspaces=_workspaces,
     samples=[
         Sample(
             ((2, 3, 4, 6),),
@@ -197,14 +219,14 @@ _RAMP = np.arange(16.0).reshape(1, 1, 4, 4)
     ],
 )
 def Pooling(
-    data: Array,
+    data: LaidOut,
     *,
     kernel: Kernel = (),
     pool_type: Annotated[
         Literal["avg", "lp", "max", "sum"], "What a window gives: mean, p-norm, maximum, sum."
     ] = "max",
     global_pool: Global = False,
-    cudnn_off: Annotated[bool, "Accepted, without effect."] = False,
+    cudnn_off: Annotated[bool, "Accepted, without effect.", HINT] = False,
     pooling_convention: Annotated[
         Literal["full", "same", "valid"],
         "Whether there are windows where all of it fits (valid), also where only its beginning "
@@ -292,7 +314,7 @@ def _(g: Symbol, data: Symbol, *, y: Symbol, **params: Any) -> Symbol:
     ],
 )
 def Pooling_v1(
-    data: Array,
+    data: Samples,
     *,
     kernel: Kernel = (),
     pool_type: Annotated[

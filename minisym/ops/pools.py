@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
 from minisym.ops.windows import Dims, Window, channels_first, window
-from minisym.params import Ints
 
 Slices = tuple[Any, ...]
 

@@ -9,19 +9,23 @@ networks*, 2015, arXiv:1506.01497.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Floats
+from minisym.core.samples import Sample
+from minisym.core.shapes import product, show
 from minisym.ops.rules import floats_only
 from minisym.ops.suppression import best_first, survivors
-from minisym.params import Between, Floats
-from minisym.samples import Sample
-from minisym.shapes import product, show
+
+op = partial(declare, cost=each_input(8))
 
 
 def _anchors(stride: int, scales: Floats, ratios: Floats) -> Array:
@@ -92,9 +96,13 @@ def _candidates(
 
 
 def _proposal(
-    cls_prob: Array,
-    bbox_pred: Array,
-    im_info: Array,
+    cls_prob: Annotated[
+        Array, "Probabilities of nothing, then of something, (batch, 2 · anchors, height, width)."
+    ],
+    bbox_pred: Annotated[
+        Array, "How boxes differ from the anchors, (batch, 4 · anchors, height, width)."
+    ],
+    im_info: Annotated[Array, "Height, width and scale of each image, (batch, 3)."],
     *,
     rpn_pre_nms_top_n: Annotated[int, "How many of the best boxes to look at; 0: all."] = 6000,
     rpn_post_nms_top_n: Annotated[int, "How many boxes to propose.", Between(1)] = 300,

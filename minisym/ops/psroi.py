@@ -10,20 +10,26 @@ Reference: Dai et al., *R-FCN: object detection via region-based fully convoluti
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.params import Between
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Regions
 from minisym.ops.rules import floats_only
 from minisym.ops.taps import Taps
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each_input(4))
+Maps = Annotated[Array, "Images, (batch, output_dim · group_size², height, width)."]
 
 Scale = Annotated[float, "Size of the image's elements: 1 / 16 for 16 pixels.", Between(0, 1)]
 OutputDim = Annotated[int, "Number of outputs: channels that remain.", Between(1)]
@@ -137,8 +143,8 @@ _PAIR = np.array([[0, 1.0, 0.4, 3.0, 2.0], [1, 0.0, 1.6, 2.0, 3.0]])
     ],
 )
 def PSROIPooling(
-    data: Array,
-    rois: Array,
+    data: Maps,
+    rois: Regions,
     *,
     spatial_scale: Scale,
     output_dim: OutputDim,
@@ -294,9 +300,9 @@ _DEFORMABLE = {
     ],
 )
 def DeformablePSROIPooling(
-    data: Array,
-    rois: Array,
-    trans: Array | None = None,
+    data: Maps,
+    rois: Regions,
+    trans: Annotated[Array | None, "Moves of bins, (regions, 2 · classes, part, part)."] = None,
     *,
     spatial_scale: Scale,
     output_dim: OutputDim,

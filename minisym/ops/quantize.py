@@ -8,14 +8,21 @@ gradient.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import DtypeError, ShapeError
-from minisym.ndarray import Array
-from minisym.samples import Sample
+from minisym.core.cost import each
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+
+op = partial(declare, cost=each(3))
+Reals = Annotated[Array, "Floats, of any shape."]
+RangeLow = Annotated[Array, "Least value that the data stand for, (1,)."]
+RangeHigh = Annotated[Array, "Greatest value that the data stand for, (1,)."]
 
 RANGED = ("output0", "output1", "output2")
 """Names of the outputs, as MXNet has them: the bytes, and the ends of their range."""
@@ -97,9 +104,9 @@ _ENDS = (np.array([-2.0]), np.array([1.0]))
     ],
 )
 def quantize(
-    data: Array,
-    min_range: Array,
-    max_range: Array,
+    data: Reals,
+    min_range: Annotated[Array, "Lower end of the range, (1,)."],
+    max_range: Annotated[Array, "Upper end of the range, (1,)."],
     *,
     out_type: Annotated[Literal["int8", "uint8"], "Type of the bytes."] = "uint8",
     out: tuple[Array, Array, Array],
@@ -162,7 +169,7 @@ def _(t: Any, *, out_type: str) -> None:
     ],
 )
 def quantize_v2(
-    data: Array,
+    data: Annotated[Array, "Floats, of any shape; or bytes, which stay what they are."],
     *,
     out_type: Annotated[
         Literal["auto", "int8", "uint8"],
@@ -230,7 +237,7 @@ def _(
     ],
 )
 def quantize_asym(
-    data: Array,
+    data: Reals,
     *,
     min_calib_range: Lowest = None,
     max_calib_range: Highest = None,
@@ -286,9 +293,9 @@ _FLOAT_ENDS = tuple(a.astype(np.float32) for a in _ENDS)
     ],
 )
 def dequantize(
-    data: Array,
-    min_range: Array,
-    max_range: Array,
+    data: Annotated[Array, "Bytes, of any shape."],
+    min_range: RangeLow,
+    max_range: RangeHigh,
     *,
     out_type: Annotated[Literal["float32"], "Type of the floats."] = "float32",
     out: Array,
@@ -330,9 +337,9 @@ _SUMS = np.array([-(10**7), 0, 4 * 10**6], np.int32)
     ],
 )
 def requantize(
-    data: Array,
-    min_range: Array,
-    max_range: Array,
+    data: Annotated[Array, "Whole numbers, int32, of any shape."],
+    min_range: RangeLow,
+    max_range: RangeHigh,
     *,
     out_type: Annotated[
         Literal["auto", "int8", "uint8"],

@@ -2,21 +2,30 @@ r"""Layers on quantized arrays: bytes and the range that they stand for, in and 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.errors import DtypeError, ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import dense, each, nothing, pool
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ParamError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import FLOAT32, HINT, Between, DType
+from minisym.core.samples import Sample
 from minisym.ops.indexing import Embedding, whole
+from minisym.ops.inputs import Words
 from minisym.ops.nn import FullyConnected
 from minisym.ops.pooling import Global, Kernel, Pooling
 from minisym.ops.pools import Settings, fill
-from minisym.ops.quantize import bytes_only, levels, reach, write
+from minisym.ops.quantize import RangeHigh, RangeLow, bytes_only, levels, reach, write
 from minisym.ops.windows import Pad, Stride
-from minisym.params import FLOAT32, Between, DType
-from minisym.samples import Sample
+
+op = partial(declare, cost=nothing)
+Bytes = Annotated[Array, "Bytes, (batch, …)."]
+WeightLow = Annotated[Array, "Least value that the weight stands for, (1,)."]
+WeightHigh = Annotated[Array, "Greatest value that the weight stands for, (1,)."]
 
 _OUTPUTS = ("output", "min_output", "max_output")
 _ENDS = (np.array([-2.0], np.float32), np.array([1.0], np.float32))
@@ -58,7 +67,7 @@ def _range_types(t: Any) -> None:
         ),
     ],
 )
-def quantized_flatten(data: Array, min_data: Array, max_data: Array, *, out: Three) -> None:
+def quantized_flatten(data: Bytes, min_data: RangeLow, max_data: RangeHigh, *, out: Three) -> None:
     """Join all axes but the first: `Flatten` of quantized data."""
     out[0][...] = data.reshape(out[0].shape)
     _pass_on(min_data, max_data, out)
@@ -81,6 +90,7 @@ def _(t: Any) -> None:
 
 @op(
     name="_contrib_quantized_act",
+    cost=each(1),
     outputs=_OUTPUTS,
     samples=[
         Sample(
@@ -93,9 +103,9 @@ def _(t: Any) -> None:
     ],
 )
 def quantized_act(
-    data: Array,
-    min_data: Array,
-    max_data: Array,
+    data: Bytes,
+    min_data: RangeLow,
+    max_data: RangeHigh,
     *,
     act_type: Annotated[
         Literal["relu"], "Which function: of MXNet's five, only this one is there for bytes."
@@ -125,6 +135,7 @@ quantized_act.dtype(_same_bytes)
 
 @op(
     name="_contrib_quantized_pooling",
+    cost=pool,
     outputs=_OUTPUTS,
     samples=[
         Sample(
@@ -140,14 +151,14 @@ quantized_act.dtype(_same_bytes)
     ],
 )
 def quantized_pooling(
-    data: Array,
-    min_data: Array,
-    max_data: Array,
+    data: Annotated[Array, "Bytes, (batch, channels, …), or in the order of layout."],
+    min_data: RangeLow,
+    max_data: RangeHigh,
     *,
     kernel: Kernel = (),
     pool_type: Annotated[Literal["avg", "max"], "What a window gives: mean or maximum."] = "max",
     global_pool: Global = False,
-    cudnn_off: Annotated[bool, "Accepted, without effect."] = False,
+    cudnn_off: Annotated[bool, "Accepted, without effect.", HINT] = False,
     pooling_convention: Annotated[
         Literal["full", "same", "valid"], "Which windows there are, as in `Pooling`."
     ] = "valid",
@@ -203,10 +214,10 @@ _WORDS = np.array([[0, 2], [1, 9]])
     ],
 )
 def quantized_embedding(
-    data: Array,
-    weight: Array,
-    min_weight: Array,
-    max_weight: Array,
+    data: Words,
+    weight: Annotated[Array, "The table in bytes, (input_dim, output_dim)."],
+    min_weight: WeightLow,
+    max_weight: WeightHigh,
     *,
     input_dim: Annotated[int, "Number of words: rows of the weight.", Between(1)],
     output_dim: Annotated[int, "Length of a word's vector.", Between(1)],
@@ -236,6 +247,7 @@ _WEIGHT = np.array([[1, -2], [30, 40], [-5, 6]], np.int8)
 
 @op(
     name="_contrib_quantized_fully_connected",
+    cost=dense,
     outputs=_OUTPUTS,
     when={name: lambda params: not params["no_bias"] for name in ("bias", "min_bias", "max_bias")},
     samples=[
@@ -266,15 +278,15 @@ _WEIGHT = np.array([[1, -2], [30, 40], [-5, 6]], np.int8)
     ],
 )
 def quantized_fully_connected(
-    data: Array,
-    weight: Array,
-    bias: Array | None = None,
-    min_data: Array | None = None,
-    max_data: Array | None = None,
-    min_weight: Array | None = None,
-    max_weight: Array | None = None,
-    min_bias: Array | None = None,
-    max_bias: Array | None = None,
+    data: Bytes,
+    weight: Annotated[Array, "Weights in bytes, (num_hidden, input size)."],
+    bias: Annotated[Array | None, "Bias in bytes, (num_hidden,)."] = None,
+    min_data: RangeLow | None = None,
+    max_data: RangeHigh | None = None,
+    min_weight: WeightLow | None = None,
+    max_weight: WeightHigh | None = None,
+    min_bias: Annotated[Array | None, "Least value that the bias stands for, (1,)."] = None,
+    max_bias: Annotated[Array | None, "Greatest value that the bias stands for, (1,)."] = None,
     *,
     num_hidden: Annotated[int, "Number of outputs.", Between(1)],
     no_bias: Annotated[bool, "Whether nothing is added."] = False,

@@ -9,14 +9,20 @@ that `ms.random.seed` starts: NumPy's stream, not MXNet's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import Declaration, kernel_of, op
-from minisym.ndarray import Array
-from minisym.params import Ints
-from minisym.samples import Sample
+from minisym.core.cost import each
+from minisym.core.declare import Declaration, kernel_of
+from minisym.core.declare import op as declare
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.ops.inputs import Shaped
+
+op = partial(declare, kind="source", cost=each(4))
 
 RealType = Annotated[
     Literal["None", "float16", "float32", "float64"], "Element type; None is float32."
@@ -29,7 +35,7 @@ Parameters = Mapping[str, tuple[Any, Any, str]]
 """Name -> type, default, and what it is."""
 
 
-def _kernel(name: str, doc: str, inputs: tuple[str, ...], params: Parameters, run: Draw) -> Draw:
+def _kernel(name: str, doc: str, inputs: Mapping[str, Any], params: Parameters, run: Draw) -> Draw:
     """Return `run` with the signature that an op's declaration reads."""
     annotated = {n: (Annotated[kind, told], default) for n, (kind, default, told) in params.items()}
     return kernel_of(name, doc, inputs, annotated, run, ("rng", "out"))
@@ -85,7 +91,7 @@ def distribution(
         name=f"_random_{name}",
         aliases=(f"random_{name}", *also),
         samples=(Sample((), {"shape": (2, 3)}),),
-    )(_kernel(f"_random_{name}", f"Draw from {doc}", (), {**params, **_COMMON}, run))
+    )(_kernel(f"_random_{name}", f"Draw from {doc}", {}, {**params, **_COMMON}, run))
     once.shape(_drawn_shape)
     once.dtype(_drawn_dtype)
 
@@ -93,7 +99,7 @@ def distribution(
         _kernel(
             f"_random_{name}_like",
             f"Draw as many as `data` has from {doc}",
-            ("data",),
+            {"data": Shaped},
             params,
             run_like,
         )
@@ -108,7 +114,10 @@ def distribution(
         _kernel(
             f"_sample_{name}",
             f"Draw `shape` numbers for each element of the parameters from {doc}",
-            arrays,
+            {
+                array: Annotated[Array, f"{told[:-1]}; one for each set of draws."]
+                for array, (_, _, told) in zip(arrays, params.values(), strict=True)
+            },
             {
                 "shape": (Ints, (), "How many numbers for each element."),
                 "dtype": (RealType, "None", "Element type; None is float32."),
@@ -233,7 +242,7 @@ def _multinomial_outputs(params: Any) -> tuple[str, ...]:
     samples=(Sample((np.array([[0.2, 0.8], [1.0, 0.0]]),), {"shape": (3,)}, wrt=()),),
 )
 def _sample_multinomial(
-    data: Array,
+    data: Annotated[Array, "Probabilities, (…, classes)."],
     *,
     shape: Annotated[Ints, "How many draws for each row of probabilities."] = (),
     get_prob: Annotated[

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ExecutionError
-from minisym.ndarray import Array
+from minisym.core.errors import ExecutionError
+from minisym.core.ndarray import Array
 from minisym.ops.cells import GATES, Trace, Weights, back, outputs, run
 
 

@@ -13,18 +13,23 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.errors import ParamError
-from minisym.families import agree, number
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.errors import ParamError
+from minisym.core.families import agree
+from minisym.core.kernels import number
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, DType, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Shape, axes_of, is_np_shape
+from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide
 from minisym.ops.basic import where, zeros_like
 from minisym.ops.casting import cast_like
 from minisym.ops.elemwise import sign
-from minisym.params import Between, DType, Ints
-from minisym.samples import Sample
-from minisym.shapes import Shape, axes_of, is_np_shape
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="reduce", cost=each_input(1))
 
 Steps = Callable[[Array, tuple[int, ...], Array], Iterator[tuple[Any, ...]]]
 """Yields the steps that fill the output: `steps(data, axes, out)`."""
@@ -91,8 +96,8 @@ def left(data: Shape, axis: Ints | None, *, keepdims: bool, exclude: bool = Fals
     ],
 )
 def spread(
-    data: Array,
-    like: Array,
+    data: Annotated[Array, "What the reduction left."],
+    like: Annotated[Array, "The array that was reduced; only its shape counts."],
     *,
     axis: Axes = None,
     keepdims: KeepDims = False,
@@ -156,7 +161,7 @@ def reduction(
     """
 
     def kernel(
-        data: Array,
+        data: Annotated[Array, "The array to reduce."],
         *,
         axis: Axes = None,
         keepdims: KeepDims = False,
@@ -284,6 +289,7 @@ reduction(
 
 
 @op(
+    cost=each_input(2),
     aliases=("_sparse_norm",),
     samples=[
         Sample(((2, 3),), reference=lambda x: np.sqrt((x * x).sum()).reshape(1)),
@@ -303,7 +309,7 @@ reduction(
     ],
 )
 def norm(
-    data: Array,
+    data: Annotated[Array, "The array to take the norm of."],
     *,
     ord: Annotated[int, "1 adds up magnitudes, 2 squares.", Between(1, 2)] = 2,
     axis: Axes = None,

@@ -3,17 +3,22 @@ r"""Pooling of regions of interest, and correlation of two images."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ParamError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.ops.inputs import Images, Regions
 from minisym.ops.rules import floats_only
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import show
+
+op = partial(declare, cost=each_input(4))
 
 # ------------------------------------------------------------------------------------ ROIPooling
 
@@ -40,6 +45,7 @@ _BOXES = np.array([[0.0, 0, 0, 3, 3], [1, 1, 0, 2, 3]])
 
 
 @op(
+    kind="pooling",
     outputs=("output", "maxidx"),
     visible=1,
     samples=[
@@ -75,8 +81,8 @@ _BOXES = np.array([[0.0, 0, 0, 3, 3], [1, 1, 0, 2, 3]])
     ],
 )
 def ROIPooling(
-    data: Array,
-    rois: Array,
+    data: Images,
+    rois: Regions,
     *,
     pooled_size: Annotated[Ints, "Height and width of the output: the number of bins."],
     spatial_scale: Annotated[
@@ -227,6 +233,7 @@ def _plain(first: Array, second: Array) -> Array:
 
 
 @op(
+    workspaces=2,
     samples=[
         Sample(((2, 3, 4, 5), (2, 3, 4, 5)), {"pad_size": 1}, reference=_plain),
         Sample(
@@ -253,8 +260,8 @@ def _plain(first: Array, second: Array) -> Array:
     ],
 )
 def Correlation(
-    data1: Array,
-    data2: Array,
+    data1: Images,
+    data2: Annotated[Array, "Images to compare them with, of the same shape."],
     *,
     kernel_size: Size = 1,
     max_displacement: Most = 1,

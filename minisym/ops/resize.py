@@ -6,18 +6,23 @@ Both are linear, and work on rows and columns apart. Images lie as (batch, chann
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, Shape, show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Images
 from minisym.ops.rules import floats_only
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, Shape, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each(7))
 
 
 def _check_image(name: str, shape: Shape) -> None:
@@ -111,8 +116,10 @@ def _halved(x: Array) -> Array:
     ],
 )
 def BilinearResize2D(
-    data: Array,
-    like: Array | None = None,
+    data: Images,
+    like: Annotated[
+        Array | None, "An array whose height and width the output takes, in mode like."
+    ] = None,
     *,
     height: Annotated[int, "Height of the output, in mode size.", Between(1)] = 1,
     width: Annotated[int, "Width of the output, in mode size.", Between(1)] = 1,
@@ -256,7 +263,7 @@ def _averages_back(g: Array, axis: int, size: int) -> Array:
     ],
 )
 def AdaptiveAvgPooling2D(
-    data: Array,
+    data: Images,
     *,
     output_size: Annotated[Ints, "Size of the output: (height, width), or one for both."] = (),
     out: Array,

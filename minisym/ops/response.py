@@ -2,18 +2,24 @@ r"""Division by a norm: of the elements of a sample, or of neighbouring channels
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.families import number, single
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import number, single
+from minisym.core.ndarray import Array
+from minisym.core.params import Between
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Samples
 from minisym.ops.rules import floats_only
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="norm", cost=each(6))
 
 # ------------------------------------------------------------------------------- L2Normalization
 
@@ -35,6 +41,7 @@ def _unit(axes: tuple[int, ...]) -> Any:
 
 
 @op(
+    workspaces=1,
     samples=[
         Sample(((2, 3),), reference=_unit((1,))),
         Sample(((2, 3, 2),), {"mode": "channel"}, reference=_unit((1,))),
@@ -43,7 +50,7 @@ def _unit(axes: tuple[int, ...]) -> Any:
     ],
 )
 def L2Normalization(
-    data: Array,
+    data: Samples,
     *,
     eps: Annotated[float, "Added to the sum of squares."] = 1e-10,
     mode: Annotated[
@@ -112,7 +119,7 @@ def _neighbours(x: Array, size: int) -> Array:
     ],
 )
 def _neighbour_sum(
-    data: Array,
+    data: Samples,
     *,
     nsize: Annotated[int, "How many channels are summed, an odd number."],
     out: Array,
@@ -139,6 +146,7 @@ def _plain_response(x: Array) -> Array:
 
 
 @op(
+    workspaces=1,
     samples=[
         Sample(((2, 4, 2, 2),), {"nsize": 3, "alpha": 0.5}, reference=_plain_response),
         Sample(((1, 3, 2, 2),), {"nsize": 7, "alpha": 0.25, "beta": 0.5, "knorm": 1.0}),
@@ -147,7 +155,7 @@ def _plain_response(x: Array) -> Array:
     ],
 )
 def LRN(
-    data: Array,
+    data: Samples,
     *,
     alpha: Annotated[float, r"Factor $\alpha$ of the mean square."] = 1e-4,
     beta: Annotated[float, r"Exponent $\beta$."] = 0.75,

@@ -2,20 +2,45 @@ r"""RNN: several recurrent layers, in one or both directions of time, as one op.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ParamError, ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import Dims
+from minisym.core.declare import op as declare
+from minisym.core.errors import ParamError, ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.op import Params
+from minisym.core.params import Between
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.ops.cells import GATES
+from minisym.ops.inputs import Head, Lengths
 from minisym.ops.recurrent import Run, Stack, clip_of
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+
+def _recurrent(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count two operations for each parameter at each step of each sequence."""
+    data, parameters = ins[0], ins[1]
+    return 2 * data[0] * data[1] * prod(parameters)
+
+
+def _recurrent_back(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
+    """Count the same again for the gradient of the data, and for that of the parameters."""
+    data, parameters = max(outs, key=len), min(outs, key=len)
+    return 4 * data[0] * data[1] * prod(parameters)
+
+
+op = partial(declare, kind="layer", cost=_recurrent)
+Steps = Annotated[Array, "Sequences, (time, batch, size)."]
+Packed = Annotated[Array, "Weights of all layers, then all biases, as one vector."]
+States = Annotated[Array, "States to begin with, (layers · directions, batch, units)."]
+Cells = Annotated[Array, "An LSTM's cells to begin with, of the shape of state."]
 
 
 def _is_lstm(params: Any) -> bool:
@@ -87,6 +112,7 @@ def _sample(mode: str, **more: Any) -> Sample:
 
 
 @op(
+    hides=True,
     when={
         "state_cell": _is_lstm,
         "sequence_length": lambda p: p["use_sequence_length"],
@@ -151,11 +177,11 @@ def _sample(mode: str, **more: Any) -> Sample:
     ],
 )
 def RNN(
-    data: Array,
-    parameters: Array,
-    state: Array,
-    state_cell: Array | None = None,
-    sequence_length: Array | None = None,
+    data: Steps,
+    parameters: Packed,
+    state: States,
+    state_cell: Cells | None = None,
+    sequence_length: Lengths | None = None,
     *,
     state_size: Annotated[int, "Number of units of each layer.", Between(1)],
     num_layers: Annotated[int, "Number of layers.", Between(1)],
@@ -309,6 +335,8 @@ def _(
 
 @op(
     name="_backward_RNN",
+    kind="backward",
+    cost=_recurrent_back,
     when={
         "state_cell": _is_lstm,
         "sequence_length": lambda p: p["use_sequence_length"],
@@ -324,15 +352,15 @@ def _(
     ),
 )
 def _rnn_gradient(
-    g: Array,
-    data: Array,
-    parameters: Array,
-    state: Array,
-    state_cell: Array | None = None,
-    sequence_length: Array | None = None,
-    mask: Array | None = None,
-    g_state: Array | None = None,
-    g_cell: Array | None = None,
+    g: Head,
+    data: Steps,
+    parameters: Packed,
+    state: States,
+    state_cell: Cells | None = None,
+    sequence_length: Lengths | None = None,
+    mask: Annotated[Array | None, "What dropout multiplied the outputs between layers by."] = None,
+    g_state: Annotated[Array | None, "Gradient of the last states."] = None,
+    g_cell: Annotated[Array | None, "Gradient of the last cells."] = None,
     *,
     state_size: int,
     num_layers: int,

@@ -7,20 +7,25 @@ it, mixtures of the four elements around a place.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from math import ceil
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ParamError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Between, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Shape, show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Images, Regions
 from minisym.ops.rules import floats_only
 from minisym.ops.taps import Taps
-from minisym.params import Between, Ints
-from minisym.samples import Sample
-from minisym.shapes import Shape, show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each_input(4))
 
 PooledSize = Annotated[Ints, "Number of bins: (down, across)."]
 Scale = Annotated[float, "Size of the image's elements: 1 / 16 for 16 pixels.", Between(0, 1)]
@@ -178,8 +183,8 @@ _SIZE = {"pooled_size": (2, 2), "spatial_scale": 1.0}
     ],
 )
 def ROIAlign(
-    data: Array,
-    rois: Array,
+    data: Images,
+    rois: Regions,
     *,
     pooled_size: PooledSize,
     spatial_scale: Scale,
@@ -297,8 +302,8 @@ _TURNED = np.array([[0, 2.0, 1.9, 2.6, 2.4, 30.0], [1, 1.1, 2.2, 1.3, 3.3, -75.0
     ],
 )
 def RROIAlign(
-    data: Array,
-    rois: Array,
+    data: Images,
+    rois: Annotated[Array, "Regions, one a row: [image, x, y, width, height, angle]."],
     *,
     pooled_size: PooledSize,
     spatial_scale: Scale,

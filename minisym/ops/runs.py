@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
 from minisym.ops.windows import Window
-from minisym.params import Ints
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,27 @@ r"""Sampling images at any points: grids, bilinear interpolation, and the spatia
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.op import get
+from minisym.core.cost import each
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.op import get
+from minisym.core.params import HINT, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Images
 from minisym.ops.rules import floats_only
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=each(8))
 
 Target = Annotated[Ints, "Height and width of the output."]
-CudnnOff = Annotated[bool | None, "Accepted, without effect."]
+CudnnOff = Annotated[bool | None, "Accepted, without effect.", HINT]
 
 # --------------------------------------------------------------------------------- GridGenerator
 
@@ -46,6 +51,7 @@ _IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
 
 
 @op(
+    workspaces=1,
     samples=[
         Sample(
             (_IDENTITY,),
@@ -63,7 +69,9 @@ _IDENTITY = np.array([[1.0, 0.0, 0.0, 0.0, 1.0, 0.0]])
     ],
 )
 def GridGenerator(
-    data: Array,
+    data: Annotated[
+        Array, "Affine maps, (batch, 6), or moves of pixels, (batch, 2, height, width)."
+    ],
     *,
     transform_type: Annotated[
         Literal["affine", "warp"], "Whether data are affine maps, or how far each pixel moves."
@@ -193,6 +201,7 @@ _EXACT = np.array([[[[-1.0, 0.0, 1.0]], [[-1.0, 0.5, 3.0]]]])
 
 
 @op(
+    workspaces=1,
     samples=[
         Sample(((2, 3, 4, 3), (2, 2, 2, 5)), domain=(-1.2, 1.2)),
         Sample(
@@ -203,7 +212,13 @@ _EXACT = np.array([[[[-1.0, 0.0, 1.0]], [[-1.0, 0.5, 3.0]]]])
         Sample(((2, 3, 4, 3), (2, 3, 2, 5)), raises=ShapeError, match="grid has shape"),
     ],
 )
-def BilinearSampler(data: Array, grid: Array, *, cudnn_off: CudnnOff = None, out: Array) -> None:
+def BilinearSampler(
+    data: Images,
+    grid: Annotated[Array, "Points to look at, (batch, 2, height', width'): x and y in [-1, 1]."],
+    *,
+    cudnn_off: CudnnOff = None,
+    out: Array,
+) -> None:
     r"""Interpolate an image bilinearly at the points of a grid.
 
     `data` is (batch, channels, height, width), `grid` (batch, 2, height', width') with x and y in
@@ -241,6 +256,7 @@ _sampler_back: Any = get("_backward_BilinearSampler")
 
 
 @op(
+    workspaces=2,
     samples=[
         Sample(
             ((1, 2, 3, 3), _IDENTITY),
@@ -264,8 +280,8 @@ _sampler_back: Any = get("_backward_BilinearSampler")
     ],
 )
 def SpatialTransformer(
-    data: Array,
-    loc: Array,
+    data: Images,
+    loc: Annotated[Array, "Affine maps, (batch, 6)."],
     *,
     target_shape: Target = (0, 0),
     transform_type: Annotated[Literal["affine"], "What `loc` is: affine maps."],

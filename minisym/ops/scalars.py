@@ -9,14 +9,28 @@ from math import log
 
 import numpy as np
 
-from minisym.families import scalar
+from minisym.core.families import scalar
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.elemwise import floor
 
 for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar", ())):
-    scalar(name, np.add, lambda g, x, y, s: g, "Add a number, $x + s$.", aliases=aliases)
+    scalar(
+        name,
+        np.add,
+        lambda g, x, y, s: g,
+        "Add a number, $x + s$.",
+        aliases=aliases,
+        sign="+ {}",
+    )
 for name, aliases in (("_minus_scalar", ("_MinusScalar",)), ("_scatter_minus_scalar", ())):
-    scalar(name, np.subtract, lambda g, x, y, s: g, "Subtract a number, $x - s$.", aliases=aliases)
+    scalar(
+        name,
+        np.subtract,
+        lambda g, x, y, s: g,
+        "Subtract a number, $x - s$.",
+        aliases=aliases,
+        sign="− {}",
+    )
 scalar(
     "_rminus_scalar",
     np.subtract,
@@ -24,6 +38,7 @@ scalar(
     "Subtract from a number, $s - x$.",
     reverse=True,
     aliases=("_RMinusScalar",),
+    sign="{} −",
 )
 scalar(
     "_mul_scalar",
@@ -31,6 +46,7 @@ scalar(
     lambda g, x, y, s: g * s,
     "Multiply by a number, $s x$.",
     aliases=("_MulScalar",),
+    sign="× {}",
 )
 scalar(
     "_div_scalar",
@@ -39,6 +55,7 @@ scalar(
     "Divide by a number, $x / s$. Integers are cut towards 0.",
     floats=np.divide,
     aliases=("_DivScalar",),
+    sign="÷ {}",
 )
 scalar(
     "_rdiv_scalar",
@@ -49,6 +66,7 @@ scalar(
     reverse=True,
     aliases=("_RDivScalar",),
     domain=(0.3, 3.0),
+    sign="{} ÷",
 )
 scalar(
     "_mod_scalar",
@@ -75,6 +93,7 @@ scalar(
     floats=np.power,
     aliases=("_PowerScalar",),
     domain=(0.3, 3.0),
+    sign="^ {}",
 )
 scalar(
     "_rpower_scalar",
@@ -84,6 +103,7 @@ scalar(
     floats=np.power,
     reverse=True,
     aliases=("_RPowerScalar",),
+    sign="{} ^",
 )
 scalar(
     "_maximum_scalar",
@@ -91,6 +111,7 @@ scalar(
     lambda g, x, y, s: g * (x >= s),
     r"Take the larger, $\max(x, s)$; at a tie the gradient passes.",
     aliases=("_MaximumScalar",),
+    sign="max {}",
 )
 scalar(
     "_minimum_scalar",
@@ -98,6 +119,7 @@ scalar(
     lambda g, x, y, s: g * (x <= s),
     r"Take the smaller, $\min(x, s)$; at a tie the gradient passes.",
     aliases=("_MinimumScalar",),
+    sign="min {}",
 )
 scalar(
     "_hypot_scalar",

@@ -2,21 +2,27 @@ r"""Elements at coordinates: each column of an index array is one place in anoth
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim
+from minisym.core.symbol import Symbol
 from minisym.ops.indexing import whole
 from minisym.ops.rules import first_type
 from minisym.ops.taps import add_rows
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
+Coordinates = Annotated[Array, "Coordinates, (m, …): one row for each of the first m axes."]
 
 
 def _places(indices: Array, shape: Ints) -> tuple[Array, ...]:
@@ -43,7 +49,9 @@ def _check_depth(indices: tuple[Dim, ...], rank: int) -> int | None:
         Sample(((3,), np.zeros((2, 1))), raises=ShapeError, match="2 coordinates"),
     ],
 )
-def gather_nd(data: Array, indices: Array, *, out: Array) -> None:
+def gather_nd(
+    data: Annotated[Array, "The array to gather from."], indices: Coordinates, *, out: Array
+) -> None:
     r"""Gather the elements at some coordinates, $y_{n…} = x_{k_{0n}, k_{1n}, …}$.
 
     `indices` (m, n, …) has one row for each of the first m axes of `data`; the output has the
@@ -100,7 +108,11 @@ def _(g: Array, data: Array, indices: Array, *, out: Array) -> None:
     ],
 )
 def scatter_nd(
-    data: Array, indices: Array, *, shape: Annotated[Ints, "Shape of the output."], out: Array
+    data: Annotated[Array, "The elements to scatter."],
+    indices: Coordinates,
+    *,
+    shape: Annotated[Ints, "Shape of the output."],
+    out: Array,
 ) -> None:
     """Scatter elements to coordinates in an array of zeros; where two meet, the last one stays.
 
@@ -144,9 +156,9 @@ def _(g: Symbol, data: Symbol, indices: Symbol) -> tuple[Symbol, None]:
     ],
 )
 def _scatter_set_nd(
-    lhs: Array,
-    rhs: Array,
-    indices: Array,
+    lhs: Annotated[Array, "The array to copy, but for some elements."],
+    rhs: Annotated[Array, "The elements to put there."],
+    indices: Coordinates,
     *,
     shape: Annotated[Ints, "Shape of lhs."],
     out: Array,
@@ -187,7 +199,13 @@ def _(
         Sample(((3, 4), (4,), np.zeros(3)), raises=ShapeError, match="mhs has shape"),
     ],
 )
-def fill_element_0index(lhs: Array, mhs: Array, rhs: Array, *, out: Array) -> None:
+def fill_element_0index(
+    lhs: Annotated[Array, "The matrix to copy, but for one element of each row."],
+    mhs: Annotated[Array, "One element for each row, (rows,)."],
+    rhs: Annotated[Array, "The column that it goes to, (rows,)."],
+    *,
+    out: Array,
+) -> None:
     """Return the matrix `lhs` with the elements of `mhs` in the columns that `rhs` names.
 
     A row whose column does not exist stays as it is.
@@ -247,7 +265,7 @@ def _strides(shape: Ints) -> Array:
     ],
 )
 def ravel_multi_index(
-    data: Array,
+    data: Annotated[Array, "Coordinates, one row for each axis of `shape`."],
     *,
     shape: Annotated[Ints | None, "Shape that is indexed; its first size may be -1."] = None,
     out: Array,
@@ -281,7 +299,7 @@ def _(s: Any, *, shape: Ints | None) -> None:
     ],
 )
 def unravel_index(
-    data: Array,
+    data: Annotated[Array, "Positions, an array of any shape."],
     *,
     shape: Annotated[Ints | None, "Shape that is indexed; its first size may be -1."] = None,
     out: Array,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
 
 KEPT = 1 << 25
 """Up to how many bytes room of one name is kept."""

@@ -8,14 +8,20 @@ on variables that stand for the inputs, and then the inputs take their places.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
-from minisym.define import F, op
-from minisym.graph import Entry, Graph, Node
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
 from minisym.passes.gradient import gradient
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="math", cost=each(2))
 
 Formula = Callable[..., Symbol]
 
@@ -67,7 +73,13 @@ def second_order(
         Sample(((2, 3), (2, 3)), is_train=False, reference=lambda training, inference: inference),
     ],
 )
-def by_mode(training: Array, inference: Array, *, is_train: bool = False, out: Array) -> None:
+def by_mode(
+    training: Annotated[Array, "What is chosen in training."],
+    inference: Annotated[Array, "What is chosen in inference, of the same shape."],
+    *,
+    is_train: bool = False,
+    out: Array,
+) -> None:
     """Choose the first array in training, the second in inference."""
     chosen = training if is_train else inference
     if chosen is not out:

@@ -5,16 +5,23 @@ Time lies along axis 0 (or 1, where an op has the choice), the samples along the
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ExecutionError, ShapeError
-from minisym.ndarray import Array
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+from minisym.core.cost import nothing
+from minisym.core.declare import op as declare
+from minisym.core.errors import ExecutionError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Lengths, Sequences
+
+Series = Annotated[Array, "Sequences, (time, batch, …); with axis=1, (batch, time, …)."]
+
+op = partial(declare, cost=nothing)
 
 UseLength = Annotated[bool, "Whether there is an input sequence_length; else all are full."]
 Axis = Annotated[int, "The axis of time, 0 or 1."]
@@ -84,8 +91,8 @@ def _widen(mask: Array, rank: int) -> Array:
     ],
 )
 def SequenceMask(
-    data: Array,
-    sequence_length: Array | None = None,
+    data: Series,
+    sequence_length: Lengths | None = None,
     *,
     use_sequence_length: UseLength = False,
     value: Annotated[float, "What is written behind the end of each sequence."] = 0.0,
@@ -134,8 +141,8 @@ def _(
     ],
 )
 def SequenceReverse(
-    data: Array,
-    sequence_length: Array | None = None,
+    data: Sequences,
+    sequence_length: Lengths | None = None,
     *,
     use_sequence_length: UseLength = False,
     axis: Annotated[int, "The axis of time, which must be 0."] = 0,
@@ -219,8 +226,8 @@ def _last(data: Array, length: Array | None, axis: int) -> Any:
     ],
 )
 def SequenceLast(
-    data: Array,
-    sequence_length: Array | None = None,
+    data: Series,
+    sequence_length: Lengths | None = None,
     *,
     use_sequence_length: UseLength = False,
     axis: Axis = 0,
@@ -266,9 +273,9 @@ def _(
     ],
 )
 def put_last(
-    values: Array,
-    data: Array,
-    sequence_length: Array | None = None,
+    values: Annotated[Array, "One element for each sequence."],
+    data: Series,
+    sequence_length: Lengths | None = None,
     *,
     use_sequence_length: UseLength = False,
     axis: Axis = 0,

@@ -3,18 +3,24 @@ r"""Regions of arrays, cut out by indices, by one axis, or by another array's sh
 from __future__ import annotations
 
 import builtins
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints, OptionalInts
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axes_of, axis_of
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Whole
 from minisym.ops.rules import first_type
-from minisym.params import Ints, OptionalInts
-from minisym.samples import Sample
-from minisym.shapes import Dim, axes_of, axis_of
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 Key = tuple[builtins.slice, ...]
 
@@ -69,7 +75,7 @@ def _slice_shape(
     ],
 )
 def slice(
-    data: Array,
+    data: Whole,
     *,
     begin: Annotated[OptionalInts, "First index of each axis; None: from its start."],
     end: Annotated[OptionalInts, "Index behind the last one; None: to its end."],
@@ -131,8 +137,8 @@ def _(
     ],
 )
 def _slice_assign(
-    lhs: Array,
-    rhs: Array,
+    lhs: Annotated[Array, "The array to copy, but for a region."],
+    rhs: Annotated[Array, "What the region becomes, of its shape."],
     *,
     begin: Annotated[OptionalInts, "First index of each axis."],
     end: Annotated[OptionalInts, "Index behind the last one."],
@@ -170,7 +176,7 @@ def _(
     samples=[Sample(((3, 4),), {"scalar": 2.0, "begin": (0, 1), "end": (3, 2)})],
 )
 def _slice_assign_scalar(
-    data: Array,
+    data: Annotated[Array, "The array to copy, but for a region."],
     *,
     scalar: Annotated[float, "The number to put there."] = 0.0,
     begin: Annotated[OptionalInts, "First index of each axis."],
@@ -216,7 +222,7 @@ def _along(axis: int, begin: int, end: int | None, rank: int) -> Key:
     ],
 )
 def slice_axis(
-    data: Array,
+    data: Whole,
     *,
     axis: Annotated[int, "The axis that is cut."],
     begin: Annotated[int, "First index; negative counts from the end."],
@@ -273,8 +279,8 @@ def _like(axes: Ints, shape: tuple[int, ...], rank: int) -> Key:
     ],
 )
 def slice_like(
-    data: Array,
-    shape_like: Array,
+    data: Whole,
+    shape_like: Annotated[Array, "An array whose sizes are kept; its values do not count."],
     *,
     axes: Annotated[Ints, "The axes to cut; (): all of them."] = (),
     out: Array,

@@ -6,18 +6,24 @@ Each is computed from $x - \max x$, so that no exponential overflows. Their grad
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import DtypeError, ParamError, ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import DtypeError, ParamError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import axis_of
+from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.rules import floats_only
-from minisym.samples import Sample
-from minisym.shapes import axis_of
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="activation", cost=each(5))
+Scores = Annotated[Array, "Scores, an array of any shape."]
 
 Axis = Annotated[int, "The axis to normalise along."]
 Temperature = Annotated[float | None, "Divide the scores by this first."]
@@ -150,8 +156,10 @@ def _masked(data: Array, length: Array, axis: int) -> Array:
     ],
 )
 def softmax(
-    data: Array,
-    length: Array | None = None,
+    data: Scores,
+    length: Annotated[
+        Array | None, "How many elements along the axis take part, of the shape of data without it."
+    ] = None,
     *,
     axis: Axis = -1,
     temperature: Temperature = None,
@@ -226,7 +234,7 @@ def _(
     ],
 )
 def softmin(
-    data: Array,
+    data: Scores,
     *,
     axis: Axis = -1,
     temperature: Temperature = None,
@@ -257,7 +265,7 @@ def _(
     ],
 )
 def log_softmax(
-    data: Array,
+    data: Scores,
     *,
     axis: Axis = -1,
     temperature: Temperature = None,
@@ -291,6 +299,7 @@ def _(
 
 
 @op(
+    kind="activation",
     samples=[
         Sample(((2, 3),), reference=_reference()),
         Sample(((2, 3, 2),), {"mode": "channel"}, reference=_reference(1)),
@@ -298,7 +307,7 @@ def _(
     ],
 )
 def SoftmaxActivation(
-    data: Array,
+    data: Scores,
     *,
     mode: Annotated[
         Literal["channel", "instance"], "Along axis 1 (channel) or along the last axis (instance)."

@@ -7,18 +7,24 @@ unless `dtype` says otherwise, as in MXNet.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import FLOAT32, DType
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axis_of, product
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Like
 from minisym.ops.rules import first_type
-from minisym.params import FLOAT32, DType
-from minisym.samples import Sample
-from minisym.shapes import Dim, axis_of, product
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=each_input(1))
+Places = Annotated[Array, "Whole numbers: places along the axis."]
 
 Axis = Annotated[int | None, "The axis to sort along; None: all elements as one vector."]
 Ascending = Annotated[bool, "Begin with the least instead of the greatest."]
@@ -71,6 +77,7 @@ def _sorted_shape(s: Any, *, axis: int | None) -> None:
 
 
 @op(
+    workspaces=1,
     outputs=("output0",),
     samples=[
         Sample(((3, 4),), {"axis": 0}, reference=lambda x: np.sort(x, 0)),
@@ -80,7 +87,7 @@ def _sorted_shape(s: Any, *, axis: int | None) -> None:
     ],
 )
 def sort(
-    data: Array,
+    data: Annotated[Array, "The array to sort."],
     *,
     axis: Axis = -1,
     is_ascend: Ascending = True,
@@ -119,7 +126,7 @@ def _(g: Symbol, data: Symbol, *, axis: int | None, is_ascend: bool) -> Symbol:
     ],
 )
 def argsort(
-    data: Array,
+    data: Annotated[Array, "The array whose order is asked for."],
     *,
     axis: Axis = -1,
     is_ascend: Ascending = True,
@@ -147,7 +154,13 @@ def _(g: Symbol, data: Symbol) -> None:
 @op(
     name="_take_places", samples=[Sample(((3, 4), np.argsort(np.eye(3, 4))), {"axis": 1}, wrt=(0,))]
 )
-def take_places(data: Array, places: Array, *, axis: Axis = -1, out: Array) -> None:
+def take_places(
+    data: Annotated[Array, "The array to take from."],
+    places: Places,
+    *,
+    axis: Axis = -1,
+    out: Array,
+) -> None:
     """Take the elements at these places along an axis."""
     np.copyto(_along(out, axis), np.take_along_axis(_along(data, axis), _along(places, axis), -1))
 
@@ -169,7 +182,14 @@ def _(g: Symbol, data: Symbol, places: Symbol, *, axis: int | None) -> tuple[Sym
     name="_put_places",
     samples=[Sample(((3, 2), (3, 4), np.array([[0, 2]] * 3)), {"axis": 1}, wrt=(0,))],
 )
-def put_places(data: Array, like: Array, places: Array, *, axis: Axis = -1, out: Array) -> None:
+def put_places(
+    data: Annotated[Array, "The elements to put, of the shape of places."],
+    like: Like,
+    places: Places,
+    *,
+    axis: Axis = -1,
+    out: Array,
+) -> None:
     """Put elements at these places of an array of zeros that is shaped like another one."""
     out[...] = 0
     np.put_along_axis(_along(out, axis), _along(places, axis), _along(data, axis), -1)
@@ -201,6 +221,7 @@ def _topk_outputs(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 @op(
+    workspaces=lambda p: int(p["ret_typ"] == "value"),
     outputs=_topk_outputs,
     samples=[
         Sample(((3, 5),), {"k": 2}, reference=lambda x: np.argsort(-x)[:, :2]),
@@ -219,7 +240,7 @@ def _topk_outputs(params: Mapping[str, Any]) -> tuple[str, ...]:
     ],
 )
 def topk(
-    data: Array,
+    data: Annotated[Array, "The array to choose from."],
     *,
     axis: Axis = -1,
     k: Annotated[int, "How many; 0 or less: all."] = 1,

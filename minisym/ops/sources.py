@@ -2,15 +2,19 @@ r"""Sources: ops without inputs, which fill an array from their parameters."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
-from minisym.params import FLOAT32, DType, Ints
-from minisym.samples import Sample
+from minisym.core.cost import nothing
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import CODES, FLOAT32, DType, Ints
+from minisym.core.samples import Sample
+
+op = partial(declare, kind="source", cost=nothing)
 
 Context = Annotated[str, "Accepted for old files: every array lives in main memory."]
 Type = Annotated[DType, "Element type."]
@@ -77,9 +81,8 @@ _zeros_without_dtype.shape(_shape)
 
 @_zeros_without_dtype.dtype
 def _(t: Any, *, dtype: int) -> None:
-    codes = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
     if dtype >= 0:
-        t.output = np.dtype(codes[dtype])
+        t.output = np.dtype(CODES[dtype])
     elif t.output is None:
         t.output = np.dtype("float32")
 

@@ -13,10 +13,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from minisym.families import unary
-from minisym.ndarray import Array
+from minisym.core.families import unary
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.elemwise import exp, square
-from minisym.samples import Sample
 
 # ------------------------------------------------------------------------------------ the tables
 

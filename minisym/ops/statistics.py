@@ -3,20 +3,26 @@ r"""Where extremes are, moments, and running sums."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.errors import ShapeError
-from minisym.families import agree
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import Declaration
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.families import agree
+from minisym.core.ndarray import Array
+from minisym.core.params import DType, Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import axes_of, axis_of, product
+from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
+from minisym.ops.inputs import Head, Like, Samples
 from minisym.ops.reduce import KeepDims, left, spread
-from minisym.params import DType, Ints
-from minisym.samples import Sample
-from minisym.shapes import axes_of, axis_of, product
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="reduce", cost=each_input(1))
 
 # ------------------------------------------------------------------------------------- positions
 
@@ -27,7 +33,7 @@ def _position(
     """Declare an op that finds where an extreme is."""
 
     def kernel(
-        data: Array,
+        data: Annotated[Array, "The array to search."],
         *,
         axis: Annotated[
             int | None, "The axis to search along; None for the flattened array."
@@ -89,7 +95,7 @@ _position(
         Sample(((3,),), raises=ShapeError, match="axis 1"),
     ]
 )
-def argmax_channel(data: Array, *, out: Array) -> None:
+def argmax_channel(data: Samples, *, out: Array) -> None:
     """Say where the largest element is along axis 1, in the type of the input."""
     np.copyto(out, data.argmax(1), casting="unsafe")
 
@@ -103,6 +109,7 @@ def _(s: Any) -> None:
 
 
 @op(
+    cost=each_input(4),
     outputs=("output0", "output1"),
     samples=[
         Sample(((4, 3),), {"axes": 0}, reference=lambda x: (x.mean(0), x.var(0))),
@@ -118,7 +125,7 @@ def _(s: Any) -> None:
     ],
 )
 def moments(
-    data: Array,
+    data: Annotated[Array, "The array to reduce."],
     *,
     axes: Annotated[Ints | None, "The axes to take them over; all must be named."] = None,
     keepdims: KeepDims = False,
@@ -180,7 +187,7 @@ Along = Annotated[int | None, "The axis to run along; None for the flattened arr
     ],
 )
 def cumsum(
-    a: Array,
+    a: Annotated[Array, "The array to add up."],
     *,
     axis: Along = None,
     dtype: Annotated[DType | None, "The type of the output; the input's if not given."] = None,
@@ -222,7 +229,7 @@ def _(g: Symbol, a: Symbol, *, axis: int | None) -> Symbol:
 
 
 @op(name="_cumsum_back", samples=[Sample(((6,), (2, 3)), wrt=(0,))])
-def cumsum_back(g: Array, like: Array, *, axis: Along = None, out: Array) -> None:
+def cumsum_back(g: Head, like: Like, *, axis: Along = None, out: Array) -> None:
     r"""Add up what is still to come along an axis, $y_i = \sum_{j \ge i} g_j$, shaped as `like`."""
     if axis is None:
         np.copyto(out, np.add.accumulate(g[::-1])[::-1].reshape(out.shape))

@@ -5,20 +5,26 @@ The gradient of a repetition is the sum over the copies.
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, axes_of, axis_of, product
+from minisym.core.symbol import Symbol
 from minisym.ops.broadcast import unbroadcast
+from minisym.ops.inputs import Expanded
 from minisym.ops.rules import first_type
-from minisym.params import Ints
-from minisym.samples import Sample
-from minisym.shapes import Dim, axes_of, axis_of, product
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="layout", cost=nothing)
 
 # ----------------------------------------------------------------------------------- broadcasting
 
@@ -42,7 +48,7 @@ def _stretched(data: tuple[Dim, ...], target: tuple[Dim, ...]) -> tuple[Dim, ...
     ],
 )
 def broadcast_to(
-    data: Array,
+    data: Expanded,
     *,
     shape: Annotated[Ints, "The new shape; 0 leaves an axis as it is."] = (),
     out: Array,
@@ -82,7 +88,7 @@ def _(g: Symbol, data: Symbol) -> Symbol:
     ],
 )
 def broadcast_axis(
-    data: Array,
+    data: Expanded,
     *,
     axis: Annotated[Ints, "The axes to stretch; they have size 1."] = (),
     size: Annotated[Ints, "Their new sizes."] = (),
@@ -128,8 +134,8 @@ def _(g: Symbol, data: Symbol, *, axis: Ints) -> Symbol:
     ],
 )
 def broadcast_like(
-    lhs: Array,
-    rhs: Array,
+    lhs: Expanded,
+    rhs: Annotated[Array, "An array that says how far; its values do not count."],
     *,
     lhs_axes: Annotated[Ints | None, "The axes of lhs to stretch; None: all."] = None,
     rhs_axes: Annotated[Ints | None, "The axes of rhs that say how far."] = None,
@@ -192,7 +198,10 @@ def _pairs(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
     ],
 )
 def tile(
-    data: Array, *, reps: Annotated[Ints, "How often, along each axis from the last."], out: Array
+    data: Annotated[Array, "The array to lay side by side."],
+    *,
+    reps: Annotated[Ints, "How often, along each axis from the last."],
+    out: Array,
 ) -> None:
     """Lay copies of the whole array side by side."""
     shape, times = _tiles(data.shape, reps)
@@ -238,7 +247,7 @@ def _(g: Array, data: Array, *, reps: Ints, out: Array) -> None:
     ],
 )
 def repeat(
-    data: Array,
+    data: Annotated[Array, "The array whose elements are repeated."],
     *,
     repeats: Annotated[int, "How often."],
     axis: Annotated[int | None, "Along which axis; None: flatten first."] = None,

@@ -3,19 +3,23 @@ r"""Choosing among boxes, the best first: suppression of what overlaps, and matc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import prod
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.families import single
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.kernels import single
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
 from minisym.ops.boxes import Format, centers, corners, overlap
 from minisym.ops.rules import floats_only
-from minisym.samples import Sample
-from minisym.shapes import show
+
+op = partial(declare, cost=each_input(4))
 
 BLOCK = 128
 """How many boxes are compared with all later ones at a time."""
@@ -109,7 +113,7 @@ _GONE = np.full(6, -1.0)
     ],
 )
 def box_nms(
-    data: Array,
+    data: Annotated[Array, "Boxes, (…, boxes, numbers): rows of coordinates, score and more."],
     *,
     overlap_thresh: Annotated[float, "How much of an overlap is too much."] = 0.5,
     valid_thresh: Annotated[float, "Boxes whose score is not greater are dropped."] = 0.0,
@@ -239,7 +243,7 @@ def _(g0: Array, data: Array, y1: Array, *, out: Array) -> None:
     ],
 )
 def bipartite_matching(
-    data: Array,
+    data: Annotated[Array, "Scores, (…, rows, columns)."],
     *,
     is_ascend: Annotated[bool, "Whether the least scores are the best."] = False,
     threshold: Annotated[float, "A pair must have a better score than that."],

@@ -2,28 +2,38 @@ r"""Batch normalisation as MXNet's `contrib` has it: across devices, and with a 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import each
+from minisym.core.declare import F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import HINT
+from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
 from minisym.ops.batch_norm import (
     BATCH_OUTPUTS,
     Accepted,
     FixGamma,
+    Gamma,
     GlobalStats,
     Momentum,
+    MovingMean,
+    MovingVar,
     batch_norm_shape,
     batch_norm_types,
     batch_norm_visible,
     fill_batch_norm,
 )
 from minisym.ops.channels import lay
+from minisym.ops.inputs import ChannelBeta, Samples
 from minisym.ops.norm import Epsilon, OutputMeanVar
-from minisym.samples import Sample
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="norm", cost=each(4))
 
 _STATES = ("moving_mean", "moving_var")
 _INITS = {"moving_mean": '["zero", {}]', "moving_var": '["one", {}]'}
@@ -69,11 +79,11 @@ def _in_inference(
     ],
 )
 def SyncBatchNorm(
-    data: Array,
-    gamma: Array,
-    beta: Array,
-    moving_mean: Array,
-    moving_var: Array,
+    data: Samples,
+    gamma: Gamma,
+    beta: ChannelBeta,
+    moving_mean: MovingMean,
+    moving_var: MovingVar,
     *,
     eps: Epsilon = 0.001,
     momentum: Momentum = 0.9,
@@ -122,6 +132,7 @@ def _(g: list[Symbol], *inputs: Symbol, y: list[Symbol], **params: Any) -> list[
 
 @op(
     name="_contrib_BatchNormWithReLU",
+    workspaces=1,
     states=_STATES,
     inits=_INITS,
     writes=_WRITES,
@@ -146,11 +157,13 @@ def _(g: list[Symbol], *inputs: Symbol, y: list[Symbol], **params: Any) -> list[
     ],
 )
 def BatchNormWithReLU(
-    data: Array,
-    gamma: Array,
-    beta: Array,
-    moving_mean: Array,
-    moving_var: Array,
+    data: Annotated[
+        Array, "Data, by default (batch, channels, …); `axis` is that of the channels."
+    ],
+    gamma: Gamma,
+    beta: ChannelBeta,
+    moving_mean: MovingMean,
+    moving_var: MovingVar,
     *,
     eps: Epsilon = 0.001,
     momentum: Momentum = 0.9,
@@ -158,7 +171,7 @@ def BatchNormWithReLU(
     use_global_stats: GlobalStats = False,
     output_mean_var: OutputMeanVar = False,
     axis: Annotated[int, "The axis of the channels."] = 1,
-    cudnn_off: Annotated[bool, "Accepted, without effect."] = False,
+    cudnn_off: Annotated[bool, "Accepted, without effect.", HINT] = False,
     min_calib_range: Accepted = None,
     max_calib_range: Accepted = None,
     is_train: bool = False,

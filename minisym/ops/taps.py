@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
 
 
 class Taps(NamedTuple):

@@ -2,17 +2,23 @@ r"""Parts of square matrices: diagonals and triangles, as matrices or as vectors
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, F, op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import Declaration, F
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.core.shapes import Dim, Shape
+from minisym.core.symbol import Symbol
+from minisym.ops.inputs import Matrices, SquareMatrices
 from minisym.ops.rules import matrix_floats
-from minisym.samples import Sample
-from minisym.shapes import Dim, Shape
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, cost=nothing)
 
 Offset = Annotated[int, "Which diagonal: 0 the main one, above it positive."]
 Lower = Annotated[bool, "With offset 0: the lower triangle instead of the upper one."]
@@ -50,7 +56,7 @@ def mirror(matrix: Symbol) -> Symbol:
 
 @op(name="_triangle", samples=[Sample(((2, 3, 3),), {"lower": True}, reference=np.tril)])
 def triangle(
-    A: Array,
+    A: Matrices,
     *,
     offset: Offset = 0,
     lower: Annotated[bool, "Keep what is below the diagonal, else what is above."] = True,
@@ -123,7 +129,7 @@ def _side(count: Dim) -> Dim:
         Sample(((3, 3),), {"offset": 3}, raises=ShapeError, match="no diagonal 3"),
     ],
 )
-def extractdiag(A: Array, *, offset: Offset = 0, out: Array) -> None:
+def extractdiag(A: SquareMatrices, *, offset: Offset = 0, out: Array) -> None:
     """Take a diagonal of each matrix."""
     np.copyto(out, A.diagonal(offset, -2, -1))
 
@@ -147,7 +153,7 @@ def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
         Sample(((2, 3),), reference=lambda a: np.stack([np.diag(row) for row in a])),
     ],
 )
-def makediag(A: Array, *, offset: Offset = 0, out: Array) -> None:
+def makediag(A: Annotated[Array, "Diagonals, (…, n)."], *, offset: Offset = 0, out: Array) -> None:
     """Make matrices that are 0 but for one diagonal."""
     out[...] = 0
     rows = np.arange(A.shape[-1])
@@ -175,7 +181,7 @@ def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
 )
-def extracttrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
+def extracttrian(A: SquareMatrices, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
     """Take a triangle of each matrix as a vector: a lower one row by row, an upper one by columns.
 
     A positive offset means what is above that diagonal, a negative one what is below.
@@ -209,7 +215,13 @@ def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
         Sample(((4,),), raises=ShapeError, match="4 elements"),
     ],
 )
-def maketrian(A: Array, *, offset: Offset = 0, lower: Lower = True, out: Array) -> None:
+def maketrian(
+    A: Annotated[Array, "Elements of triangles, (…, n)."],
+    *,
+    offset: Offset = 0,
+    lower: Lower = True,
+    out: Array,
+) -> None:
     """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
     out[...] = 0
     rows, columns = _coordinates(out.shape[-1], offset, lower)

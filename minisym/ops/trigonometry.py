@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from minisym.define import Declaration
-from minisym.families import unary
+from minisym.core.declare import Declaration
+from minisym.core.families import unary
 from minisym.ops.elemwise import rsqrt, square
 
 sin: Declaration = unary(

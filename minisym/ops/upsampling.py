@@ -2,19 +2,23 @@ r"""UpSampling: enlarge images by repeating pixels, or by a learnt (at first bil
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from minisym.define import op
-from minisym.errors import ShapeError
-from minisym.ndarray import Array
+from minisym.core.cost import nothing
+from minisym.core.declare import op as declare
+from minisym.core.errors import ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.params import HINT, Between
+from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.ops.correlate import adjoint_filters, adjoint_output, in_floats, scatter
 from minisym.ops.windows import window
-from minisym.params import Between
-from minisym.samples import Sample
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
+
+op = partial(declare, kind="pooling", cost=nothing)
 
 
 def _blocks(array: Array, factors: tuple[int, int]) -> Array:
@@ -82,7 +86,9 @@ _NEAREST = {"sample_type": "nearest"}
     ],
 )
 def UpSampling(
-    *arg: Array,
+    *arg: Annotated[
+        Array, "Images, (batch, channels, height, width); with bilinear an image and its weight."
+    ],
     scale: Annotated[int, "By how much the first image is enlarged.", Between(1, 1000)],
     num_filter: Annotated[int, "Number of channels, with bilinear."] = 0,
     sample_type: Annotated[
@@ -93,7 +99,7 @@ def UpSampling(
         Literal["concat", "sum"], "Join several images along the channels, or add them."
     ] = "concat",
     num_args: Annotated[int, "Number of images; 2 with bilinear: an image and the weight."] = 1,
-    workspace: Annotated[int, "Accepted, without effect.", Between(0)] = 512,
+    workspace: Annotated[int, "Accepted, without effect.", HINT, Between(0)] = 512,
     out: Array,
 ) -> None:
     r"""Enlarge images, $y_{ij} = x_{\lfloor i/s \rfloor \lfloor j/s \rfloor}$ with "nearest".

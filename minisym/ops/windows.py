@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.params import Ints
+from minisym.core.shapes import Dim, show
 from minisym.ops.scratch import scratch
-from minisym.params import Ints
-from minisym.shapes import Dim, show
 
 Kernel = Annotated[Ints, "Size of the window: (width,), (height, width) or (depth, height, width)."]
 Stride = Annotated[Ints, "How far the window moves; 1 along each axis by default."]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from minisym.define import F
-from minisym.errors import ParamError
-from minisym.ndarray import Array
+from minisym.core.declare import F
+from minisym.core.errors import ParamError
+from minisym.core.ndarray import Array
+from minisym.core.symbol import Symbol
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.parameter import Parameter, call
-from minisym.symbol.symbol import Symbol
 
 
 @Optimizer.register

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from minisym.ndarray import Array, NDArray
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.symbol import Symbol
 from minisym.optimizer.compose import compose_update
 from minisym.optimizer.parameter import Parameter
 from minisym.runtime.executor import Executor
-from minisym.symbol.symbol import Symbol
 
 if TYPE_CHECKING:
     from minisym.optimizer.base import Optimizer

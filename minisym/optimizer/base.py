@@ -8,15 +8,15 @@ from numbers import Real
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from minisym.define import F
-from minisym.errors import BindError, ParamError, did_you_mean
+from minisym.core.declare import F
+from minisym.core.errors import BindError, ParamError, did_you_mean
+from minisym.core.ndarray import NDArray
+from minisym.core.symbol import Symbol
 from minisym.init import begin_states
-from minisym.ndarray import NDArray
 from minisym.optimizer.at_once import AtOnce, Bound
 from minisym.optimizer.compose import APPLY, EVERY, FINITE, Options, compose_step
 from minisym.optimizer.parameter import Parameter
 from minisym.runtime.executor import Executor
-from minisym.symbol.symbol import Symbol
 
 Scheduler = Callable[[int], float]
 """A function from the number of the update, from 1, to the learning rate."""

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from minisym.define import F
-from minisym.errors import ComposeError, ParamError, did_you_mean
-from minisym.graph import Entry, Node
+from minisym.core.declare import F
+from minisym.core.errors import ComposeError, ParamError, did_you_mean
+from minisym.core.node import Entry, Node
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Group, Variable
 from minisym.optimizer.parameter import ZERO, Parameter, call
 from minisym.passes.gradient import grad
 from minisym.passes.order import find_writes, order_writes
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Group, Variable
 
 if TYPE_CHECKING:
     from minisym.optimizer.base import Optimizer
@@ -301,9 +301,9 @@ def _scaled(loss: Symbol, scale: Symbol) -> Symbol:
             name = f"{node.name}_scaled"
             first = F.scale_gradient(Symbol(inputs[:1]), scale, name=name)
             inputs = (*first.entries, *inputs[1:])
-        return node if inputs == node.inputs else node.replace(inputs=inputs)
+        return node.reading(inputs)
 
-    graph = loss.graph.rebuild(change)
+    graph = loss.graph.substitute({}, change)
     return Symbol(
         tuple(
             entry

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from minisym.define import F
-from minisym.ndarray import Array
+from minisym.core.declare import F
+from minisym.core.ndarray import Array
+from minisym.core.symbol import Symbol
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.parameter import Parameter, call, copy_of
-from minisym.symbol.symbol import Symbol
 
 
 class WithMomentum(Optimizer):

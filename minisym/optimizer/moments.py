@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from minisym.define import F
+from minisym.core.declare import F
+from minisym.core.symbol import Symbol
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.parameter import Parameter
-from minisym.symbol.symbol import Symbol
 
 
 class _Moments(Optimizer):

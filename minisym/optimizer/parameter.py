@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minisym.op import get
-from minisym.symbol.symbol import Symbol
-from minisym.symbol.variable import Variable
+from minisym.core.op import get
+from minisym.core.symbol import Symbol
+from minisym.core.variable import Variable
 
 ZERO = '["zero", {}]'
 

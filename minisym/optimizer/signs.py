@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from minisym.define import F
+from minisym.core.declare import F
+from minisym.core.symbol import Symbol
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.descent import WithMomentum
 from minisym.optimizer.parameter import Parameter
-from minisym.symbol.symbol import Symbol
 
 
 @Optimizer.register

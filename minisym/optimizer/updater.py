@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
+from minisym.core.ndarray import Array
 from minisym.formats import mxnet_params
-from minisym.ndarray import Array
 from minisym.optimizer.at_once import each
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from minisym import shapes
-from minisym.errors import ParamError, ShapeTypeError, count, did_you_mean, listed
-from minisym.graph import Entry, Graph, Node
-from minisym.params import dtype_from_user
+from minisym.core import shapes
+from minisym.core.errors import ParamError, ShapeTypeError, count, did_you_mean, listed
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.params import dtype_from_user
+from minisym.core.symbol import Symbol
 from minisym.passes.infer import Engine, infer
 from minisym.passes.slots import DTYPES, SHAPES
-from minisym.symbol.symbol import Symbol
 
 
 def named(
@@ -58,24 +59,54 @@ def named_shapes(
     return {n: shapes.from_user(v, f"the shape of {n.name}") for n, v in known.items()}
 
 
-def infer_shape_api(
+def infer_shape(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+    """Infer all shapes from some, both ways, to the fixed point.
+
+    Shapes are given by argument name, or by position in the order of `list_arguments`. A dimension
+    of 0 is unknown (-1 under `np_shape`).
+
+    Returns
+    -------
+    (argument shapes, output shapes, auxiliary state shapes), each a list of tuples; or
+    (None, None, None) with a warning where something stays unknown.
+
+    Raises
+    ------
+    ShapeError
+        Shapes contradict each other. The message has the table of the slots involved.
+    """
+    return _infer_shape(symbol, args, kwargs, partial=False)
+
+
+def infer_shape_partial(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+    """Infer what can be inferred; unknown dimensions are 0, unknown ranks ()."""
+    return _infer_shape(symbol, args, kwargs, partial=True)
+
+
+def infer_type(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+    """Infer all element types from some; returns lists of NumPy types, or three Nones."""
+    return _infer_type(symbol, args, kwargs, partial=False)
+
+
+def infer_type_partial(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+    """Infer the element types that can be inferred; the others are None."""
+    return _infer_type(symbol, args, kwargs, partial=True)
+
+
+def _infer_shape(
     symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
 ) -> tuple[Any, Any, Any]:
-    """Do what `Symbol.infer_shape` promises."""
-    graph = symbol.graph
-    known = named_shapes(graph, args, kwargs)
-    engine = infer(graph, known, source="given to infer_shape")
+    known = named_shapes(symbol.graph, args, kwargs)
+    engine = infer(symbol.graph, known, source="given to infer_shape")
     return _answer(symbol, engine, shapes.to_user, partial=partial)
 
 
-def infer_type_api(
+def _infer_type(
     symbol: Symbol, args: Sequence[Any], kwargs: Mapping[str, Any], *, partial: bool
 ) -> tuple[Any, Any, Any]:
-    """Do what `Symbol.infer_type` promises."""
-    graph = symbol.graph
-    known = named(graph, args, kwargs, "type")
+    known = named(symbol.graph, args, kwargs, "type")
     types = {n: dtype_from_user(v, f"the type of {n.name}") for n, v in known.items()}
-    engine = infer(graph, types, DTYPES, source="given to infer_type")
+    engine = infer(symbol.graph, types, DTYPES, source="given to infer_type")
     return _answer(symbol, engine, lambda d: None if d is None else d.type, partial=partial)
 
 
@@ -86,24 +117,22 @@ def _answer(
     auxiliary = graph.auxiliary
     variables = graph.variables
     groups = (
-        [engine.place(Entry(node)) for node in variables if node not in auxiliary],
-        [engine.place(entry) for entry in symbol.entries],
-        [engine.place(Entry(node)) for node in variables if node in auxiliary],
+        [engine[Entry(node)] for node in variables if node not in auxiliary],
+        [engine[entry] for entry in symbol.entries],
+        [engine[Entry(node)] for node in variables if node in auxiliary],
     )
-    if not partial and not all(known(engine.values[p]) for places in groups for p in places):
+    if not partial and not all(known(value) for values in groups for value in values):
         unknown = [
-            f"{node.name} {engine.kind.show(engine.values[engine.place(Entry(node))])}"
+            f"{node.name} {engine.kind.show(engine[Entry(node)])}"
             for node in variables
-            if not known(engine.values[engine.place(Entry(node))])
+            if not known(engine[Entry(node)])
         ]
-        outputs = [e.name for e in symbol.entries if not known(engine.values[engine.place(e)])]
-        words = listed(unknown, 8) or f"the outputs {listed(outputs, 8)}"
+        open_ = [e.name for e in symbol.entries if not known(engine[e])]
+        words = listed(unknown, 8) or f"the outputs {listed(open_, 8)}"
         advice = "call the _partial form to see what is known"
         if engine.kind is SHAPES:
             advice = "ms.explain_shapes says why, and what would settle it"
         warnings.warn(f"cannot decide the {engine.kind.noun} of {words}; {advice}", stacklevel=4)
         return None, None, None
-    arguments, outputs_, states = (
-        [translate(engine.values[p]) for p in places] for places in groups
-    )
-    return arguments, outputs_, states
+    arguments, outputs, states = ([translate(value) for value in values] for values in groups)
+    return arguments, outputs, states

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, Final
 
-from minisym.errors import MinisymError, count
-from minisym.graph import Entry, Graph, Node
+from minisym.core.errors import MinisymError, count
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import Shape, is_known, show
+from minisym.core.symbol import Symbol
 from minisym.passes.answers import named_shapes
 from minisym.passes.infer import infer
 from minisym.passes.slots import SHAPES
-from minisym.shapes import Shape, is_known, show
-from minisym.symbol.symbol import Symbol
 
 _RANKS: Final = (2, 4, 3, 1, 5)
 _SIZES: Final = (64, 24)
@@ -139,9 +140,7 @@ Values = Mapping[Entry, Shape]
 def _inferred(graph: Graph, given: Mapping[Node, Shape]) -> dict[Entry, Shape]:
     engine = infer(graph, given, SHAPES, "given to explain_shapes")
     return {
-        Entry(node, i): engine.values[engine.place(Entry(node, i))]
-        for node in graph.order
-        for i in range(node.num_outputs)
+        Entry(node, i): engine[Entry(node, i)] for node in graph for i in range(node.num_outputs)
     }
 
 
@@ -196,7 +195,7 @@ def _made_for(graph: Graph, node: Node) -> bool:
     """Return whether a variable looks made for an op's input: fc1_weight for fc1."""
     return any(
         node.name == f"{reader.name}_{slot}"
-        for reader in graph.consumers[node]
+        for reader in graph.successors(node)
         for slot in reader.input_names()
     )
 
@@ -256,7 +255,7 @@ def _role(graph: Graph, node: Node) -> str:
     """Say who makes an output, or who takes a variable."""
     if node.op is not None:
         return f"{node.op.name} {node.name!r} makes it"
-    readers = graph.consumers[node]
+    readers = list(graph.successors(node))
     if not readers:
         return "it is an output itself"
     reader = readers[0]

@@ -15,27 +15,45 @@ drawn, checked, run together with the loss, and differentiated again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-from minisym.errors import ComposeError, GradientError, did_you_mean
-from minisym.graph import Entry, Graph, Node
-from minisym.naming import NameManager
-from minisym.op import NO_PARAMS, get
-from minisym.origin import inherit
-from minisym.symbol.symbol import Symbol, connect
+from minisym.core.errors import ComposeError, GradientError, did_you_mean
+from minisym.core.graph import Graph
+from minisym.core.naming import AttrScope, NameManager
+from minisym.core.node import OWNER, Entry, Node
+from minisym.core.op import NO_PARAMS, get
+from minisym.core.origin import inherit
+from minisym.core.symbol import Symbol, connect
+from minisym.passes import verify
 
 
 class _BackwardNames(NameManager):
-    """Name gradient nodes after the node that they belong to: fc1_backward_dot0."""
+    """Name gradient nodes after the node that they belong to, fc1_backward_dot0, each otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Graph) -> None:
         super().__init__()
         self.owner = ""
+        self.taken = {node.name for node in graph}
 
     def get(self, name: str | None, hint: str) -> str:
-        """Return a name that begins with the forward node's."""
+        """Return a name that begins with the forward node's, and that no node has yet."""
         hint = hint.removeprefix("_").removeprefix("backward_")
-        return super().get(None, f"{self.owner}_backward_{name or hint}")
+        found = super().get(None, f"{self.owner}_backward_{name or hint}")
+        while found in self.taken:  # by a gradient of which this is the gradient
+            found = super().get(None, f"{self.owner}_backward_{name or hint}")
+        return found
+
+    @contextmanager
+    def of(self, node: Node) -> Iterator[None]:
+        """Let what is composed belong to a node: in name, in origin, and by an attribute.
+
+        What is composed for a node of a gradient belongs to the owner of that node.
+        """
+        self.owner = node.name
+        with inherit(node.origin), AttrScope(**{OWNER: f"{node.gradient_order + 1} {node.owner}"}):
+            yield
 
 
 def grad(
@@ -133,40 +151,27 @@ def gradient(
 
     `seeds` pairs outputs with the gradients flowing into them (None: ones, or the loss's own).
     """
-    wanted = _on_the_way(graph, wrt)
+    # behind a BlockGrad nothing depends on `wrt`: so there may be ops without a gradient
+    stops = (node for node in graph if node.op is not None and node.op.stops_gradient)
+    wanted = graph.reached((e.node for e in wrt if e.node in graph), stop=stops)
     flowing: defaultdict[Entry, list[Entry]] = defaultdict(list)
-    names = _BackwardNames()
+    names = _BackwardNames(graph)
     with names:
         for head, given in seeds:
             if head.node not in wanted:
                 continue
-            names.owner = head.node.name
-            with inherit(head.node.origin):
+            with names.of(head.node):
                 seed = given if given is not None else _ones_like(head)
             flowing[head].append(seed)
-        for node in reversed(graph.order):
+        for node in reversed(list(graph)):
             if node.op is None or node not in wanted:
                 continue
             arrived = [_total(flowing, Entry(node, i), names) for i in range(node.num_outputs)]
             if all(g is None for g in arrived):
                 continue
-            names.owner = node.name
-            with inherit(node.origin):
+            with names.of(node):
                 _send_back(node, arrived, wanted, flowing)
         return [_total(flowing, entry, names) for entry in wrt]
-
-
-def _on_the_way(graph: Graph, wrt: Sequence[Entry]) -> set[Node]:
-    """Return the nodes that depend on `wrt`, and the nodes of `wrt` themselves.
-
-    What is behind a BlockGrad does not: so there may be ops without a gradient.
-    """
-    wanted = {entry.node for entry in wrt}
-    for node in graph.order:
-        ends_here = node.op is not None and node.op.name == "BlockGrad"
-        if not ends_here and any(entry.node in wanted for entry in node.inputs):
-            wanted.add(node)
-    return wanted
 
 
 def _total(
@@ -177,8 +182,7 @@ def _total(
     if not parts:
         return None
     if len(parts) > 1:
-        names.owner = entry.node.name
-        with inherit(entry.node.origin):
+        with names.of(entry.node):
             add_n = get("add_n")
             total = add_n(*(Symbol((part,)) for part in parts))  # type: ignore[operator]
         flowing[entry] = parts = [total.entries[0]]
@@ -218,12 +222,40 @@ def _send_back(
         *inputs,
         params=node.params,
         y=outputs[0] if single else outputs,
+        output=outputs[0] if single else outputs,
+        arrived=[None if g is None else Symbol((g,)) for g in arrived],
         needed=[s is not None and s.entries[0].node in wanted for s in inputs],
     )
-    answers = answer if isinstance(answer, list | tuple) else [answer]
-    for source, g in zip(inputs, answers, strict=False):
+    for source, g in zip(inputs, _checked(node, answer, len(inputs)), strict=True):
         if source is not None and g is not None and source.entries[0].node in wanted:
-            flowing[source.entries[0]].append(g.entries[0])
+            verify.claim_gradient(g, source.entries[0], node)
+            flowing[source.entries[0]].append(g)
+
+
+def _checked(node: Node, answer: Any, count: int) -> list[Entry | None]:
+    """Return what a rule answers as entries; refuse what are not as many symbols as inputs."""
+    op = node.op
+    assert op is not None
+    answers = answer if isinstance(answer, list | tuple) else [answer]
+    found: list[Entry | None] = []
+    for slot, g in enumerate(answers):
+        if g is not None and not (isinstance(g, Symbol) and len(g.entries) == 1):
+            got = f"a Symbol of {len(g.entries)} outputs" if isinstance(g, Symbol) else repr(g)
+            raise GradientError(
+                f"{op.name} {node.name!r}: its gradient rule returns {got:.80} for input {slot}",
+                origin=node.origin,
+                hint="it composes a Symbol of one output for each input; None stands for none",
+            )
+        found.append(None if g is None else g.entries[0])
+    if len(found) != count:
+        slots = ", ".join(node.input_names()[:12])
+        raise GradientError(
+            f"{op.name} {node.name!r}: its gradient rule returns {len(found)} "
+            f"for {count} inputs ({slots})",
+            origin=node.origin,
+            hint="one for each input, in order; None for an input that gets none",
+        )
+    return found
 
 
 def _ones_like(entry: Entry) -> Entry:

@@ -11,66 +11,65 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from minisym import shapes
-from minisym.errors import AxisError, MinisymError, ParamError, Row, ShapeError, listed
-from minisym.graph import Entry, Graph, Node
+from minisym.core import shapes
+from minisym.core.errors import AxisError, MinisymError, ParamError, Row, ShapeError, listed
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import BROADCAST, Mismatch, Shape, show
 from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
-from minisym.shapes import BROADCAST, Mismatch, Shape, show
 
 
 class Engine:
-    """One inference over one graph.
+    """One inference over one graph: `engine[entry]` is what is known of an entry.
 
     Attributes
     ----------
     values
-        What is known of each entry, by place: the entries of all nodes in order.
+        What is known, by place: the places of all outputs of all nodes count on, in order.
+    first
+        The place of each node's first output.
     inputs, computed
-        The places that each node reads, by its position: arrays, and parameters that the graph
-        computes.
+        The places that each node reads: arrays, and parameters that the graph computes.
     sources
         Who said so: a word ("given to bind"), or the node whose rule it was.
     """
 
     def __init__(self, graph: Graph, kind: Kind) -> None:
         self.graph, self.kind = graph, kind
-        self.order = graph.order
-        self.first: list[int] = []
-        self.inputs: list[tuple[int, ...]] = []
-        self.computed: dict[int, tuple[int, ...]] = {}
-        start: dict[Node, int] = {}
-        place = 0
-        for position, node in enumerate(self.order):
+        self.first: dict[Node, int] = {}
+        self.inputs: dict[Node, tuple[int, ...]] = {}
+        self.computed: dict[Node, tuple[int, ...]] = {}
+        first, place = self.first, 0
+        for node in graph:
             op = node.op
-            start[node] = place
-            self.first.append(place)
-            places = tuple([start[source] + i for source, i in node.inputs])
-            if op is not None and len(places) > len(op.inputs) and not op.variadic:
-                count = len(op.inputs)
-                self.computed[position] = places[count:]
-                places = places[:count]
-            self.inputs.append(places)
+            first[node] = place
+            places = tuple([first[source] + i for source, i in node.inputs])
+            if op is not None and op.writes and (computed := len(node.computed)):
+                self.computed[node] = places[-computed:]
+                places = places[:-computed]
+            self.inputs[node] = places
             place += 1 if op is None or op.single else node.num_outputs
-        self.first.append(place)
         self.values: list[Any] = [None] * place
         self.sources: list[str | Node | None] = [None] * place
 
-    def outputs(self, position: int) -> range:
-        """Return the places of a node's outputs."""
-        return range(self.first[position], self.first[position + 1])
+    def __getitem__(self, entry: Entry) -> Any:
+        """Return what is known of an entry."""
+        return self.values[self.first[entry.node] + entry.index]
 
-    def place(self, entry: Entry) -> int:
-        """Return the place of an entry."""
-        return self.first[self.graph.index[entry.node]] + entry.index
+    def outputs(self, node: Node) -> range:
+        """Return the places of a node's outputs."""
+        first = self.first[node]
+        return range(first, first + node.num_outputs)
 
     def declare(self) -> None:
         """Take the shapes or types that the Variables declare themselves."""
         key = self.kind.attribute
-        for position, node in enumerate(self.order):
-            if node.op is None and node.attrs and key in node.attrs:
-                place = self.first[position]
+        for node in self.graph.variables:
+            if node.attrs and key in node.attrs:
+                place = self.first[node]
                 if self.values[place] is None:
                     self.values[place] = self._declared(node, node.attrs[key])
                     self.sources[place] = "declared by the Variable"
@@ -89,25 +88,30 @@ class Engine:
 
     def give(self, node: Node, value: Any, source: str) -> None:
         """Take what the user says of a Variable."""
-        place = self.first[self.graph.index[node]]
+        place = self.first[node]
         self.values[place] = value
         self.sources[place] = source
+
+    def demand(self, entry: Entry, value: Any) -> None:
+        """Take what the surroundings of the graph say of an entry."""
+        place = self.first[entry.node] + entry.index
+        self.values[place] = self.kind.unify(self.values[place], value)
 
     def run(self) -> None:
         """Visit every node in order, then those that something has changed for, to the end."""
         values, sources, first = self.values, self.sources, self.first
         shapes_too = self.kind is SHAPES
         known, same_value = self.kind.known, self.kind.same
-        pending: deque[int] = deque()
-        waiting: set[int] = set()
+        pending: deque[Node] = deque()
+        waiting: set[Node] = set()
         settled: Any = None  # the last value that was seen to be known; most nodes have that one
-        for position, node in enumerate(self.order):
+        for node, ins in self.inputs.items():
             op = node.op
             if op is None:
                 continue
+            here = first[node]
             if op.elementwise if shapes_too else op.dtype_rule is None:
                 # most nodes: all slots are one, and the inputs know it already
-                ins = self.inputs[position]
                 value = values[ins[0]] if ins else None
                 if value is not None and (value is settled or known(value)):
                     settled = value
@@ -115,74 +119,68 @@ class Engine:
                         if values[place] is not value and not same_value(values[place], value):
                             break
                     else:
-                        for place in range(first[position], first[position + 1]):
+                        for place in (here,) if op.single else self.outputs(node):
                             values[place] = value
                             sources[place] = node
                         continue
-            changed = self.visit(position)
+            changed = self.visit(node)
             # later nodes are still to come; only what flowed back into an input wakes earlier ones
-            flowed_back = [place for place in changed if place < first[position]]
-            self._wake(flowed_back, position, pending, waiting, swept=position)
+            flowed_back = [place for place in changed if place < here]
+            self._wake(flowed_back, node, pending, waiting, swept=here)
         while pending:
-            position = pending.popleft()
-            waiting.discard(position)
-            self._wake(self.visit(position), position, pending, waiting, swept=len(self.order))
+            node = pending.popleft()
+            waiting.discard(node)
+            self._wake(self.visit(node), node, pending, waiting, swept=len(values))
         if shapes_too:
             self._check_computed()
 
     def _wake(
         self,
         changed: Sequence[int],
-        by: int,
-        pending: deque[int],
-        waiting: set[int],
+        by: Node,
+        pending: deque[Node],
+        waiting: set[Node],
         *,
         swept: int,
     ) -> None:
         """Queue the nodes, visited already, that touch a slot which has just changed."""
         for place in changed:
             owner = self.owner[place]
-            touching = [owner] if self.order[owner].op is not None else []
-            index = self.graph.index
-            touching += [index[node] for node in self.graph.consumers[self.order[owner]]]
-            for position in touching:
-                if position != by and position <= swept and position not in waiting:
-                    waiting.add(position)
-                    pending.append(position)
+            touching = [*self.graph.successors(owner)]
+            if owner.op is not None:
+                touching.append(owner)
+            for node in touching:
+                if node is not by and self.first[node] <= swept and node not in waiting:
+                    waiting.add(node)
+                    pending.append(node)
 
-    @property
-    def owner(self) -> Sequence[int]:
-        """The position of the node that each place belongs to."""
-        if not hasattr(self, "_owner"):
-            self._owner = [
-                position for position in range(len(self.order)) for _ in self.outputs(position)
-            ]
-        return self._owner
+    @cached_property
+    def owner(self) -> Sequence[Node]:
+        """The node that each place belongs to."""
+        return [node for node in self.graph for _ in self.outputs(node)]
 
-    def visit(self, position: int) -> list[int]:
+    def visit(self, node: Node) -> list[int]:
         """Run one node's rule; return the places that it changed.
 
         What a rule has found out about an input may tell it more about the others: then it runs
         again.
         """
-        node = self.order[position]
-        assert node.op is not None
-        slots = Slots(self, position)
-        first, known = self.first[position], self.kind.known
+        slots = Slots(self, node)
+        first, known = self.first[node], self.kind.known
         try:
             self._apply(node, slots)
-            places, seen = (*self.inputs[position], *self.outputs(position)), 0
+            places, seen = (*self.inputs[node], *self.outputs(node)), 0
             while any(place < first for place in slots._changed[seen:]):
                 if all(known(self.values[place]) for place in places):
                     break
                 seen = len(slots._changed)
                 self._apply(node, slots)
         except Conflict as conflict:
-            raise self._error(node, position, conflict) from None
+            raise self._error(node, conflict) from None
         except (IndexError, ValueError) as error:
             if isinstance(error, MinisymError):
                 raise
-            raise self._broken(node, position, error) from None
+            raise self._broken(node, error) from None
         for place in slots._changed:
             self.sources[place] = node
         changed: list[int] = slots._changed
@@ -199,9 +197,8 @@ class Engine:
 
     def _check_computed(self) -> None:
         """See that each parameter that the graph computes is a single number."""
-        for position, places in self.computed.items():
-            node = self.order[position]
-            for name, place in zip(node.input_names()[-len(places) :], places, strict=True):
+        for node, places in self.computed.items():
+            for name, place in zip(node.computed, places, strict=True):
                 shape = self.values[place]
                 if shape is None:
                     self.values[place], self.sources[place] = (1,), node
@@ -211,17 +208,24 @@ class Engine:
                     raise ShapeError(
                         f"{node.op.name} {node.name!r}: {name} must be one number, "
                         f"but its symbol has shape {show(shape)}",
-                        rows=[*self.rows(position), (name, show(shape), told, "not (1,)")],
+                        rows=[*self.rows(node), (name, show(shape), told, "not (1,)")],
                         origin=node.origin,
                         hint="the graph computes a parameter as an array of one element",
                     )
 
+    def annotation(self) -> dict[Entry, Any]:
+        """Return what was found, by entry."""
+        return {
+            Entry(node, i): self.values[place]
+            for node in self.graph
+            for i, place in enumerate(self.outputs(node))
+        }
+
     # ------------------------------------------------------------------------------------ errors
 
-    def rows(self, position: int, marked: str = "", remark: str = "") -> list[Row]:
+    def rows(self, node: Node, marked: str = "", remark: str = "") -> list[Row]:
         """Return the table of a node's slots: name, value, and where it came from."""
-        node = self.order[position]
-        slots = Slots(self, position)
+        slots = Slots(self, node)
         rows: list[Row] = []
         for name, place in slots._names.items():
             value, told = self.kind.show(self.values[place]), self._told(place, node)
@@ -231,7 +235,7 @@ class Engine:
     def _told(self, place: int, node: Node) -> str:
         """Return where the value of one of a node's slots came from."""
         source = self.sources[place]
-        owner = self.order[self.owner[place]]
+        owner = self.owner[place]
         if isinstance(source, str):
             return source
         if source is None:
@@ -240,7 +244,7 @@ class Engine:
             return "inferred"
         return f"inferred at {source.name}" if owner.op is None else f"output of {owner.name}"
 
-    def _error(self, node: Node, position: int, conflict: Conflict) -> MinisymError:
+    def _error(self, node: Node, conflict: Conflict) -> MinisymError:
         assert node.op is not None
         noun, text = self.kind.noun, self.kind.show
         have, need = text(conflict.have), text(conflict.need)
@@ -262,7 +266,7 @@ class Engine:
             f"but {because} {verb} {need}"
         )
         hint = None
-        owner = self.order[self.owner[self.place_of(position, conflict.slot)]]
+        owner = self.owner[Slots(self, node)._names[conflict.slot]]
         if self.kind is DTYPES:
             hint = "convert one of them with Cast(dtype=…), or bind arrays of one type"
         elif node.op.elementwise and len(node.inputs) > 1 and not node.op.writes:
@@ -272,17 +276,12 @@ class Engine:
             hint += f", or change {listed(params)}" if params else ""
         return self.kind.error(
             sentence,
-            rows=self.rows(position, conflict.slot, remark),
+            rows=self.rows(node, conflict.slot, remark),
             origin=node.origin,
             hint=hint,
         )
 
-    def place_of(self, position: int, slot: str) -> int:
-        """Return the place of a node's slot."""
-        place: int = Slots(self, position)._names[slot]
-        return place
-
-    def _broken(self, node: Node, position: int, reason: Exception) -> MinisymError:
+    def _broken(self, node: Node, reason: Exception) -> MinisymError:
         assert node.op is not None
         kind, hint, text = self.kind.error, None, str(reason)
         if isinstance(reason, IndexError):
@@ -290,22 +289,22 @@ class Engine:
         elif self.kind is DTYPES:
             hint = "convert it with Cast(dtype=…), or bind arrays of another type"
         elif isinstance(reason, Mismatch) and reason.relation == BROADCAST:
-            text = self._unbroadcast(position, reason)
+            text = self._unbroadcast(node, reason)
             hint = "a size of 1 stretches; all other sizes must agree"
         return kind(
             f"{node.op.name} {node.name!r}: {text}",
-            rows=self.rows(position),
+            rows=self.rows(node),
             origin=node.origin,
             hint=hint,
         )
 
-    def _unbroadcast(self, position: int, reason: Mismatch) -> str:
+    def _unbroadcast(self, node: Node, reason: Mismatch) -> str:
         """Say which inputs do not broadcast: the error knows their shapes, filled up with ones."""
-        slots = Slots(self, position)
+        slots = Slots(self, node)
         names: dict[Any, str] = {}
         for name, place in slots._names.items():
             shape = self.values[place]
-            if shape is not None and place not in self.outputs(position):
+            if shape is not None and place not in self.outputs(node):
                 names.setdefault((1,) * (len(reason.have) - len(shape)) + shape, name)
         have, need = (f"{names.get(s, '')} {show(s)}".strip() for s in (reason.have, reason.need))
         axis = reason.axis
@@ -327,20 +326,11 @@ def infer(
     return engine
 
 
-def annotation(engine: Engine) -> dict[Entry, Any]:
-    """Return what an engine found, by entry."""
-    return {
-        Entry(node, i): engine.values[place]
-        for position, node in enumerate(engine.order)
-        for i, place in enumerate(engine.outputs(position))
-    }
-
-
 def infer_shapes(graph: Graph, known: Mapping[Node, Shape]) -> dict[Entry, Shape]:
     """Return the shape of every entry, as far as it follows from those of some Variables."""
-    return annotation(infer(graph, known))
+    return infer(graph, known).annotation()
 
 
 def infer_dtypes(graph: Graph, known: Mapping[Node, DType]) -> dict[Entry, DType]:
     """Return the element type of every entry, as far as it follows from some Variables'."""
-    return annotation(infer(graph, known, DTYPES))
+    return infer(graph, known, DTYPES).annotation()

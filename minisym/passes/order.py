@@ -16,13 +16,13 @@ value waits in a buffer of its own until the run ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import networkx as nx
 
-from minisym.errors import BindError
-from minisym.graph import Entry, Graph, Node
+from minisym.core.errors import BindError
+from minisym.core.graph import Graph, NxGraph
+from minisym.core.node import Entry, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,6 @@ class WriteOrder:
     """All nodes, inputs first, and readers of a written variable before its writer if possible."""
     writes: tuple[Write, ...]
     """The last write of each written variable."""
-    late_readers: frozenset[Node]
-    """Nodes that read a written variable but cannot come before its writer."""
 
 
 def find_writes(graph: Graph) -> dict[Entry, Write]:
@@ -58,7 +56,7 @@ def find_writes(graph: Graph) -> dict[Entry, Write]:
     """
     found: dict[Entry, Write] = {}
     last: dict[Node, Write] = {}
-    for node in graph.order:
+    for node in graph:
         if node.op is None or not node.op.writes:
             continue
         inputs = dict(zip(node.input_names(), node.inputs, strict=False))
@@ -100,48 +98,39 @@ def _two_writers(variable: Node, one: Write, two: Write) -> BindError:
 
 
 def order_writes(graph: Graph) -> WriteOrder:
-    """Order the nodes of a graph by the write rule; networkx does the ordering."""
-    found = find_writes(graph)
-    if not found:
-        return WriteOrder(graph.order, (), frozenset())
-    index, consumers = graph.index, graph.consumers
-    last = {write.variable: write for write in found.values()}
-    late: set[Node] = set()
-    added: list[tuple[int, int]] = []
-    for variable in last:
-        writer = _first_writer(variable, found)
-        behind = nx.descendants(graph.nx, writer) if consumers[writer] else ()
-        for reader in consumers[variable]:
-            if reader in behind:
-                late.add(reader)
-            elif reader is not writer:
-                added.append((index[reader], index[writer]))
-    order: Sequence[Node] = graph.order
-    if any(reader > writer for reader, writer in added):
-        try:
-            order = _sorted(graph, added)
-        except nx.NetworkXUnfeasible:
-            # updates that read each other's variables: no order serves all, their readers are late
-            late |= {graph.order[reader] for reader, _ in added}
-    return WriteOrder(tuple(order), tuple(last.values()), frozenset(late))
+    """Order the nodes of a graph by the write rule.
 
-
-def _sorted(graph: Graph, added: Sequence[tuple[int, int]]) -> list[Node]:
-    """Sort the nodes topologically with some edges added, close to their first order.
-
-    networkx sorts positions instead of nodes: integers are quick to hash.
+    It is networkx's topological sort of the graph and of an arrow from each reader of a written
+    variable to its first writer; what it leaves open is decided by the list's order.
     """
-    index = graph.index
-    edges = nx.DiGraph()
-    edges.add_nodes_from(range(len(graph.order)))
-    edges.add_edges_from(
-        (index[source], position)
-        for position, node in enumerate(graph.order)
-        for source, _ in node.inputs
-    )
-    edges.add_edges_from(added)
-    return [graph.order[i] for i in nx.lexicographical_topological_sort(edges)]
+    found = find_writes(graph)
+    last: dict[Node, Write] = {}
+    first: dict[Node, Node] = {}
+    for write in found.values():
+        last[write.variable] = write
+        first.setdefault(write.variable, write.entry.node)
+    arrows = [
+        (reader, writer)
+        for variable, writer in first.items()
+        for reader in _readers_before(graph, variable, writer)
+    ]
+    try:
+        order = _sorted(graph.with_arrows(arrows) if arrows else graph, graph)
+    except nx.NetworkXUnfeasible:
+        # updates that read each other's variables: no order serves all
+        order = _sorted(graph, graph)
+    return WriteOrder(tuple(order), tuple(last.values()))
 
 
-def _first_writer(variable: Node, found: dict[Entry, Write]) -> Node:
-    return next(w.entry.node for w in found.values() if w.variable is variable)
+def _readers_before(graph: Graph, variable: Node, writer: Node) -> list[Node]:
+    """Return the readers of a variable that can come before its writer."""
+    readers = [reader for reader in graph.successors(variable) if reader is not writer]
+    if readers and graph.out_degree(writer):
+        behind = nx.descendants(graph, writer)
+        readers = [reader for reader in readers if reader not in behind]
+    return readers
+
+
+def _sorted(arrows: NxGraph, graph: Graph) -> list[Node]:
+    place = graph.numbered()
+    return list(nx.lexicographical_topological_sort(arrows, key=place.__getitem__))

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from minisym import shapes
-from minisym.errors import DtypeError, MinisymError, ShapeError
-from minisym.graph import Node
-from minisym.params import OptionalInts, param_of
-from minisym.shapes import Mismatch, show
-from minisym.symbol.variable import dtype_of_code
+from minisym.core import shapes
+from minisym.core.errors import DtypeError, MinisymError, ShapeError
+from minisym.core.node import Node
+from minisym.core.params import OptionalInts, dtype_of_code, param_of
+from minisym.core.shapes import Mismatch, show
 
 if TYPE_CHECKING:
     from minisym.passes.infer import Engine
@@ -83,20 +82,19 @@ class Slots:
 
     __slots__ = ("_changed", "_engine", "_names", "_node", "_places", "_reads")
 
-    def __init__(self, engine: Engine, position: int) -> None:
-        node = engine.order[position]
+    def __init__(self, engine: Engine, node: Node) -> None:
         assert node.op is not None
         init = object.__setattr__
         init(self, "_engine", engine)
         init(self, "_node", node)
-        init(self, "_places", (engine.inputs[position], engine.outputs(position)))
+        init(self, "_places", (engine.inputs[node], engine.outputs(node)))
         init(self, "_changed", [])
         init(self, "_reads", [])
-        names: dict[str, int] = dict(zip(node.input_names(), engine.inputs[position], strict=False))
+        names: dict[str, int] = dict(zip(node.input_names(), engine.inputs[node], strict=False))
         outputs = node.op.output_names(node.params)
         names.update(
             (n if n not in names else f"{n}_output", p)
-            for n, p in zip(outputs, engine.outputs(position), strict=True)
+            for n, p in zip(outputs, engine.outputs(node), strict=True)
         )
         init(self, "_names", names)
 

@@ -14,10 +14,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from minisym.errors import GraphError
-from minisym.graph import Entry, Graph, Node, post_order
-from minisym.op import FROM_INPUT, Op
+from minisym.core.errors import GradientError, GraphError
+from minisym.core.graph import Graph, post_order
+from minisym.core.node import Entry, Node
+from minisym.core.op import FROM_INPUT, Op
 
 ALWAYS: Final = os.environ.get("MINISYM_VERIFY", "0") != "0"
 """Whether every graph is verified when it is bound."""
@@ -33,17 +35,51 @@ def verify(graph: Graph) -> None:
     """
     for complaint in _order(graph):
         raise GraphError(f"the graph's order is no post-order: {complaint}")
-    for node in graph.order:
+    for node in graph:
         for what, check in (NODE_CHECKS if node.op is not None else VARIABLE_CHECKS).items():
             for complaint in check(graph, node):
                 raise GraphError(
                     f"{node!r}: {what}, but {complaint}",
                     origin=node.origin or None,
-                    hint="compose symbols, or change graphs by Graph.rebuild and Node.replace",
+                    hint="compose symbols, or change graphs by Graph.substitute and Node.replace",
                 )
     for i, entry in enumerate(graph.outputs):
         for complaint in _entry(entry):
             raise GraphError(f"output {i} of the graph does not exist: {complaint}")
+
+
+_claims: WeakKeyDictionary[Node, list[tuple[Entry, Entry, Node]]] = WeakKeyDictionary()
+"""What gradient rules said, while `ALWAYS` is on: gradient, what it is the gradient of, by whom."""
+
+
+def claim_gradient(gradient: Entry, source: Entry, node: Node) -> None:
+    """Remember that a node's rule calls an entry the gradient of one of its inputs."""
+    if ALWAYS:
+        _claims.setdefault(gradient.node, []).append((gradient, source, node))
+
+
+def verify_gradients(
+    graph: Graph, shapes: Mapping[Entry, Any], dtypes: Mapping[Entry, Any]
+) -> None:
+    """Check that each gradient has the shape and the type of what it is the gradient of.
+
+    Raises
+    ------
+    GradientError
+        Naming the node whose rule said otherwise.
+    """
+    for owner in graph:
+        for gradient, source, node in _claims.get(owner, ()):
+            for what, found in (("shape", shapes), ("type", dtypes)):
+                has, needs = found.get(gradient), found.get(source)
+                if has is not None and needs is not None and has != needs:
+                    assert node.op is not None
+                    raise GradientError(
+                        f"{node.op.name} {node.name!r}: its rule returns a gradient of {what} "
+                        f"{has} for {source.name}, which has {needs}",
+                        origin=node.origin,
+                        hint="a gradient is shaped like the input that it belongs to",
+                    )
 
 
 # ---------------------------------------------------------------------------------- the checks
@@ -53,15 +89,13 @@ def verify(graph: Graph) -> None:
 def _order(graph: Graph) -> Iterator[str]:
     if not graph.outputs:
         yield "there are no outputs"
-    for node in graph.order:
+    for node in graph:
         if not isinstance(node, Node):
             yield f"{node!r} is no Node"
             return
-    if len(set(graph.order)) < len(graph.order):
+    if len(set(graph)) < len(graph):
         yield "a node stands there twice"
-    if graph.index != {node: position for position, node in enumerate(graph.order)}:
-        yield "the index says something else"
-    if tuple(post_order(graph.outputs)) != graph.order:
+    if post_order(graph.outputs) != list(graph):
         yield "the outputs reach other nodes, or in another order"
 
 
@@ -93,13 +127,10 @@ def _inputs(graph: Graph, node: Node) -> Iterator[str]:
     if not isinstance(node.inputs, tuple):
         yield f"they are a {type(node.inputs).__name__}"
         return
-    place = graph.index[node]
     for slot, entry in enumerate(node.inputs):
         for complaint in _entry(entry):
             yield f"input {slot}: {complaint}"
             return
-        if graph.index[entry.node] >= place:
-            yield f"input {slot} is {entry.node!r}, which comes later"
 
 
 def _input_count(graph: Graph, node: Node) -> Iterator[str]:
@@ -149,7 +180,7 @@ def _entry(entry: Any) -> Iterator[str]:
 
 def _is_opaque(node: Node) -> bool:
     """Whether nobody knows how many outputs it has."""
-    return node.op is not None and node.op.family == "opaque"
+    return node.op is not None and not node.op.is_known
 
 
 def _same(a: object, b: object) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from minisym import symbol as sym
-from minisym.errors import ComposeError, ParamError, did_you_mean
-from minisym.ndarray import NDArray
-from minisym.symbol.symbol import Symbol
+from minisym.core.errors import ComposeError, ParamError, did_you_mean
+from minisym.core.ndarray import NDArray
+from minisym.core.symbol import Symbol
 
 States = list[Any]
 """Symbols; of a BidirectionalCell that has been unrolled, two lists of them."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minisym import symbol as sym
+from minisym.core.symbol import Symbol
 from minisym.init import LSTMBias
 from minisym.rnn.base import BaseRNNCell, RNNParams, States
-from minisym.symbol.symbol import Symbol
 
 Activate = Callable[..., Symbol]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from minisym import symbol as sym
+from minisym.core.symbol import Symbol
 from minisym.model import load_checkpoint, save_checkpoint
 from minisym.rnn.base import Arrays, BaseRNNCell, States
-from minisym.symbol.symbol import Symbol
 
 Cells = BaseRNNCell | Sequence[BaseRNNCell]
 

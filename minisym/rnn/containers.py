@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from minisym import symbol as sym
-from minisym.errors import ComposeError, NotForSymbolError
+from minisym.core.errors import ComposeError, NotForSymbolError
+from minisym.core.symbol import Symbol
 from minisym.rnn.base import (
     Arrays,
     BaseRNNCell,
@@ -18,7 +19,6 @@ from minisym.rnn.base import (
     as_steps,
     time_axis,
 )
-from minisym.symbol.symbol import Symbol
 
 
 class _Container(BaseRNNCell):

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from minisym import symbol as sym
-from minisym.errors import ParamError
+from minisym.core.errors import ParamError
+from minisym.core.symbol import Symbol
 from minisym.rnn.base import BaseRNNCell, RNNParams, States
 from minisym.rnn.cells import gru, lstm
-from minisym.symbol.symbol import Symbol
 
 _leaky = partial(sym.LeakyReLU, act_type="leaky", slope=0.2)
 Sizes = tuple[int, ...]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from minisym import symbol as sym
-from minisym.errors import NotForSymbolError, ParamError
+from minisym.core.errors import NotForSymbolError, ParamError
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.symbol import Symbol
 from minisym.init.fused import GATE_NAMES, FusedRNN, pieces, size_of_input
-from minisym.ndarray import Array, NDArray
 from minisym.ops.recurrent import Stack
 from minisym.rnn.base import (
     Arrays,
@@ -25,7 +26,6 @@ from minisym.rnn.base import (
 from minisym.rnn.cells import GRUCell, LSTMCell, RNNCell
 from minisym.rnn.containers import BidirectionalCell, SequentialRNNCell
 from minisym.rnn.modifiers import DropoutCell
-from minisym.symbol.symbol import Symbol
 
 
 class FusedRNNCell(BaseRNNCell):

@@ -8,9 +8,9 @@ from numbers import Real
 from typing import Any
 
 from minisym import symbol as sym
-from minisym.errors import ComposeError, ParamError
+from minisym.core.errors import ComposeError, ParamError
+from minisym.core.symbol import Symbol
 from minisym.rnn.base import Arrays, BaseRNNCell, RNNParams, States, arranged, as_cell
-from minisym.symbol.symbol import Symbol
 
 
 class DropoutCell(BaseRNNCell):

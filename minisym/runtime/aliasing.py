@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from minisym.errors import BindError
-from minisym.graph import Graph, Node
-from minisym.ndarray import Array
+from minisym.core.errors import BindError
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Node
 from minisym.passes.order import Write, find_writes
 
 Bound = tuple[int, int, Node, Array, str]

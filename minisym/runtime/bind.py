@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from minisym.errors import (
+from minisym.core.errors import (
     ArrayTypeError,
     BindError,
     GradientError,
@@ -18,24 +18,24 @@ from minisym.errors import (
     did_you_mean,
     listed,
 )
-from minisym.graph import Entry, Graph, Node
-from minisym.naming import NameManager
-from minisym.ndarray import Array, Context, NDArray
-from minisym.op import get
-from minisym.params import DTYPES as DTYPE_NAMES
-from minisym.params import dtype_from_user
+from minisym.core.graph import Graph
+from minisym.core.naming import NameManager
+from minisym.core.ndarray import Array, Context, NDArray
+from minisym.core.node import Entry, Node
+from minisym.core.op import get
+from minisym.core.params import DTYPES as DTYPE_NAMES
+from minisym.core.params import dtype_from_user
+from minisym.core.shapes import from_user, is_known, is_np_shape, show
+from minisym.core.symbol import Symbol, connect
 from minisym.passes import infer as inference
 from minisym.passes import verify
 from minisym.passes.gradient import gradient
 from minisym.passes.order import find_writes
-from minisym.passes.slots import DTYPES
+from minisym.passes.typed import Typed, infer_dtypes
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
 from minisym.runtime.late import make_plan, measured, seed_arrays
-from minisym.runtime.plan import Typed
-from minisym.shapes import from_user, is_known, is_np_shape, show
-from minisym.symbol.symbol import Symbol, connect
 
 Request = Literal["write", "add", "null"]
 REQUESTS: Final = ("write", "add", "null")
@@ -96,8 +96,19 @@ def bind(
     return _compile(Binding(symbol, given, bound_states, gradients, requests))
 
 
+def evaluate(symbol: Symbol, /, ctx: Context | None = None, **kwargs: Any) -> list[NDArray]:
+    """Bind the given arrays, run once, and return the outputs.
+
+    >>> from minisym import sym
+    >>> (sym.Variable("a") * 2).eval(a=np.array([1.0, 2.0]))
+    [NDArray([2., 4.])]
+    """
+    return bind(symbol, ctx, args=kwargs, grad_req="null").forward()
+
+
 def simple_bind(
     symbol: Symbol,
+    /,
     ctx: Context | None = None,
     grad_req: str | Sequence[str] | Mapping[str, str] | None = None,
     type_dict: Mapping[str, Any] | None = None,
@@ -137,12 +148,12 @@ def simple_bind(
         if name in names and _is_shape(name, shape)
     }
     engine = inference.infer(graph, known, source="given to simple_bind")
-    found = {n: engine.values[engine.place(Entry(n))] for n in graph.variables}
+    found = {n: engine[Entry(n)] for n in graph.variables}
     unknown = [n for n, shape in found.items() if not is_known(shape)]
     if unknown:
         raise _undecided(unknown, known, found)
     types = _types(names, type_dict or {})
-    dtypes = _dtypes(graph, types, "given in type_dict")
+    dtypes = infer_dtypes(graph, types, "given in type_dict")
     arrays = {node: np.zeros(shape, dtypes[Entry(node)]) for node, shape in found.items()}
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
     if grad_req is None:
@@ -249,7 +260,7 @@ def _missing(
     }
     try:
         engine = inference.infer(symbol.graph, known)
-        shapes = {n: show(engine.values[engine.place(Entry(n))]) for n in missing}
+        shapes = {n: show(engine[Entry(n)]) for n in missing}
     except (ValueError, TypeError):  # what was given is wrong, too: that error comes later
         shapes = dict.fromkeys(missing, "?")
     rows: list[Row] = [(n.name, shapes[n], "would be its shape", "missing") for n in missing]
@@ -364,11 +375,8 @@ def _typed(
 
     `open_` are shapes of variables whose arrays are not there yet.
     """
-    variables = graph.variables
-    known = {n: bound[n].shape for n in variables} | dict(open_ or {})
-    shapes = inference.infer(graph, known, source="given to bind")
-    found = inference.annotation(shapes)
-    opaque = [f"{n.op.name} {n.name!r}" for n in graph.order if n.op and n.op.family == "opaque"]
+    typed = Typed.of(graph, bound, "given to bind", open_)
+    opaque = [f"{n.op.name} {n.name!r}" for n in graph if n.op and not n.op.is_known]
     if opaque:
         raise BindError(
             f"bind: minisym cannot run {listed(opaque, 12)}: it does not know "
@@ -376,7 +384,7 @@ def _typed(
             hint="whatever does not depend on it runs: choose inner outputs by get_internals()",
         )
     late = measured(graph) | set(open_ or ())
-    for entry, shape in found.items():
+    for entry, shape in typed.shapes.items():
         if not is_known(shape) and entry.node not in late:
             op = entry.node.op
             message = (
@@ -384,22 +392,7 @@ def _typed(
                 f"{show(shape)}"
             )
             raise BindError(message, origin=entry.node.origin)
-    return Typed(
-        graph, found, _dtypes(graph, {n: bound[n].dtype for n in variables}, "given to bind")
-    )
-
-
-def _dtypes(
-    graph: Graph, known: Mapping[Node, np.dtype[Any]], source: str
-) -> dict[Entry, np.dtype[Any]]:
-    """Infer element types; what stays open is float32."""
-    engine = inference.infer(graph, known, DTYPES, source)
-    open_ = [node for node in graph.variables if engine.values[engine.place(Entry(node))] is None]
-    if open_:
-        for node in open_:
-            engine.give(node, np.dtype(np.float32), "the default")
-        engine.run()
-    return inference.annotation(engine)
+    return typed
 
 
 def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list[Node | None]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from minisym.graph import Node
-from minisym.ndarray import Array
-from minisym.symbol.symbol import Symbol
+from minisym.core.ndarray import Array
+from minisym.core.node import Node
+from minisym.core.symbol import Symbol
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import (
+from minisym.core.errors import (
     ArrayTypeError,
     BindError,
     ParamError,
@@ -16,19 +16,19 @@ from minisym.errors import (
     did_you_mean,
     listed,
 )
-from minisym.graph import Entry, Node
-from minisym.ndarray import Array, NDArray
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.runtime.binding import Binding
-from minisym.runtime.debuggable import Debuggable
-from minisym.runtime.describe import describe, describe_arrays
 from minisym.runtime.heads import Seed, take_head_grads
-from minisym.runtime.internals import Internals
 from minisym.runtime.late import LatePlan
+from minisym.runtime.observe.debuggable import Debuggable
+from minisym.runtime.observe.describe import describe, describe_arrays
+from minisym.runtime.observe.internals import Internals
+from minisym.runtime.observe.watch import Monitor, run_watched
 from minisym.runtime.plan import Commit, Plan, execute
 from minisym.runtime.resize import resize
-from minisym.runtime.watch import Monitor, run_watched
-from minisym.shapes import show
-from minisym.symbol.symbol import Symbol
 
 Feed = tuple[Array, Array]
 

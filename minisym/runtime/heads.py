@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ArrayTypeError, GradientError, Row, count, did_you_mean
-from minisym.graph import Entry, Node
-from minisym.ndarray import Array
-from minisym.shapes import show
+from minisym.core.errors import ArrayTypeError, GradientError, Row, count, did_you_mean
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
 
 Seed = tuple[Node, Array] | None
 """The Variable that stands for an output's head gradient, and its array; None: it needs none."""

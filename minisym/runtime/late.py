@@ -13,21 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import ExecutionError
-from minisym.graph import Entry, Graph, Node
-from minisym.ndarray import Array
+from minisym.core.errors import ExecutionError
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import Shape, is_known, show
 from minisym.passes.infer import infer
 from minisym.passes.order import Write
+from minisym.passes.typed import Typed
 from minisym.runtime.heads import Seed
-from minisym.runtime.plan import Plan, Typed
+from minisym.runtime.plan import Plan
 from minisym.runtime.steps import Step, positional
-from minisym.shapes import Shape, is_known, show
 
 
 def measured(graph: Graph) -> set[Node]:
     """Return the nodes that have a shape which values decide, or depend on one that has."""
     found: set[Node] = set()
-    for node in graph.order:
+    for node in graph:
         if node.op is not None and (
             node.op.measure is not None or any(entry.node in found for entry in node.inputs)
         ):
@@ -70,7 +72,7 @@ class LatePlan(Plan):
         unknown = {entry for entry, shape in typed.shapes.items() if not is_known(shape)}
         self.late = frozenset(
             node
-            for node in typed.graph.order
+            for node in typed.graph
             if node.op is not None
             and not unknown.isdisjoint(
                 (*node.inputs, *(Entry(node, i) for i in range(node.num_outputs)))
@@ -137,7 +139,7 @@ class LatePlan(Plan):
         graph, variables = self._alone[node]
         known = {v: a.shape for v, a in zip(variables, inputs, strict=True)}
         engine = infer(graph, known, source="computed")
-        shapes = [engine.values[engine.place(entry)] for entry in graph.outputs]
+        shapes = [engine[entry] for entry in graph.outputs]
         for shape in shapes:
             _check(node, shape)
         return shapes

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.graph import Entry
+from minisym.core.node import Entry
 
 ALIGNMENT = 64
 

@@ -14,44 +14,28 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextvars import Context, ContextVar
-from dataclasses import dataclass
 from itertools import starmap
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from minisym.errors import ExecutionError, MinisymError
-from minisym.graph import Entry, Graph, Node
-from minisym.ndarray import Array
+from minisym.core.errors import ExecutionError, MinisymError
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
 from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, order_writes
+from minisym.passes.typed import Typed
 from minisym.runtime.memory import Block, plan_memory
 from minisym.runtime.steps import Step, steps_in_place, steps_of
-from minisym.shapes import show
 
 Commit = tuple[Any, ...]
 """A function of C and its arguments."""
 
 Part = tuple[Node, list[Step]]
 """A node and the steps that compute it."""
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A graph whose entries all have a shape and an element type."""
-
-    graph: Graph
-    shapes: Mapping[Entry, tuple[int, ...]]
-    dtypes: Mapping[Entry, np.dtype[Any]]
-
-    def nbytes(self, entry: Entry) -> int:
-        """Return the size of an entry's array."""
-        return prod(self.shapes[entry]) * self.dtypes[entry].itemsize
-
-    def fixed(self, shapes: Mapping[Entry, tuple[int, ...]]) -> Typed:
-        """Return the same with some shapes as they have to be."""
-        return Typed(self.graph, {**self.shapes, **shapes}, self.dtypes)
 
 
 class Plan:
@@ -91,6 +75,7 @@ class Plan:
         self.typed, self.graph = typed, typed.graph
         if verify.ALWAYS:
             verify.verify(self.graph)
+            verify.verify_gradients(self.graph, typed.shapes, typed.dtypes)
         self.heads = self.graph.outputs[:num_heads]
         self.results = self.graph.outputs[num_heads:]
         self.writes: WriteOrder = order_writes(self.graph)
@@ -114,7 +99,7 @@ class Plan:
 
     def _order_steps(self) -> None:
         """Split the ordered nodes into those of the forward run and the others."""
-        forward = set(Graph(self.heads).order) if self.results else None
+        forward = set(Graph(self.heads)) if self.results else None
         ops = [node for node in self.writes.order if node.op is not None]
         if forward is None:
             self.forward_nodes, self.backward_nodes = ops, []
@@ -134,7 +119,7 @@ class Plan:
         self.snapshots: dict[Node, Array] = {}
         for node in self.written:
             # read after the writes have landed? then from a copy of the value before
-            if Entry(node) in heads or any(r in backward for r in self.graph.consumers[node]):
+            if Entry(node) in heads or any(r in backward for r in self.graph.successors(node)):
                 copy = _prefix(given.get(Entry(node)), shapes[Entry(node)], dtypes[Entry(node)])
                 self.snapshots[node] = np.empty_like(arrays[Entry(node)]) if copy is None else copy
         self.direct = self._direct_writes()
@@ -193,7 +178,7 @@ class Plan:
             outputs = [Entry(node, i) for i in range(node.num_outputs)]
             if (
                 node.op.prepare is None
-                or self.graph.consumers[node]
+                or self.graph.out_degree(node)
                 or not new.keys() >= {*outputs}
             ):
                 continue

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import BindError, IncompleteError, ParamError, did_you_mean, listed
-from minisym.graph import Entry, Graph, Node
-from minisym.ndarray import Array
+from minisym.core.errors import BindError, IncompleteError, ParamError, did_you_mean, listed
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import Shape, from_user, is_known, show
 from minisym.passes.infer import infer
 from minisym.runtime.binding import Binding
-from minisym.shapes import Shape, from_user, is_known, show
 
 
 def resize(binding: Binding, given: Mapping[str, Any], *, partial: bool, larger: bool) -> Binding:
@@ -74,11 +75,11 @@ def _shapes(
             raise ParamError(f"reshape: the shape of {name} must be a tuple, but got {shape!r}")
         known[by_name[name]] = from_user(shape)
     engine = infer(graph, known, source="given to reshape")
-    found = {node: engine.values[engine.place(Entry(node))] for node in graph.variables}
+    found = {node: engine[Entry(node)] for node in graph.variables}
     if not all(map(is_known, found.values())):
         known |= {node: arrays[node].shape for node, s in found.items() if not is_known(s)}
         engine = infer(graph, known, source="given to reshape")
-        found = {node: engine.values[engine.place(Entry(node))] for node in graph.variables}
+        found = {node: engine[Entry(node)] for node in graph.variables}
     unknown = [node.name for node, shape in found.items() if not is_known(shape)]
     if unknown:
         raise IncompleteError(f"reshape: the shapes given do not decide those of {listed(unknown)}")

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym import random
-from minisym.define import Rule
-from minisym.families import native, step
-from minisym.ndarray import Array
-from minisym.op import FROM_INPUT, Op, Params
+from minisym.core import random
+from minisym.core.kernels import native, step
+from minisym.core.ndarray import Array
+from minisym.core.op import FROM_INPUT, Op, Params, Rule
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -105,8 +104,3 @@ def positional(op: Op, names: Sequence[str], inputs: Sequence[Array]) -> tuple[A
         return tuple(inputs)
     present = dict(zip(names, inputs, strict=True))
     return tuple(present.get(spec.name) for spec in op.inputs)
-
-
-def constant(value: float, dtype: np.dtype[Any]) -> Array:
-    """Return a scalar as a 0-d array: as an operand it costs half of what a Python float costs."""
-    return np.array(value).astype(dtype)

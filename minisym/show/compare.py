@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from minisym.diff import Difference, diff
-from minisym.graph import Graph, Node
+from minisym.core.graph import Graph
+from minisym.core.node import Node
+from minisym.core.symbol import Symbol
+from minisym.passes.diff import Difference, diff
 from minisym.show import roles, text
 from minisym.show.style import AUTO, DARK, DIFFERENCES, Paint, theme_named
-from minisym.symbol.symbol import Symbol
 
 if TYPE_CHECKING:
     from minisym.show.picture import Picture
@@ -53,7 +54,7 @@ def plot_diff(
     Parameters
     ----------
     before, after
-        The symbols; `minisym.diff` compares them.
+        The symbols; `minisym.passes.diff` compares them.
     side_by_side
         Draw both graphs, one beside the other, in place of one that joins them.
     whole
@@ -97,6 +98,11 @@ def picture_of(
     return picture
 
 
+def mimebundle(found: Difference, **_: object) -> dict[str, Any]:
+    """Show a coloured picture of both graphs in a notebook, and the list."""
+    return {**picture_of(found)._repr_mimebundle_(), "text/plain": repr(found)}
+
+
 def _heading(found: Difference) -> str:
     numbers = {
         "added": len(found.added),
@@ -120,15 +126,15 @@ def _status(found: Difference) -> dict[Node, str]:
 
 def _surroundings(found: Difference, *, whole: bool | None) -> set[Node] | None:
     """Return the nodes near a difference; None stands for all."""
-    size = max(len(found.before.order), len(found.after.order))
+    size = max(len(found.before), len(found.after))
     if whole or (whole is None and size <= _MANY):
         return None
     near = set(_status(found))
     for _ in range(_NEAR):
         for graph in (found.before, found.after):
-            here = [node for node in near if node in graph.index]
+            here = [node for node in near if node in graph]
             near.update(entry.node for node in here for entry in node.inputs)
-            near.update(reader for node in here for reader in graph.consumers[node])
+            near.update(reader for node in here for reader in graph.successors(node))
     for one, other in found.pairs.items():
         if one in near or other in near:
             near |= {one, other}
@@ -145,10 +151,11 @@ def _add_graph(
     looks: Mapping[str, Paint],
 ) -> None:
     """Draw one of the graphs."""
+    number = graph.numbered()
     details = _details(found)
     for node in _visible(graph, shown, status):
         kind = status.get(node, "same")
-        name = f"{prefix}{graph.index[node]}"
+        name = f"{prefix}{number[node]}"
         part.node(name, _label(node, kind, details.get(node, ())), **_attributes(kind, looks[kind]))
     visible = set(_visible(graph, shown, status))
     for node in visible:
@@ -156,7 +163,7 @@ def _add_graph(
             if source in visible:
                 fresh = "added" if prefix == "after" else "removed"
                 kind = fresh if fresh in (status.get(node), status.get(source)) else "same"
-                tail, head = f"{prefix}{graph.index[source]}", f"{prefix}{graph.index[node]}"
+                tail, head = f"{prefix}{number[source]}", f"{prefix}{number[node]}"
                 part.edge(tail, head, color=_edge_colour(looks, kind))
 
 
@@ -165,7 +172,7 @@ def _add_both(
 ) -> None:
     """Draw both graphs as one: what is in both, once."""
     both = found.nx
-    order = [*found.after.order, *found.removed]  # as `Difference.nx` numbers them
+    order = [*found.after, *found.removed]  # as `Difference.nx` numbers them
     shown = _surroundings(found, whole=whole)
     status = _status(found)
     details = _details(found)
@@ -190,7 +197,7 @@ def _add_both(
 
 def _visible(graph: Graph, shown: set[Node] | None, status: Mapping[Node, str]) -> Iterator[Node]:
     """Yield the nodes to draw: weights only where they differ."""
-    for node in graph.order:
+    for node in graph:
         is_weight = node.op is None and roles.is_weight_like(node.name)
         if node in status or (not is_weight and (shown is None or node in shown)):
             yield node

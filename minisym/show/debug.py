@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 
-from minisym.graph import Graph, Node
-from minisym.symbol.symbol import Symbol
+from minisym.core.graph import Graph
+from minisym.core.node import Node
+from minisym.core.symbol import Symbol
 
 _RULE = "-" * 20
 
 
 def debug_str(symbol: Symbol) -> str:
-    """Return the outputs, then every node with its inputs and attributes, in order.
+    """Return the outputs, then every node with its inputs and attributes, as MXNet lays them out.
 
     A variable among the inputs has a version: how many ops have overwritten it as their state.
+
+    >>> from minisym import sym
+    >>> print(debug_str(sym.tanh(sym.Variable("x"), name="t")))
+    Symbol Outputs:
+        output[0]=t(0)
+    Variable:x
+    --------------------
+    Op:tanh, Name=t
+    Inputs:
+        arg[0]=x(0) version=0
+    <BLANKLINE>
     """
     graph = Graph(symbol)
     if len(symbol) == 1 and symbol.entries[0].node.op is None:
@@ -21,7 +33,7 @@ def debug_str(symbol: Symbol) -> str:
     lines = ["Symbol Outputs:"]
     lines += [f"\toutput[{i}]={e.node.name}({e.index})" for i, e in enumerate(graph.outputs)]
     versions: Counter[Node] = Counter()
-    for node in graph.order:
+    for node in graph:
         if node.op is None:
             lines.append(f"Variable:{node.name}")
             continue

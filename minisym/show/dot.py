@@ -16,14 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from minisym.errors import ComposeError
-from minisym.graph import Graph
+from minisym.core.errors import ComposeError
+from minisym.core.graph import Graph
+from minisym.core.symbol import Symbol
 from minisym.show import text
 from minisym.show.known import learn
-from minisym.show.roles import kind_of_op
 from minisym.show.scene import Box, Frame, Link, Scene, scene
 from minisym.show.style import AUTO, KINDS, PILLS, STORES, Paint, Theme, theme_named
-from minisym.symbol.symbol import Symbol
 
 if TYPE_CHECKING:
     from minisym.show.picture import Picture
@@ -133,7 +132,7 @@ def plot_network(
 def _warn_of_repeated_names(graph: Graph) -> None:
     seen: set[str] = set()
     repeated: dict[str, None] = {}
-    for node in graph.order:
+    for node in graph:
         if node.name in seen:
             repeated[node.name] = None
         seen.add(node.name)
@@ -258,7 +257,7 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     if box.kind in ("gradient", "opaque"):
         found["style"] = "rounded,dashed,filled"
     if box.kind == "backward" and box.layer and box.layer.op:  # a pair has one colour
-        found |= {"color": theme.kinds[kind_of_op(box.layer.op)].fill, "penwidth": 2}
+        found |= {"color": theme.kinds[box.layer.op.kind].fill, "penwidth": 2}
     if box.kind in STORES:
         found["margin"] = "0.14,0.06"
     if box.kind in PILLS or box.kind == "backward":

@@ -15,12 +15,13 @@ from typing import Any, Final
 
 import networkx as nx
 
-from minisym.graph import Entry, Graph
+from minisym.core.graph import Graph
+from minisym.core.node import Entry
+from minisym.core.symbol import Symbol
 from minisym.show import roles, text
 from minisym.show.html.page import to_html
 from minisym.show.known import Known, learn
 from minisym.show.save import save_picture
-from minisym.symbol.symbol import Symbol
 
 FORMATS: Final = {".graphml": "GraphML", ".cyjs": "Cytoscape JSON", ".json": "node-link JSON"}
 
@@ -88,7 +89,7 @@ def portable(graph: Graph, known: Known | None = None) -> nx.MultiDiGraph[str]:
     made: nx.MultiDiGraph[str] = nx.MultiDiGraph()
     made.graph["outputs"] = ", ".join(text.plain(entry.name, 200) for entry in graph.outputs)
     names: dict[Any, str] = {}
-    for number, node in enumerate(graph.order):
+    for number, node in enumerate(graph):
         name = text.plain(node.name, 500)
         name = names[node] = name if name not in made else f"{name}#{number}"
         entries = node.entries()
@@ -101,7 +102,7 @@ def portable(graph: Graph, known: Known | None = None) -> nx.MultiDiGraph[str]:
             dtype=", ".join(text.dtype_text(known.dtypes.get(entry)) for entry in entries),
             writes=", ".join(text.plain(v.name, 500) for _, v in roles.written(node)),
         )
-    for node in graph.order:
+    for node in graph:
         for slot, entry in zip(node.input_names(), node.inputs, strict=False):
             shape = _shape(entry, known)
             made.add_edge(

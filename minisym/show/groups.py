@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from minisym.graph import Graph, Node
-from minisym.show.roles import is_auto_name, owner_name, written
+from minisym.core.graph import Graph
+from minisym.core.node import Node
+from minisym.show.roles import is_auto_name, written
 
 Scope = tuple[str, ...]
 """The name prefixes of a scope and of those around it, the outermost first."""
@@ -40,8 +41,8 @@ class Groups:
 def groups(graph: Graph, kinds: Mapping[Node, str]) -> Groups:
     """Find layers and scopes; linear in the size of the graph."""
     layers = _layers(graph, kinds)
-    forward = [node for node in graph.order if _is_forward(node, kinds)]
-    scopes: dict[Node, Scope] = dict.fromkeys(graph.order, ())
+    forward = [node for node in graph if _is_forward(node, kinds)]
+    scopes: dict[Node, Scope] = dict.fromkeys(graph, ())
     scopes |= _scopes(forward)
     for node, layer in layers.items():
         if layer.op is not None:
@@ -59,7 +60,7 @@ def _is_forward(node: Node, kinds: Mapping[Node, str]) -> bool:
 def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
     found: dict[Node, Layer] = {}
     by_name: dict[str, Layer] = {}
-    for node in graph.order:
+    for node in graph:
         if _is_forward(node, kinds):
             layer = Layer(node.op.name if node.op and is_auto_name(node) else node.name, node)
             found[node] = layer
@@ -74,15 +75,15 @@ def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
             if its is not None:
                 found[node] = its
                 its.variables.append(node)
-    for node in graph.order:
+    for node in graph:
         if kinds[node] == "update":
             its = next((found[v] for _, v in written(node) if v in found), None)
             if its is not None:
                 found[node] = its
                 its.updates.append(node)
                 _serve(graph, node, its, found, kinds)
-        elif kinds[node] == "backward" and owner_name(node) in by_name:
-            found[node] = by_name[owner_name(node)]
+        elif kinds[node] == "backward" and node.owner in by_name:
+            found[node] = by_name[node.owner]
     if len(stems) < 2:
         alone = {id(layer) for layer in stems.values()}
         found = {node: layer for node, layer in found.items() if id(layer) not in alone}
@@ -97,7 +98,7 @@ def _layer_of_variable(
     kinds: Mapping[Node, str],
 ) -> Layer | None:
     """Return the layer of the only forward op that reads it; what several read belongs to none."""
-    readers = [reader for reader in graph.consumers[node] if _is_forward(reader, kinds)]
+    readers = [reader for reader in graph.successors(node) if _is_forward(reader, kinds)]
     if len(readers) == 1:
         return found[readers[0]]
     if not readers:  # the gradient may need a weight that the forward graph no longer shows
@@ -115,7 +116,7 @@ def _serve(
             node.op is None
             and node not in found
             and kinds[node] in ("state", "gradient")
-            and graph.consumers[node] == [update]
+            and list(graph.successors(node)) == [update]
         ):
             found[node] = layer
             layer.variables.append(node)

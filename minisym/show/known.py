@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from minisym.errors import MinisymError, ShapeError
-from minisym.graph import Entry, Graph, Node
-from minisym.params import dtype_from_user
+from minisym.core.errors import MinisymError, ShapeError
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.params import dtype_from_user
+from minisym.core.shapes import Shape, from_user
 from minisym.passes.answers import named
 from minisym.passes.infer import infer_dtypes, infer_shapes
-from minisym.shapes import Shape, from_user
 from minisym.show import text
 
 
@@ -82,14 +83,14 @@ def learn(
 
 
 def _declared(graph: Graph, attribute: str) -> bool:
-    return any(node.op is None and attribute in node.attrs for node in graph.order)
+    return any(node.op is None and attribute in node.attrs for node in graph)
 
 
 def complete_shapes(graph: Graph, shape: Mapping[str, Any]) -> dict[Entry, Shape]:
     """Infer all shapes from those of some Variables; raise `ShapeError` if one stays unknown."""
     given = {n: from_user(v) for n, v in named(graph, (), shape, "shape").items()}
     shapes = infer_shapes(graph, given)
-    if any(node.op is not None and node.op.family == "opaque" for node in graph.order):
+    if any(node.op is not None and not node.op.is_known for node in graph):
         return shapes  # beyond an unknown op nothing is known
     unknown = [node.name for node in graph.variables if shapes[Entry(node)] is None]
     unknown = unknown or [entry.name for entry, found in shapes.items() if found is None]

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from minisym.graph import Entry, Graph, Node
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.op import Op
+from minisym.core.shapes import Shape
 from minisym.passes.flops import flops
-from minisym.shapes import Shape
 from minisym.show import roles, text
 from minisym.show.known import Known
 
 if TYPE_CHECKING:
     from minisym.show.scene import Box
-
-_SCALARS: Final = {
-    "_equal_scalar": "= {}",
-    "_not_equal_scalar": "≠ {}",
-    "_greater_scalar": "> {}",
-    "_greater_equal_scalar": "≥ {}",
-    "_lesser_scalar": "< {}",
-    "_lesser_equal_scalar": "≤ {}",
-    "_plus_scalar": "+ {}",
-    "_minus_scalar": "− {}",
-    "_rminus_scalar": "{} −",
-    "_mul_scalar": "× {}",
-    "_div_scalar": "÷ {}",
-    "_rdiv_scalar": "{} ÷",
-    "_power_scalar": "^ {}",
-    "_rpower_scalar": "{} ^",
-    "_maximum_scalar": "max {}",
-    "_minimum_scalar": "min {}",
-}
 
 
 def label(box: Box, known: Known, hidden: int = 0) -> None:
@@ -57,19 +40,18 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
     assert node.op is not None
     noise = roles.is_auto_name(node) or box.kind == "backward"
     params = text.params_text(node)
-    sign = roles.SIGNS.get(node.op.name)
-    scalar = _SCALARS.get(node.op.name)
+    sign = node.op.sign
+    if noise and "scalar" in node.params and "{}" in sign:
+        box.title = sign.format(text.value_text(node.params["scalar"]).replace("-", "−"))
+        return
     if noise and sign and len(node.inputs) > 1:
         box.title, box.small = sign, True
-        return
-    if noise and scalar and "scalar" in node.params:
-        box.title = scalar.format(text.value_text(node.params["scalar"]).replace("-", "−"))
         return
     words = ["" if noise else text.plain(node.name), params]
     words.append(f"{text.count(hidden)} params" if hidden else "")
     box.title = node.op.name
-    if node.op.name.startswith(roles.BACKWARD):
-        box.title = f"∂ {node.op.name.removeprefix(roles.BACKWARD)}"
+    if node.op.kind == "backward":
+        box.title = f"∂ {_forward_name(node.op)}"
     box.detail = " · ".join(word for word in words if word)
 
 
@@ -84,7 +66,7 @@ def _gradient_of(box: Box) -> str:
     if owner is None or not roles.is_auto_name(owner):
         return box.name
     assert owner.op is not None
-    return box.name.replace(owner.name, roles.SIGNS.get(owner.op.name) or _short(owner))
+    return box.name.replace(owner.name, owner.op.sign or _short(owner))
 
 
 def _ops(nodes: Iterable[Node]) -> str:
@@ -98,8 +80,13 @@ def _ops(nodes: Iterable[Node]) -> str:
 def _short(node: Node) -> str:
     """Return `mul` for elemwise_mul, broadcast_mul and _mul_scalar."""
     assert node.op is not None
-    name = node.op.name.removeprefix(roles.BACKWARD).removesuffix("_scalar")
+    name = _forward_name(node.op).removesuffix("_scalar")
     return name.removeprefix("elemwise_").removeprefix("broadcast_").lstrip("_")
+
+
+def _forward_name(op: Op) -> str:
+    """Return `FullyConnected` for what computes its gradient."""
+    return op.name.removeprefix("_backward_")
 
 
 def _contents(nodes: Sequence[Node], elements: int) -> str:
@@ -122,8 +109,8 @@ def heading(
 ) -> tuple[str, list[str]]:
     """Return a picture's title and its totals."""
     parameters = [node for node in graph.variables if kinds[node] == "parameter"]
-    updates = [node for node in graph.order if kinds[node] == "update"]
-    facts = [_plural(sum(node.op is not None for node in graph.order), "op")]
+    updates = [node for node in graph if kinds[node] == "update"]
+    facts = [_plural(sum(node.op is not None for node in graph), "op")]
     numbers = [known.elements(node) for node in parameters]
     if parameters and None not in numbers:
         total = sum(number or 0 for number in numbers)
@@ -143,7 +130,7 @@ def _work(graph: Graph, known: Known) -> str:
     if not known.shapes:
         return ""
     for shapes, of in ((known.shapes, ""), (_one_sample(known.shapes), " a sample")):
-        work = [flops(node, shapes) for node in graph.order]
+        work = [flops(node, shapes) for node in graph]
         if None not in work:
             return f"{text.count(sum(number or 0 for number in work))} FLOPs{of}"
     return ""

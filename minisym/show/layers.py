@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minisym.errors import ComposeError
-from minisym.graph import Entry, Node
+from minisym.core.errors import ComposeError
+from minisym.core.node import Entry, Node
+from minisym.core.symbol import Symbol
 from minisym.passes.flops import flops
-from minisym.runtime.profile import Profile
+from minisym.runtime.observe.profile import Profile
 from minisym.show import roles, text
 from minisym.show.known import Known, learn
-from minisym.symbol.symbol import Symbol
 
 
 class Layer(NamedTuple):
@@ -209,9 +209,9 @@ def summary(
     for row in profile.rows if profile else ():
         times[row.name, row.op].append(row.seconds)
     rows: dict[Any, list[Node]] = {}
-    for node in graph.order:
+    for node in graph:
         if node.op is not None:
-            key = ("∂", roles.owner_name(node)) if kinds[node] == "backward" else node
+            key = ("∂", node.owner) if kinds[node] == "backward" else node
             rows.setdefault(key, []).append(node)
     counted: set[Node] = set()
     layers = []
@@ -243,7 +243,7 @@ def _layer(
     assert first.op is not None
     name, op = first.name, first.op.name
     if kind == "backward":
-        name = f"∂ {roles.owner_name(first)}"
+        name = f"∂ {first.owner}"
         op = op if len(nodes) == 1 else f"{len(nodes)} ops"
     work = [flops(node, known.shapes) for node in nodes]
     sizes = [_nbytes(entry, known) for node in nodes for entry in node.entries()]

@@ -21,12 +21,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from minisym.errors import MinisymError
+from minisym.core.errors import MinisymError
+from minisym.core.symbol import Symbol
 from minisym.show import text
 from minisym.show.known import Known, learn
 from minisym.show.scene import MANY, Box, Frame, Link, Scene, scene
 from minisym.show.style import PILLS, STORES, Theme, theme_named
-from minisym.symbol.symbol import Symbol
 
 MOST_EDGES: Final = 500
 MOST_CHARACTERS: Final = 50_000
@@ -59,7 +59,7 @@ def mermaid(
     known = learn(symbol.graph, shape, dtype)
     paint = theme_named(theme)
     tried: list[str | bool | None] = [collapse, "backward", "repeat", "scope"]
-    if collapse is None and len(symbol.graph.order) > MANY:
+    if collapse is None and len(symbol.graph) > MANY:
         tried = [None, "scope"]  # it has been collapsed already
     edges = size = 0
     for mode in tried[tried.index(collapse, 1) if collapse in tried[1:] else 0 :]:

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from minisym.core.symbol import Symbol
 from minisym.show.dot import plot_network
 from minisym.show.mermaid import mermaid
 from minisym.show.render import find_engine, render
 from minisym.show.tree import tree
-from minisym.symbol.symbol import Symbol
 
 T = TypeVar("T")
 _Given = Mapping[str, Any] | None
@@ -30,8 +30,10 @@ _LINES: Final = 40
 
 def mimebundle(
     symbol: Symbol,
+    *_: object,
     shape: Mapping[str, Any] | None = None,
     dtype: Mapping[str, Any] | None = None,
+    **__: object,
 ) -> dict[str, str]:
     """Return the representations of a symbol that can be made; never raise.
 
@@ -46,7 +48,7 @@ def mimebundle(
     """
     known = shape, dtype
     bundle = {"text/plain": text(symbol, *known)}
-    size = _attempt(lambda: len(symbol.graph.order))
+    size = _attempt(lambda: len(symbol.graph))
     if size is None or size > MANY_NODES:
         return bundle
     hide = size > _FEW_NODES
@@ -58,7 +60,16 @@ def mimebundle(
 
 
 def text(symbol: Symbol, shape: _Given = None, dtype: _Given = None) -> str:
-    """Return what a terminal shows of a symbol; never raise."""
+    """Return the graph as text, a line a node; of a large one only a part. Never raise.
+
+    >>> from minisym import sym
+    >>> print(sym.tanh(sym.Variable("x"), name="t"))
+    <Symbol t>
+    t: 1 op
+      x            input
+      t = tanh(x)
+    output: t_output
+    """
     lines = _attempt(lambda: tree(symbol, shape, dtype, limit=_LINES))
     return repr(symbol) if lines is None else f"{symbol!r}\n{lines}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minisym.errors import FormatError
+from minisym.core.errors import FormatError
 
 
 def page_of_jpeg(photo: bytes, dpi: int = 192) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from minisym.errors import MinisymError
+from minisym.core.errors import MinisymError
 
 WHEEL: Final = "graphviz-pure"
 INSTALL: Final = (

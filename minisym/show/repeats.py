@@ -16,7 +16,8 @@ from typing import Final
 import networkx as nx
 import numpy as np
 
-from minisym.graph import Graph, Node
+from minisym.core.graph import Graph
+from minisym.core.node import Node
 from minisym.show import text
 from minisym.show.groups import Groups, Scope
 from minisym.show.known import Known
@@ -61,7 +62,7 @@ def repeats(graph: Graph, found: Groups, known: Known) -> list[Repeat]:
 def _by_name(graph: Graph, found: Groups, alike: Alike, taken: set[Node]) -> Iterator[Repeat]:
     """Yield the outermost scopes that compute the same."""
     members: defaultdict[Scope, list[Node]] = defaultdict(list)
-    for node in graph.order:
+    for node in graph:
         scope = found.scopes[node]
         for depth in range(1, len(scope) + 1):
             members[scope[:depth]].append(node)
@@ -121,7 +122,7 @@ def _by_structure(graph: Graph, found: Groups, alike: Alike) -> Iterator[Repeat]
 
     A stretch is a block if it hangs together and cuts no scope in two.
     """
-    ops = [node for node in graph.order if node.op is not None]
+    ops = [node for node in graph if node.op is not None]
     forward = {layer.op for layer in found.layers.values()}
     numbers: dict[Hashable, int] = {}
     labels = np.array(
@@ -278,7 +279,9 @@ def _servants(graph: Graph, found: Groups, op: Node) -> list[Node]:
     layer = found.layers[op]
     sources = dict.fromkeys(entry.node for entry in op.inputs if entry.node.op is None)
     own = [
-        node for node in sources if found.layers.get(node) is layer or graph.consumers[node] == [op]
+        node
+        for node in sources
+        if found.layers.get(node) is layer or list(graph.successors(node)) == [op]
     ]
     return own + layer.updates
 

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from minisym.graph import Entry, Graph, Node
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
 
 WEIGHT_LIKE: Final = (
     "_weight",
@@ -23,47 +24,6 @@ WEIGHT_LIKE: Final = (
     "_running_mean",
 )
 """Names that end so are weights to MXNet's `plot_network`, which hides them by default."""
-
-BACKWARD: Final = "_backward_"
-"""What `minisym.grad` puts between the name of a node and what it composes for its gradient."""
-
-_PARAMETER_SLOTS: Final = frozenset(
-    {"weight", "bias", "gamma", "beta", "parameters", "offset_bias"}
-)
-_BY_NAME: Final = {
-    "activation": """Activation Dropout LeakyReLU SoftmaxActivation gelu hard_sigmoid log_sigmoid
-        log_softmax mish relu sigmoid softmax softmin softrelu softsign tanh""",
-    "norm": "BatchNorm GroupNorm InstanceNorm L2Normalization LRN LayerNorm",
-    "layer": "Convolution Custom Deconvolution Embedding FullyConnected RNN batch_dot dot",
-    "pooling": "Pooling ROIPooling UpSampling",
-}
-_KIND_OF_OP: Final = {op: kind for kind, ops in _BY_NAME.items() for op in ops.split()}
-_FAMILIES: Final = {
-    "opaque": "opaque",
-    "update": "optimizer",
-    "reduce": "reduce statistics",
-    "activation": "softmax activation",
-    "source": "random sources",
-    "norm": "norm batch_norm response",
-    "pooling": "pooling",
-    "layer": "conv rnn",
-    "loss": "loss",
-    "layout": "axes channels indexing layout margins pieces scatter slices sorting stretch",
-    "math": "densities",
-}
-_KIND_OF_FAMILY: Final = {f: kind for kind, names in _FAMILIES.items() for f in names.split()}
-SIGNS: Final = {
-    "elemwise_add": "+",
-    "broadcast_add": "+",
-    "add_n": "+",
-    "elemwise_sub": "−",
-    "broadcast_sub": "−",
-    "elemwise_mul": "×",
-    "broadcast_mul": "×",
-    "elemwise_div": "÷",
-    "broadcast_div": "÷",
-}
-"""Ops that are drawn as a sign."""
 
 
 def is_weight_like(name: str) -> bool:
@@ -89,23 +49,12 @@ def is_auto_name(node: Node) -> bool:
 
 def is_backward(node: Node) -> bool:
     """Return whether a node computes a gradient."""
-    return node.op is not None and (BACKWARD in node.name or node.op.name.startswith(BACKWARD))
-
-
-def owner_name(node: Node) -> str:
-    """Return the name of the node that a gradient node belongs to.
-
-    Of the gradient of a gradient it is still the node of the first forward graph.
-    """
-    return node.name.partition(BACKWARD)[0] if BACKWARD in node.name else node.name
+    return node.kind == "backward"
 
 
 def is_update(node: Node) -> bool:
     """Return whether a node overwrites a weight (BatchNorm, too, writes: but only its states)."""
-    op = node.op
-    if op is None or not op.writes:
-        return False
-    return op.family == "optimizer" or not op.states.issuperset(op.writes)
+    return node.kind == "update"
 
 
 def written(node: Node) -> Iterator[tuple[str, Node]]:
@@ -141,28 +90,6 @@ def _variable_behind(entry: Entry) -> Node | None:
     return entry.node
 
 
-def kind_of_op(node: Node) -> str:
-    """Return the kind of an op node, one of `minisym.show.style.KINDS`."""
-    op = node.op
-    assert op is not None
-    if is_backward(node):
-        return "backward"
-    if is_update(node):
-        return "update"
-    if op.loss:
-        return "loss"
-    if op.name in _KIND_OF_OP:
-        return _KIND_OF_OP[op.name]
-    if op.family in _KIND_OF_FAMILY:
-        return _KIND_OF_FAMILY[op.family]
-    slots = {spec.name for spec in op.inputs}
-    if "gamma" in slots:
-        return "norm"
-    if slots & _PARAMETER_SLOTS:
-        return "layer"
-    return "math" if node.inputs else "source"
-
-
 def kinds(graph: Graph) -> dict[Node, str]:
     """Return the kind of every node.
 
@@ -172,27 +99,27 @@ def kinds(graph: Graph) -> dict[Node, str]:
     >>> {node.name: kind for node, kind in kinds(step.graph).items()}
     {'w': 'parameter', 'g': 'gradient', 'step': 'update'}
     """
-    found = {node: kind_of_op(node) for node in graph.order if node.op is not None}
-    roles: dict[Node, set[str]] = {node: set() for node in graph.order if node.op is None}
-    for node, kind in found.items():
-        if kind == "update":
+    roles: dict[Node, set[str]] = {node: set() for node in graph.variables}
+    for node in graph:
+        if node.kind == "update":
             for _, variable in written(node):
                 roles[variable].add("parameter")
         for slot, entry in zip(node.input_names(), node.inputs, strict=False):
             if entry.node in roles:
-                roles[entry.node].add(_role_of_slot(kind, slot))
+                roles[entry.node].add(_role_of_slot(node, slot))
     return {
-        node: found[node] if node.op is not None else _kind_of_variable(graph, node, roles[node])
-        for node in graph.order
+        node: node.kind if node.op is not None else _kind_of_variable(graph, node, roles[node])
+        for node in graph
     }
 
 
-def _role_of_slot(kind: str, slot: str) -> str:
-    if kind == "update":
+def _role_of_slot(node: Node, slot: str) -> str:
+    if node.kind == "update":
         return "gradient" if re.match(r"grad|g\d*$", slot) else "other"
-    if kind == "loss" and slot == "label":
+    if node.kind == "loss" and slot == "label":
         return "label"
-    return "parameter" if slot in _PARAMETER_SLOTS and kind != "math" else "other"
+    assert node.op is not None
+    return "parameter" if slot in node.op.learned else "other"
 
 
 def _kind_of_variable(graph: Graph, node: Node, roles: set[str]) -> str:

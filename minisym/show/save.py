@@ -7,12 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from minisym.errors import MinisymError
+from minisym.core.errors import MinisymError
+from minisym.core.symbol import Symbol
 from minisym.show.dot import plot_network
 from minisym.show.mermaid import mermaid
 from minisym.show.render import EngineError, run_engine
 from minisym.show.tree import tree
-from minisym.symbol.symbol import Symbol
 
 _TEXTS: Final = {
     ".dot": "dot",

@@ -11,8 +11,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from minisym.errors import ParamError, did_you_mean
-from minisym.graph import Entry, Graph, Node
+from minisym.core.errors import ParamError, did_you_mean
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
 from minisym.show import labels, roles
 from minisym.show.groups import Layer, Scope, groups
 from minisym.show.known import Known
@@ -121,9 +122,9 @@ def scene(
 def _modes(graph: Graph, collapse: str | bool | None) -> list[str]:
     """Return what to try, until the picture is small enough."""
     if collapse is None:
-        if len(graph.order) > MANY:
+        if len(graph) > MANY:
             return ["repeat", "scope"]
-        many = sum(map(roles.is_backward, graph.order)) > FEW_BACKWARD
+        many = sum(map(roles.is_backward, graph)) > FEW_BACKWARD
         return ["backward" if many and not _is_gradient(graph) else "none"]
     mode = "none" if collapse is False else collapse
     if mode not in COLLAPSE:
@@ -154,11 +155,11 @@ class _Builder:
                     self.scope_elements[scope[:depth]] += known.elements(node) or 0
         updated = {
             variable
-            for node in graph.order
+            for node in graph
             if self.kinds[node] == "update"
             for _, variable in roles.written(node)
         }
-        many = len(graph.order) > FEW
+        many = len(graph) > FEW
         self.hidden = (
             {
                 node
@@ -190,16 +191,16 @@ class _Builder:
                 self.repeat_of[node] = self.repeat_of[layer.op]
 
     def build(self, title: str) -> Scene:
-        for node in self.graph.order:
+        for node in self.graph:
             if node not in self.hidden:
                 self._place(node)
         for key, box in self.boxes.items():
             box.nodes = box.nodes or [self.first_of[box]]  # the first copy may lack a gradient
             labels.label(box, self.known, self._hidden_elements(box))
             box.frame = self._frame_of(key, box)
-        for node in self.graph.order:
+        for node in self.graph:
             self._read(node)
-        for node in self.graph.order:
+        for node in self.graph:
             self._write(node)
         self._outputs()
         self._straighten()
@@ -233,8 +234,8 @@ class _Builder:
                 return ("backward", scope[0]), f"∂ {scope[0]}", "backward"
             return ("scope", scope[0]), scope[0], "scope"
         if kind == "backward" and self.mode != "none":
-            owner = roles.owner_name(node)
-            order = node.name.count(roles.BACKWARD)
+            owner = node.owner
+            order = node.gradient_order
             name = "∂" * max(1, order) + f" {owner}"
             layer = self._layer(node)
             if layer is not None and layer.op is not None:
@@ -284,7 +285,7 @@ class _Builder:
                 return frame
             frame = self._layer_frame(layer, frame)
         if box.kind == "backward" and self.mode == "none":
-            owner = roles.owner_name(box.nodes[0])
+            owner = box.nodes[0].owner
             place = ("backward", layer or owner)
             if place not in self.frames:
                 self.frames[place] = Frame(owner, f"∂ {owner}", frame, backward=True)
@@ -433,7 +434,7 @@ class _Builder:
             if partner is not None and partner.frame is box.frame and not levelled:
                 pairs.append((partner, box))
         for node in self.graph.variables:
-            readers = [n for n in self.graph.consumers[node] if self.kinds[n] != "backward"]
+            readers = [n for n in self.graph.successors(node) if self.kinds[n] != "backward"]
             if len(readers) == 1 and self.kinds[readers[0]] == "loss":
                 loss, label = self.of.get(readers[0]), self.of.get(node)
                 if loss and label and readers[0].inputs[0].node is not node:

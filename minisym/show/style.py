@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from minisym.errors import ParamError, did_you_mean
+from minisym.core.errors import ParamError, did_you_mean
 
 
 class Paint(NamedTuple):

@@ -6,13 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from minisym.errors import ComposeError
-from minisym.graph import Graph, Node
-from minisym.shapes import Shape, to_user
+from minisym.core.errors import ComposeError
+from minisym.core.graph import Graph
+from minisym.core.node import Node
+from minisym.core.shapes import Shape, to_user
+from minisym.core.symbol import Symbol
 from minisym.show import text
 from minisym.show.known import complete_shapes, learn
 from minisym.show.roles import kinds
-from minisym.symbol.symbol import Symbol
 
 _POSITIONS = (0.44, 0.64, 0.74, 1.0)
 
@@ -85,12 +86,11 @@ class _MXNets:
         self.shapes: dict[str, Shape] | None = None
         if shape is not None:
             found = complete_shapes(graph, shape)
-            self.shapes = {
-                entry.name: found[entry] for node in graph.order for entry in node.entries()
-            }
+            self.shapes = {entry.name: found[entry] for node in graph for entry in node.entries()}
         # it takes all numbers of the first head (node, output, version) for nodes that are heads
         head = graph.outputs[0]
-        self.heads = {graph.index[head.node], head.index, 0}
+        self.place = graph.numbered()
+        self.heads = {self.place[head.node], head.index, 0}
 
     def lines(self, width: int, ends: Sequence[int]) -> list[str]:
         """Return the lines of the table."""
@@ -98,8 +98,8 @@ class _MXNets:
         header = ["Layer (type)", "Output Shape", "Param #", "Previous Layer"]
         written = [rule, _row(header, ends), thick]
         total = 0
-        last = len(self.graph.order) - 1
-        for position, node in enumerate(self.graph.order):
+        last = len(self.graph) - 1
+        for position, node in enumerate(self.graph):
             if node.op is None and position > 0:
                 continue
             sources = self.sources(node)
@@ -125,7 +125,7 @@ class _MXNets:
         return [entry.node.name for entry in node.inputs if self._is_listed(entry.node)]
 
     def parameters(self, node: Node) -> int:
-        if node.op is None or node.op.family == "opaque":
+        if node.op is None or not node.op.is_known:
             return 0
         name = node.op.name
         params = node.params
@@ -148,7 +148,7 @@ class _MXNets:
         return 0
 
     def _is_listed(self, node: Node) -> bool:
-        return node.op is not None or self.graph.index[node] in self.heads
+        return node.op is not None or self.place[node] in self.heads
 
     def _dims(self, node: Node) -> tuple[int, ...]:
         """Return the shape behind the first dimension, of what is called `<name>_output`."""

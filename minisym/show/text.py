@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym.graph import Node
-from minisym.op import FROM_INPUT
-from minisym.shapes import Shape
+from minisym.core.node import OWNER, Node
+from minisym.core.op import FROM_INPUT
+from minisym.core.shapes import Shape
 
 _SHORT: Final = {
     "float16": "f16",
@@ -127,8 +127,6 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-_HINTS: Final = frozenset({"workspace", "cudnn_tune", "cudnn_off"})
-"""Parameters that change nothing here: they speak to another device."""
 _NEUTRAL: Final = {"stride": 1, "dilate": 1, "pad": 0, "adj": 0}
 """Where a default is empty, a tuple of these says the same."""
 
@@ -138,12 +136,12 @@ def params_of(node: Node) -> Iterator[tuple[str, Any]]:
     op = node.op
     if op is None:
         return
-    if op.family == "opaque":
+    if not op.is_known:
         yield from ((k, v) for k, v in node.attrs.items() if not k.startswith("__"))
         return
     for name, param in op.params.items():
         value = node.params.get(name)
-        if name not in node.params or name == op.count or value is FROM_INPUT or name in _HINTS:
+        if name not in node.params or name == op.count or value is FROM_INPUT or param.is_hint:
             continue
         if isinstance(value, tuple) and not param.default and name in _NEUTRAL:
             value = tuple(size for size in value if size != _NEUTRAL[name]) and value
@@ -160,8 +158,8 @@ def attributes_of(node: Node) -> Iterator[str]:
     """
     yield f"{node.op.name} {node.name}" if node.op else node.name
     yield from (f"{name} = {value_text(value)}" for name, value in node.params.items())
-    attrs = node.attrs.items()
-    yield from (f"{name} = {value}" for name, value in attrs if name not in node.params)
+    hidden = {OWNER, *node.params}
+    yield from (f"{name} = {value}" for name, value in node.attrs.items() if name not in hidden)
 
 
 def params_text(node: Node) -> str:

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from minisym.graph import Entry, Node
+from minisym.core.node import Entry, Node
+from minisym.core.symbol import Symbol
 from minisym.show import labels, roles, text
 from minisym.show.known import Known, learn
-from minisym.symbol.symbol import Symbol
 
 MANY_LINES: Final = 200
 _WIDEST: Final = 96
@@ -48,7 +48,7 @@ def tree(
     known = learn(graph, shape, dtype)
     kinds = roles.kinds(graph)
     title, facts = labels.heading(graph, known, kinds, "")
-    order = graph.order
+    order = list(graph)
     shown: list[Node | None] = list(order)
     if len(order) > limit:
         half = max(1, limit // 2)

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from minisym import control as _control
-from minisym import op as _op
+from minisym.core import op as _op
+from minisym.core.functions import WRITTEN_HERE as _WRITTEN_HERE
+from minisym.core.functions import function_of as _function_of
+from minisym.core.symbol import NotImplementedForSymbol, Symbol
+from minisym.core.variable import Group, Variable, var
 from minisym.formats.mxnet_json import load, load_json
-from minisym.namespaces import Namespace as _Namespace
+from minisym.symbol import methods as _methods
 from minisym.symbol import sampling as _sampling
-from minisym.symbol.functions import WRITTEN_HERE as _WRITTEN_HERE
-from minisym.symbol.functions import function_of as _function_of
-from minisym.symbol.symbol import NotImplementedForSymbol, Symbol
-from minisym.symbol.variable import Group, Variable, var
+from minisym.symbol.namespaces import Namespace as _Namespace
 
 __all__ = ["Group", "NotImplementedForSymbol", "Symbol", "Variable", "load", "load_json", "var"]
 

@@ -9,30 +9,30 @@ from typing import Any, Literal
 
 from numpy.typing import DTypeLike
 
-from minisym.errors import NotForSymbolError as NotForSymbolError
+from minisym.core.errors import NotForSymbolError as NotForSymbolError
+from minisym.core.symbol import Symbol as Symbol
+from minisym.core.variable import Group as Group
+from minisym.core.variable import Variable as Variable
 from minisym.formats.mxnet_json import load as load
 from minisym.formats.mxnet_json import load_json as load_json
-from minisym.symbol.symbol import Symbol as Symbol
-from minisym.symbol.variable import Group as Group
-from minisym.symbol.variable import Variable as Variable
 
 NotImplementedForSymbol = NotForSymbolError
 
 var = Variable
 
-from minisym.symbol.functions import arange as arange
-from minisym.symbol.functions import eye as eye
-from minisym.symbol.functions import full as full
-from minisym.symbol.functions import histogram as histogram
-from minisym.symbol.functions import hypot as hypot
-from minisym.symbol.functions import linspace as linspace
-from minisym.symbol.functions import maximum as maximum
-from minisym.symbol.functions import minimum as minimum
-from minisym.symbol.functions import ones as ones
-from minisym.symbol.functions import pow as pow
-from minisym.symbol.functions import power as power
-from minisym.symbol.functions import split_v2 as split_v2
-from minisym.symbol.functions import zeros as zeros
+from minisym.core.functions import arange as arange
+from minisym.core.functions import eye as eye
+from minisym.core.functions import full as full
+from minisym.core.functions import histogram as histogram
+from minisym.core.functions import hypot as hypot
+from minisym.core.functions import linspace as linspace
+from minisym.core.functions import maximum as maximum
+from minisym.core.functions import minimum as minimum
+from minisym.core.functions import ones as ones
+from minisym.core.functions import pow as pow
+from minisym.core.functions import power as power
+from minisym.core.functions import split_v2 as split_v2
+from minisym.core.functions import zeros as zeros
 
 def Activation(
     data: Symbol | None = None,

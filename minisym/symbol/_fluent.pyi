@@ -8,7 +8,7 @@ from typing import Literal
 
 from numpy.typing import DTypeLike
 
-from minisym.symbol.symbol import Symbol as Symbol
+from minisym.core.symbol import Symbol as Symbol
 
 class Fluent:
     def abs(self, *, name: str | None = None, attr: Mapping[str, str] | None = None) -> Symbol:

@@ -1,15 +1,34 @@
-"""Ops that are methods of a Symbol, too: `x.sum(axis=1)` is `sym.sum(x, axis=1)`."""
+"""What a Symbol can start, and the ops that are its methods, too.
+
+The class itself (`minisym.core.symbol`) knows only what a symbol is; passes, executors, files and
+pictures are built on it. So their functions become its methods from above, here, once, when
+`minisym` is imported: `net.bind(…)` is `minisym.runtime.bind.bind(net, …)`. The other classes that
+start something above them are given it here as well.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from minisym.errors import NotForSymbolError
-from minisym.op import find
-from minisym.symbol.functions import WRITTEN_HERE, function_of
-from minisym.symbol.symbol import Symbol
+from minisym.core import compose
+from minisym.core.errors import NotForSymbolError
+from minisym.core.functions import WRITTEN_HERE, function_of
+from minisym.core.graph import Graph
+from minisym.core.node import Entry, Node
+from minisym.core.op import find
+from minisym.core.symbol import Symbol
+from minisym.formats import mxnet_json
+from minisym.passes import answers, diff, gradient, surgery
+from minisym.runtime import bind
+from minisym.show import compare, debug, notebook
+from minisym.show.html import page
+
+if TYPE_CHECKING:
+    from minisym.symbol._fluent import Fluent
+else:
+    Fluent = object  # the ops that are methods: `_fluent` is a stub only, made by scripts/stubs
 
 _NAMES = """
     abs arccos arccosh arcsin arcsinh arctan arctanh argmax argmax_channel argmin argsort astype
@@ -28,8 +47,8 @@ EAGER_ONLY: Final = frozenset(_EAGER.split())
 """Methods of arrays, which a symbol can only refuse."""
 
 
-def method_of(symbol: Symbol, name: str) -> Callable[..., Symbol]:
-    """Return an op as a method of a symbol."""
+def _op(symbol: Symbol, name: str) -> Callable[..., Symbol]:
+    """Return an op as a method: `x.sum(axis=1)` is `sym.sum(x, axis=1)`."""
     if name in FLUENT:
         called = "cast" if name == "astype" else name
         op = find(called)
@@ -47,3 +66,70 @@ def _refuse(name: str, *_: object, **__: object) -> NoReturn:
         f"{name}() needs a value, and a symbol has not run yet",
         hint="bind it and run forward(), or use eval()",
     )
+
+
+def _names(symbol: Symbol) -> Iterator[str]:
+    """List methods, and the ops that are methods."""
+    return iter([*object.__dir__(symbol), *FLUENT])
+
+
+def _reduced(symbol: Symbol) -> tuple[Any, ...]:
+    """Pickle through JSON: a chain of any length, and no code."""
+    return mxnet_json.load_json, (mxnet_json.tojson(symbol, remove_amp_cast=False),)
+
+
+def _reduced_graph(graph: Graph) -> tuple[Any, ...]:
+    """Pickle a graph as its symbol."""
+    return Graph, (Symbol(graph.outputs),)
+
+
+def _reduced_node(node: Node) -> tuple[Any, ...]:
+    """Pickle a node with all that it depends on."""
+    return _node_of, (Symbol((Entry(node),)),)
+
+
+def _node_of(symbol: Symbol) -> Node:
+    return symbol.entries[0].node
+
+
+class Methods(Fluent):
+    """The methods of a Symbol that stand above it."""
+
+    # composing once more
+    __call__ = compose.replace_variables
+    _set_attr = compose.set_attributes
+    replace = surgery.replace
+    insert_after = surgery.insert_after
+    remove = surgery.remove
+    rewire = surgery.rewire
+    subgraph = surgery.subgraph
+    # what follows from what is known
+    infer_shape = answers.infer_shape
+    infer_shape_partial = answers.infer_shape_partial
+    infer_type = answers.infer_type
+    infer_type_partial = answers.infer_type_partial
+    grad = gradient = gradient.grad
+    # running
+    simple_bind = bind.simple_bind
+    eval = bind.evaluate
+    bind = bind.bind
+    # files
+    tojson = mxnet_json.tojson
+    save = mxnet_json.save
+    # for the eye
+    __str__ = notebook.text
+    _repr_mimebundle_ = notebook.mimebundle
+    to_html = page.to_html
+    debug_str = debug.debug_str
+
+
+def _give(cls: type, methods: dict[str, Any]) -> None:
+    for name, method in methods.items():
+        if not name.startswith("__") or callable(method):
+            setattr(cls, name, method)
+
+
+_give(Symbol, dict(vars(Methods)) | {"__getattr__": _op, "__dir__": _names, "__reduce__": _reduced})
+_give(Graph, {"__reduce__": _reduced_graph})
+_give(Node, {"__reduce__": _reduced_node})
+_give(diff.Difference, {"_repr_mimebundle_": compare.mimebundle})

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from minisym import op as registry
-from minisym.errors import ComposeError
-from minisym.op import Op
+from minisym.core import op as registry
+from minisym.core.errors import ComposeError
+from minisym.core.op import Op
 
 Call = Callable[..., Any]
 

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from minisym import random
-from minisym.errors import FormatError
+from minisym.core import random
+from minisym.core.errors import FormatError
+from minisym.core.ndarray import Array, NDArray
 from minisym.formats import mxnet_params
-from minisym.ndarray import Array, NDArray
 from minisym.optimizer import Optimizer
 from minisym.runtime.executor import Executor
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from minisym import metric as metrics
-from minisym.errors import ParamError, did_you_mean
+from minisym.core.errors import ParamError, did_you_mean
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.symbol import Symbol
 from minisym.init import initialize
 from minisym.io import NDArrayIter
-from minisym.ndarray import Array, NDArray
 from minisym.optimizer import Optimizer, create
 from minisym.optimizer.compose import Options, is_fed
 from minisym.runtime.executor import Executor
-from minisym.symbol.symbol import Symbol
 from minisym.train.checkpoint import Position, restore, save
 
 Tell = Callable[[int, str], None]
@@ -307,7 +307,7 @@ def _bound(
     wrt = [name for name in net.list_arguments() if name not in fed and name not in fixed]
     step = optimizer.minimize(net, wrt, **options)
     known = step.list_arguments()
-    shapes = {name: shape for name, shape in fed.items() if name in known}
+    shapes: dict[str, Any] = {name: shape for name, shape in fed.items() if name in known}
     executor = step.simple_bind(type_dict=options["type_dict"], **shapes)
     names = tuple(d.name for d in data), tuple(d.name for d in labels)
     return Trained(net, step, executor, optimizer, *names), shapes

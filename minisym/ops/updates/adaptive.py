@@ -10,12 +10,17 @@ from typing import Annotated
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.common import (
     Clip,
+    Grad,
     Lazy,
     LearningRate,
+    Mean,
     Rescale,
+    Var,
+    Weight,
     WeightDecay,
     all_floating,
     real,
@@ -23,7 +28,9 @@ from minisym.ops.updates.common import (
     sign,
     update,
 )
-from minisym.samples import Sample
+
+Squares = Annotated[Array, "Mean of past squared gradients; overwritten with the new one."]
+SquareSum = Annotated[Array, "Sum of past squared gradients; overwritten with the new one."]
 
 Epsilon = Annotated[float, "A small number against division by zero."]
 Beta1 = Annotated[float, "Decay rate of the mean of gradients."]
@@ -42,10 +49,10 @@ _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
     samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
 )
 def adam_update(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
+    weight: Weight,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
     *,
     lr: LearningRate,
     beta1: Beta1 = 0.9,
@@ -100,9 +107,9 @@ def _moments(
     samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "clip_weights": 1.0}),),
 )
 def rmsprop_update(
-    weight: Array,
-    grad: Array,
-    n: Array,
+    weight: Weight,
+    grad: Grad,
+    n: Squares,
     *,
     lr: LearningRate,
     gamma1: Annotated[float, "Decay rate of the mean of squared gradients."] = 0.95,
@@ -150,11 +157,11 @@ def _clipped(weight: Array, bound: float, out: Array) -> None:
     samples=(Sample(((2, 3), (2, 3), _POSITIVE + 4, (2, 3), (2, 3)), {"lr": 0.1}),),
 )
 def rmspropalex_update(
-    weight: Array,
-    grad: Array,
-    n: Array,
-    g: Array,
-    delta: Array,
+    weight: Weight,
+    grad: Grad,
+    n: Squares,
+    g: Mean,
+    delta: Annotated[Array, "The last step; overwritten with this one."],
     *,
     lr: LearningRate,
     gamma1: Annotated[float, "Decay rate of the means."] = 0.95,
@@ -198,10 +205,12 @@ rmspropalex_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
 )
 def ftrl_update(
-    weight: Array,
-    grad: Array,
-    z: Array,
-    n: Array,
+    weight: Weight,
+    grad: Grad,
+    z: Annotated[
+        Array, "Sum of past gradients, shifted by the steps; overwritten with the new one."
+    ],
+    n: SquareSum,
     *,
     lr: LearningRate,
     lamda1: Annotated[float, "L1 regularization."] = 0.01,
@@ -243,11 +252,11 @@ ftrl_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE, (2, 3)), {"lr": 0.1, "t": 3}),),
 )
 def ftml_update(
-    weight: Array,
-    grad: Array,
-    d: Array,
-    v: Array,
-    z: Array,
+    weight: Weight,
+    grad: Grad,
+    d: Annotated[Array, "Denominator of the last step; overwritten with this one's."],
+    v: Squares,
+    z: Annotated[Array, "Numerator of the last step; overwritten with this one's."],
     *,
     lr: LearningRate,
     beta1: Beta1 = 0.6,
@@ -294,9 +303,9 @@ ftml_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
 )
 def adagrad_update(
-    weight: Array,
-    grad: Array,
-    history: Array,
+    weight: Weight,
+    grad: Grad,
+    history: SquareSum,
     *,
     lr: LearningRate,
     epsilon: Epsilon = 1e-7,
@@ -333,9 +342,11 @@ adagrad_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), np.array([[0.5], [1.0]])), {"lr": 0.1}),),
 )
 def group_adagrad_update(
-    weight: Array,
-    grad: Array,
-    history: Array,
+    weight: Weight,
+    grad: Grad,
+    history: Annotated[
+        Array, "Sum of the rows' mean squared gradients, (rows, 1); overwritten with the new one."
+    ],
     *,
     lr: LearningRate,
     rescale_grad: Rescale = 1.0,

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from minisym.families import step
-from minisym.ndarray import Array
+from minisym.core.kernels import step
+from minisym.core.ndarray import Array
 
 BLOCK: Final = 1 << 15
 """Elements of a piece."""

@@ -7,12 +7,20 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, op
-from minisym.ndarray import Array
+from minisym.core.cost import each_input
+from minisym.core.declare import Declaration, op
+from minisym.core.ndarray import Array
 from minisym.ops.updates.blocks import Traced, steps_of_kernel
 
 Number = float | Array | Traced
 """A float parameter: a number, or a 0-d array that the graph computes in each run."""
+
+Weight = Annotated[Array, "The weights; overwritten with the new ones."]
+Grad = Annotated[Array, "The gradient by the weights, of their shape."]
+Mom = Annotated[Array, "The momentum, of the weights' shape; overwritten with the new one."]
+Mean = Annotated[Array, "Mean of past gradients; overwritten with the new one."]
+Var = Annotated[Array, "Mean of their squares; overwritten with the new one."]
+Master = Annotated[Array, "The weights in float32; overwritten with the new ones."]
 
 LearningRate = Annotated[float, "Learning rate."]
 WeightDecay = Annotated[float, "Weight decay: it adds wd * weight to the gradient."]
@@ -24,7 +32,7 @@ Momentum = Annotated[float, "Decay rate of the momentum."]
 
 def update(**facts: Any) -> Callable[[Callable[..., None]], Declaration]:
     """Declare an op of this family; elementwise ones run block by block."""
-    declare = op(family="optimizer", **facts)
+    declare = op(kind="update", cost=each_input(4), **facts)
 
     def decorate(kernel: Callable[..., None]) -> Declaration:
         declared = declare(kernel)

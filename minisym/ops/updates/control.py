@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.families import Elements
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.blocks import Step
 from minisym.ops.updates.common import Number, floating, update
-from minisym.samples import Sample
 
 _FLOAT32 = np.dtype(np.float32)
 _X = np.array([1.0, 2.0])
@@ -39,7 +40,12 @@ def _alike(*names: str) -> Any:
         Sample((_X.astype(np.float16), _Y.astype(np.float32)), wrt=()),
     ),
 )
-def assign(weight: Array, value: Array, *, out: Array) -> None:
+def assign(
+    weight: Annotated[Array, "The variable; overwritten with the value."],
+    value: Annotated[Array, "What it becomes, of its shape."],
+    *,
+    out: Array,
+) -> None:
     r"""Write a value into a variable, $w \leftarrow x$, in the variable's floating type.
 
     With it any formula becomes an update.
@@ -78,7 +84,13 @@ def _(t: Any) -> None:
         Sample((_X, _Y, np.zeros(1)), reference=lambda new, old, condition: old),
     ),
 )
-def conditional_update(weight: Array, old: Array, condition: Array, *, out: Array) -> None:
+def conditional_update(
+    weight: Annotated[Array, "The new value, what an update gives; its variable is overwritten."],
+    old: Annotated[Array, "The variable itself, the old value."],
+    condition: Annotated[Array, "One number, (1,): 0 keeps the old value."],
+    *,
+    out: Array,
+) -> None:
     r"""Let a write happen only where a condition holds: the new value if it is not 0, else the old.
 
     `weight` is the output of the update that is to be made conditional, `old` the variable itself.
@@ -135,8 +147,8 @@ def _(t: Any) -> None:
     samples=(Sample((_X, _Y)), Sample((_X, _Y), {"reset": 1})),
 )
 def accumulate_update(
-    total: Array,
-    grad: Array,
+    total: Annotated[Array, "The sum so far; overwritten with the new one, or 0."],
+    grad: Annotated[Array, "What is added to it, of the same shape."],
     *,
     reset: Annotated[float, "If it is not 0, the sum starts over after this run."] = 0.0,
     out: tuple[Array, Array],
@@ -169,7 +181,12 @@ def _(t: Any) -> None:
 
 
 @update(samples=(Sample((_X, np.array([2.0])), wrt=(), reference=lambda data, scale: data),))
-def scale_gradient(data: Array, scale: Array, *, out: Array) -> None:
+def scale_gradient(
+    data: Annotated[Array, "The array that is passed on."],
+    scale: Annotated[Array, "What the gradient is multiplied by, (1,)."],
+    *,
+    out: Array,
+) -> None:
     r"""Return the data as they are; the gradient that flows back is multiplied by `scale`.
 
     It keeps small float16 gradients from vanishing: scaled where they leave the loss, and scaled
@@ -198,7 +215,9 @@ def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
     name="_scale_by",
     samples=(Sample((_X, np.array([2.0])), wrt=(0,), reference=lambda data, scale: data * 2),),
 )
-def scale_by(data: Array, scale: Array, *, out: Array) -> None:
+def scale_by(
+    data: Elements, scale: Annotated[Array, "What it is multiplied by, (1,)."], *, out: Array
+) -> None:
     r"""Multiply by one number that the graph computes, $y = s\,x$, in the data's type.
 
     The number itself gets no gradient.
@@ -237,9 +256,11 @@ def _(g: Any, data: Any, scale: Any) -> tuple[Any, None]:
     ),
 )
 def loss_scale_update(
-    scale: Array,
-    count: Array,
-    finite: Array,
+    scale: Annotated[Array, "The loss scale, (1,); overwritten with the new one."],
+    count: Annotated[
+        Array, "How many runs in a row were finite, (1,); overwritten with the new count."
+    ],
+    finite: Annotated[Array, "Whether this run's gradients are finite, (1,): 0 if not."],
     *,
     factor: Annotated[float, "What the scale is divided or multiplied by."] = 2.0,
     window: Annotated[int, "After so many finite runs in a row the scale grows."] = 2000,

@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
 from minisym.ops.updates.common import (
     Clip,
+    Grad,
     LearningRate,
+    Master,
+    Mean,
     Rescale,
+    Var,
+    Weight,
     all_floating,
     floating,
     mixed_precision,
@@ -20,7 +26,15 @@ from minisym.ops.updates.common import (
     scaled,
     update,
 )
-from minisym.samples import Sample
+
+Read = Annotated[Array, "The weights, which stay as they are."]
+ReadMaster = Annotated[Array, "The weights in float32, which stay as they are."]
+Direction = Annotated[Array, "LAMB's direction, from its first phase, of the weights' shape."]
+WeightNorm = Annotated[Array, "Norm of the weights, (1,)."]
+DirectionNorm = Annotated[Array, "Norm of the direction, (1,)."]
+Rescaling = Annotated[
+    Array, "What the gradient is multiplied by, (1,); 0, inf or NaN skips the step."
+]
 
 Lower = Annotated[float, "Lower bound of the weight's norm; off if negative."]
 Upper = Annotated[float, "Upper bound of the weight's norm; off if negative."]
@@ -43,10 +57,10 @@ _STEADY = np.full(6, 0.5, np.float32)
     samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"t": 2, "wd": 0.1}),),
 )
 def lamb_update_phase1(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
+    weight: Read,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
     *,
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
@@ -91,11 +105,11 @@ lamb_update_phase1.dtype(all_floating)
     samples=(Sample((_LOW, _LOW[::-1], _MASTER, _STEADY, _MASTER), {"t": 2, "wd": 0.1}, wrt=()),),
 )
 def mp_lamb_update_phase1(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
-    weight32: Array,
+    weight: Read,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
+    weight32: ReadMaster,
     *,
     beta1: Beta1 = 0.9,
     beta2: Beta2 = 0.999,
@@ -162,10 +176,10 @@ def _second_phase_shape(s: Any) -> None:
     ),
 )
 def lamb_update_phase2(
-    weight: Array,
-    g: Array,
-    r1: Array,
-    r2: Array,
+    weight: Weight,
+    g: Direction,
+    r1: WeightNorm,
+    r2: DirectionNorm,
     *,
     lr: LearningRate,
     lower_bound: Lower = -1.0,
@@ -197,11 +211,11 @@ lamb_update_phase2.dtype(all_floating)
     ),
 )
 def mp_lamb_update_phase2(
-    weight: Array,
-    g: Array,
-    r1: Array,
-    r2: Array,
-    weight32: Array,
+    weight: Weight,
+    g: Direction,
+    r1: WeightNorm,
+    r2: DirectionNorm,
+    weight32: ReadMaster,
     *,
     lr: LearningRate,
     lower_bound: Lower = -1.0,
@@ -279,11 +293,11 @@ def _adamw(
     ),
 )
 def adamw_update(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
-    rescale_grad: Array,
+    weight: Weight,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
+    rescale_grad: Rescaling,
     *,
     lr: LearningRate,
     beta1: Beta1 = 0.9,
@@ -346,12 +360,12 @@ def _(t: Any) -> None:
     ),
 )
 def mp_adamw_update(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
-    weight32: Array,
-    rescale_grad: Array,
+    weight: Weight,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
+    weight32: Master,
+    rescale_grad: Rescaling,
     *,
     lr: LearningRate,
     beta1: Beta1 = 0.9,

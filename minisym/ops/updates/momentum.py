@@ -10,13 +10,18 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.common import (
     Clip,
+    Grad,
     Lazy,
     LearningRate,
+    Master,
+    Mom,
     Momentum,
     Rescale,
+    Weight,
     WeightDecay,
     all_floating,
     mixed_precision,
@@ -25,7 +30,6 @@ from minisym.ops.updates.common import (
     sign,
     update,
 )
-from minisym.samples import Sample
 
 _PLAIN = Sample(
     ((2, 3), (2, 3)), {"lr": 0.1, "wd": 0.01, "rescale_grad": 0.5, "clip_gradient": 0.4}
@@ -43,8 +47,8 @@ def _sgd_reference(weight: Array, grad: Array) -> Array:
     samples=(_PLAIN, Sample(((2, 3), (2, 3)), {"lr": 0.1}, reference=_sgd_reference)),
 )
 def sgd_update(
-    weight: Array,
-    grad: Array,
+    weight: Weight,
+    grad: Grad,
     *,
     lr: LearningRate,
     wd: WeightDecay = 0.0,
@@ -77,9 +81,9 @@ def _descend(
     samples=(_WITH_STATE,),
 )
 def sgd_mom_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,
@@ -125,9 +129,9 @@ def _descend_with_momentum(
     samples=(_WITH_STATE,),
 )
 def nag_mom_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,
@@ -176,9 +180,9 @@ def _nesterov(
     samples=(_WITH_STATE,),
 )
 def signum_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,
@@ -228,9 +232,9 @@ _MIXED_MOM = Sample(
     samples=(_MIXED,),
 )
 def mp_sgd_update(
-    weight: Array,
-    grad: Array,
-    weight32: Array,
+    weight: Weight,
+    grad: Grad,
+    weight32: Master,
     *,
     lr: LearningRate,
     wd: WeightDecay = 0.0,
@@ -257,10 +261,10 @@ mp_sgd_update.dtype(mixed_precision("weight32", "new_weight32"))
     samples=(_MIXED_MOM,),
 )
 def mp_sgd_mom_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
-    weight32: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
+    weight32: Master,
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,
@@ -290,10 +294,10 @@ mp_sgd_mom_update.dtype(mixed_precision("mom", "new_mom", "weight32", "new_weigh
     samples=(_MIXED_MOM,),
 )
 def mp_nag_mom_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
-    weight32: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
+    weight32: Master,
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,

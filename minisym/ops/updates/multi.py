@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration, kernel_of
-from minisym.ndarray import Array
+from minisym.core.declare import Declaration, kernel_of
+from minisym.core.ndarray import Array
+from minisym.core.params import REQUIRED, Floats
+from minisym.core.samples import Sample
 from minisym.ops.updates.blocks import Step, steps_of_kernel
 from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, scaled, update
-from minisym.params import REQUIRED, Floats
-from minisym.samples import Sample
 
 Rates = Annotated[Floats, "Learning rate of each weight."]
 Decays = Annotated[Floats, "Weight decay of each weight."]
@@ -38,6 +38,7 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
     master = "weight32" in group
     with_momentum = "mom" in group
     written = ("weight", *states)
+    trailing = ("lrs", "wds") if preloaded else ()
 
     def new_values(params: Any) -> tuple[str, ...]:
         count = params["num_weights"]
@@ -89,7 +90,7 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
         "clip_gradient": (Clip, -1.0),
         "num_weights": (int, 1),
     }
-    kernel = kernel_of(name, doc, ["*data"], params, run)
+    kernel = kernel_of(name, doc, {"*data": groups(group, trailing)}, params, run)
     arrays = [
         _LOW if master and part in ("weight", "grad") else _VALUES[part] for part in group * 2
     ]
@@ -101,7 +102,7 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
         count="num_weights",
         writes=written,
         states=states,
-        trailing=("lrs", "wds") if preloaded else (),
+        trailing=trailing,
         outputs=new_values,
         visible=lambda params: params["num_weights"],
         samples=(Sample((*arrays, *rates), {**hyper, "num_weights": 2}, wrt=()),),
@@ -114,8 +115,16 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
             call = partial(one, *mine, **hyper, out=tuple(new))
             yield from steps if steps is not None else ((call, ()),)
 
-    grouped_rules(declared, group, {"lrs": None, "wds": None} if preloaded else {})
+    grouped_rules(declared, group, dict.fromkeys(trailing))
     return declared
+
+
+def groups(group: tuple[str, ...], trailing: tuple[str, ...] = ()) -> Any:
+    """Return the annotation of arrays that come in groups."""
+    behind = f", then {' and '.join(trailing)}" if trailing else ""
+    written = ", ".join(part for part in group if part != "grad")
+    text = f"Groups of {', '.join(group)}, one for each weight{behind}; a run overwrites {written}."
+    return Annotated[Array, text]
 
 
 def grouped_rules(

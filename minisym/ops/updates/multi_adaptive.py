@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.define import Declaration
-from minisym.ndarray import Array
+from minisym.core.declare import Declaration
+from minisym.core.ndarray import Array
+from minisym.core.params import Floats, Ints
+from minisym.core.samples import Sample
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
 from minisym.ops.updates.common import Clip, Rescale, real, scaled, update
 from minisym.ops.updates.lamb import Correction, Lower, Upper, _adamw, _trust
-from minisym.ops.updates.multi import Decays, Rates, grouped_rules
-from minisym.params import Floats, Ints
-from minisym.samples import Sample
+from minisym.ops.updates.multi import Decays, Rates, grouped_rules, groups
 
 Etas = Annotated[Floats, "A factor of the whole step of each weight."]
 StepCounts = Annotated[Ints, "The number of this step, from 1, for each weight."]
@@ -44,6 +44,7 @@ def _declare(
             f"new_{state}_{i}" for state in states for i in range(number)
         )
 
+    kernel.__annotations__["data"] = groups(group, trailing)
     declared: Declaration = update(
         group=group,
         count=count,

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.common import Rescale, real, update
-from minisym.samples import Sample
 
 InitOutput = Annotated[bool, "Whether the output starts from 1 (in MXNet, else from its value)."]
 _FLOAT32 = np.dtype(np.float32)
@@ -32,7 +32,9 @@ def _finite(*arrays: Array) -> bool:
         Sample((np.array([1.0, np.inf]),), wrt=(), reference=lambda x: np.zeros(1, np.float32)),
     )
 )
-def all_finite(data: Array, *, init_output: InitOutput = True, out: Array) -> None:
+def all_finite(
+    data: Annotated[Array, "The array to look at."], *, init_output: InitOutput = True, out: Array
+) -> None:
     """Return 1 if no element is infinite or NaN, else 0."""
     out[...] = _finite(data)
 
@@ -46,7 +48,9 @@ all_finite.grad(lambda g, data: None)
     count="num_arrays",
     samples=(Sample(((2, 3), (4,)), reference=lambda x, y: np.ones(1, np.float32)),),
 )
-def multi_all_finite(*data: Array, init_output: InitOutput = True, out: Array) -> None:
+def multi_all_finite(
+    *data: Annotated[Array, "Arrays of any shapes."], init_output: InitOutput = True, out: Array
+) -> None:
     """Return 1 if no element of any array is infinite or NaN, else 0."""
     out[...] = _finite(*data)
 
@@ -66,7 +70,7 @@ multi_all_finite.grad(lambda g, *data: [None] * len(data))
         ),
     ),
 )
-def multi_sum_sq(*data: Array, out: Array) -> None:
+def multi_sum_sq(*data: Annotated[Array, "Arrays of any shapes."], out: Array) -> None:
     r"""Return $\sum_j x_{ij}^2$ for each array $x_i$: squared in its type, summed in float32."""
     for i, array in enumerate(data):
         out[i] = np.square(array).sum(dtype=np.float32)
@@ -96,10 +100,10 @@ multi_sum_sq.dtype(_float32_output)
     ),
 )
 def multi_lars(
-    lrs: Array,
-    weights_sum_sq: Array,
-    grads_sum_sq: Array,
-    wds: Array,
+    lrs: Annotated[Array, "Learning rate of each weight, a vector."],
+    weights_sum_sq: Annotated[Array, "Sum of squares of each weight, a vector."],
+    grads_sum_sq: Annotated[Array, "Sum of squares of each gradient, a vector."],
+    wds: Annotated[Array, "Weight decay of each weight, a vector."],
     *,
     eta: Annotated[float, "LARS coefficient."],
     eps: Annotated[float, "A small number against division by zero."],
@@ -132,7 +136,9 @@ def _same_count(params: Any) -> tuple[str, ...]:
     outputs=_same_count,
     samples=(Sample(((2, 3), (4,)), {"num_arrays": 2}, wrt=()),),
 )
-def reset_arrays(*data: Array, out: Any) -> None:
+def reset_arrays(
+    *data: Annotated[Array, "Arrays of any shapes; overwritten with zeros."], out: Any
+) -> None:
     """Set all arrays to zero."""
     for array in out if isinstance(out, tuple) else (out,):
         array.fill(0)

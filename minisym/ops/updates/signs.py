@@ -10,11 +10,15 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.common import (
     Clip,
+    Grad,
     LearningRate,
+    Mom,
     Rescale,
+    Weight,
     WeightDecay,
     all_floating,
     real,
@@ -22,7 +26,6 @@ from minisym.ops.updates.common import (
     sign,
     update,
 )
-from minisym.samples import Sample
 
 _HYPER = {"lr": 0.1, "wd": 0.01, "rescale_grad": 0.5, "clip_gradient": 0.8}
 
@@ -49,9 +52,9 @@ def _ef_reference(weight: Array, grad: Array, error: Array) -> Any:
     ),
 )
 def ef_signsgd_update(
-    weight: Array,
-    grad: Array,
-    error: Array,
+    weight: Weight,
+    grad: Grad,
+    error: Annotated[Array, "What past steps left out; overwritten with the new rest."],
     *,
     lr: LearningRate,
     wd: WeightDecay = 0.0,
@@ -109,9 +112,9 @@ def _lion_reference(weight: Array, grad: Array, mom: Array) -> Array:
     ),
 )
 def lion_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
     *,
     lr: LearningRate,
     beta1: Annotated[float, "Weight of the momentum in the direction of the step."] = 0.9,

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.errors import ComposeError, DtypeError, ShapeError
-from minisym.ndarray import Array
-from minisym.ops.updates.common import floating, is_given, real, signs, single, update
-from minisym.samples import Sample
+from minisym.core.errors import ComposeError, DtypeError, ShapeError
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
+from minisym.ops.updates.common import Grad, Weight, floating, is_given, real, signs, single, update
 
 
 def _signsgd_reference(weight: Array, grad: Array) -> Array:
@@ -31,8 +31,8 @@ def _signsgd_reference(weight: Array, grad: Array) -> Array:
     ),
 )
 def signsgd_update(
-    weight: Array,
-    grad: Array,
+    weight: Weight,
+    grad: Grad,
     *,
     lr: Annotated[float, "Learning rate."],
     wd: Annotated[float, "Weight decay: each step shrinks the weight by lr * wd of itself."] = 0.0,

@@ -10,20 +10,25 @@ from typing import Annotated
 
 import numpy as np
 
-from minisym.ndarray import Array
+from minisym.core.ndarray import Array
+from minisym.core.samples import Sample
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _decayed, _moments
 from minisym.ops.updates.common import (
     Clip,
+    Grad,
     LearningRate,
+    Mean,
+    Mom,
     Momentum,
     Rescale,
+    Var,
+    Weight,
     WeightDecay,
     all_floating,
     real,
     scaled,
     update,
 )
-from minisym.samples import Sample
 
 _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
 
@@ -37,10 +42,10 @@ _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
     samples=(Sample(((2, 3), (2, 3), _POSITIVE, _POSITIVE), {"wd": 0.01}),),
 )
 def adadelta_update(
-    weight: Array,
-    grad: Array,
-    acc_g: Array,
-    acc_delta: Array,
+    weight: Weight,
+    grad: Grad,
+    acc_g: Annotated[Array, "Mean of squared gradients; overwritten with the new one."],
+    acc_delta: Annotated[Array, "Mean of squared steps; overwritten with the new one."],
     *,
     rho: Annotated[float, "Decay rate of both means."] = 0.9,
     epsilon: Epsilon = 1e-5,
@@ -81,10 +86,10 @@ adadelta_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), (2, 3), _POSITIVE), {"lr": 0.1, "wd": 0.01}),),
 )
 def adamax_update(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    bound: Array,
+    weight: Weight,
+    grad: Grad,
+    mean: Mean,
+    bound: Annotated[Array, "Largest gradient of late; overwritten with the new one."],
     *,
     lr: LearningRate,
     beta1: Beta1 = 0.9,
@@ -139,10 +144,10 @@ adamax_update.dtype(all_floating)
     ),
 )
 def nadam_update(
-    weight: Array,
-    grad: Array,
-    mean: Array,
-    var: Array,
+    weight: Weight,
+    grad: Grad,
+    mean: Mean,
+    var: Var,
     *,
     lr: LearningRate,
     momentum: Annotated[float, "This step's momentum, mu_t."],
@@ -193,9 +198,11 @@ nadam_update.dtype(all_floating)
     ),
 )
 def sgld_update(
-    weight: Array,
-    grad: Array,
-    noise: Array,
+    weight: Weight,
+    grad: Grad,
+    noise: Annotated[
+        Array, "Numbers from the standard normal distribution, of the weights' shape."
+    ],
     *,
     lr: LearningRate,
     wd: WeightDecay = 0.0,
@@ -229,10 +236,12 @@ sgld_update.dtype(all_floating)
     samples=(Sample(((2, 3), (2, 3), (2, 3), (2, 3)), {"lr": 0.1, "momentum": 0.5, "wd": 0.01}),),
 )
 def dcasgd_update(
-    weight: Array,
-    grad: Array,
-    mom: Array,
-    previous: Array,
+    weight: Weight,
+    grad: Grad,
+    mom: Mom,
+    previous: Annotated[
+        Array, "The weights before the last step; overwritten with those before this one."
+    ],
     *,
     lr: LearningRate,
     momentum: Momentum = 0.0,

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from minisym import origin
-from minisym.graph import Entry, Graph, Node
+from minisym.core import origin
+from minisym.core.graph import Graph
+from minisym.core.node import OWNER, Entry, Node
 from minisym.passes.flops import flops
 from minisym.show import labels, roles, text
 from minisym.show.groups import Layer, groups
@@ -30,9 +31,9 @@ def model(graph: Graph, known: Known, title: str = "") -> Json:
     kinds = roles.kinds(graph)
     heading, facts = labels.heading(graph, known, kinds, title)
     tree = _Tree(graph, kinds)
-    nodes = [_node(graph, node, kinds[node], known, tree) for node in graph.order]
+    nodes = [_node(graph, node, kinds[node], known, tree) for node in graph]
     nodes += [
-        _output(graph, entry, known)
+        _output(tree.place[entry.node], entry, known)
         for entry in dict.fromkeys(graph.outputs)
         if kinds[entry.node] != "update"
     ]
@@ -43,22 +44,22 @@ class _Tree:
     """The frames: scopes of names, in them layers, and beside both a frame for their gradients."""
 
     def __init__(self, graph: Graph, kinds: Mapping[Node, str]) -> None:
-        self.graph, self.kinds = graph, kinds
+        self.kinds, self.place = kinds, graph.numbered()
         self.groups = groups(graph, kinds)
         self.scopes: list[Json] = []
         self.numbers: dict[Path, int] = {}
         mirrored = not all(roles.is_backward(entry.node) for entry in graph.outputs)
         self.owners: dict[str, Node] = {}
-        for node in graph.order:
+        for node in graph:
             if mirrored and node.op is not None and kinds[node] not in ("backward", "update"):
                 self.owners.setdefault(node.name, node)
-        self.sizes = Counter(self._path(node) for node in graph.order if kinds[node] == "backward")
+        self.sizes = Counter(self._path(node) for node in graph if kinds[node] == "backward")
 
     def _path(self, node: Node) -> Path:
         """Return the names of the scopes around a node, and the layer that it serves."""
         scope = self.groups.scopes[node]
         if self.kinds[node] == "backward":
-            return (*(f"∂ {name}" for name in scope), f"∂ {roles.owner_name(node)}")
+            return (*(f"∂ {name}" for name in scope), f"∂ {node.owner}")
         layer = self.groups.layers.get(node)
         if layer is not None and layer.op is not None and (layer.variables or layer.updates):
             return (*scope, layer)
@@ -75,7 +76,7 @@ class _Tree:
         """Return what a gradient node without a frame of its own stands beside."""
         if self.kinds[node] != "backward" or self.sizes[self._path(node)] > 1:
             return None
-        return self._owner(roles.owner_name(node))
+        return self._owner(node.owner)
 
     def _owner(self, name: str) -> Json | None:
         owner = self.owners.get(name)
@@ -84,7 +85,7 @@ class _Tree:
         path = self._path(owner)
         if path and isinstance(path[-1], Layer):
             return {"scope": self._frame(path)}
-        return {"node": self.graph.index[owner]}
+        return {"node": self.place[owner]}
 
     def _frame(self, path: Path) -> int:
         if not path:
@@ -95,7 +96,7 @@ class _Tree:
             scope: Json = {"outer": outer}
             if isinstance(last, Layer):
                 assert last.op is not None
-                scope |= {"name": last.op.name, "op": self.graph.index[last.op]}
+                scope |= {"name": last.op.name, "op": self.place[last.op]}
                 scope["title"] = text.plain(last.title)
             else:
                 scope |= {"name": last, "title": _short(path)}
@@ -137,7 +138,7 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
         found["op"] = node.op.name
         found["about"] = _about(node.op.doc)
         found["inputs"] = [
-            [graph.index[entry.node], entry.index, slot]
+            [tree.place[entry.node], entry.index, slot]
             for slot, entry in zip(node.input_names(), node.inputs, strict=False)
         ]
         found["params"] = {name: text.value_text(value) for name, value in text.params_of(node)}
@@ -146,9 +147,9 @@ def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Jso
     else:
         number = known.elements(node)
         found["elements"] = number
-    if extra := {k: v for k, v in node.attrs.items() if k.startswith("__")}:
+    if extra := {k: v for k, v in node.attrs.items() if k.startswith("__") and k != OWNER}:
         found["attrs"] = extra
-    if writes := [graph.index[variable] for _, variable in roles.written(node)]:
+    if writes := [tree.place[variable] for _, variable in roles.written(node)]:
         found["writes"] = writes
     if (beside := tree.beside(node)) is not None:
         found["beside"] = beside
@@ -171,13 +172,13 @@ def _entry(entry: Entry, known: Known) -> Json:
     }
 
 
-def _output(graph: Graph, entry: Entry, known: Known) -> Json:
+def _output(place: int, entry: Entry, known: Known) -> Json:
     return {
         "name": text.plain(entry.name, 200),
         "kind": "output",
         "title": text.plain(entry.name),
         "detail": known.of(entry),
         "frame": -1,
-        "inputs": [[graph.index[entry.node], entry.index, ""]],
+        "inputs": [[place, entry.index, ""]],
         "outputs": [],
     }

@@ -9,13 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from minisym.errors import ArrayTypeError, ParamError
+from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.core.symbol import Symbol
 from minisym.runtime.executor import Executor
 from minisym.show.html.model import model
 from minisym.show.html.record import record
 from minisym.show.known import Known, learn
 from minisym.show.style import DARK, KINDS, LIGHT, Theme
-from minisym.symbol.symbol import Symbol
 
 _SCRIPTS: Final = ("layout.js", "draw.js", "panel.js", "page.js")
 

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from minisym import random
-from minisym.errors import GradientError
-from minisym.graph import Graph, Node
-from minisym.runtime.debug import Moment
+from minisym.core import random
+from minisym.core.errors import GradientError
+from minisym.core.graph import Graph
+from minisym.core.node import Node
+from minisym.passes.typed import Typed
 from minisym.runtime.executor import Executor
-from minisym.runtime.plan import Typed
-from minisym.runtime.values import heat_map, histogram, statistics
+from minisym.runtime.observe.debug import Moment
+from minisym.runtime.observe.values import heat_map, histogram, statistics
 
 Json = dict[str, Any]
 Array = np.ndarray[Any, Any]
@@ -31,7 +32,7 @@ def record(executor: Executor, graph: Graph, *, is_train: bool) -> tuple[Json, T
     The bound arrays, the outputs and the random numbers are as before. Where gradients are bound
     and need no head gradients, the backward run is part of it.
     """
-    places = {node: i for i, node in enumerate(graph.order)}
+    places = graph.numbered()
     by_name = {node.name: node for node in graph.variables}
     bound = {by_name[n]: a for n, a in (executor.arg_dict | executor.aux_dict).items()}
     try:

@@ -1,0 +1,1 @@
+"""What a graph is made of: nodes, symbols, and the declarations of ops."""

@@ -1,0 +1,502 @@
+"""Declaring ops: one place says everything about an op.
+
+`@op` reads a kernel's signature: what stands before `*` are array inputs with a doc, what stands
+behind it are parameters with type, default and doc, and `out` is the buffer (or the tuple of
+buffers) to fill::
+
+    @op(when={"bias": lambda p: not p["no_bias"]})
+    def FullyConnected(
+        data: Annotated[Array, "Data, (batch, input size)."],
+        weight: Annotated[Array, "One row of weights for each output, (num_hidden, input size)."],
+        bias: Annotated[Array | None, "What is added to each output, (num_hidden,)."] = None,
+        *,
+        num_hidden: Annotated[int, "Number of outputs."],
+        no_bias: Annotated[bool, "Whether to leave the bias out."] = False,
+        out: Array,
+    ) -> None:
+        '''Apply a linear map, $Y = X W^T + b$.'''
+        np.matmul(data, weight.T, out)
+        ...
+
+    @FullyConnected.shape           # assignment unifies: it fills what is unknown, checks the rest
+    def _(s, *, num_hidden): ...
+
+    @FullyConnected.grad            # composed of other ops, so second order comes free
+    def _(g, data, weight, bias=None, *, no_bias): ...
+
+Families whose members differ by a formula only are tables: see `minisym.core.families`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from textwrap import dedent
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, overload
+
+from minisym.core.compose import compose
+from minisym.core.cost import Cost, each
+from minisym.core.errors import DeclarationError, did_you_mean
+from minisym.core.ndarray import Array
+from minisym.core.op import Input, Op, Params, Rule, get, register
+from minisym.core.params import REQUIRED, Between, Param, param_of
+from minisym.core.symbol import Symbol
+
+
+class _Registered:
+    """Every op by its name, looked up when a rule calls it: `F.sum(g, axis=0)`."""
+
+    def __getattr__(self, name: str) -> Callable[..., Symbol]:
+        if name.startswith("__"):  # doctest and inspect ask any object for such
+            raise AttributeError(name)
+        return get(name)  # type: ignore[return-value]
+
+
+F = _Registered()
+"""What gradient rules are written with: ops of any module, in any order of imports."""
+
+RUNTIME = frozenset({"out", "is_train", "rng"})
+"""Keyword arguments of a kernel that the runtime fills in."""
+
+
+def told(annotation: Any) -> str:
+    """Return what an annotation says in words, also that of an array that may be absent.
+
+    >>> told(Annotated[Array, "The weights."] | None)
+    'The weights.'
+    """
+    if get_origin(annotation) in {Union, UnionType}:
+        return next(filter(None, map(told, get_args(annotation))), "")
+    extras = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((extra for extra in extras if isinstance(extra, str)), "")
+
+
+PARAMETERS = frozenset({"weight", "bias", "gamma", "beta", "parameters", "offset_bias"})
+"""Inputs of these names are learned, unless a declaration says which are."""
+
+
+class Declaration(Op):
+    """An op as its module sees it: callable on symbols, and open for its rules."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Symbol:
+        """Compose: gradients are written with the ops themselves."""
+        name, attr = kwargs.pop("name", None), kwargs.pop("attr", None)
+        return compose(self, self.name.lower(), args, kwargs, name, attr)
+
+    def _rule(self, what: str, function: Callable[..., Any], *runtime: str) -> Rule:
+        """Read a rule; refuse one that asks for what it cannot get."""
+        rule = Rule.of(function)
+        known = (*self.params, *runtime)
+        for name in rule.wants:
+            if name not in known:
+                raise DeclarationError(
+                    f"{self.name}: its {what} rule asks for {name!r}, which is no parameter",
+                    hint=did_you_mean(name, known) or f"{self.name} has no parameters",
+                )
+        return rule
+
+    def shape(self, rule: Callable[..., None]) -> Declaration:
+        """Declare how shapes depend on each other: `rule(s, *, params…)`."""
+        self.shape_rule = self._rule("shape", rule)
+        return self
+
+    def dtype(self, rule: Callable[..., None]) -> Declaration:
+        """Declare how element types depend on each other (without: all are the same)."""
+        self.dtype_rule = self._rule("dtype", rule)
+        return self
+
+    def measured(self, rule: Callable[..., Any]) -> Declaration:
+        """Declare shapes that depend on values: `rule(*inputs, *, params…)`, asked in a run.
+
+        It returns the shapes of all outputs, which the shape rule leaves open.
+        """
+        self.measure = self._rule("measured", rule)
+        return self
+
+    def grad(self, rule: Callable[..., Any]) -> Declaration:
+        """Declare the gradient: `rule(g, *inputs, *, params…, y)` returns one symbol an input.
+
+        `g` is the gradient of the output (a list, if there are several), the optional `y` the
+        output itself (`output`, where the op has a parameter y). None stands for an input that gets
+        no gradient.
+        """
+        self.gradient = self._rule("grad", rule, "y", "output", "arrived", "needed")
+        return self
+
+    def steps(self, rule: Callable[..., Iterable[Any] | None]) -> Declaration:
+        """Declare how a run does it in prebound steps: `rule(inputs, outs, *, params…)`.
+
+        Yields (function, arguments) pairs. The outputs of an update may be inputs that it
+        overwrites: then no step may read what an earlier one has written, or the rule returns None.
+        """
+        self.prepare = self._rule("steps", rule, "is_train")
+        return self
+
+    @overload
+    def backward(
+        self,
+        kernel: Callable[..., None],
+        *,
+        wrt: Sequence[str] | None = None,
+        grad: Callable[..., Any] | None = None,
+        cost: Cost | None = None,
+    ) -> Declaration: ...
+
+    @overload
+    def backward(
+        self,
+        *,
+        wrt: Sequence[str] | None = None,
+        grad: Callable[..., Any] | None = None,
+        cost: Cost | None = None,
+    ) -> Callable[[Callable[..., None]], Declaration]: ...
+
+    def backward(
+        self,
+        kernel: Callable[..., None] | None = None,
+        *,
+        wrt: Sequence[str] | None = None,
+        grad: Callable[..., Any] | None = None,
+        cost: Cost | None = None,
+    ) -> Any:
+        """Declare a numeric gradient: a kernel that becomes the op `_backward_<name>`.
+
+        The kernel's inputs are chosen by name: `g` (the gradient of the output, or `g0`, `g1`, … of
+        several), the op's inputs, and `y` (the output, or `y0`, `y1`, …). It fills `out`, one array
+        for each input that `wrt` names (default: all inputs that are no auxiliary states), shaped
+        like that input (or like `y`, if the kernel does not take that input). A variadic op's
+        kernel takes `*args` behind the others, and fills one each.
+
+        `grad` is the symbolic gradient of the backward op itself, for second order, and `cost` how
+        much arithmetic it does, by default as much as the op itself.
+        """
+        if kernel is None:
+            return lambda function: self.backward(function, wrt=wrt, grad=grad, cost=cost)
+        names = tuple(i.name for i in self.inputs if not i.auxiliary) if wrt is None else tuple(wrt)
+        back = _backward_op(self, kernel, names, cost)
+        if grad is not None:
+            back.grad(grad)
+        takes = [i.name for i in back.inputs]
+
+        def rule(g: Any, *inputs: Symbol | None, y: Any, **params: Any) -> list[Symbol | None]:
+            gs, ys = (v if isinstance(v, list) else [v] for v in (g, y))
+            available: dict[str, Symbol | None] = {"g": gs[0], "y": ys[0]}
+            available |= {f"g{i}": s for i, s in enumerate(gs)}
+            available |= {f"y{i}": s for i, s in enumerate(ys)}
+            if self.variadic:
+                fixed = [available[name] for name in takes[:-1]]
+                answer = back(*fixed, *inputs, **params)
+                return [answer[i] for i in range(len(inputs))]
+            available |= dict(zip((i.name for i in self.inputs), inputs, strict=True))
+            answer = back(**{n: available[n] for n in takes if available[n] is not None}, **params)
+            present = [n for n in names if available.get(n) is not None]
+            by_name = {n: answer[i] for i, n in enumerate(present)}
+            return [by_name.get(i.name) for i in self.inputs]
+
+        self.gradient = Rule(rule, ("y", *self.params))
+        return self
+
+
+def _told_by_name(name: str, outputs: Any) -> str:
+    """Say what an input of a backward kernel is that is none of the op's own: g, g1, y, y1."""
+    kind, number = name[:1], name[1:]
+    which = "the output"
+    if number.isdigit():
+        named = isinstance(outputs, tuple)
+        which = f"`{outputs[int(number)]}`" if named else f"output {number}"
+    return f"Gradient of {which}." if kind == "g" else f"What the op gave as {which}."
+
+
+def _backward_op(
+    forward: Declaration,
+    kernel: Callable[..., None],
+    names: tuple[str, ...],
+    cost: Cost | None,
+) -> Declaration:
+    """Make and register the op `_backward_<name>` of a numeric gradient."""
+    conditions = {i.name: i.when for i in forward.inputs if i.when}
+    docs = {i.name: i.doc for i in forward.inputs}
+    signature = inspect.signature(kernel).parameters.values()
+    inputs = tuple(
+        Input(
+            name := forward.inputs[-1].name if p.kind is p.VAR_POSITIONAL else p.name,
+            conditions.get(name),
+            variadic=p.kind is p.VAR_POSITIONAL,
+            doc=docs[name] if name in docs else _told_by_name(name, forward.outputs),
+        )
+        for p in signature
+        if p.kind is not p.KEYWORD_ONLY
+    )
+
+    def outputs(params: Params) -> tuple[str, ...]:
+        if forward.variadic:
+            return tuple(f"grad{i}" for i in range(params[forward.count]))
+        return tuple(
+            f"{n}_grad" for n in names if conditions.get(n) is None or conditions[n](params)
+        )
+
+    taken = {i.name for i in inputs}
+    back = Declaration(
+        name=f"_backward_{forward.name}",
+        doc=inspect.cleandoc(kernel.__doc__ or f"Gradient of {forward.name}."),
+        module=forward.module,
+        kind="backward",
+        cost=forward.cost if cost is None else cost,
+        inputs=inputs,
+        params=forward.params,
+        count=forward.count,
+        outputs=outputs,
+        kernel=Rule.of(kernel),
+        needs=frozenset(Rule.of(kernel).wants) & RUNTIME - {"out"},
+    )
+
+    @back.shape
+    def _(s: Any) -> None:
+        _like_inputs(s)
+
+    @back.dtype
+    def _(t: Any) -> None:
+        _like_inputs(t)
+
+    def _like_inputs(s: Any) -> None:
+        """Give each gradient the shape (or type) of its input, or of `y` if that is not read."""
+        if forward.variadic:
+            count = len(s.outputs)
+            for i, value in enumerate(s.inputs[-count:]):
+                s.set_output(i, value)
+            return
+        for name in names:
+            setattr(s, f"{name}_grad", getattr(s, name if name in taken else "y"))
+
+    return register(back)  # type: ignore[return-value]
+
+
+def op(
+    *,
+    name: str | None = None,
+    aliases: Sequence[str] = (),
+    when: Mapping[str, Callable[[Params], bool]] | None = None,
+    states: Sequence[str] = (),
+    inits: Mapping[str, str] | None = None,
+    writes: Sequence[str] | Mapping[str, int] = (),
+    outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",),
+    visible: Callable[[Params], int] | int | None = None,
+    count: str = "",
+    variadic: str = "arg",
+    group: Sequence[str] = (),
+    trailing: Sequence[str] = (),
+    loss: bool = False,
+    kind: str = "",
+    stops_gradient: bool = False,
+    elementwise: bool = False,
+    view: bool = False,
+    ufunc: Callable[..., Any] | None = None,
+    samples: Any = (),
+    cost: Cost | None = None,
+    sign: str = "",
+    parameters: Sequence[str] | None = None,
+    sometimes: Sequence[str] = (),
+    workspaces: Callable[[Params], int] | int = 0,
+    hides: bool = False,
+) -> Callable[[Callable[..., Any]], Declaration]:
+    """Turn a kernel into an op.
+
+    Parameters
+    ----------
+    name, aliases
+        Its name (default: the kernel's) and MXNet's other spellings.
+    when
+        Input -> whether it exists, by the parameters.
+    states
+        Inputs that are auxiliary states.
+    inits
+        Input -> MXNet's initializer attribute for a variable that is made for it.
+    writes
+        Inputs that a run overwrites; output i is the new value of the i-th of them, unless a
+        mapping says which.
+    outputs, visible
+        Names of all outputs, and how many of them a user sees.
+    count, variadic
+        For `*inputs`: the parameter that holds their number, and their names' beginning.
+    group
+        For `*inputs` that come in groups, such as weight, grad, mom: the names of one group, to
+        which `states` and `writes` refer. Outputs are all new weights, then all new momenta, …
+    trailing
+        The names of the inputs behind the groups.
+    loss
+        A loss head: its gradient needs no head gradient.
+    kind
+        What it is for, one of `minisym.core.op.KINDS`; by default what the rest says.
+    stops_gradient
+        Nothing flows back through it, as in BlockGrad.
+    elementwise
+        All arrays have one shape, and an output may share memory with an input.
+    view
+        The output is the input's memory under another shape.
+    samples
+        Calls that the tests make; see `minisym.testing.check_op`.
+    cost
+        How much arithmetic it does: a rule of `minisym.core.cost`. By default that is not known; of
+        an elementwise op it is one operation for each element.
+    sign
+        What a picture writes instead of the name.
+    parameters
+        Inputs that are learned; by default those called weight, bias, gamma, beta, parameters.
+    sometimes
+        Names of outputs that exist only with some parameters, for rules to ask for.
+    workspaces, hides
+        What MXNet's files count; see `minisym.core.op.Op`.
+
+    Raises
+    ------
+    DeclarationError
+        Something names what is not there, or a parameter has no type that can be read.
+    """
+
+    def declare(kernel: Callable[..., Any]) -> Declaration:
+        signature = inspect.signature(kernel, eval_str=True).parameters.values()
+        conditions = when or {}
+        inputs = tuple(
+            Input(
+                variadic if p.kind is p.VAR_POSITIONAL else p.name,
+                conditions.get(p.name),
+                p.name in states,
+                p.kind is p.VAR_POSITIONAL,
+                (inits or {}).get(p.name, ""),
+                told(p.annotation),
+                p.name in (PARAMETERS if parameters is None else parameters),
+            )
+            for p in signature
+            if p.kind is not p.KEYWORD_ONLY
+        )
+        keywords = [p for p in signature if p.kind is p.KEYWORD_ONLY]
+        called = name or kernel.__name__
+        params = {p.name: _param(called, p) for p in keywords if p.name not in RUNTIME}
+        if count and count not in params:
+            number = Annotated[int, "How many arrays; counted where they are given.", Between(1)]
+            params = {count: param_of(count, number, 0), **params}
+        written = writes if isinstance(writes, Mapping) else {n: i for i, n in enumerate(writes)}
+        declaration = Declaration(
+            name=called,
+            doc=dedent(inspect.cleandoc(kernel.__doc__ or "")),
+            module=kernel.__module__,
+            aliases=tuple(aliases),
+            inputs=inputs,
+            params=params,
+            group=tuple(group),
+            trailing=tuple(trailing),
+            count=count,
+            outputs=outputs,
+            visible=visible,
+            writes=written,
+            states=frozenset(states) if group else frozenset(),
+            loss=loss,
+            kind=kind,
+            stops_gradient=stops_gradient,
+            elementwise=elementwise,
+            view=view,
+            ufunc=ufunc,
+            kernel=Rule.of(kernel),
+            needs=frozenset(p.name for p in keywords) & RUNTIME - {"out"},
+            samples=samples,
+            cost=each(1) if cost is None and elementwise else cost,
+            sign=sign,
+            sometimes=frozenset(sometimes),
+            workspaces=workspaces,
+            hides=hides,
+        )
+        if "out" not in (p.name for p in keywords):
+            raise DeclarationError(
+                f"{called}: its kernel takes no `out`, the array (or arrays) to fill",
+                hint=f"def {kernel.__name__}({', '.join(i.name for i in inputs)}, *, out): …",
+            )
+        slots = (*group, *trailing) if group else tuple(i.name for i in inputs)
+        _check_names(called, "when", conditions, slots)
+        _check_names(called, "states", states, slots)
+        _check_names(called, "inits", inits or {}, slots)
+        _check_names(called, "writes", written, slots)
+        _check_names(called, "parameters", parameters or (), slots)
+        if isinstance(outputs, tuple) and not group:
+            for slot, output in written.items():
+                if output >= len(outputs):
+                    raise DeclarationError(
+                        f"{called}: {slot} gets its new value from output {output}, "
+                        f"but the outputs are {', '.join(outputs)}",
+                        hint="name an output for each input that is written",
+                    )
+        register(declaration)
+        return declaration
+
+    return declare
+
+
+def _param(called: str, parameter: inspect.Parameter) -> Param:
+    """Read one parameter of a kernel; say in words what is wrong with it."""
+    word = parameter.name
+    if parameter.annotation is parameter.empty:
+        raise DeclarationError(
+            f"{called}: the parameter {word} has no type",
+            hint=f'write {word}: float, or {word}: Annotated[float, "What it means."]',
+        )
+    default = REQUIRED if parameter.default is parameter.empty else parameter.default
+    try:
+        return param_of(word, parameter.annotation, default)
+    except TypeError as error:
+        raise DeclarationError(
+            f"{called}: the parameter {word} has a type that no file can hold, "
+            f"{parameter.annotation!r}",
+            hint="int, float, bool, str, a Literal, Ints or Floats, each perhaps with None",
+        ) from error
+
+
+def _check_names(called: str, what: str, names: Iterable[str], slots: Sequence[str]) -> None:
+    for word in names:
+        if word not in slots:
+            raise DeclarationError(
+                f"{called}: {what} names {word!r}, which is no input",
+                hint=did_you_mean(word, slots),
+            )
+
+
+def kernel_of(  # the signature says what a family's member takes
+    name: str,
+    doc: str,
+    inputs: Mapping[str, Any],
+    params: Mapping[str, tuple[Any, Any]],
+    run: Callable[..., None],
+    runtime: Sequence[str] = ("out",),
+) -> Callable[..., None]:
+    """Return `run` as a kernel with a made signature, for families whose members differ in it.
+
+    Parameters
+    ----------
+    inputs
+        Name -> annotation of the array inputs; `*data` stands for any number.
+    params
+        Name -> annotation and default (`REQUIRED` if there is none).
+    runtime
+        What the runtime fills in: `out`, `rng`, `is_train`.
+    """
+
+    def kernel(*arrays: Array, **values: Any) -> None:
+        run(*arrays, **values)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter(
+            n.removeprefix("*"),
+            inspect.Parameter.VAR_POSITIONAL
+            if n.startswith("*")
+            else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=annotation,
+        )
+        for n, annotation in inputs.items()
+    ]
+    for n, (annotation, default) in params.items():
+        given = inspect.Parameter.empty if default is REQUIRED else default
+        parameters.append(inspect.Parameter(n, keyword, default=given, annotation=annotation))
+    parameters += [inspect.Parameter(n, keyword) for n in runtime]
+    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, run.__module__
+    kernel.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return kernel

@@ -1,0 +1,212 @@
+"""What can go wrong, and how it is told.
+
+Every error of minisym derives from `MinisymError`, and from the builtin exception that a Python
+programmer would expect::
+
+    MinisymError                               (= MXNetError, for ported code)
+    |-- ParamError(ValueError)                 a parameter is missing, unknown or malformed
+    |   `-- GoneError(DeprecationWarning)      MXNet's API has dropped it
+    |-- ComposeError(TypeError)                inputs do not fit an op, or a symbol a call
+    |   |-- OutputNameError(ValueError)        no output, or several, have this name
+    |   |-- OutputIndexError(IndexError)       there is no output at this position
+    |   `-- NotForSymbolError(NotImplementedError)  only an array can do that
+    |-- ShapeError(ValueError)                 shapes contradict each other
+    |   |-- ShapeTypeError(TypeError)          a shape is no tuple
+    |   `-- AxisError(IndexError)              there is no such axis
+    |-- DtypeError(TypeError)                  element types contradict each other
+    |-- BindError(ValueError)                  the arrays given do not fit the symbol
+    |   |-- ArrayTypeError(TypeError)          something is no array, or of another type
+    |   `-- IncompleteError(RuntimeError)      the shapes given do not decide all others
+    |-- GradientError(ValueError)              there is no gradient where one was asked for
+    |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
+    |   `-- NonFiniteError                     nan_guard found the first NaN
+    |-- FormatError(ValueError)                a file or text is not what it claims to be
+    |-- DeclarationError(TypeError)            what the author of an op says does not fit together
+    `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
+
+A message is a sentence that names op, node, argument, expected and got; then a table of the slots
+involved; then the line of the user's program that composed the node; then one hint.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minisym.core.origin import Origin
+
+Row = tuple[str, str, str, str]
+"""Slot, its value, where that came from, and a remark (or '')."""
+
+
+class MinisymError(Exception):
+    """Any error that minisym raises on purpose.
+
+    Parameters
+    ----------
+    sentence
+        One line: what is wrong, with op, node, argument, expected and got.
+    rows
+        The slots involved: (name, value, where it came from, remark).
+    origin
+        Where the node was composed, as `minisym.core.origin.capture` returned it.
+    hint
+        What to do about it.
+
+    Examples
+    --------
+    >>> raise MinisymError("the cake is a lie", hint="Bring your own.")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.MinisymError: the cake is a lie
+    <BLANKLINE>
+      hint: Bring your own.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        rows: Sequence[Row] = (),
+        origin: Origin | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.sentence = sentence
+        self.rows = tuple(rows)
+        self.origin = origin
+        self.hint = hint
+        super().__init__(sentence)
+
+    def __str__(self) -> str:
+        """Lay out the parts that there are, a blank line between them."""
+        parts = [self.sentence]
+        if self.rows:
+            parts.append(_table(self.rows))
+        if self.origin:
+            from minisym.core.origin import (
+                describe,  # only here: a message pays for it, not an import
+            )
+
+            parts.append(describe(self.origin))
+        if self.hint:
+            parts.append(f"  hint: {self.hint}")
+        return "\n\n".join(part for part in parts if part)
+
+
+class ParamError(MinisymError, ValueError):
+    """An op's parameter is missing, unknown, or has a value that it cannot take."""
+
+
+class GoneError(ParamError, DeprecationWarning):
+    """Something that old versions of MXNet had was asked for: MXNet raises a warning."""
+
+
+class ComposeError(MinisymError, TypeError):
+    """Inputs do not fit the op, or a symbol cannot be used in this way."""
+
+
+class OutputNameError(ComposeError, ValueError):
+    """No output, or more than one, has the name asked for."""
+
+
+class OutputIndexError(ComposeError, IndexError):
+    """A symbol has no output at the position asked for."""
+
+
+class NotForSymbolError(ComposeError, NotImplementedError):
+    """Something that only an array can do was asked of a symbol."""
+
+
+class ShapeError(MinisymError, ValueError):
+    """Shapes contradict each other."""
+
+
+class ShapeTypeError(ShapeError, TypeError):
+    """A shape was given as something that is no tuple."""
+
+
+class AxisError(ShapeError, IndexError):
+    """A parameter names an axis that an array does not have."""
+
+
+class DtypeError(MinisymError, TypeError):
+    """Element types contradict each other, or an op does not take this one."""
+
+
+class BindError(MinisymError, ValueError):
+    """The arrays that were given do not fit the symbol."""
+
+
+class ArrayTypeError(BindError, TypeError):
+    """Something that is no NumPy array, or one of a type that does not fit, was given as one."""
+
+
+class IncompleteError(BindError, RuntimeError):
+    """The shapes given do not decide all others."""
+
+
+class GradientError(MinisymError, ValueError):
+    """A gradient was asked for where there is none."""
+
+
+class ExecutionError(MinisymError, RuntimeError):
+    """A step of a run failed; every bound array is as it was before the run."""
+
+
+class FormatError(MinisymError, ValueError):
+    """A file or text is not what it claims to be."""
+
+
+class DeclarationError(MinisymError, TypeError):
+    """What the author of an op says does not fit together."""
+
+
+class GraphError(MinisymError, ValueError):
+    """The graph is broken: a cycle, an input that does not exist, a node that is no node."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return a hint with the closest known word, or the known words, or nothing.
+
+    >>> did_you_mean("num_hiden", ["num_hidden", "no_bias"])
+    "did you mean 'num_hidden'? Possible: num_hidden, no_bias"
+    """
+    names = list(known)
+    if not names:
+        return None
+    close = difflib.get_close_matches(word, names, n=1)
+    listed = f"Possible: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    return f"did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and a noun in its form.
+
+    >>> count(1, "output"), count(2, "output")
+    ('1 output', '2 outputs')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str], most: int = 3) -> str:
+    """Return words as a list, the later ones as a number.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c", "d", "e"])
+    ('a', 'a and b', 'a, b, c and 2 more')
+    """
+    shown = list(words) if len(words) <= most + 1 else [*words[:most], f"{len(words) - most} more"]
+    return " and ".join(
+        part for part in (", ".join(shown[:-1]), shown[-1] if shown else "") if part
+    )
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Align the columns; a remark stands behind an arrow."""
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = []
+    for name, value, source, remark in rows:
+        line = f"    {name:<{widths[0]}}  {value:<{widths[1]}}  {source:<{widths[2]}}"
+        lines.append(f"{line}  <- {remark}" if remark else line.rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,75 @@
+"""How ops compute on NumPy arrays: a ufunc as it is where it fits, else in MXNet's type rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from minisym.core.errors import DtypeError
+from minisym.core.ndarray import Array
+
+BOOL = np.dtype(np.bool_)
+OF_TRUTH = (
+    *(np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal),
+    *(np.logical_not, np.logical_and, np.logical_or, np.logical_xor, np.maximum, np.minimum),
+)
+"""The ufuncs that mean what they say on truth values."""
+
+
+@lru_cache(maxsize=1024)
+def native(ufunc: Callable[..., Any], *dtypes: np.dtype[Any]) -> bool:
+    """Return whether a ufunc works on arrays of these types as they are (inputs, then output).
+
+    A comparison does with any type of output: its truth values are cast on the way out. What NumPy
+    makes of the sum of truth values, their disjunction, is no arithmetic.
+    """
+    if not isinstance(ufunc, np.ufunc) or (BOOL in dtypes[:-1] and ufunc not in OF_TRUTH):
+        return False
+    try:
+        resolved = ufunc.resolve_dtypes((*dtypes[:-1], None))
+    except TypeError:
+        return False
+    return resolved[:-1] == dtypes[:-1] and resolved[-1] in (dtypes[-1], np.bool_)
+
+
+def step(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> tuple[Any, tuple[Array, ...]]:
+    """Return a ufunc and its arguments, `out` by position: that is the fastest call.
+
+    NumPy 2.4 asks for the `out` of maximum and minimum by keyword.
+    """
+    if ufunc in (np.maximum, np.minimum):
+        return partial(ufunc, out=out), arrays
+    return ufunc, (*arrays, out)
+
+
+def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
+    """Fill `out` with a ufunc's values, in MXNet's type rules: the result takes the input's type.
+
+    Integers are computed in float64 where the function knows floats only, and cut to integers.
+    """
+    if native(ufunc, *(a.dtype for a in arrays), out.dtype):
+        function, arguments = step(ufunc, *arrays, out=out)
+        function(*arguments)
+        return
+    if isinstance(ufunc, np.ufunc):
+        if any(a.dtype == BOOL for a in arrays):
+            raise DtypeError(f"there is no {ufunc.__name__} of bool", hint="convert it with Cast")
+        with np.errstate(all="ignore"):
+            # NumPy itself would compute small integers in float16
+            np.copyto(out, ufunc(*arrays, dtype=np.float64), casting="unsafe")
+        return
+    ufunc(*arrays, out)
+
+
+def number(value: float, dtype: np.dtype[Any]) -> Array:
+    """Return a number as a 0-d array of a type: cut, and wrapped around, as C does it."""
+    with np.errstate(all="ignore"):
+        return np.array(value).astype(dtype)
+
+
+def single(value: float) -> float:
+    """Return a parameter with the precision that MXNet keeps it in, that of a C float."""
+    return float(np.float32(value))

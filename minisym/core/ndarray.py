@@ -1,0 +1,96 @@
+"""The thin array of the border: a NumPy array that answers a few of MXNet's questions.
+
+Executors and `ms.nd` hand out `NDArray`s, so that code written for MXNet can call `asnumpy()` on
+them. They are NumPy arrays in every respect; kernels never see the subclass.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Context:
+    """MXNet's device, accepted for ported code: there is only the CPU.
+
+    >>> cpu()
+    cpu(0)
+    """
+
+    def __init__(self, device_type: str = "cpu", device_id: int = 0) -> None:
+        self.device_type, self.device_id = str(device_type), int(device_id)
+
+    def __repr__(self) -> str:
+        """Show as MXNet does."""
+        return f"{self.device_type}({self.device_id})"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare type and number."""
+        return isinstance(other, Context) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        """Hash type and number."""
+        return hash(repr(self))
+
+    def __enter__(self) -> Self:
+        """Do nothing: there is only one device."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def cpu(device_id: int = 0) -> Context:
+    """Return the CPU as a context."""
+    return Context("cpu", device_id)
+
+
+class NDArray(np.ndarray[Any, Any]):
+    """A NumPy array with `asnumpy`, `asscalar`, `copyto`, `wait_to_read` and `context`.
+
+    >>> NDArray.of(np.ones(2)).asnumpy()
+    array([1., 1.])
+    """
+
+    @classmethod
+    def of(cls, array: Any) -> NDArray:
+        """Return the same memory as an NDArray."""
+        return array if isinstance(array, cls) else np.asarray(array).view(cls)
+
+    def asnumpy(self) -> np.ndarray[Any, Any]:
+        """Return a copy as a plain NumPy array."""
+        return np.array(self, subok=False)
+
+    def asscalar(self) -> Any:
+        """Return the one element."""
+        return self.item()
+
+    def copyto(self, other: Any) -> Any:
+        """Copy into another array, or to a context (a new array)."""
+        if isinstance(other, Context):
+            return self.copy()
+        np.copyto(other, self, casting="unsafe")
+        return other
+
+    def as_in_context(self, context: Context) -> NDArray:
+        """Return itself: there is only one device."""
+        del context
+        return self
+
+    def wait_to_read(self) -> None:
+        """Do nothing: every run has finished when it returns."""
+
+    @property
+    def context(self) -> Context:
+        """The CPU."""
+        return cpu()
+
+    ctx = context
+
+    @property
+    def stype(self) -> str:
+        """The storage type: always default."""
+        return "default"

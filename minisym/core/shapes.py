@@ -1,0 +1,227 @@
+"""Partial shapes: what is known of a shape, and how knowledge is put together.
+
+Inside minisym a shape is a tuple of dimensions, each an int or None (unknown); a shape whose very
+rank is unknown is None. MXNet's notation (0 or -1 for an unknown dimension, `()` for an unknown
+rank) exists only at the border: `from_user` and `to_user` translate.
+
+Two statements about one shape are put together by `unify`, which is commutative, associative and
+idempotent, so that inference may visit the graph in any order and end at the same answer.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import ContextDecorator
+from math import prod as _prod
+from types import TracebackType
+from typing import Any, Final, Self
+
+from minisym.core.errors import ShapeError, ShapeTypeError
+
+Dim = int | None
+Shape = tuple[Dim, ...] | None
+KnownShape = tuple[int, ...]
+
+
+BROADCAST: Final = "does not broadcast with"
+
+
+class Mismatch(ValueError):  # noqa: N818  what it says, not what went wrong
+    """Two shapes (or types) do not go together; `axis` says where (None: their ranks differ)."""
+
+    def __init__(self, axis: int | None, have: Any, need: Any, relation: str = "is not") -> None:
+        self.axis, self.have, self.need, self.relation = axis, have, need, relation
+        super().__init__(axis, have, need, relation)
+
+    def __str__(self) -> str:
+        """Say which axis it is."""
+        if not isinstance(self.have, tuple) or not isinstance(self.need, tuple):
+            return f"{self.have} {self.relation} {self.need}"
+        words = f"{show(self.have)} {self.relation} {show(self.need)}"
+        if self.axis is None:
+            return f"{words}: {len(self.have)} axes, not {len(self.need)}"
+        return f"{words}: axis {self.axis} is {self.have[self.axis]}, not {self.need[self.axis]}"
+
+
+def is_known(shape: Shape) -> bool:
+    """Return whether rank and all dimensions are known.
+
+    >>> is_known((2, 3)), is_known((2, None)), is_known(None)
+    (True, False, False)
+    """
+    return shape is not None and None not in shape
+
+
+def unify(a: Shape, b: Shape) -> Shape:
+    """Return the shape that both statements describe; raise `Mismatch` if there is none.
+
+    >>> unify((0, None), (None, 3))
+    (0, 3)
+    >>> unify(None, (4,))
+    (4,)
+    """
+    if a is None or a == b:
+        return b
+    if b is None:
+        return a
+    if len(a) != len(b):
+        raise Mismatch(None, a, b)
+    merged = []
+    for axis, (x, y) in enumerate(zip(a, b, strict=True)):
+        if x is None:
+            merged.append(y)
+        elif y is None or x == y:
+            merged.append(x)
+        else:
+            raise Mismatch(axis, a, b)
+    return tuple(merged)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """Multiply dimensions; unknown while a factor is unknown.
+
+    >>> product((2, 3)), product((2, None))
+    (6, None)
+    """
+    known = tuple(dims)
+    return None if None in known else _prod(known)  # type: ignore[arg-type]
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape:
+    """Return what these shapes broadcast to, as far as that is known.
+
+    A dimension of 1 stretches. An unknown dimension beside one larger than 1 must become that one;
+    beside 1, or beside another unknown one, the result is unknown.
+
+    >>> broadcast([(2, 1), (3,)])
+    (2, 3)
+    >>> broadcast([(None, 1), (4, 1)])
+    (4, 1)
+    """
+    if any(shape is None for shape in shapes):
+        return None
+    rank = max(len(shape) for shape in shapes if shape is not None)
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes if shape is not None]
+    result: list[Dim] = []
+    for axis, dims in enumerate(zip(*padded, strict=True)):
+        wide = {d for d in dims if d is not None and d != 1}
+        if len(wide) > 1:
+            have, need = [shape for shape in padded if shape[axis] in wide][:2]
+            raise Mismatch(axis, have, need, BROADCAST)
+        result.append(wide.pop() if wide else None if None in dims else 1)
+    return tuple(result)
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """Return a non-negative axis; raise IndexError where there is no such axis.
+
+    >>> axis_of(-1, 3)
+    2
+    """
+    if not -rank <= axis < rank:
+        message = f"axis {axis} does not exist in an array of {rank} dimension(s)"
+        raise IndexError(message)
+    return axis % rank
+
+
+def axes_of(axes: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """Return sorted non-negative axes; None or () means all of them.
+
+    >>> axes_of((-1, 0), 3), axes_of(None, 2)
+    ((0, 2), (0, 1))
+    """
+    if axes is None or axes == ():
+        return tuple(range(rank))
+    each = (axes,) if isinstance(axes, int) else axes
+    found = sorted(axis_of(axis, rank) for axis in each)
+    if len(set(found)) != len(found):
+        message = f"axes {tuple(each)} name one axis twice"
+        raise IndexError(message)
+    return tuple(found)
+
+
+def show(shape: Shape) -> str:
+    """Return a shape for people: `?` is unknown.
+
+    >>> show((2, None)), show(None), show((3,))
+    ('(2, ?)', '?', '(3,)')
+    """
+    if shape is None:
+        return "?"
+    inner = ", ".join("?" if d is None else str(d) for d in shape)
+    return f"({inner},)" if len(shape) == 1 else f"({inner})"
+
+
+class _Switches(threading.local):
+    np_shape = False
+
+
+_switches = _Switches()
+
+
+def is_np_shape() -> bool:
+    """Return whether 0 and () mean a size and a scalar (NumPy), not 'unknown' (MXNet's default)."""
+    return _switches.np_shape
+
+
+def set_np_shape(active: bool) -> bool:
+    """Switch NumPy's meaning of 0 and () on or off in this thread; return what it was."""
+    before = _switches.np_shape
+    _switches.np_shape = bool(active)
+    return before
+
+
+class np_shape(ContextDecorator):
+    """Give 0 and () NumPy's meaning inside a `with` block or a decorated function.
+
+    >>> with np_shape():
+    ...     from_user((0, -1)), from_user(())
+    ((0, None), ())
+    >>> from_user((0, 2)), from_user(())
+    ((None, 2), None)
+    """
+
+    def __init__(self, active: bool = True) -> None:
+        self._active = active
+
+    def __enter__(self) -> Self:
+        """Switch."""
+        self._before = set_np_shape(self._active)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Switch back."""
+        set_np_shape(self._before)
+
+
+def from_user(shape: Any, what: str = "a shape") -> Shape:
+    """Translate MXNet's notation of a shape into ours; `what` is how an error calls it."""
+    if shape is None:
+        return None
+    try:
+        dims = tuple(None if d is None else operator.index(d) for d in shape)
+    except TypeError:
+        raise ShapeTypeError(
+            f"{what} must be a tuple of integers, but got {shape!r}",
+            hint="0 is an unknown size, () an unknown number of axes",
+        ) from None
+    if any(d is not None and d < -1 for d in dims):
+        raise ShapeError(f"{what} has a negative size: {shape!r}", hint="0 is an unknown size")
+    unknown = (None, -1) if is_np_shape() else (None, 0, -1)
+    if not dims and not is_np_shape():
+        return None
+    return tuple(None if d in unknown else d for d in dims)
+
+
+def to_user(shape: Shape) -> Any:
+    """Translate our notation of a shape into MXNet's."""
+    if is_np_shape():
+        return None if shape is None else tuple(-1 if d is None else d for d in shape)
+    return () if shape is None else tuple(0 if d is None else d for d in shape)

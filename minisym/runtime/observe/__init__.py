@@ -1,0 +1,1 @@
+"""Looking into a run: step by step, watched, timed, and at its memory."""

@@ -1,0 +1,69 @@
+"""What is bound, and what a plan does, as text: its steps, and the memory that each writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
+from minisym.runtime.memory import Block
+from minisym.runtime.plan import Plan
+
+
+def describe(plan: Plan) -> str:
+    """Return the nodes in the order in which they run, each with its output's memory.
+
+    A block is a piece of memory that several outputs may use one after the other.
+    """
+    numbers: dict[Block, int] = {}
+    rows = []
+    for node in plan.nodes:
+        when = "backward" if node in plan.backward_nodes else "forward"
+        for i in range(node.num_outputs):
+            entry = Entry(node, i)
+            place = _place(plan, entry, numbers)
+            size = f"{show(plan.typed.shapes[entry])} {plan.typed.dtypes[entry]}"
+            rows.append((when, _op(node), entry.name, size, place))
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
+    lines = [
+        "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[4]])
+        for row in rows
+    ]
+    total = sum(block.nbytes for block in numbers)
+    apart = sum(plan.typed.nbytes(entry) for entry in plan.blocks)
+    lines.append(f"Total {total / 2**20:g} MB allocated, {apart / 2**20:g} MB without sharing")
+    return "\n".join(lines) + "\n"
+
+
+def describe_arrays(
+    bound: Sequence[tuple[str, Array]],
+    outputs: Sequence[tuple[str, Array]],
+    remarks: Mapping[str, str],
+) -> str:
+    """List arrays with their names, shapes and types, inputs before outputs."""
+    rows = [("  ", name, array, remarks.get(name, "")) for name, array in bound]
+    rows += [("->", name, array, "") for name, array in outputs]
+    kinds = [f"{show(array.shape)} {array.dtype}" for _, _, array, _ in rows]
+    names = max((len(name) for _, name, _, _ in rows), default=0)
+    wide = max(map(len, kinds), default=0)
+    return "\n".join(
+        f"  {arrow} {name:<{names}}  {kind:<{wide}}  {remark}".rstrip()
+        for (arrow, name, _, remark), kind in zip(rows, kinds, strict=True)
+    )
+
+
+def _op(node: Node) -> str:
+    return node.op.name if node.op else "Variable"
+
+
+def _place(plan: Plan, entry: Entry, numbers: dict[Block, int]) -> str:
+    """Return where an entry's value is."""
+    if entry in plan.views:
+        return f"view of {plan.views[entry].name}"
+    if entry in plan.direct:
+        return f"writes {plan.direct[entry].variable.name}"
+    block = plan.blocks[entry]
+    number = numbers.setdefault(block, len(numbers))
+    target = next((w.variable.name for w in plan.writes.writes if w.entry == entry), None)
+    return f"block {number}" + (f", then written to {target}" if target else "")

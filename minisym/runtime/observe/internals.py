@@ -1,0 +1,94 @@
+"""Inner values of a graph after a run, by name: `executor.internals["fc1_output"]`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from minisym.core.errors import ExecutionError, OutputNameError, did_you_mean
+from minisym.core.graph import Graph
+from minisym.core.ndarray import NDArray
+from minisym.core.node import Entry
+from minisym.runtime.plan import Plan
+
+
+class InnerNameError(OutputNameError, KeyError):
+    """No inner output, or more than one, has the name asked for."""
+
+    __str__ = OutputNameError.__str__
+
+
+class Internals(Mapping[str, NDArray]):
+    """The value of every output of every node, by its name in `get_internals()`.
+
+    A plan uses memory again, so that a value may be gone after the run. Asking an executor for its
+    internals makes it keep all of them from its next run on; until then those can be read that
+    nothing has overwritten.
+    """
+
+    def __init__(self, state: Callable[[], tuple[Plan, bool, bool]]) -> None:
+        self._state = state
+        plan, _, _ = state()
+        self._entries: dict[str, list[Entry]] = {}
+        for node in Graph(plan.heads):
+            for i in range(node.num_outputs):
+                entry = Entry(node, i)
+                self._entries.setdefault(entry.name, []).append(entry)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, in the graph's order."""
+        return iter(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an output of this name, with a value or without."""
+        return name in self._entries
+
+    def __repr__(self) -> str:
+        """Show the names."""
+        return f"<internals: {', '.join(self)}>"
+
+    def __getitem__(self, name: str) -> NDArray:
+        """Return a value; it is the plan's own memory, which the next run overwrites.
+
+        Raises
+        ------
+        OutputNameError
+            There is no such name (this is a KeyError, too), or more than one.
+        ExecutionError
+            There was no run yet, or the memory has been used again since the value was there.
+        """
+        found = self._entries.get(name, [])
+        if not found:
+            raise InnerNameError(
+                f"there is no inner output {name!r}", hint=did_you_mean(name, self._entries)
+            )
+        if len(found) > 1:
+            raise InnerNameError(
+                f"{len(found)} inner outputs are named {name!r}",
+                hint="rename one when it is composed",
+            )
+        entry = found[0]
+        plan, ran_forward, ran_backward = self._state()
+        if entry.node.op is not None and not ran_forward:
+            raise ExecutionError(f"{name} has no value yet", hint="run forward() first")
+        tenant = _later_tenant(plan, entry, ran_backward=ran_backward)
+        if tenant is not None:
+            raise ExecutionError(
+                f"the value of {name} is gone: {tenant.name} used its memory again",
+                hint="now that you have asked, all are kept: run forward() once more",
+                origin=entry.node.origin,
+            )
+        return NDArray.of(plan.arrays[entry])
+
+
+def _later_tenant(plan: Plan, entry: Entry, *, ran_backward: bool) -> Entry | None:
+    """Return who has overwritten an entry's memory since, if anybody."""
+    root = plan.roots.get(entry, entry)
+    block = plan.blocks.get(root)
+    if block is None:
+        return None
+    later = block.tenants[block.tenants.index(root) + 1 :]
+    return next((t for t in later if ran_backward or t.node not in plan.backward_nodes), None)

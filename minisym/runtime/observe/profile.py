@@ -1,0 +1,327 @@
+"""What each node of a run takes: time, bytes, arithmetic; as a table and for Perfetto.
+
+>>> from minisym import sym
+>>> net = sym.FullyConnected(sym.Variable("x"), num_hidden=64, name="fc")
+>>> found = sym.tanh(net, name="squash").simple_bind(x=(32, 100)).profile(runs=3)
+>>> [(row.name, row.op, row.nbytes, row.flops) for row in found.rows]
+[('fc', 'FullyConnected', 46848, 411648), ('squash', 'tanh', 16384, 2048)]
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minisym.core import random
+from minisym.core.errors import ParamError
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.origin import position
+from minisym.core.shapes import show
+from minisym.passes.flops import flops
+from minisym.runtime.plan import Commit, Part, Plan
+from minisym.runtime.steps import Step
+
+_MS = 1e3
+
+
+class Row(NamedTuple):
+    """A node, or all nodes of an op."""
+
+    name: str
+    op: str
+    calls: int
+    """How many nodes these are."""
+    seconds: float
+    """The median over the runs; of an op the sum over its nodes."""
+    share: float
+    """Its part of the whole run, from 0 to 1."""
+    nbytes: int
+    """How many bytes it reads and writes."""
+    flops: int | None
+    """How many floating point operations it does, if that is known."""
+    backward: bool
+
+
+class Event(NamedTuple):
+    """What a node did in one run, in nanoseconds since the run began."""
+
+    node: Node
+    begin: int
+    end: int
+    backward: bool
+    is_write: bool
+    """It is the write into a bound array."""
+
+
+@dataclass(frozen=True, repr=False)
+class Profile:
+    """What `Executor.profile` measured.
+
+    Attributes
+    ----------
+    rows
+        A row for each node, in the order in which they ran.
+    runs
+        For each run what happened when.
+    details
+        Node -> what the trace tells of it: its output shapes, bytes and arithmetic.
+    """
+
+    rows: tuple[Row, ...]
+    runs: tuple[tuple[Event, ...], ...]
+    details: dict[Node, dict[str, Any]]
+
+    @property
+    def seconds(self) -> float:
+        """What all nodes take together."""
+        return sum(row.seconds for row in self.rows)
+
+    def by_op(self) -> tuple[Row, ...]:
+        """Return a row for each op, the slowest first."""
+        found: dict[tuple[str, bool], list[Row]] = {}
+        for row in self.rows:
+            found.setdefault((row.op, row.backward), []).append(row)
+        summed = (
+            Row(
+                "",
+                op,
+                len(rows),
+                sum(row.seconds for row in rows),
+                sum(row.share for row in rows),
+                sum(row.nbytes for row in rows),
+                None if any(r.flops is None for r in rows) else sum(r.flops or 0 for r in rows),
+                backward,
+            )
+            for (op, backward), rows in found.items()
+        )
+        return tuple(sorted(summed, key=lambda row: -row.seconds))
+
+    def table(self, *, by: str = "op", limit: int = 30) -> str:
+        """Return the slowest ops (or nodes, with `by="node"`) as text."""
+        if by not in ("op", "node"):
+            raise ParamError(f'by takes "op" or "node", but got {by!r}')
+        rows = self.by_op() if by == "op" else sorted(self.rows, key=lambda row: -row.seconds)
+        cells = [("", "ms", "share", "MB", "GB/s", "GFLOP/s", "calls")]
+        for row in rows[:limit]:
+            name = row.op if by == "op" else f"{row.name} ({row.op})"
+            cells.append(
+                (
+                    name + (" (backward)" if row.backward and by == "op" else ""),
+                    f"{row.seconds * _MS:.3f}",
+                    f"{row.share:.1%}",
+                    f"{row.nbytes / 1e6:.3f}",
+                    _rate(row.nbytes, row.seconds),
+                    _rate(row.flops, row.seconds),
+                    str(row.calls),
+                )
+            )
+        cells.append(("total", f"{self.seconds * _MS:.3f}", "", "", "", "", ""))
+        widths = [max(len(row[i]) for row in cells) for i in range(7)]
+        lines = ["  ".join(_cell(c, w, i) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+                 for row in cells]  # fmt: skip
+        if len(rows) > limit:
+            lines.insert(-1, f"… {len(rows) - limit} more")
+        return "\n".join(line.rstrip() for line in lines)
+
+    def __str__(self) -> str:
+        """Return the table by op."""
+        return self.table()
+
+    __repr__ = __str__
+
+    def __rich__(self) -> Any:
+        """Return the table by op for `rich.print`, with a bar for each share."""
+        from rich.table import Table
+
+        table = Table(title=f"{len(self.runs)} runs, {self.seconds * _MS:.3f} ms each")
+        for name in ("op", "ms", "share", ""):
+            table.add_column(name, justify="left" if name in ("op", "") else "right")
+        for row in self.by_op():
+            bar = "█" * round(30 * row.share)
+            table.add_row(row.op, f"{row.seconds * _MS:.3f}", f"{row.share:.1%}", bar)
+        return table
+
+    def trace(self) -> dict[str, Any]:
+        """Return all runs, one behind the other, in the trace format of Chrome and Perfetto."""
+        events: list[dict[str, Any]] = [
+            {"ph": "M", "pid": 1, "tid": tid, "name": what, "args": {"name": name}}
+            for tid, what, name in (
+                (0, "process_name", "minisym"),
+                (1, "thread_name", "forward"),
+                (2, "thread_name", "backward"),
+                (3, "thread_name", "writes"),
+            )
+        ]
+        offset = 0
+        for number, run in enumerate(self.runs):
+            for event in run:
+                op = event.node.op
+                where = position(event.node.origin)
+                events.append(
+                    {
+                        "ph": "X",
+                        "pid": 1,
+                        "tid": 3 if event.is_write else 2 if event.backward else 1,
+                        "name": event.node.name,
+                        "cat": op.name if op else "copy",
+                        "ts": (offset + event.begin) / 1e3,
+                        "dur": (event.end - event.begin) / 1e3,
+                        "args": {
+                            "op": op.name if op else "copy of the value before the run",
+                            "run": number,
+                            **self.details.get(event.node, {}),
+                            "composed at": f"{where[0]}:{where[1]}" if where else "",
+                        },
+                    }
+                )
+            offset += run[-1].end if run else 0
+        return {"traceEvents": events, "displayTimeUnit": "ns"}
+
+    def save_trace(self, path: str | PathLike[str]) -> Path:
+        """Write the trace to a file, which https://ui.perfetto.dev and chrome://tracing open."""
+        path = Path(path)
+        path.write_text(json.dumps(self.trace()), encoding="utf-8")
+        return path
+
+
+def check_runs(runs: object) -> None:
+    """Raise `ParamError` unless there is something to measure."""
+    if not isinstance(runs, int) or runs < 1:
+        raise ParamError(f"profile: runs must be an integer of at least 1, but got {runs!r}")
+
+
+def profile(
+    plan: Plan, runs: int, gradient_commits: Sequence[Commit], *, is_train: bool, backward: bool
+) -> Profile:
+    """Do what `Executor.profile` promises."""
+    parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
+    schedule = list(_schedule(plan, parts, gradient_commits))
+    targets = [plan.arrays[Entry(node)] for node in plan.written]
+    targets += [_target(commit) for commit in gradient_commits]
+    targets += [plan.output_array(head) for head in plan.heads if head.node.op is not None]
+    with _restored(targets):
+        _measure(plan, schedule)
+        measured = tuple(_measure(plan, schedule) for _ in range(runs))
+    return Profile(tuple(_rows(plan, measured, backward=backward)), measured, _details(plan))
+
+
+Item = tuple[Node, Sequence[Step], bool, bool]
+"""Node, steps, backward, write."""
+
+
+def _schedule(
+    plan: Plan, parts: Sequence[Sequence[Part]], gradient_commits: Sequence[Commit]
+) -> Iterator[Item]:
+    """Yield what runs, in order: the forward run, its writes, the backward run, its writes."""
+    for node, steps in parts[0]:
+        yield node, steps, False, False
+    for node in plan.nodes:
+        if Entry(node) in plan.direct:
+            yield node, plan.landing(node)[1], False, True
+    moved = [write.entry.node for write in plan.written.values() if write.entry not in plan.direct]
+    for node, commit in zip(moved, plan.commits[len(plan.commits) - len(moved) :], strict=True):
+        yield node, [(commit[0], commit[1:])], False, True
+    for node, steps in parts[1] if len(parts) > 1 else ():
+        yield node, steps, True, False
+    for commit in gradient_commits:
+        yield _result(plan, commit), [(commit[0], commit[1:])], True, True
+
+
+def _target(commit: Commit) -> Array:
+    """Return the array that a commit writes: setitem(target, …), add(target, value, target)."""
+    found: Array = commit[1]
+    return found
+
+
+def _result(plan: Plan, commit: Commit) -> Node:
+    """Return the node whose value a commit takes to a gradient array."""
+    value = commit[2] if commit[2] is not ... else commit[3]
+    return next(e.node for e in plan.results if plan.output_array(e) is value)
+
+
+@contextmanager
+def _restored(arrays: Iterable[Array]) -> Iterator[None]:
+    """Put arrays and random numbers back in the end."""
+    kept = [(array, array.copy()) for array in arrays]
+    state = random.generator.bit_generator.state
+    try:
+        yield
+    finally:
+        random.generator.bit_generator.state = state
+        for array, value in kept:
+            array[...] = value
+
+
+def _measure(plan: Plan, schedule: Sequence[Item]) -> tuple[Event, ...]:
+    """Run once with a clock around each node."""
+    times: list[int] = []
+    step: Step = (print, ())
+    with np.errstate(all="ignore"):
+        begin = perf_counter_ns()
+        try:
+            for _, steps, _, _ in schedule:
+                for step in steps:
+                    step[0](*step[1])
+                times.append(perf_counter_ns() - begin)
+        except Exception as error:
+            raise plan.explain(step, error) from error
+    return tuple(
+        Event(node, start, end, late, is_write)
+        for (node, _, late, is_write), start, end in zip(
+            schedule, [0, *times[:-1]], times, strict=True
+        )
+    )
+
+
+def _rows(plan: Plan, runs: Sequence[Sequence[Event]], *, backward: bool) -> Iterator[Row]:
+    taken: dict[Node, float] = {}
+    for events in zip(*runs, strict=True):
+        seconds = median(event.end - event.begin for event in events) * 1e-9
+        taken[events[0].node] = taken.get(events[0].node, 0.0) + seconds
+    total = sum(taken.values()) or 1.0
+    late = set(plan.backward_nodes)
+    for node in plan.nodes if backward else plan.forward_nodes:
+        assert node.op is not None
+        seconds = taken.get(node, 0.0)
+        yield Row(
+            node.name, node.op.name, 1, seconds, seconds / total, _traffic(plan, node),
+            flops(node, plan.typed.shapes), node in late,
+        )  # fmt: skip
+
+
+def _traffic(plan: Plan, node: Node) -> int:
+    """Return how many bytes a node reads and writes; a view touches none."""
+    if Entry(node) in plan.views:
+        return 0
+    entries = [*dict.fromkeys(node.inputs), *(Entry(node, i) for i in range(node.num_outputs))]
+    return sum(plan.typed.nbytes(entry) for entry in entries)
+
+
+def _details(plan: Plan) -> dict[Node, dict[str, Any]]:
+    shapes = plan.typed.shapes
+    return {
+        node: {
+            "shape": ", ".join(show(shapes[Entry(node, i)]) for i in range(node.num_outputs)),
+            "bytes": _traffic(plan, node),
+            "flops": flops(node, shapes),
+        }
+        for node in plan.nodes
+    }
+
+
+def _rate(amount: int | None, seconds: float) -> str:
+    return "" if not amount or not seconds else f"{amount / seconds / 1e9:.1f}"
+
+
+def _cell(text: str, width: int, column: int) -> str:
+    return f"{text:>{width}}" if column else f"{text:<{width}}"

@@ -1,0 +1,263 @@
+"""What lives where and when in a run: the memory of a plan, as data, as text, as a picture.
+
+>>> from minisym import sym
+>>> h = sym.Variable("x")
+>>> for i in range(4):
+...     h = sym.FullyConnected(h, num_hidden=64, no_bias=True, name=f"fc{i}")
+>>> report = h.simple_bind(x=(32, 64), grad_req="null").memory_report()
+>>> report.allocated, report.unshared, report.peak
+(16384, 32768, 16384)
+>>> print(report.timeline(width=8))
+ fc0  8.2 KB  ████
+ fc1   16 KB  ████████  <- peak
+ fc2   16 KB  ████████
+ fc3   16 KB  ████████
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minisym.core.errors import ParamError
+from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
+from minisym.runtime.observe.chart import chart, size
+from minisym.runtime.plan import Plan
+
+_MANY = 60
+
+
+class Tenant(NamedTuple):
+    """A value, and the memory that it has in a run."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int
+    place: str
+    """`block 3`, `view of …`, `writes …`, `bound`, or `copy of … before the run`."""
+    begin: int
+    """The position of the node that computes it; -1: it is there before the run."""
+    end: int
+    """The position of the last node that reads it; the number of nodes: it outlives the run."""
+    taken_from: str
+    """The value whose memory this one has taken over, or ''."""
+    backward: bool
+
+
+class Moment(NamedTuple):
+    """The plan's memory while a node runs."""
+
+    position: int
+    node: str
+    live: int
+    """The bytes of all values that are needed then, what the node makes included."""
+
+
+@dataclass(frozen=True, repr=False)
+class MemoryReport:
+    """What `Executor.memory_report` found.
+
+    Print it, read its parts, or look at it in a notebook: there it is a picture.
+
+    Attributes
+    ----------
+    tenants
+        Every value, in the order in which they are computed.
+    moments
+        How much is live at each node.
+    allocated
+        The bytes of all blocks.
+    unshared
+        What the values would take if each had memory of its own.
+    bound
+        The bytes of the arrays that were bound.
+    """
+
+    tenants: tuple[Tenant, ...]
+    moments: tuple[Moment, ...]
+    allocated: int
+    unshared: int
+    bound: int
+
+    @property
+    def peak(self) -> int:
+        """The most that is live at once."""
+        return max((moment.live for moment in self.moments), default=0)
+
+    @property
+    def shared(self) -> dict[str, list[str]]:
+        """The blocks that several values use one after the other: {place: names}."""
+        found: dict[str, list[str]] = {}
+        for tenant in self.tenants:
+            if tenant.place.startswith("block"):
+                found.setdefault(tenant.place, []).append(tenant.name)
+        return {place: names for place, names in found.items() if len(names) > 1}
+
+    def __str__(self) -> str:
+        """Return totals, the timeline, and where each value lives."""
+        total = (
+            f"{size(self.bound)} bound, {size(self.allocated)} for values "
+            f"({size(self.unshared)} without sharing), {size(self.peak)} live at the peak"
+        )
+        return f"{total}\n\n{self.timeline()}\n\n{self.places()}"
+
+    __repr__ = __str__
+
+    def svg(self) -> str:
+        """Return a picture: nodes from left to right, blocks of memory from the bottom up."""
+        return chart(self)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture to a file, `memory.svg`; return its path."""
+        path = Path(path)
+        if path.suffix != ".svg":
+            raise ParamError(f"a memory report is saved as an .svg file, but got {str(path)!r}")
+        path.write_text(self.svg(), encoding="utf-8")
+        return path
+
+    def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
+        """Show the picture in a notebook."""
+        return {"image/svg+xml": self.svg(), "text/plain": str(self)}
+
+    def timeline(self, *, width: int = 40) -> str:
+        """Draw how much is live at each node, with bars of at most `width` characters."""
+        if width < 1:
+            raise ParamError(f"timeline: width must be at least 1, but got {width}")
+        peak = self.peak or 1
+        names = max((len(m.node) for m in self.moments), default=0)
+        sizes = max((len(size(m.live)) for m in self.moments), default=0)
+        first = next((m for m in self.moments if m.live == self.peak), None)
+        lines = []
+        for moment in _sample(self.moments, first):
+            bar = "█" * round(width * moment.live / peak)
+            mark = "  <- peak" if moment is first else ""
+            lines.append(f" {moment.node:<{names}}  {size(moment.live):>{sizes}}  {bar}{mark}")
+        return "\n".join(lines)
+
+    def places(self) -> str:
+        """List every value with its size, its memory and its life."""
+        rows = [
+            (
+                tenant.name,
+                f"{show(tenant.shape)} {tenant.dtype}",
+                size(tenant.nbytes),
+                tenant.place + (f" (after {tenant.taken_from})" if tenant.taken_from else ""),
+                f"{tenant.begin}-{tenant.end if tenant.end < len(self.moments) else 'end'}",
+            )
+            for tenant in self.tenants
+            if tenant.place != "bound"
+        ]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
+        return "\n".join(
+            "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def data(self) -> dict[str, Any]:
+        """Return all of it as plain lists and dicts, for JSON or a plot."""
+        return {
+            "tenants": [tenant._asdict() for tenant in self.tenants],
+            "moments": [moment._asdict() for moment in self.moments],
+            "allocated": self.allocated,
+            "unshared": self.unshared,
+            "bound": self.bound,
+            "peak": self.peak,
+        }
+
+
+def memory_report(plan: Plan) -> MemoryReport:
+    """Do what `Executor.memory_report` promises."""
+    place = {node: i for i, node in enumerate(plan.nodes)}
+    ends = _ends(plan, place)
+    tenants = tuple(_tenants(plan, place, ends))
+    live = [0] * (len(plan.nodes) + 1)
+    for entry, block in plan.blocks.items():
+        live[place[entry.node]] += plan.typed.nbytes(entry)
+        following = block.tenants[block.tenants.index(entry) + 1 :]
+        # what is overwritten in place ends where the next one begins
+        in_place = bool(following) and place[following[0].node] == ends[entry]
+        if ends[entry] < len(plan.nodes):
+            live[ends[entry] + (not in_place)] -= plan.typed.nbytes(entry)
+    moments = []
+    now = 0
+    for position, node in enumerate(plan.nodes):
+        now += live[position]
+        moments.append(Moment(position, node.name, now))
+    blocks = {id(block): block.nbytes for block in plan.blocks.values()}
+    copies = sum(copy.nbytes for copy in plan.snapshots.values())
+    return MemoryReport(
+        tenants,
+        tuple(moments),
+        sum(blocks.values()) + copies,
+        sum(plan.typed.nbytes(entry) for entry in plan.blocks) + copies,
+        sum(plan.typed.nbytes(Entry(node)) for node in plan.graph.variables),
+    )
+
+
+def _ends(plan: Plan, place: dict[Node, int]) -> dict[Entry, int]:
+    """Return the position of the last reader of each entry's memory."""
+    ends: dict[Entry, int] = {}
+    for position, node in enumerate(plan.nodes):
+        for i in range(node.num_outputs):
+            ends.setdefault(_root(plan, Entry(node, i)), place[node])
+        for entry in node.inputs:
+            root = _root(plan, entry)
+            ends[root] = max(plan.read_at(position), ends.get(root, 0))
+    forever = [_root(plan, entry) for entry in (*plan.heads, *plan.results)]
+    forever += [write.entry for write in plan.written.values()]
+    backward = set(plan.backward_nodes)
+    forever += [
+        _root(plan, e) for n in plan.backward_nodes for e in n.inputs if e.node not in backward
+    ]
+    if plan.keep:
+        forever += ends
+    ends |= dict.fromkeys(forever, len(plan.nodes))
+    return ends
+
+
+def _tenants(plan: Plan, place: dict[Node, int], ends: dict[Entry, int]) -> Iterator[Tenant]:
+    typed, after = plan.typed, len(plan.nodes)
+    for node in plan.graph.variables:
+        entry = Entry(node)
+        size = (typed.shapes[entry], str(typed.dtypes[entry]), typed.nbytes(entry))
+        yield Tenant(node.name, *size, "bound", -1, after, "", False)
+        if node in plan.snapshots:
+            copied = f"copy of {node.name} before the run"
+            yield Tenant(node.name, *size, copied, -1, after, "", False)
+    numbers: dict[int, int] = {}
+    late = set(plan.backward_nodes)
+    for node in plan.nodes:
+        for i in range(node.num_outputs):
+            entry = Entry(node, i)
+            before = ""
+            if entry in plan.views:
+                where = f"view of {plan.views[entry].name}"
+            elif entry in plan.direct:
+                where = f"writes {plan.direct[entry].variable.name}"
+            else:
+                block = plan.blocks[entry]
+                where = f"block {numbers.setdefault(id(block), len(numbers))}"
+                earlier = block.tenants[: block.tenants.index(entry)]
+                before = earlier[-1].name if earlier else ""
+            yield Tenant(
+                entry.name, typed.shapes[entry], str(typed.dtypes[entry]), typed.nbytes(entry),
+                where, place[node], ends[_root(plan, entry)], before, node in late,
+            )  # fmt: skip
+
+
+def _root(plan: Plan, entry: Entry) -> Entry:
+    return plan.roots.get(entry, entry)
+
+
+def _sample(moments: tuple[Moment, ...], peak: Moment | None) -> list[Moment]:
+    """Return some of many moments, evenly spread; the peak is always among them."""
+    if len(moments) <= _MANY:
+        return list(moments)
+    stride = len(moments) / _MANY
+    chosen = {int(i * stride) for i in range(_MANY)} | {peak.position if peak else 0}
+    return [moments[i] for i in sorted(chosen)]

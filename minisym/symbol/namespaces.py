@@ -1,0 +1,50 @@
+"""`linalg`, `random`, `contrib`, `image`, `_internal`: ops by the beginning of their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, Final
+
+from minisym.core import op as registry
+from minisym.core.op import Op
+
+PREFIXES: Final = {
+    "linalg": ("_linalg_",),
+    "random": ("_random_", "_sample_"),
+    "contrib": ("_contrib_",),
+    "image": ("_image_",),
+    "_internal": ("_",),
+}
+
+
+class Namespace(ModuleType):
+    """The ops whose names begin with a prefix, under their names without it."""
+
+    def __init__(
+        self, parent: str, name: str, function_of: Callable[[Op, str], Callable[..., Any]]
+    ) -> None:
+        super().__init__(f"{parent}.{name}", f"The ops of {parent}.{name}.")
+        self._prefixes = PREFIXES[name]
+        self._function_of = function_of
+
+    def __getattr__(self, name: str) -> Any:
+        """Make the function of an op when it is first asked for."""
+        for prefix in self._prefixes:
+            op = registry.find(name if prefix == "_" else prefix + name)
+            if op is not None and not name.startswith("__"):
+                function = self._function_of(op, name)
+                setattr(self, name, function)
+                return function
+        message = f"module {self.__name__!r} has no op {name!r}"
+        raise AttributeError(message)
+
+    def __dir__(self) -> list[str]:
+        """List the ops, and the functions that were put beside them."""
+        names = {
+            name if prefix == "_" else name.removeprefix(prefix)
+            for name in registry.registered()
+            for prefix in self._prefixes
+            if name.startswith(prefix)
+        }
+        return sorted(names | {name for name in vars(self) if not name.startswith("_")})
