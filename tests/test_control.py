@@ -285,7 +285,7 @@ def test_an_error_of_a_step_inside_leaves_the_arrays(monkeypatch: pytest.MonkeyP
     def fail(*_):
         raise ValueError("no such number")
 
-    loop = executor._plan.steps(is_train=False)[0][-1][0].__self__
+    loop = executor._plan.program(is_train=False).steps[0][-1][0].__self__
     monkeypatch.setattr(loop, "steps", [(fail, ())])
     with pytest.raises(ms.errors.ExecutionError, match="no such number"):
         executor.forward()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
+import weakref
 
 import numpy as np
 import pytest
 
 import minisym as ms
-from minisym.ops import custom
 
 
 class Scale(ms.operator.CustomOp):
@@ -61,6 +61,26 @@ def prop_of(name, **methods):
 
 def operator_of(**methods):
     return lambda self, *args: type("Op", (ms.operator.CustomOp,), methods)()
+
+
+@pytest.fixture
+def counter():
+    """Return a symbol whose operator adds how often it has run."""
+
+    class Counter(ms.operator.CustomOp):
+        def __init__(self):
+            self.runs = 0
+
+        def forward(self, is_train, req, in_data, out_data, aux):  # noqa: ARG002
+            self.runs += 1
+            self.assign(out_data[0], req[0], in_data[0] + self.runs)
+
+    @ms.operator.register("test_counter")
+    class CounterProp(ms.operator.CustomOpProp):
+        def create_operator(self, *_):
+            return Counter()
+
+    return ms.sym.Custom(ms.sym.Variable("x"), op_type="test_counter", name="c")
 
 
 @pytest.fixture
@@ -131,15 +151,39 @@ class TestRunning:
         executor.forward(is_train=False)
         assert executor.aux_dict["s_runs"] == [2]
 
-    def test_operators_go_when_executors_go(self, scale):
+    def test_operators_go_when_executors_go(self, counter):
+        executor = counter.bind(args={"x": np.zeros(1)})
+        executor.forward()
+        ((kept,),) = [list(state.values()) for state in executor._binding.kept.values() if state]
+        gone = weakref.ref(kept)
+        del executor, kept
         gc.collect()
-        before = len(custom._running)
-        executor = self.bind(scale)
-        executor.forward(is_train=True)
-        assert len(custom._running) > before
-        del executor
-        gc.collect()
-        assert len(custom._running) == before
+        assert gone() is None
+
+    def test_an_operator_stays_when_the_run_is_watched(self, counter):
+        """What looks on makes another plan of the same run: the operator counts on."""
+        executor = counter.bind(args={"x": np.zeros(1)}, grad_req="null")
+        seen = [executor.forward()[0].item() for _ in range(2)]
+        assert executor.internals
+        seen.append(executor.forward()[0].item())
+        with executor.nan_guard():
+            seen.append(executor.forward()[0].item())
+        executor.set_monitor_callback(lambda name, value: None)
+        seen.append(executor.forward()[0].item())
+        seen.append(executor.step().finish()[0].item())
+        seen.append(executor.forward()[0].item())
+        assert seen == [1, 2, 3, 4, 5, 6, 7]
+
+    @pytest.mark.usefixtures("counter")
+    def test_loops_keep_the_operators_inside(self):
+        def body(x, states):
+            return ms.sym.Custom(x, op_type="test_counter", name="inside"), states
+
+        outs, _ = ms.sym.contrib.foreach(body, ms.sym.Variable("d"), [])
+        executor = outs.bind(args={"d": np.zeros((2, 1))}, grad_req="null")
+        executor.forward()
+        assert executor.internals
+        assert executor.forward()[0].ravel().tolist() == [3, 4]
 
     def test_an_op_of_the_users_own_in_a_net(self):
         x = ms.sym.Variable("x")

@@ -284,8 +284,8 @@ LAYOUTS = {"strided": strided, "reversed": backwards, "Fortran": np.asfortranarr
 
 def run_steps(case: Case, op: Op, inputs: Sequence[Any], outs: Sequence[Any]) -> None:
     """Run what `runtime.steps` makes of an op."""
-    node = case.symbol.entries[0].node
-    steps = steps_of(op, node.params, node.input_names(), inputs, outs, is_train=case.mode(None))
+    node = case.symbol.entries[0].node.replace(op=op)
+    steps = steps_of(node, inputs, outs, is_train=case.mode(None))
     ms.random.seed(0)
     with np.errstate(all="ignore"):
         for function, arguments in steps:
@@ -347,7 +347,7 @@ def test_updates_in_place_are_the_kernel(case: Case):
     if len(places) < node.num_outputs:
         pytest.skip("has outputs that are no new values")
     outs = [inputs[places[i]] for i in range(node.num_outputs)]
-    steps = steps_in_place(node.op, node.params, [*inputs], [*inputs.values()], outs)
+    steps = steps_in_place(node, [*inputs.values()], outs)
     if steps is None:
         pytest.skip("reads what it has overwritten, or branches on values")
     with np.errstate(all="ignore"):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import minisym as ms
 from minisym import sym
+from minisym.core.node import Entry, Node
 from minisym.ops.updates import blocks
 from minisym.runtime.steps import steps_of
 
@@ -32,9 +33,9 @@ def by_kernel(name: str, arrays: dict[str, Any], hyper: dict[str, Any]):
     places = {place: slot for slot, place in op.writes.items()}
     outs = [np.empty_like(arrays[places[i]]) for i in range(len(op.outputs))]
     with np.errstate(all="ignore"):
-        for function, arguments in steps_of(
-            op, params, op.input_names(params), [*arrays.values()], outs, is_train=False
-        ):
+        inputs = tuple(Entry(Node(None, slot)) for slot in op.input_names(params))
+        node = Node(op, "update", inputs, params)
+        for function, arguments in steps_of(node, [*arrays.values()], outs, is_train=False):
             function(*arguments)
     for i, out in enumerate(outs):
         arrays[places[i]][...] = out

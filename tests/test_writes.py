@@ -2,7 +2,6 @@
 
 import itertools
 import signal
-from functools import partial
 
 import networkx as nx
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 import minisym as ms
 from minisym import sym
-from minisym.runtime import plan as plan_module
+from minisym.runtime import program
 
 
 def bind(symbol, **arrays):
@@ -309,7 +308,7 @@ def test_keyboard_interrupt_between_any_two_steps(rng, update):
     step, values = _training_step(rng, update)
     executor = step.bind(args=values, aux_states=values)
     executor.forward()
-    steps = executor._plan.steps(is_train=False)[0]
+    key, steps, calls = executor._flat
     before = {name: array.tobytes() for name, array in values.items()}
 
     def interrupt():
@@ -317,11 +316,11 @@ def test_keyboard_interrupt_between_any_two_steps(rng, update):
 
     for i in range(len(steps) + 1):
         broken = [*steps[:i], (interrupt, ()), *steps[i:]]
-        executor._plan._eval = (broken, [])
+        executor._flat = key, broken, calls
         with pytest.raises(KeyboardInterrupt):
             executor.forward(x=np.ones(5))
         assert {name: array.tobytes() for name, array in values.items()} == before
-    executor._plan._eval = (steps, [])
+    executor._flat = key, steps, calls
     executor.forward()
     assert all(values[f"w{i}"].tobytes() != before[f"w{i}"] for i in range(3))
 
@@ -369,12 +368,13 @@ def test_the_commit_runs_no_python_code(rng, update):
     """What writes into bound arrays is C functions on plain arrays, done by one C call."""
     step, values = _training_step(rng, update)
     executor = step.bind(args=values, aux_states=values)
-    assert executor._plan.commits
-    for function, *arguments in executor._plan.commits:
-        inner = function.func if isinstance(function, partial) else function
-        assert isinstance(inner, np.ufunc) or inner.__module__ == "_operator"
+    commits = executor._plan.program(is_train=False).commits
+    assert commits
+    for commit in commits:
+        function, *arguments = commit.call
+        assert program.is_compiled(function)
         assert all(type(a) is np.ndarray or a is ... for a in arguments)
-    assert "starmap" in plan_module._execute.__code__.co_names
+    assert "starmap" in program._execute.__code__.co_names
 
 
 @pytest.mark.parametrize("update", ["sgd_update", "sgd_mom_update", "adam_update"])

@@ -36,8 +36,7 @@ from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
 from minisym.passes.gradient import gradient
 from minisym.passes.slots import Slots, about
-from minisym.runtime.plan import execute
-from minisym.runtime.steps import Step
+from minisym.runtime.program import Step
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,15 @@ def prepare_branch(
     *,
     params: Params,
     is_train: bool,
+    state: dict[str, Any],
 ) -> Iterator[Step]:
     """Compile the test and both bodies."""
     parts = []
     for which, graph in enumerate(branch.graphs):
         whole = branch.whole(which) if which else graph
         arrays = dict(zip(branch.variables[which], inputs, strict=True))
-        plan = compile_inside(whole, arrays)
-        steps = plan.steps(is_train=is_train)[0]
+        plan = compile_inside(whole, arrays, state, f"body {which}")
+        steps = plan.program(is_train=is_train).steps[0]
         places = places_of(branch, which) if which else []
         values = [plan.output_array(entry) for entry in whole.entries]
         moves = [(outs[place], v) for place, v in zip(places, values, strict=False)]
@@ -157,9 +157,9 @@ def prepare_branch(
     test = parts[0][0].output_array(branch.graphs[0].entries[0])
 
     def run() -> None:
-        execute(*parts[0][:2])
+        parts[0][0].run(parts[0][1])
         plan, steps, moves, others = parts[1 if test.item() else 2]
-        execute(plan, steps)
+        plan.run(steps)
         for out, value in moves:
             np.copyto(out, value)
         for out in others:

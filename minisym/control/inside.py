@@ -188,8 +188,15 @@ def check_test(value: Any, kind: Kind, holder: Node) -> None:
         raise ShapeError(message, origin=holder.origin)
 
 
-def compile_inside(body: Symbol, arrays: Mapping[Node, Array]) -> Plan:
-    """Compile a body for the arrays that its variables have."""
+def compile_inside(
+    body: Symbol, arrays: Mapping[Node, Array], state: dict[str, Any], name: str
+) -> Plan:
+    """Compile a body for the arrays that its variables have.
+
+    What its ops keep from run to run is kept in the `state` of the node that holds the body.
+    """
     graph = body.graph
     bound = {node: arrays[node] for node in graph.variables}
-    return Plan(Typed.of(graph, bound), bound, len(graph.outputs), write=False)
+    states = state.setdefault(name, {})
+    typed = Typed.of(graph, bound)
+    return Plan(typed, bound, len(graph.outputs), in_place=False, states=states)

@@ -34,8 +34,7 @@ from minisym.core.op import Input, Op, Params
 from minisym.core.shapes import Mismatch, is_np_shape
 from minisym.core.symbol import Symbol
 from minisym.passes.slots import SHAPES, Kind, Slots, about
-from minisym.runtime.plan import execute
-from minisym.runtime.steps import Step
+from minisym.runtime.program import Step
 
 COUNT: Final = np.dtype(np.int64)
 """The type of a number of steps."""
@@ -258,17 +257,29 @@ def settle(
 
 
 def prepare_scan(
-    scan: Scan, inputs: Sequence[Array], outs: Sequence[Array], *, params: Params, is_train: bool
+    scan: Scan,
+    inputs: Sequence[Array],
+    outs: Sequence[Array],
+    *,
+    params: Params,
+    is_train: bool,
+    state: dict[str, Any],
 ) -> Iterator[Step]:
     """Compile the body once, for arrays that hold one element and the states."""
-    yield Loop(scan, inputs, outs, is_train=is_train).run, ()
+    yield Loop(scan, inputs, outs, is_train=is_train, state=state).run, ()
 
 
 class Loop:
     """A scan with its arrays."""
 
     def __init__(
-        self, scan: Scan, inputs: Sequence[Array], outs: Sequence[Array], *, is_train: bool
+        self,
+        scan: Scan,
+        inputs: Sequence[Array],
+        outs: Sequence[Array],
+        *,
+        is_train: bool,
+        state: dict[str, Any],
     ) -> None:
         self.reverse = scan.reverse
         self.count = inputs[-1] if scan.counted else None
@@ -282,12 +293,14 @@ class Loop:
             elif i in scan.carried:
                 given[i] = np.empty(array.shape, array.dtype)
                 self.starts.append((given[i], array))
-        self.plan = compile_inside(scan.whole, dict(zip(scan.variables, given, strict=True)))
-        self.steps = self.plan.steps(is_train=is_train)[0]
+        arrays = dict(zip(scan.variables, given, strict=True))
+        self.plan = compile_inside(scan.whole, arrays, state, "body")
+        self.steps = self.plan.program(is_train=is_train).steps[0]
         self.test = None
         if scan.condition is not None:
-            test = compile_inside(scan.condition, dict(zip(scan.tested, given, strict=True)))
-            self.test = (test, test.steps(is_train=is_train)[0])
+            arrays = dict(zip(scan.tested, given, strict=True))
+            test = compile_inside(scan.condition, arrays, state, "condition")
+            self.test = (test, test.program(is_train=is_train).steps[0])
             self.answer = test.output_array(scan.condition.entries[0])
         values = [self.plan.output_array(entry) for entry in scan.whole.entries]
         states = [given[position] for position in scan.carried]
@@ -317,7 +330,7 @@ class Loop:
                 element[...] = array[t]
             for stack, state in self.history:
                 stack[t] = state
-            execute(self.plan, self.steps)
+            self.plan.run(self.steps)
             for stack, value in self.stacks:
                 stack[t] = value
             self.move()
@@ -333,7 +346,8 @@ class Loop:
         """Whether the condition, if there is one, holds."""
         if self.test is None:
             return True
-        execute(*self.test)
+        plan, steps = self.test
+        plan.run(steps)
         return bool(self.answer.item())
 
     def move(self) -> None:

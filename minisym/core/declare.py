@@ -56,7 +56,7 @@ class _Registered:
 F = _Registered()
 """What gradient rules are written with: ops of any module, in any order of imports."""
 
-RUNTIME = frozenset({"out", "is_train", "rng"})
+RUNTIME = frozenset({"out", "is_train", "rng", "state"})
 """Keyword arguments of a kernel that the runtime fills in."""
 
 
@@ -130,7 +130,7 @@ class Declaration(Op):
         Yields (function, arguments) pairs. The outputs of an update may be inputs that it
         overwrites: then no step may read what an earlier one has written, or the rule returns None.
         """
-        self.prepare = self._rule("steps", rule, "is_train")
+        self.prepare = self._rule("steps", rule, "is_train", "state")
         return self
 
     @overload

@@ -124,7 +124,9 @@ class Op:
     view: bool = False
     """The output is the same memory as the first input, seen with another shape."""
     needs: frozenset[str] = frozenset()
-    """What the runtime passes to the kernel beside arrays and parameters: is_train, rng."""
+    """What the runtime passes to the kernel beside arrays and parameters: is_train, rng, state."""
+    state_of: Callable[[Any], Any] | None = None
+    """The node whose `state` the kernel gets, if not its own: a gradient shares its owner's."""
 
     ufunc: Callable[..., Any] | None = None
     kernel: Callable[..., Any] | None = None

@@ -7,7 +7,6 @@ returns an `NDArray`. With `out=` the result is written into an existing array. 
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import Parameter, Signature
@@ -28,7 +27,7 @@ from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
 from minisym.passes.typed import Typed
 from minisym.runtime.late import make_plan
-from minisym.runtime.plan import Commit, execute
+from minisym.runtime.program import Commit, move
 
 
 def invoke(
@@ -72,24 +71,22 @@ def _run(symbol: Symbol, arrays: Mapping[str, Array], out: Any) -> Array | list[
             raise BindError(message, hint=f"it takes {', '.join(node.input_names())}")
         bound[variable] = arrays[variable.name]
     typed = _typed(graph, bound)
-    plan = make_plan(typed, bound, len(graph.outputs), write=False)
-    execute(plan, plan.steps(is_train=False)[0])
+    plan = make_plan(typed, bound, len(graph.outputs), in_place=False)
+    plan.run(plan.program(is_train=False).steps[0])
     visible = [plan.arrays[entry] for entry in symbol.entries]
     targets = [] if out is None else list(out) if isinstance(out, list | tuple) else [out]
     commits: list[Commit] = []
     for i, target in enumerate(targets[: len(visible)]):
         _check_out(node, target, visible[i], i)
-        commits.append((operator.setitem, target.view(np.ndarray), ..., visible[i]))
+        commits.append(move(node, target.view(np.ndarray), visible[i]))
         visible[i] = target
     written = plan.writes.writes
     for write in written:
         is_state = write.variable in graph.auxiliary
         target = bound[write.variable]
         if is_state and not any(target is t for t in targets):
-            commits.append(
-                (operator.setitem, target.view(np.ndarray), ..., plan.arrays[write.entry])
-            )
-    execute(plan, (), commits)
+            commits.append(move(node, target.view(np.ndarray), plan.arrays[write.entry]))
+    plan.run(commits=commits)
     # as in NumPy, what was given as out= comes back itself
     found = [array if i < len(targets) else NDArray.of(array) for i, array in enumerate(visible)]
     return found[0] if len(found) == 1 else found

@@ -3,8 +3,8 @@ r"""From an op that a user has written in Python to the record that the rest of 
 The user's class says what the op is (`list_arguments`, `infer_shape`, …) and makes the operator
 that computes. What such classes derive from is in `minisym.operator`; here they are only called.
 
-A node's operator lives as long as the memory of its output: forward and backward runs of an
-executor meet the same one, and an executor of its own has one of its own.
+A node's operator is what the node keeps from run to run, held by the executor: forward and backward
+runs meet the same one, watched and stepped ones, too, and another executor has one of its own.
 """
 
 from __future__ import annotations
@@ -37,8 +37,6 @@ CLASSES: Final[dict[str, type[Any]]] = {}
 """What users have registered: op_type -> the class of the op's properties."""
 
 _made: Final[weakref.WeakValueDictionary[Any, Op]] = weakref.WeakValueDictionary()
-_running: Final[dict[int, Any]] = {}
-"""Operators by the memory of their node's first output."""
 
 
 @dataclass(frozen=True)
@@ -129,27 +127,27 @@ class Made:
 
     # ---------------------------------------------------------------------------------- running
 
-    def operator(self, output: Array, arguments: Sequence[Array], states: Sequence[Array]) -> Any:
-        """Return the operator that belongs to an output's memory; make it, the first time."""
-        key = id(output)
-        if key not in _running:
+    def operator(
+        self, state: dict[str, Any], arguments: Sequence[Array], states: Sequence[Array]
+    ) -> Any:
+        """Return the operator that belongs to a node of an executor; make it, the first time."""
+        if "operator" not in state:
             properties = type(self.properties)(**self.given)  # it may keep what it is told
             properties.infer_shape([list(a.shape) for a in arguments])
             properties.infer_type([a.dtype.type for a in arguments])
             arrays = [*arguments, *states]
-            _running[key] = properties.create_operator(
+            state["operator"] = properties.create_operator(
                 cpu(), [list(a.shape) for a in arrays], [a.dtype.type for a in arrays]
             )
-            weakref.finalize(output, _running.pop, key, None)
-        return _running[key]
+        return state["operator"]
 
-    def forward(self, *arrays: Array, is_train: bool, out: Any) -> None:
+    def forward(self, *arrays: Array, is_train: bool, out: Any, state: dict[str, Any]) -> None:
         """Let the operator fill the outputs; states are written into copies of them."""
         outs = out if isinstance(out, tuple) else (out,)
         n, m = len(self.arguments), len(self.outputs)
         for new, old in zip(outs[m:], arrays[n:], strict=True):
             np.copyto(new, old)
-        self.operator(outs[0], arrays[:n], arrays[n:]).forward(
+        self.operator(state, arrays[:n], arrays[n:]).forward(
             is_train=is_train,
             req=["write"] * m,
             in_data=_read_only(arrays[:n]),
@@ -157,7 +155,7 @@ class Made:
             aux=[NDArray.of(a) for a in outs[m:]],
         )
 
-    def backward(self, *arrays: Array, requests: str, out: Any) -> None:
+    def backward(self, *arrays: Array, requests: str, out: Any, state: dict[str, Any]) -> None:
         """Let the operator fill the gradients of the arguments."""
         outs = out if isinstance(out, tuple) else (out,)
         rest = iter(arrays)
@@ -165,7 +163,7 @@ class Made:
         arguments = [next(rest) for _ in self.arguments]
         outputs = [next(rest) for _ in self.outputs]
         states = list(rest)
-        self.operator(outputs[0], arguments, states).backward(
+        self.operator(state, arguments, states).backward(
             req=requests.split(","),
             out_grad=_read_only(heads),
             in_data=_read_only(arguments),
@@ -209,7 +207,7 @@ class Made:
             writes={name: len(self.outputs) + i for i, name in enumerate(self.states)},
             loss=not any(self.reads_heads),
             needs=frozenset({"is_train"}),
-            kernel=Rule(self.forward, ("is_train", "out")),
+            kernel=Rule(self.forward, ("is_train", "out", "state")),
             shape_rule=self.shapes,
             dtype_rule=self.types,
             gradient=self.gradient,
@@ -231,7 +229,8 @@ class Made:
             ),
             params={name: param_of(name, str, "") for name in (*params, REQUESTS)},
             outputs=tuple(f"{name}_grad" for name in self.arguments),
-            kernel=Rule(partial(_call_backward, self), (REQUESTS, "out")),
+            kernel=Rule(partial(_call_backward, self), (REQUESTS, "out", "state")),
+            state_of=lambda node: node.inputs[first + len(self.arguments)].node,
             shape_rule=partial(_like_arguments, first),
             dtype_rule=partial(_like_arguments, first),
         )
@@ -243,8 +242,8 @@ REQUESTS: Final = "req"
 """The parameter of a backward node that says which gradients are wanted."""
 
 
-def _call_backward(made: Made, *arrays: Array, req: str, out: Any) -> None:
-    made.backward(*arrays, requests=req, out=out)
+def _call_backward(made: Made, *arrays: Array, req: str, out: Any, state: dict[str, Any]) -> None:
+    made.backward(*arrays, requests=req, out=out, state=state)
 
 
 def _like_arguments(first: int, s: Any, *, params: Params) -> None:

@@ -48,14 +48,14 @@ def verify(graph: Graph) -> None:
             raise GraphError(f"output {i} of the graph does not exist: {complaint}")
 
 
-_claims: WeakKeyDictionary[Node, list[tuple[Entry, Entry, Node]]] = WeakKeyDictionary()
+_claims: WeakKeyDictionary[Node, list[tuple[int, Entry, Node]]] = WeakKeyDictionary()
 """What gradient rules said, while `ALWAYS` is on: gradient, what it is the gradient of, by whom."""
 
 
 def claim_gradient(gradient: Entry, source: Entry, node: Node) -> None:
     """Remember that a node's rule calls an entry the gradient of one of its inputs."""
     if ALWAYS:
-        _claims.setdefault(gradient.node, []).append((gradient, source, node))
+        _claims.setdefault(gradient.node, []).append((gradient.index, source, node))
 
 
 def verify_gradients(
@@ -69,7 +69,8 @@ def verify_gradients(
         Naming the node whose rule said otherwise.
     """
     for owner in graph:
-        for gradient, source, node in _claims.get(owner, ()):
+        for index, source, node in _claims.get(owner, ()):
+            gradient = Entry(owner, index)
             for what, found in (("shape", shapes), ("type", dtypes)):
                 has, needs = found.get(gradient), found.get(source)
                 if has is not None and needs is not None and has != needs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
@@ -13,8 +14,21 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.passes.order import Write, find_writes
 
-Bound = tuple[int, int, Node, Array, str]
-"""First byte, byte behind the last, variable, array, and how an error should call it."""
+
+@dataclass(frozen=True)
+class Span:
+    """An array in memory: first byte, byte behind the last, and what it is for."""
+
+    low: int
+    high: int
+    node: Node
+    array: Array
+    label: str
+    """How an error calls it."""
+    is_written: bool
+    """Whether a run writes it: as a variable that is updated, or as a gradient."""
+    is_sum: bool = False
+    """Whether it is a gradient that is added to what is there: such may share memory."""
 
 
 def check_aliasing(
@@ -22,8 +36,12 @@ def check_aliasing(
     bound: Mapping[Node, Array],
     gradients: Mapping[Node, Array | None],
     wanted: Sequence[Node],
+    requests: Mapping[Node, str],
 ) -> None:
     """Refuse read-only arrays that a run writes, and written arrays that share memory with others.
+
+    It is the place in memory that counts: one array bound twice is two that share all of it. Only
+    gradients that are all added to one array (`grad_req="add"`) may share it: their sum is defined.
 
     Raises
     ------
@@ -35,30 +53,33 @@ def check_aliasing(
         _check_writeable(bound[variable], variable, write)
     if not writes and not wanted:
         return
-    spans = [_span(node, array, repr(node.name)) for node, array in bound.items()]
-    spans += [
-        _span(node, array, f"args_grad[{node.name!r}]")
-        for node in wanted
-        if (array := gradients[node]) is not None
-    ]
-    written = {id(bound[v]) for v in writes} | {id(gradients[n]) for n in wanted}
-    grad_ids = {id(array) for array in gradients.values()}
-    spans.sort(key=lambda span: span[0])
+    spans = [_span(node, array, repr(node.name), node in writes) for node, array in bound.items()]
+    for node in wanted:
+        array = gradients[node]
+        if array is not None:
+            label = f"args_grad[{node.name!r}]"
+            if _overlaps_itself(array):
+                raise BindError(
+                    f"bind: elements of {label} share memory with each other, "
+                    "but backward writes them",
+                    hint="pass a copy",
+                )
+            spans.append(_span(node, array, label, True, requests.get(node) == "add"))
+    spans.sort(key=lambda span: span.low)
     # a sweep over memory: only neighbours that overlap are compared
-    active: list[Bound] = []
+    active: list[Span] = []
     for span in spans:
-        active = [other for other in active if other[1] > span[0]]
+        active = [other for other in active if other.high > span.low]
         for other in active:
-            touched = id(span[3]) in written or id(other[3]) in written
-            both_gradients = id(span[3]) in grad_ids and id(other[3]) in grad_ids
-            if touched and not both_gradients and _share(span[3], other[3]):
+            touched = span.is_written or other.is_written
+            if touched and not (span.is_sum and other.is_sum) and _share(span.array, other.array):
                 raise _aliased(other, span, writes)
         active.append(span)
 
 
-def _span(node: Node, array: Array, label: str) -> Bound:
+def _span(node: Node, array: Array, label: str, is_written: bool, is_sum: bool = False) -> Span:
     low, high = byte_bounds(array) if array.size else (0, 0)
-    return low, high, node, array, label
+    return Span(low, high, node, array, label, is_written, is_sum)
 
 
 def _share(a: Array, b: Array) -> bool:
@@ -97,14 +118,14 @@ def _overlaps_itself(array: Array) -> bool:
     return False
 
 
-def _aliased(one: Bound, two: Bound, writes: Mapping[Node, Write]) -> BindError:
-    write = writes.get(one[2]) or writes.get(two[2])
+def _aliased(one: Span, two: Span, writes: Mapping[Node, Write]) -> BindError:
+    write = writes.get(one.node) or writes.get(two.node)
     by, origin = "", None
     if write is not None and write.entry.node.op is not None:
         node = write.entry.node
         origin = node.origin
         by = f", and {write.entry.node.op.name} {node.name!r} writes {write.variable.name!r}"
-    message = f"bind: {one[4]} and {two[4]} share memory{by}"
+    message = f"bind: {one.label} and {two.label} share memory{by}"
     return BindError(
         message, origin=origin, hint="pass a copy of one of them, or bind one Variable"
     )

@@ -11,7 +11,6 @@ import numpy as np
 from minisym.core.errors import (
     ArrayTypeError,
     BindError,
-    GradientError,
     IncompleteError,
     Row,
     count,
@@ -284,6 +283,9 @@ def _check_array(name: str, array: Any, what: str) -> None:
             if is_shape
             else f"a run writes into the array itself, so convert it once: np.array({name})",
         )
+    if isinstance(array, np.ma.MaskedArray):
+        message = f"bind: {what}[{name!r}] is a masked array, and no op knows of masks"
+        raise ArrayTypeError(message, hint="array.filled(0) is plain; bind its data, array.data")
     if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:
         message = f"bind: {what}[{name!r}] has dtype {array.dtype}, which no op takes"
         raise ArrayTypeError(message, hint=f"one of {', '.join(DTYPE_NAMES)}")
@@ -362,8 +364,8 @@ def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Ex
         typed = _typed(graph, bound, unknown)
         results = zip(graph.outputs[len(symbol.entries) :], wanted, strict=True)
         typed = typed.fixed({entry: bound[node].shape for entry, node in results})
-    check_aliasing(graph, variables, gradients, wanted)
-    plan = make_plan(typed, bound, len(symbol.entries), given=given)
+    check_aliasing(graph, variables, gradients, wanted, binding.requests)
+    plan = make_plan(typed, bound, len(symbol.entries), given=given, states=binding.kept)
     head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
     return Executor(binding, plan, head_grads, wanted, _compile)
 
@@ -435,6 +437,3 @@ def _check_gradient(node: Node, argument: Array, array: Array | None) -> None:
     if not array.flags.writeable:
         message = f"bind: args_grad[{node.name!r}] is read-only, but backward writes it"
         raise BindError(message, hint="pass a copy")
-
-
-__all__ = ["GradientError", "NDArray", "bind", "simple_bind"]

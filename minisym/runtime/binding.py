@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
@@ -20,3 +21,5 @@ class Binding:
     gradients: Mapping[Node, Array | None] | None
     requests: Mapping[Node, str]
     """For each argument what backward does with its gradient: write, add or null."""
+    kept: dict[Node, dict[str, Any]] = field(default_factory=dict)
+    """What ops keep from run to run, by node: plans come and go, a binding stays."""

@@ -19,11 +19,11 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import Shape, is_known, show
 from minisym.passes.infer import infer
-from minisym.passes.order import Write
 from minisym.passes.typed import Typed
 from minisym.runtime.heads import Seed
 from minisym.runtime.plan import Plan
-from minisym.runtime.steps import Step, positional
+from minisym.runtime.program import Step
+from minisym.runtime.steps import positional
 
 
 def measured(graph: Graph) -> set[Node]:
@@ -85,9 +85,8 @@ class LatePlan(Plan):
         self._shapes: dict[Entry, tuple[int, ...]] = shapes
         super().__init__(Typed(typed.graph, shapes, typed.dtypes), bound, num_heads, **options)
 
-    def again(self, **options: Any) -> Plan:
-        """Return a plan of the same graph and arrays."""
-        return LatePlan(self.open, self.variables(), len(self.heads), **options)
+    def _made(self, bound: Mapping[Node, Array], options: Mapping[str, Any]) -> Plan:
+        return LatePlan(self.open, bound, len(self.heads), **options)
 
     def renew(self, seeds: Sequence[Seed]) -> list[Seed]:
         """Return head gradients as large as the outputs of the last run are."""
@@ -105,27 +104,20 @@ class LatePlan(Plan):
 
     # -------------------------------------------------------------------------- what is different
 
-    def _can_view(self, node: Node) -> bool:
-        return node not in self.late and super()._can_view(node)
-
-    def _direct_writes(self) -> dict[Entry, Write]:
-        direct = super()._direct_writes()
-        return {entry: write for entry, write in direct.items() if entry.node not in self.late}
-
-    def _node_steps(self, node: Node, *, is_train: bool, late: bool) -> list[Step]:
+    def _steps(self, node: Node, *, is_train: bool, backward: bool) -> list[Step]:
         if node in self.late:
-            return [(self._run_late, (node, is_train, late))]
-        return super()._node_steps(node, is_train=is_train, late=late)
+            return [(self._run_late, (node, is_train, backward))]
+        return super()._steps(node, is_train=is_train, backward=backward)
 
-    def _run_late(self, node: Node, is_train: bool, late: bool) -> None:
+    def _run_late(self, node: Node, is_train: bool, backward: bool) -> None:
         """Run a late node: find out its shapes, make memory, and do what it does."""
-        inputs = [self.value(entry, late=late) for entry in node.inputs]
+        inputs = [self.value(entry, backward=backward) for entry in node.inputs]
         outputs = [Entry(node, i) for i in range(node.num_outputs)]
         for entry, shape in zip(outputs, self._shapes_of(node, inputs), strict=True):
             if entry in self._unknown:
                 self.arrays[entry] = np.empty(shape, self.typed.dtypes[entry])
                 self._shapes[entry] = shape
-        for function, arguments in super()._node_steps(node, is_train=is_train, late=late):
+        for function, arguments in super()._steps(node, is_train=is_train, backward=backward):
             function(*arguments)
 
     def _shapes_of(self, node: Node, inputs: Sequence[Array]) -> list[tuple[int, ...]]:

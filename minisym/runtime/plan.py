@@ -1,20 +1,15 @@
 """The plan: a graph compiled once to flat lists of steps with all arrays bound.
 
 A run executes the steps of one list; nothing that the user bound is written by them. All writes
-(of weights, states, gradient arrays) are the last act of a run, the *commit*. It is one call into C
-that runs no Python code, so neither an exception nor Ctrl-C can come between two of its writes: a
-run changes all that it should, or nothing. An update whose new values nobody reads runs in the
-commit itself, in place; any other value waits in a buffer of the plan, and the commit moves it.
+(of weights, states, gradient arrays) are the last act of a run, the commit of
+`minisym.runtime.program`. An update whose new values nobody reads runs in the commit itself, in
+place; any other value waits in a buffer of the plan, and the commit moves it.
 """
 
 from __future__ import annotations
 
 import operator
-import threading
-from collections import deque
-from collections.abc import Mapping, Sequence
-from contextvars import Context, ContextVar
-from itertools import starmap
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -26,16 +21,14 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.passes import verify
-from minisym.passes.order import Write, WriteOrder, order_writes
+from minisym.passes.order import WriteOrder, order_writes
 from minisym.passes.typed import Typed
-from minisym.runtime.memory import Block, plan_memory
-from minisym.runtime.steps import Step, steps_in_place, steps_of
+from minisym.runtime.layout import Layout, lay_out
+from minisym.runtime.program import Commit, Part, Program, Step, execute, move
+from minisym.runtime.steps import steps_in_place, steps_of
 
-Commit = tuple[Any, ...]
-"""A function of C and its arguments."""
-
-Part = tuple[Node, list[Step]]
-"""A node and the steps that compute it."""
+States = dict[Node, dict[str, Any]]
+"""Node -> what its op keeps from run to run, as an operator of a user does."""
 
 
 class Plan:
@@ -50,13 +43,16 @@ class Plan:
         Variable -> the user's array.
     num_heads
         How many outputs belong to the forward run.
-    write
-        Whether runs write updates into the bound arrays (else the caller does).
+    in_place
+        Whether updates may compute in place, in the commit. Where somebody looks on, they may not:
+        a run that is stopped there must not have written.
     keep
         Whether every entry keeps memory of its own, so that all values can be read after a run.
     given
         Memory to use for some entries, as far as it fits: the heads of an executor that this one
         replaces.
+    states
+        What ops keep from run to run; plans that take each other's places share it.
     """
 
     late: frozenset[Node] = frozenset()
@@ -68,9 +64,10 @@ class Plan:
         bound: Mapping[Node, Array],
         num_heads: int,
         *,
-        write: bool = True,
+        in_place: bool = True,
         keep: bool = False,
         given: Mapping[Entry, Array] | None = None,
+        states: States | None = None,
     ) -> None:
         self.typed, self.graph = typed, typed.graph
         if verify.ALWAYS:
@@ -79,120 +76,112 @@ class Plan:
         self.heads = self.graph.outputs[:num_heads]
         self.results = self.graph.outputs[num_heads:]
         self.writes: WriteOrder = order_writes(self.graph)
+        self.written = {write.variable: write for write in self.writes.writes}
+        self.keep, self.in_place = keep, in_place
+        self.states: States = {} if states is None else states
+        self._split()
         # kernels see plain arrays: a subclass (memmap, NDArray) would only cost
         self.arrays: dict[Entry, Array] = {
             Entry(node): array.view(np.ndarray) for node, array in bound.items()
         }
-        self.write, self.keep = write, keep
-        self._order_steps()
-        self._allocate(given or {})
+        self._settle(given or {})
         self._shared: dict[Node, list[Step]] = {}
-        self._landings: dict[Node, tuple[list[Step], list[Step]]] = {}
-        self._parts: dict[bool, tuple[list[Part], list[Part]]] = {}
-        self._train: tuple[list[Step], list[Step]] | None = None
-        self._eval: tuple[list[Step], list[Step]] | None = None
-        self.commits: list[Commit] = []
-        self._commits: dict[bool, list[Commit]] = {}
-        self._lists(is_train=False)
+        self._programs: dict[bool, Program] = {}
 
     # ----------------------------------------------------------------------------- what runs when
 
-    def _order_steps(self) -> None:
+    def _split(self) -> None:
         """Split the ordered nodes into those of the forward run and the others."""
-        forward = set(Graph(self.heads)) if self.results else None
         ops = [node for node in self.writes.order if node.op is not None]
-        if forward is None:
+        if not self.results:
             self.forward_nodes, self.backward_nodes = ops, []
         else:
+            forward = set(Graph(self.heads))
             self.forward_nodes = [node for node in ops if node in forward]
             self.backward_nodes = [node for node in ops if node not in forward]
         self.nodes = self.forward_nodes + self.backward_nodes
-        self.written = {write.variable: write for write in self.writes.writes}
 
     # ------------------------------------------------------------------------------------- memory
 
-    def _allocate(self, given: Mapping[Entry, Array]) -> None:
-        """Find an array for every entry: a bound one, a view of another, or a planned buffer."""
-        arrays, shapes, dtypes = self.arrays, self.typed.shapes, self.typed.dtypes
-        heads = set(self.heads) | set(self.results)
-        backward = set(self.backward_nodes)
-        self.snapshots: dict[Node, Array] = {}
-        for node in self.written:
-            # read after the writes have landed? then from a copy of the value before
-            if Entry(node) in heads or any(r in backward for r in self.graph.successors(node)):
-                copy = _prefix(given.get(Entry(node)), shapes[Entry(node)], dtypes[Entry(node)])
-                self.snapshots[node] = np.empty_like(arrays[Entry(node)]) if copy is None else copy
-        self.direct = self._direct_writes()
-        self.roots = root = dict[Entry, Entry]()
-        made: list[list[Entry]] = []
-        last_read: dict[Entry, int] = {}
-        in_place: dict[Entry, list[Entry]] = {}
-        self.views: dict[Entry, Entry] = {}
-        for position, node in enumerate(self.nodes):
-            op = node.op
-            assert op is not None
-            for entry in node.inputs:
-                key = root.get(entry, entry)
-                last_read[key] = max(self.read_at(position), last_read.get(key, 0))
-            outputs = [Entry(node, i) for i in range(node.num_outputs)]
-            if op.view and self._can_view(node):
-                source = node.inputs[0]
-                self.views[outputs[0]] = source
-                root[outputs[0]] = self._root(source)
-                made.append([])
-                continue
-            outputs = [entry for entry in outputs if entry not in self.direct]
-            made.append(outputs)
-            if op.elementwise and op.single:
-                for entry in outputs:
-                    in_place[entry] = [
-                        e
-                        for e in node.inputs
-                        if e.node.op is not None and e not in root and dtypes[e] is dtypes[entry]
-                    ]
-        keep = {root.get(entry, entry) for entry in heads}
-        keep |= {write.entry for write in self.written.values()}
-        # what backward reads stays, so that it may run again without a forward run
-        for node in self.backward_nodes:
-            keep |= {root.get(e, e) for e in node.inputs if e.node not in backward}
-        if self.keep:
-            keep.update(entry for entries in made for entry in entries)
-        nbytes = {entry: self.typed.nbytes(entry) for entries in made for entry in entries}
-        self.blocks: dict[Entry, Block] = plan_memory(made, nbytes, last_read, keep, in_place)
-        for entry, write in self.direct.items():
-            arrays[entry] = arrays[Entry(write.variable)]
-        for entry, block in self.blocks.items():
-            array = _prefix(given.get(entry), shapes[entry], dtypes[entry])
-            arrays[entry] = block.view(shapes[entry], dtypes[entry]) if array is None else array
-        for entry, source in self.views.items():
-            arrays[entry] = arrays[source].reshape(shapes[entry])
+    def _settle(self, given: Mapping[Entry, Array]) -> None:
+        """Find a home for every value, and make the arrays.
 
-    def _direct_writes(self) -> dict[Entry, Write]:
-        """Return the new values that nobody reads: they are computed in place, in the commit."""
-        if not self.write or self.keep:
-            return {}
+        Which updates compute in place is known when their arrays are there: one that cannot moves
+        out, and homes are found anew.
+        """
+        direct = self._may_write_in_place()
+        seen: set[Node] = set()
+        for node in self.nodes:
+            if self._can_view(node, seen):
+                seen.add(node)
+        while True:
+            self.layout: Layout = lay_out(
+                self.typed, (self.forward_nodes, self.backward_nodes), (self.heads, self.results),
+                self.written, seen, direct=direct, keep=self.keep,
+            )  # fmt: skip
+            self._make_arrays(given)
+            self._landings = {node: self._landing(node) for node in direct}
+            cannot = {node for node, steps in self._landings.items() if steps is None}
+            if not cannot:
+                return
+            direct -= cannot
+
+    def _make_arrays(self, given: Mapping[Entry, Array]) -> None:
+        arrays, shapes, dtypes = self.arrays, self.typed.shapes, self.typed.dtypes
+
+        def old(entry: Entry) -> Array | None:
+            return _prefix(given.get(entry), shapes[entry], dtypes[entry])
+
+        self.snapshots: dict[Node, Array] = {}
+        for entry in self.layout.copies:
+            copy = old(entry)
+            made = np.empty(shapes[entry], dtypes[entry]) if copy is None else copy
+            self.snapshots[entry.node] = made
+        for entry, home in self.layout.homes.items():
+            if home.kind == "block":
+                assert home.block is not None
+                array = old(entry)
+                array = home.block.view(shapes[entry], dtypes[entry]) if array is None else array
+                arrays[entry] = array
+            elif home.kind == "write":
+                assert home.source is not None
+                arrays[entry] = arrays[home.source]
+            elif home.kind == "view":
+                assert home.source is not None
+                arrays[entry] = arrays[home.source].reshape(shapes[entry])
+
+    def _may_write_in_place(self) -> set[Node]:
+        """Return the updates whose new values nobody reads, and that read no other new value."""
+        if not self.in_place or self.keep:
+            return set()
         new = {write.entry: write for write in self.written.values()}
-        direct: dict[Entry, Write] = {}
+        found: set[Node] = set()
         for node in dict.fromkeys(entry.node for entry in new):
             assert node.op is not None
             outputs = [Entry(node, i) for i in range(node.num_outputs)]
             if (
-                node.op.prepare is None
+                node in self.late
+                or node.op.prepare is None
                 or self.graph.out_degree(node)
                 or not new.keys() >= {*outputs}
             ):
                 continue
             own = {new[entry].variable for entry in outputs}
             if not any(e.node in self.written and e.node not in own for e in node.inputs):
-                direct |= {entry: new[entry] for entry in outputs}
-        return direct
+                found.add(node)
+        return found
 
-    def read_at(self, position: int) -> int:
-        """Return when the node at this position reads: there, or at the end, in the commit."""
-        return len(self.nodes) if Entry(self.nodes[position]) in self.direct else position
+    def _can_view(self, node: Node, seen: Collection[Node]) -> bool:
+        """Return whether a node's output may be its input's memory under another shape.
 
-    def _can_view(self, node: Node) -> bool:
-        root = self._root(node.inputs[0])
+        `seen` are the nodes before it whose outputs are such views themselves.
+        """
+        assert node.op is not None
+        if not node.op.view or node in self.late:
+            return False
+        root = node.inputs[0]
+        while root.node in seen:
+            root = root.node.inputs[0]
         if root.node.op is None:
             # an output is memory of the plan; only that of a Variable is the user's own array
             if root.node in self.written or Entry(node) in self.heads:
@@ -200,17 +189,14 @@ class Plan:
             return self.arrays[root].flags.c_contiguous
         return True
 
-    def _root(self, entry: Entry) -> Entry:
-        """Return the entry whose memory this one is a view of, or itself."""
-        return self.roots.get(entry, entry)
-
-    def keeping(self) -> Plan:
-        """Return a plan of the same graph and arrays that keeps the value of every entry."""
-        return self.again(write=self.write, keep=True, given=self.memory_of_heads())
-
     def again(self, **options: Any) -> Plan:
-        """Return a plan of the same graph and arrays."""
-        return Plan(self.typed, self.variables(), len(self.heads), **options)
+        """Return a plan of the same graph and arrays, with other options."""
+        kept = {"in_place": self.in_place, "keep": self.keep, "states": self.states}
+        bound: Mapping[Node, Array] = options.pop("bound", None) or self.variables()
+        return self._made(bound, kept | options)
+
+    def _made(self, bound: Mapping[Node, Array], options: Mapping[str, Any]) -> Plan:
+        return Plan(self.typed, bound, len(self.heads), **options)
 
     def variables(self) -> dict[Node, Array]:
         """Return the bound arrays."""
@@ -219,130 +205,113 @@ class Plan:
     def memory_of_heads(self) -> dict[Entry, Array]:
         """Return the memory that the outputs have, for a plan that takes this one's place."""
         memory = {Entry(node): copy for node, copy in self.snapshots.items()}
-        roots = [self._root(head) for head in self.heads]
-        return memory | {root: self.arrays[root] for root in roots if root in self.blocks}
+        roots = [self.layout.root(head) for head in self.heads]
+        homes = self.layout.homes
+        return memory | {root: self.arrays[root] for root in roots if homes[root].kind == "block"}
 
     # -------------------------------------------------------------------------------------- steps
 
-    def steps(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
-        """Return the steps of the forward run and those of the backward run."""
-        found = self._train if is_train else self._eval
+    def program(self, *, is_train: bool) -> Program:
+        """Return what runs in a mode."""
+        found = self._programs.get(is_train)
         if found is None:
-            return self._lists(is_train=is_train)
-        self.commits = self._commits[is_train]
+            found = self._programs[is_train] = self._compile(is_train=is_train)
         return found
 
-    def _lists(self, *, is_train: bool) -> tuple[list[Step], list[Step]]:
-        """Compile the lists of one mode."""
-        commits: list[Commit] = []
-        both: list[list[Part]] = []
-        for nodes, late in ((self.forward_nodes, False), (self.backward_nodes, True)):
-            parts: list[Part] = []
-            if not late:
-                parts += [
-                    (node, [(np.copyto, (copy, self.arrays[Entry(node)]))])
-                    for node, copy in self.snapshots.items()
-                ]
-            for node in nodes:
-                if Entry(node) in self.direct:
-                    own, landing = self.landing(node)
-                    commits += [(function, *arguments) for function, arguments in landing]
-                else:
-                    own = self._steps_once(node, is_train=is_train, late=late)
-                parts.append((node, own))
-            both.append(parts)
-        commits += [
-            (operator.setitem, self.arrays[Entry(variable)], ..., self.arrays[write.entry])
-            for variable, write in self.written.items()
-            if write.entry not in self.direct
+    def _compile(self, *, is_train: bool) -> Program:
+        forward: list[Part] = [
+            (node, [(operator.setitem, (copy, ..., self.arrays[Entry(node)]))])
+            for node, copy in self.snapshots.items()
         ]
-        self.commits = self._commits[is_train] = commits
-        self._parts[is_train] = (both[0], both[1])
-        lists = [[step for _, own in parts for step in own] for parts in both]
-        pair = (lists[0], lists[1])
-        if is_train:
-            self._train = pair
-        else:
-            self._eval = pair
-        return pair
-
-    def landing(self, node: Node) -> tuple[list[Step], list[Step]]:
-        """Return the steps of an update before the commit, and those in it, which write."""
-        found = self._landings.get(node)
-        if found is None:
-            assert node.op is not None
-            outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
-            inputs = [self.arrays[entry] for entry in node.inputs]
-            given = node.op, node.params, node.input_names(), inputs
-            steps = steps_in_place(*given, outs)
-            if steps is not None:
-                found = [], steps
+        commits: list[Commit] = []
+        for node in self.forward_nodes:
+            landing = self._landings.get(node)
+            if landing is None:
+                own = self._steps_once(node, is_train=is_train, backward=False)
             else:
-                new = [np.empty_like(out) for out in outs]
-                moves: list[Step] = [
-                    (operator.setitem, (out, ..., value))
-                    for out, value in zip(outs, new, strict=True)
+                own = []
+                target = self.arrays[Entry(node)]
+                commits += [
+                    Commit(node, target, None, (function, *arguments))
+                    for function, arguments in landing
                 ]
-                found = steps_of(*given, new, is_train=False), moves
-            self._landings[node] = found
-        return found
+            forward.append((node, own))
+        backward = [
+            (node, self._steps_once(node, is_train=is_train, backward=True))
+            for node in self.backward_nodes
+        ]
+        commits += [
+            move(write.entry.node, self.arrays[Entry(variable)], self.arrays[write.entry])
+            for variable, write in self.written.items()
+            if not self.layout.is_write(write.entry.node)
+        ]
+        return Program(forward, backward, commits)
 
-    def _steps_once(self, node: Node, *, is_train: bool, late: bool) -> list[Step]:
+    def _landing(self, node: Node) -> list[Step] | None:
+        """Return the steps of an update in place; None if it cannot do so."""
+        assert node.op is not None
+        outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
+        inputs = [self.arrays[entry] for entry in node.inputs]
+        return steps_in_place(node, inputs, outs)
+
+    def _steps_once(self, node: Node, *, is_train: bool, backward: bool) -> list[Step]:
         """Return a node's steps; the same ones for both modes, unless it asks for the mode."""
         own = self._shared.get(node)
         if own is None:
-            own = self._node_steps(node, is_train=is_train, late=late)
+            own = self._steps(node, is_train=is_train, backward=backward)
             assert node.op is not None
             if "is_train" not in node.op.needs:
                 self._shared[node] = own
         return own
 
-    def _node_steps(self, node: Node, *, is_train: bool, late: bool) -> list[Step]:
-        assert node.op is not None
-        if Entry(node) in self.views:
+    def _steps(self, node: Node, *, is_train: bool, backward: bool) -> list[Step]:
+        op = node.op
+        assert op is not None
+        if self.layout.homes[Entry(node)].kind == "view":
             return []
         outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
-        inputs = [self.value(entry, late=late) for entry in node.inputs]
-        if node.op.view:
-            return [(np.copyto, (outs[0].reshape(inputs[0].shape), inputs[0]))]
-        if node.op.kernel is None and node.op.prepare is None:
+        inputs = [self.value(entry, backward=backward) for entry in node.inputs]
+        if op.view:
+            return [(operator.setitem, (outs[0].reshape(inputs[0].shape), ..., inputs[0]))]
+        if op.kernel is None and op.prepare is None:
             return [(_refuse, (node,))]
-        return steps_of(node.op, node.params, node.input_names(), inputs, outs, is_train=is_train)
+        return steps_of(node, inputs, outs, is_train=is_train, state=self.state(node))
 
-    # ---------------------------------------------------------------------------------- for the eye
+    def state(self, node: Node) -> dict[str, Any]:
+        """Return what a node's op keeps from run to run; that of a gradient is its owner's."""
+        assert node.op is not None
+        keeper = node if node.op.state_of is None else node.op.state_of(node)
+        return self.states.setdefault(keeper, {})
 
-    def value(self, entry: Entry, *, late: bool) -> Array:
-        """Return the array from which an input is read; late is the backward run."""
-        if late and entry.node in self.snapshots:
+    # ------------------------------------------------------------------------------------ running
+
+    def run(self, steps: Sequence[Step] = (), commits: Iterable[Commit] = ()) -> None:
+        """Execute steps, then do all writes; an exception says which node it came from."""
+        execute(steps, [commit.call for commit in commits], self.explain)
+
+    def value(self, entry: Entry, *, backward: bool) -> Array:
+        """Return the array from which an input is read, in the forward or the backward run."""
+        if backward and entry.node in self.snapshots:
             return self.snapshots[entry.node]
         return self.arrays[entry]
-
-    def parts(self, *, is_train: bool) -> tuple[list[Part], list[Part]]:
-        """Return the nodes of the forward run and of the backward run, each with its steps.
-
-        What an update does in place is among the commits instead.
-        """
-        self.steps(is_train=is_train)
-        return self._parts[is_train]
-
-    def owner(self, step: Step) -> Node | None:
-        """Return the node that a step belongs to."""
-        return next(
-            (
-                node
-                for both in self._parts.values()
-                for parts in both
-                for node, own in parts
-                if any(step is s for s in own)
-            ),
-            None,
-        )
 
     def output_array(self, head: Entry) -> Array:
         """Return the array in which the value of an output is found after a run."""
         if head.node in self.snapshots:
             return self.snapshots[head.node]
         return self.arrays[head]
+
+    def owner(self, step: Step) -> Node | None:
+        """Return the node that a step belongs to."""
+        return next(
+            (
+                node
+                for program in self._programs.values()
+                for node, own in (*program.forward, *program.backward)
+                if any(step is s for s in own)
+            ),
+            None,
+        )
 
     def explain(self, step: Step, error: Exception) -> MinisymError:
         """Make the error of a step that failed."""
@@ -367,6 +336,8 @@ def _prefix(array: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -
     """Return the beginning of an array under this shape, or None where it does not fit."""
     if array is None or array.dtype != dtype or array.size < prod(shape):
         return None
+    if not array.flags.c_contiguous:  # it has no beginning: reshaping would copy
+        return None
     return array.reshape(-1)[: prod(shape)].reshape(shape)
 
 
@@ -378,43 +349,3 @@ def _refuse(node: Node) -> None:
         origin=node.origin,
         hint="whatever does not depend on it runs: choose inner outputs by get_internals()",
     )
-
-
-def execute(plan: Plan, steps: Sequence[Step], writes: Sequence[Commit] = ()) -> None:
-    """Run the steps, then do all writes; an exception says which node it came from.
-
-    NumPy's floating point warnings are off: infinities and NaNs are values here.
-    """
-    if _inside.get():  # a kernel that runs another executor
-        _execute(plan, steps, writes)
-    else:
-        _quiet.context.run(_execute, plan, steps, writes)
-
-
-def _execute(plan: Plan, steps: Sequence[Step], writes: Sequence[Commit]) -> None:
-    step: Step = (print, ())
-    try:
-        for step in steps:
-            step[0](*step[1])
-    except Exception as error:
-        raise plan.explain(step, error) from error
-    # one call into C, which nothing interrupts
-    deque(starmap(operator.call, writes), maxlen=0)
-
-
-_inside: ContextVar[bool] = ContextVar("inside a run", default=False)
-
-
-class _Quiet(threading.local):
-    """A context in which NumPy ignores floating point errors: entering it costs 0.1 us.
-
-    (`np.errstate` costs 2 us, as much as a small update itself.)
-    """
-
-    def __init__(self) -> None:
-        self.context = Context()
-        self.context.run(np.seterr, all="ignore")
-        self.context.run(_inside.set, True)
-
-
-_quiet = _Quiet()

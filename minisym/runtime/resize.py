@@ -53,6 +53,7 @@ def resize(binding: Binding, given: Mapping[str, Any], *, partial: bool, larger:
         binding,
         arguments=fit(binding.arguments, "{}"),
         states=fit(binding.states, "{}"),
+        kept={},
         gradients=None if binding.gradients is None else fit(binding.gradients, "args_grad[{}]"),
     )
 

@@ -7,95 +7,89 @@ with everything but the inputs filled in, or the steps that the op itself declar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from types import BuiltinFunctionType
 from typing import Any
-
-import numpy as np
 
 from minisym.core import random
 from minisym.core.kernels import native, step
 from minisym.core.ndarray import Array
-from minisym.core.op import FROM_INPUT, Op, Params, Rule
-
-Step = tuple[Callable[..., Any], tuple[Any, ...]]
+from minisym.core.node import Node
+from minisym.core.op import Op, Params, Rule
+from minisym.passes import verify
+from minisym.runtime.checked import checked
+from minisym.runtime.program import Step, is_compiled
 
 
 def steps_of(
-    op: Op,
-    params: Params,
-    names: Sequence[str],
+    node: Node,
     inputs: Sequence[Array],
     outs: Sequence[Array],
     *,
     is_train: bool,
+    state: dict[str, Any] | None = None,
 ) -> list[Step]:
-    """Return the steps that fill `outs` from `inputs`, which are called `names`."""
-    inputs, names, params = _fed(inputs, names, params)
-    found = declared_steps(op, params, names, inputs, outs, is_train=is_train)
+    """Return the steps that fill `outs` from `inputs`.
+
+    `state` is what the op keeps from run to run.
+    """
+    op = node.op
+    assert op is not None
+    inputs, names, params = _fed(node, inputs)
+    runtime = {
+        "out": outs[0] if len(outs) == 1 else tuple(outs),
+        "is_train": is_train,
+        "rng": random.generator,
+        "state": {} if state is None else state,
+    }
+    found = declared_steps(op, params, inputs, outs, runtime)
     if found is not None:
         return found
     if op.ufunc is not None and native(op.ufunc, *(a.dtype for a in inputs), outs[0].dtype):
         return [step(op.ufunc, *inputs, out=outs[0])]
     kernel = op.kernel
     assert isinstance(kernel, Rule)
-    runtime = {
-        "out": outs[0] if len(outs) == 1 else tuple(outs),
-        "is_train": is_train,
-        "rng": random.generator,
-    }
     bound = {n: params[n] if n in params else runtime[n] for n in kernel.wants}
-    return [(partial(kernel.function, **bound), positional(op, names, inputs))]
+    call: Step = partial(kernel.function, **bound), positional(op, names, inputs)
+    return [checked(node, call, outs)] if verify.ALWAYS else [call]
 
 
-def steps_in_place(
-    op: Op, params: Params, names: Sequence[str], inputs: Sequence[Array], outs: Sequence[Array]
-) -> list[Step] | None:
+def steps_in_place(node: Node, inputs: Sequence[Array], outs: Sequence[Array]) -> list[Step] | None:
     """Return the steps of an update that may run in a commit; None if there are none.
 
     They overwrite their inputs, and run no Python, so that nothing can come between two of them.
     """
-    inputs, names, params = _fed(inputs, names, params)
-    found = declared_steps(op, params, names, inputs, outs, is_train=False)
-    return found if found is not None and all(_is_compiled(f) for f, _ in found) else None
-
-
-def _is_compiled(function: Callable[..., Any]) -> bool:
-    inner = function.func if isinstance(function, partial) else function
-    return isinstance(inner, np.ufunc | BuiltinFunctionType) or inner is np.copyto
+    op = node.op
+    assert op is not None
+    inputs, _, params = _fed(node, inputs)
+    found = declared_steps(op, params, inputs, outs, {"is_train": False, "state": {}})
+    return found if found is not None and all(is_compiled(f) for f, _ in found) else None
 
 
 def declared_steps(
     op: Op,
     params: Params,
-    names: Sequence[str],
     inputs: Sequence[Array],
     outs: Sequence[Array],
-    *,
-    is_train: bool,
+    runtime: Mapping[str, Any],
 ) -> list[Step] | None:
     """Return the steps that the op itself declares."""
     if op.prepare is None:
         return None
-    found = op.prepare(inputs, outs, params=params, is_train=is_train)
+    given = {name: runtime[name] for name in ("is_train", "state")}
+    found = op.prepare(inputs, outs, params=params, **given)
     return None if found is None else list(found)
 
 
-def _fed(
-    inputs: Sequence[Array], names: Sequence[str], params: Params
-) -> tuple[Sequence[Array], Sequence[str], Params]:
+def _fed(node: Node, inputs: Sequence[Array]) -> tuple[Sequence[Array], Sequence[str], Params]:
     """Take the parameters that the graph computes from the inputs."""
-    if FROM_INPUT in params.values():
-        # a computed parameter is read when the step runs, as an array of one element
-        fed = {
-            n: a.reshape(())
-            for n, a in zip(names, inputs, strict=True)
-            if params.get(n) is FROM_INPUT
-        }
-        count = len(inputs) - len(fed)
-        return inputs[:count], names[:count], {**params, **fed}
-    return inputs, names, params
+    names, params, computed = node.input_names(), node.params, node.computed
+    if not computed:
+        return inputs, names, params
+    # a computed parameter is read when the step runs, as an array of one element
+    count = len(inputs) - len(computed)
+    fed = {name: a.reshape(()) for name, a in zip(computed, inputs[count:], strict=True)}
+    return inputs[:count], names[:count], {**params, **fed}
 
 
 def positional(op: Op, names: Sequence[str], inputs: Sequence[Array]) -> tuple[Any, ...]:

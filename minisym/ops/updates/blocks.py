@@ -90,14 +90,14 @@ class Traced(NDArrayOperatorsMixin):
         if self.dtype == dtype:
             return self
         target = Traced(self.tape, dtype, number=self.number)
-        self.tape.append(Instruction(np.copyto, (self,), target))
+        self.tape.append(Instruction(operator.setitem, (self,), target))
         return target
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """Write down a copy."""
         if key is not ... or not isinstance(value, Traced):
             raise UntraceableError(key)
-        self.tape.append(Instruction(np.copyto, (value,), self))
+        self.tape.append(Instruction(operator.setitem, (value,), self))
 
     def __bool__(self) -> bool:
         """Refuse: the value is not known yet."""
@@ -192,12 +192,10 @@ def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
         memory[one.result.identity] = operands[0].view(np.int8)
         return
     target = memory[one.result.identity]
-    if one.function is not np.copyto:
-        yield step(one.function, *operands, out=target)
-    elif one.result.number:
-        yield operator.setitem, (target, (), operands[0])
+    if one.function is operator.setitem:  # np.copyto would run Python, where signals are delivered
+        yield operator.setitem, (target, ..., operands[0])
     else:
-        yield np.copyto, (target, operands[0], "same_kind")
+        yield step(one.function, *operands, out=target)
 
 
 def _scratch(

@@ -100,7 +100,7 @@ def _values(report: MemoryReport) -> Iterator[str]:
     """Yield a box for each value that has memory of its own, block upon block."""
     living: dict[str, list[Tenant]] = {}
     for tenant in report.tenants:
-        if tenant.place.startswith(("block", "copy")):
+        if tenant.kind in {"block", "copy"}:
             living.setdefault(tenant.place, []).append(tenant)
     floor = 0
     for tenants in living.values():
@@ -156,7 +156,7 @@ def _numbers(report: MemoryReport) -> Iterator[str]:
 
 
 def _kind(tenant: Tenant, report: MemoryReport) -> str:
-    if not tenant.place.startswith(("block", "copy")):
+    if tenant.kind not in {"block", "copy"}:
         return ""
     if tenant.end >= len(report.moments):
         return "kept"

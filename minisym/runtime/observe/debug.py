@@ -19,17 +19,8 @@ from minisym.core.shapes import show
 from minisym.passes.typed import Typed
 from minisym.runtime.observe.values import statistics
 from minisym.runtime.observe.watch import Observer, run_part
-from minisym.runtime.plan import Commit, Part, Plan, execute
-
-
-def observed(plan: Plan, *, share_outputs: bool = True) -> Plan:
-    """Return a plan of the same graph and arrays that keeps every value until the run's end.
-
-    Its updates compute into memory of their own; only the commit writes them.
-    """
-    given = plan.memory_of_heads() if share_outputs else None
-    return plan.again(write=False, keep=True, given=given)
-
+from minisym.runtime.plan import Plan
+from minisym.runtime.program import LANDED, Call, Part, execute
 
 # ------------------------------------------------------------------------------------ node by node
 
@@ -111,14 +102,16 @@ class Stepper:
         self,
         plan: Plan,
         parts: Sequence[Sequence[Part]],
-        commits: Sequence[Commit],
+        calls: Sequence[Call],
+        landed: list[bool],
         finished: Callable[[], list[NDArray]],
         abandoned: Callable[[], None],
         observers: Sequence[Observer] = (),
     ) -> None:
-        self._plan, self._commits, self._observers = plan, commits, observers
+        self._plan, self._calls, self._observers = plan, calls, observers
+        self._landed = landed
         self._finished, self._abandoned = finished, abandoned
-        self._parts = [(part, late) for late, some in enumerate(parts) for part in some]
+        self._parts = [(part, bool(run)) for run, some in enumerate(parts) for part in some]
         self._next = 0
         self._is_open = True
         self._is_overtaken = False
@@ -148,15 +141,13 @@ class Stepper:
     def _advance(self) -> Moment | None:
         """Run up to and with the next node that is an op."""
         while self._next < len(self._parts):
-            (node, steps), late = self._parts[self._next]
+            (node, steps), backward = self._parts[self._next]
             self._next += 1
             start = perf_counter_ns()
-            run_part(self._plan, (node, steps), self._observers, late=bool(late))
+            run_part(self._plan, (node, steps), self._observers, backward=backward)
             seconds = (perf_counter_ns() - start) * 1e-9
             if node.op is not None:
-                moment = moment_of(
-                    self._plan, node, len(self.moments), seconds, backward=bool(late)
-                )
+                moment = moment_of(self._plan, node, len(self.moments), seconds, backward=backward)
                 self.moments.append(moment)
                 made = [Entry(node, i) for i in range(node.num_outputs)]
                 self._values |= {entry.name: entry for entry in made}
@@ -261,9 +252,16 @@ class Stepper:
             )
 
     def _end(self) -> None:
-        self._is_open = False
-        execute(self._plan, (), self._commits)
-        self._outputs = self._finished()
+        self._landed[0] = False
+        try:
+            execute((), self._calls, self._plan.explain)
+        except BaseException as error:
+            if self._landed[0]:
+                self._is_open, self._outputs = False, self._finished()
+                error.add_note(LANDED)
+            self.abandon()
+            raise
+        self._is_open, self._outputs = False, self._finished()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -277,7 +275,7 @@ class Stepper:
 def moment_of(plan: Plan, node: Node, position: int, seconds: float, *, backward: bool) -> Moment:
     """Describe a node that has just run."""
     inputs = {
-        name: NDArray.of(plan.value(entry, late=backward))
+        name: NDArray.of(plan.value(entry, backward=backward))
         for name, entry in zip(node.input_names(), node.inputs, strict=True)
     }
     entries = [Entry(node, i) for i in range(node.num_outputs)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
-from minisym.runtime.memory import Block
+from minisym.runtime.layout import total
 from minisym.runtime.plan import Plan
 
 
@@ -16,23 +16,22 @@ def describe(plan: Plan) -> str:
 
     A block is a piece of memory that several outputs may use one after the other.
     """
-    numbers: dict[Block, int] = {}
     rows = []
-    for node in plan.nodes:
-        when = "backward" if node in plan.backward_nodes else "forward"
+    layout = plan.layout
+    for position, node in enumerate(layout.nodes):
+        when = "forward" if position < layout.forward else "backward"
         for i in range(node.num_outputs):
             entry = Entry(node, i)
-            place = _place(plan, entry, numbers)
             size = f"{show(plan.typed.shapes[entry])} {plan.typed.dtypes[entry]}"
-            rows.append((when, _op(node), entry.name, size, place))
+            rows.append((when, _op(node), entry.name, size, _place(plan, entry)))
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
     lines = [
         "  ".join([*(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=False)), row[4]])
         for row in rows
     ]
-    total = sum(block.nbytes for block in numbers)
-    apart = sum(plan.typed.nbytes(entry) for entry in plan.blocks)
-    lines.append(f"Total {total / 2**20:g} MB allocated, {apart / 2**20:g} MB without sharing")
+    apart = sum(plan.typed.nbytes(entry) for entry, _ in layout.of_kind("block"))
+    allocated = total(layout.blocks)
+    lines.append(f"Total {allocated / 2**20:g} MB allocated, {apart / 2**20:g} MB without sharing")
     return "\n".join(lines) + "\n"
 
 
@@ -57,13 +56,14 @@ def _op(node: Node) -> str:
     return node.op.name if node.op else "Variable"
 
 
-def _place(plan: Plan, entry: Entry, numbers: dict[Block, int]) -> str:
+def _place(plan: Plan, entry: Entry) -> str:
     """Return where an entry's value is."""
-    if entry in plan.views:
-        return f"view of {plan.views[entry].name}"
-    if entry in plan.direct:
-        return f"writes {plan.direct[entry].variable.name}"
-    block = plan.blocks[entry]
-    number = numbers.setdefault(block, len(numbers))
+    home = plan.layout.homes[entry]
+    if home.kind == "view" and home.source is not None:
+        return f"view of {home.source.name}"
+    if home.kind == "write" and home.source is not None:
+        return f"writes {home.source.name}"
+    assert home.block is not None
+    place = f"block {home.block.number}"
     target = next((w.variable.name for w in plan.writes.writes if w.entry == entry), None)
-    return f"block {number}" + (f", then written to {target}" if target else "")
+    return place if target is None else f"{place}, then written to {target}"

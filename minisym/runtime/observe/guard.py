@@ -44,30 +44,30 @@ class NanGuard:
     infinities: bool = True
     """Whether infinities count."""
 
-    def before(self, plan: Plan, node: Node, *, late: bool) -> None:
+    def before(self, plan: Plan, node: Node, *, backward: bool) -> None:
         """Do nothing: what a node reads has been looked at when it was made."""
 
-    def after(self, plan: Plan, node: Node, *, late: bool) -> None:
+    def after(self, plan: Plan, node: Node, *, backward: bool) -> None:
         """Raise if the node has made a NaN or an infinity."""
-        if node.name in self.allow or Entry(node) in plan.direct:
-            return  # (a direct write has landed by now; its inputs have been looked at)
+        if node.name in self.allow:
+            return
         entries = [Entry(node, i) for i in range(node.num_outputs)]
         bad = [entry for entry in entries if not self._is_well(plan.arrays[entry])]
         if bad:
-            raise _not_finite(plan, node, bad, late=late)
+            raise _not_finite(plan, node, bad, backward=backward)
 
     def _is_well(self, array: Array) -> bool:
         return is_finite(array) or not (self.infinities or np.isnan(array).any())
 
 
-def _not_finite(plan: Plan, node: Node, bad: Sequence[Entry], *, late: bool) -> NonFiniteError:
+def _not_finite(plan: Plan, node: Node, bad: Sequence[Entry], *, backward: bool) -> NonFiniteError:
     """Say which node it was, what it read, and what came out."""
     assert node.op is not None
     inputs: dict[str, Statistics] = {}
     rows: list[Row] = []
-    is_view = Entry(node) in plan.views  # then the input is there still
+    is_view = plan.layout.homes[Entry(node)].kind == "view"  # then the input is there still
     for name, entry in zip(node.input_names(), node.inputs, strict=True):
-        array = plan.value(entry, late=late)
+        array = plan.value(entry, backward=backward)
         kind = f"{show(array.shape)} {array.dtype}"
         if any(np.may_share_memory(array, plan.arrays[b]) for b in bad) and not is_view:
             rows.append((name, kind, f"{entry.name}: overwritten by the output", ""))

@@ -86,9 +86,17 @@ class Internals(Mapping[str, NDArray]):
 
 def _later_tenant(plan: Plan, entry: Entry, *, ran_backward: bool) -> Entry | None:
     """Return who has overwritten an entry's memory since, if anybody."""
-    root = plan.roots.get(entry, entry)
-    block = plan.blocks.get(root)
-    if block is None:
+    layout = plan.layout
+    root = layout.root(entry)
+    home = layout.homes[root]
+    if home.block is None:
         return None
-    later = block.tenants[block.tenants.index(root) + 1 :]
-    return next((t for t in later if ran_backward or t.node not in plan.backward_nodes), None)
+    ran = len(layout.nodes) if ran_backward else layout.forward
+    return next(
+        (
+            other
+            for other, its in layout.of_kind("block")
+            if its.block is home.block and home.begin < its.begin < ran
+        ),
+        None,
+    )

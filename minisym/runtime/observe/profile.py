@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from os import PathLike
 from pathlib import Path
 from statistics import median
@@ -28,8 +29,8 @@ from minisym.core.node import Entry, Node
 from minisym.core.origin import position
 from minisym.core.shapes import show
 from minisym.passes.flops import flops
-from minisym.runtime.plan import Commit, Part, Plan
-from minisym.runtime.steps import Step
+from minisym.runtime.plan import Plan
+from minisym.runtime.program import Commit, Program, Step
 
 _MS = 1e3
 
@@ -204,10 +205,10 @@ def profile(
     plan: Plan, runs: int, gradient_commits: Sequence[Commit], *, is_train: bool, backward: bool
 ) -> Profile:
     """Do what `Executor.profile` promises."""
-    parts = plan.parts(is_train=is_train)[: 2 if backward else 1]
-    schedule = list(_schedule(plan, parts, gradient_commits))
+    program = plan.program(is_train=is_train)
+    schedule = list(_schedule(program, gradient_commits, backward=backward))
     targets = [plan.arrays[Entry(node)] for node in plan.written]
-    targets += [_target(commit) for commit in gradient_commits]
+    targets += [commit.target for commit in gradient_commits]
     targets += [plan.output_array(head) for head in plan.heads if head.node.op is not None]
     with _restored(targets):
         _measure(plan, schedule)
@@ -220,33 +221,17 @@ Item = tuple[Node, Sequence[Step], bool, bool]
 
 
 def _schedule(
-    plan: Plan, parts: Sequence[Sequence[Part]], gradient_commits: Sequence[Commit]
+    program: Program, gradient_commits: Sequence[Commit], *, backward: bool
 ) -> Iterator[Item]:
     """Yield what runs, in order: the forward run, its writes, the backward run, its writes."""
-    for node, steps in parts[0]:
+    for node, steps in program.forward:
         yield node, steps, False, False
-    for node in plan.nodes:
-        if Entry(node) in plan.direct:
-            yield node, plan.landing(node)[1], False, True
-    moved = [write.entry.node for write in plan.written.values() if write.entry not in plan.direct]
-    for node, commit in zip(moved, plan.commits[len(plan.commits) - len(moved) :], strict=True):
-        yield node, [(commit[0], commit[1:])], False, True
-    for node, steps in parts[1] if len(parts) > 1 else ():
+    for node, commits in groupby(program.commits, lambda commit: commit.node):
+        yield node, [(commit.call[0], commit.call[1:]) for commit in commits], False, True
+    for node, steps in program.backward if backward else ():
         yield node, steps, True, False
     for commit in gradient_commits:
-        yield _result(plan, commit), [(commit[0], commit[1:])], True, True
-
-
-def _target(commit: Commit) -> Array:
-    """Return the array that a commit writes: setitem(target, …), add(target, value, target)."""
-    found: Array = commit[1]
-    return found
-
-
-def _result(plan: Plan, commit: Commit) -> Node:
-    """Return the node whose value a commit takes to a gradient array."""
-    value = commit[2] if commit[2] is not ... else commit[3]
-    return next(e.node for e in plan.results if plan.output_array(e) is value)
+        yield commit.node, [(commit.call[0], commit.call[1:])], True, True
 
 
 @contextmanager
@@ -301,7 +286,7 @@ def _rows(plan: Plan, runs: Sequence[Sequence[Event]], *, backward: bool) -> Ite
 
 def _traffic(plan: Plan, node: Node) -> int:
     """Return how many bytes a node reads and writes; a view touches none."""
-    if Entry(node) in plan.views:
+    if plan.layout.homes[Entry(node)].kind == "view":
         return 0
     entries = [*dict.fromkeys(node.inputs), *(Entry(node, i) for i in range(node.num_outputs))]
     return sum(plan.typed.nbytes(entry) for entry in entries)

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minisym.core.errors import ParamError
-from minisym.core.node import Entry, Node
+from minisym.core.node import Entry
 from minisym.core.shapes import show
+from minisym.runtime.layout import Home, Kind, total
 from minisym.runtime.observe.chart import chart, size
 from minisym.runtime.plan import Plan
 
@@ -47,6 +48,10 @@ class Tenant(NamedTuple):
     taken_from: str
     """The value whose memory this one has taken over, or ''."""
     backward: bool
+    kind: Kind = "block"
+    """What sort of place it is; see `minisym.runtime.layout.Home`."""
+    block: int | None = None
+    """Of a value in a block, the block's number."""
 
 
 class Moment(NamedTuple):
@@ -94,7 +99,7 @@ class MemoryReport:
         """The blocks that several values use one after the other: {place: names}."""
         found: dict[str, list[str]] = {}
         for tenant in self.tenants:
-            if tenant.place.startswith("block"):
+            if tenant.kind == "block":
                 found.setdefault(tenant.place, []).append(tenant.name)
         return {place: names for place, names in found.items() if len(names) > 1}
 
@@ -150,7 +155,7 @@ class MemoryReport:
                 f"{tenant.begin}-{tenant.end if tenant.end < len(self.moments) else 'end'}",
             )
             for tenant in self.tenants
-            if tenant.place != "bound"
+            if tenant.kind != "bound"
         ]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
         return "\n".join(
@@ -172,86 +177,51 @@ class MemoryReport:
 
 def memory_report(plan: Plan) -> MemoryReport:
     """Do what `Executor.memory_report` promises."""
-    place = {node: i for i, node in enumerate(plan.nodes)}
-    ends = _ends(plan, place)
-    tenants = tuple(_tenants(plan, place, ends))
-    live = [0] * (len(plan.nodes) + 1)
-    for entry, block in plan.blocks.items():
-        live[place[entry.node]] += plan.typed.nbytes(entry)
-        following = block.tenants[block.tenants.index(entry) + 1 :]
-        # what is overwritten in place ends where the next one begins
-        in_place = bool(following) and place[following[0].node] == ends[entry]
-        if ends[entry] < len(plan.nodes):
-            live[ends[entry] + (not in_place)] -= plan.typed.nbytes(entry)
+    layout, nbytes = plan.layout, plan.typed.nbytes
+    live = [0] * (len(layout.nodes) + 1)
+    taken_over = {home.source for _, home in layout.of_kind("block") if home.in_place}
+    for entry, home in layout.of_kind("block"):
+        live[home.begin] += nbytes(entry)
+        if home.end < len(layout.nodes):
+            # what is overwritten in place ends where the next one begins
+            live[home.end + (entry not in taken_over)] -= nbytes(entry)
     moments = []
     now = 0
-    for position, node in enumerate(plan.nodes):
+    for position, node in enumerate(layout.nodes):
         now += live[position]
         moments.append(Moment(position, node.name, now))
-    blocks = {id(block): block.nbytes for block in plan.blocks.values()}
-    copies = sum(copy.nbytes for copy in plan.snapshots.values())
+    copies = sum(nbytes(entry) for entry in layout.copies)
     return MemoryReport(
-        tenants,
+        tuple(_tenants(plan)),
         tuple(moments),
-        sum(blocks.values()) + copies,
-        sum(plan.typed.nbytes(entry) for entry in plan.blocks) + copies,
-        sum(plan.typed.nbytes(Entry(node)) for node in plan.graph.variables),
+        total(layout.blocks) + copies,
+        sum(nbytes(entry) for entry, _ in layout.of_kind("block")) + copies,
+        sum(nbytes(entry) for entry, _ in layout.of_kind("bound")),
     )
 
 
-def _ends(plan: Plan, place: dict[Node, int]) -> dict[Entry, int]:
-    """Return the position of the last reader of each entry's memory."""
-    ends: dict[Entry, int] = {}
-    for position, node in enumerate(plan.nodes):
-        for i in range(node.num_outputs):
-            ends.setdefault(_root(plan, Entry(node, i)), place[node])
-        for entry in node.inputs:
-            root = _root(plan, entry)
-            ends[root] = max(plan.read_at(position), ends.get(root, 0))
-    forever = [_root(plan, entry) for entry in (*plan.heads, *plan.results)]
-    forever += [write.entry for write in plan.written.values()]
-    backward = set(plan.backward_nodes)
-    forever += [
-        _root(plan, e) for n in plan.backward_nodes for e in n.inputs if e.node not in backward
-    ]
-    if plan.keep:
-        forever += ends
-    ends |= dict.fromkeys(forever, len(plan.nodes))
-    return ends
+def _tenants(plan: Plan) -> Iterator[Tenant]:
+    layout, typed = plan.layout, plan.typed
 
+    def tenant(entry: Entry, home: Home, place: str, taken_from: str = "") -> Tenant:
+        kind = typed.shapes[entry], str(typed.dtypes[entry]), typed.nbytes(entry)
+        block = None if home.block is None else home.block.number
+        lives = home.begin, layout.homes[layout.root(entry)].end, taken_from
+        late = home.begin >= layout.forward
+        return Tenant(entry.name, *kind, place, *lives, late, home.kind, block)
 
-def _tenants(plan: Plan, place: dict[Node, int], ends: dict[Entry, int]) -> Iterator[Tenant]:
-    typed, after = plan.typed, len(plan.nodes)
-    for node in plan.graph.variables:
-        entry = Entry(node)
-        size = (typed.shapes[entry], str(typed.dtypes[entry]), typed.nbytes(entry))
-        yield Tenant(node.name, *size, "bound", -1, after, "", False)
-        if node in plan.snapshots:
-            copied = f"copy of {node.name} before the run"
-            yield Tenant(node.name, *size, copied, -1, after, "", False)
-    numbers: dict[int, int] = {}
-    late = set(plan.backward_nodes)
-    for node in plan.nodes:
-        for i in range(node.num_outputs):
-            entry = Entry(node, i)
-            before = ""
-            if entry in plan.views:
-                where = f"view of {plan.views[entry].name}"
-            elif entry in plan.direct:
-                where = f"writes {plan.direct[entry].variable.name}"
-            else:
-                block = plan.blocks[entry]
-                where = f"block {numbers.setdefault(id(block), len(numbers))}"
-                earlier = block.tenants[: block.tenants.index(entry)]
-                before = earlier[-1].name if earlier else ""
-            yield Tenant(
-                entry.name, typed.shapes[entry], str(typed.dtypes[entry]), typed.nbytes(entry),
-                where, place[node], ends[_root(plan, entry)], before, node in late,
-            )  # fmt: skip
-
-
-def _root(plan: Plan, entry: Entry) -> Entry:
-    return plan.roots.get(entry, entry)
+    for entry, home in layout.of_kind("bound"):
+        yield tenant(entry, home, "bound")
+        if entry in layout.copies:
+            yield tenant(entry, layout.copies[entry], f"copy of {entry.name} before the run")
+    for entry, home in layout.homes.items():
+        source = "" if home.source is None else home.source.name
+        if home.kind == "view":
+            yield tenant(entry, home, f"view of {source}")
+        elif home.kind == "write":
+            yield tenant(entry, home, f"writes {source}")
+        elif home.block is not None:
+            yield tenant(entry, home, f"block {home.block.number}", source)
 
 
 def _sample(moments: tuple[Moment, ...], peak: Moment | None) -> list[Moment]:

@@ -12,51 +12,46 @@ from typing import NamedTuple, Protocol
 
 from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry, Node
-from minisym.runtime.plan import Commit, Part, Plan, execute
+from minisym.runtime.plan import Plan
+from minisym.runtime.program import Call, Part, execute
 
 
 class Observer(Protocol):
-    """What looks on while the nodes of a run are computed; `late` says: of the backward run."""
+    """What looks on while the nodes of a run are computed; `backward` says which run."""
 
-    def before(self, plan: Plan, node: Node, *, late: bool) -> None:
+    def before(self, plan: Plan, node: Node, *, backward: bool) -> None:
         """Look at what a node is going to read."""
 
-    def after(self, plan: Plan, node: Node, *, late: bool) -> None:
+    def after(self, plan: Plan, node: Node, *, backward: bool) -> None:
         """Look at what a node has made. An exception ends the run, and nothing is written."""
 
 
 def run_watched(
     plan: Plan,
     parts: Sequence[Part],
-    commits: Sequence[Commit],
+    calls: Sequence[Call],
     observers: Sequence[Observer],
     *,
-    late: bool,
+    backward: bool,
 ) -> None:
     """Run the nodes one after the other in front of observers, then do the writes.
 
-    A node whose last step is the write into a bound array is looked at behind the writes.
+    The plan is one without updates in place, so that a run which an observer stops writes nothing.
     """
-    waiting: list[Node] = []
     for part in parts:
-        run_part(plan, part, observers, late=late)
-        if Entry(part[0]) in plan.direct:
-            waiting.append(part[0])
-    execute(plan, (), commits)
-    for node in waiting:
-        for observer in observers:
-            observer.after(plan, node, late=late)
+        run_part(plan, part, observers, backward=backward)
+    execute((), calls, plan.explain)
 
 
-def run_part(plan: Plan, part: Part, observers: Sequence[Observer], *, late: bool) -> None:
+def run_part(plan: Plan, part: Part, observers: Sequence[Observer], *, backward: bool) -> None:
     """Run one node in front of observers."""
     node, steps = part
     for observer in observers:
-        observer.before(plan, node, late=late)
-    execute(plan, steps)
-    if node.op is not None and Entry(node) not in plan.direct:
+        observer.before(plan, node, backward=backward)
+    plan.run(steps)
+    if node.op is not None:
         for observer in observers:
-            observer.after(plan, node, late=late)
+            observer.after(plan, node, backward=backward)
 
 
 class Monitor(NamedTuple):
@@ -66,17 +61,17 @@ class Monitor(NamedTuple):
     inputs: bool
     """Whether the inputs of each node are shown, too."""
 
-    def before(self, plan: Plan, node: Node, *, late: bool) -> None:
+    def before(self, plan: Plan, node: Node, *, backward: bool) -> None:
         """Show a node's inputs as MXNet names them: Variables under their own name, too."""
         if not self.inputs:
             return
         for slot, entry in zip(node.input_names(), node.inputs, strict=True):
-            array = NDArray.of(plan.value(entry, late=late))
+            array = NDArray.of(plan.value(entry, backward=backward))
             if entry.node.op is None:
                 self.callback(entry.node.name, array)
             self.callback(f"{node.name}_{slot}", array)
 
-    def after(self, plan: Plan, node: Node, *, late: bool) -> None:  # noqa: ARG002  an Observer's
+    def after(self, plan: Plan, node: Node, *, backward: bool) -> None:  # noqa: ARG002  an Observer's
         """Show a node's outputs, hidden ones too, but not the new values of its states."""
         assert node.op is not None
         visible, new = node.op.visible_outputs(node.params), set(node.op.writes.values())

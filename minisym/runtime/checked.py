@@ -1,0 +1,63 @@
+"""What a kernel must keep to, checked in each run while graphs are verified.
+
+It fills `out`, all of it, returns nothing, and writes into no input. A kernel that breaks this
+computes wrong numbers in silence, or changes what other nodes read; so under `MINISYM_VERIFY=1` its
+inputs cannot be written, and its outputs hold a mark before it runs that none of it may keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from minisym.core.errors import ExecutionError
+from minisym.core.ndarray import Array
+from minisym.core.node import Node
+from minisym.runtime.program import Step
+
+_MARKS: Final = {2: 0x7DAD, 4: 0x7FADDEAD, 8: 0x7FFADDEADDEADDEA}
+"""NaNs that no arithmetic makes, by the size of a float."""
+
+
+def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
+    """Return a step that runs a kernel and sees to it that it keeps to the rules."""
+    op = node.op
+    assert op is not None
+    function, arguments = step
+    given = tuple(_read_only(a) if isinstance(a, np.ndarray) else a for a in arguments)
+    # one that computes in place may leave what is right already
+    fresh = [
+        out
+        for out in outs
+        if out.dtype.kind == "f"
+        and not any(isinstance(a, np.ndarray) and np.may_share_memory(a, out) for a in arguments)
+    ]
+
+    def run() -> None:
+        for out in fresh:
+            out.view(f"u{out.itemsize}")[...] = _MARKS[out.itemsize]
+        answer = function(*given)
+        if answer is not None:
+            raise ExecutionError(
+                f"{op.name} {node.name!r}: its kernel returns {type(answer).__name__}, "
+                "but it must fill `out`",
+                origin=node.origin,
+                hint="write out[...] = … instead of return …",
+            )
+        for out in fresh:
+            if (out.view(f"u{out.itemsize}") == _MARKS[out.itemsize]).any():
+                raise ExecutionError(
+                    f"{op.name} {node.name!r}: its kernel leaves a part of `out` as it was",
+                    origin=node.origin,
+                    hint="it must fill every element of every output",
+                )
+
+    return run, ()
+
+
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
