@@ -14,7 +14,8 @@ from minisym.core.functions import function_of
 from minisym.core.graph import Graph
 from minisym.core.params import write
 from minisym.core.shapes import Mismatch, broadcast, from_user, to_user, unify
-from minisym.runtime.memory import plan_memory
+from minisym.passes.typed import Typed
+from minisym.runtime.layout import lay_out
 
 # ---------------------------------------------------------------------------------- random graphs
 
@@ -222,34 +223,28 @@ def test_updates_write_last(run, data):
 
 
 @given(programs(), st.data())
-def test_no_two_live_entries_share_memory(program, data):
-    """An entry keeps its block from the step that makes it to the last that reads it."""
+def test_no_two_live_values_share_memory(program, data):
+    """A value keeps its block from the node that makes it to the last that reads it."""
     graph = Graph(compose(program))
     nodes = [node for node in graph if not node.is_variable]
-    made = [list(node.entries()) for node in nodes]
-    nbytes = {e: data.draw(st.integers(1, 200)) for entries in made for e in entries}
-    reads = {}
-    for position, node in enumerate(nodes):
-        reads.update((entry, position) for entry in node.inputs)
-    keep = set(graph.outputs)
-    in_place = {
-        entry: [e for e in node.inputs if not e.node.is_variable and nbytes[e] >= nbytes[entry]]
-        for node in nodes
-        for entry in node.entries()
-    }
-    blocks = plan_memory(made, nbytes, reads, keep, in_place)
-    end = len(nodes)
-    life = {
-        e: (at, end if e in keep else reads.get(e, at))
-        for at, entries in enumerate(made)
-        for e in entries
-    }
-    for a, (born, dies) in life.items():
-        assert blocks[a].nbytes >= nbytes[a]
-        for b, (begins, _) in life.items():
-            if a is not b and blocks[a] is blocks[b] and born <= begins:
-                # b may take a's memory in the very step that reads a last, if it works in place
-                assert begins > dies or (begins == dies and a in in_place[b])
+    every = [entry for node in graph for entry in node.entries()]
+    typed = Typed(
+        graph,
+        {entry: (data.draw(st.integers(1, 200)),) for entry in every},
+        dict.fromkeys(every, np.dtype("uint8")),
+    )
+    layout = lay_out(typed, (nodes, ()), (graph.outputs, ()), {}, (), direct=(), keep=False)
+    living = list(layout.of_kind("block"))
+    readers = {e: [p for p, n in enumerate(nodes) if e in n.inputs] for e, _ in living}
+    for one, home in living:
+        assert home.block.nbytes >= typed.nbytes(one)
+        last = len(nodes) if one in graph.outputs else max(readers[one], default=home.begin)
+        assert home.end == last
+        for other, its in living:
+            if other is not one and its.block is home.block and home.begin <= its.begin:
+                # one may take the other's memory where it is read last, if it works in place
+                in_place = its.in_place and one in other.node.inputs
+                assert its.begin > home.end or (its.begin == home.end and in_place)
 
 
 # ---------------------------------------------------------------------------------------- shapes

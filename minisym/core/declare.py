@@ -247,6 +247,7 @@ def _backward_op(
         params=forward.params,
         count=forward.count,
         outputs=outputs,
+        sometimes=frozenset(f"{n}_grad" for n in conditions if n in names),
         kernel=Rule.of(kernel),
         needs=frozenset(Rule.of(kernel).wants) & RUNTIME - {"out"},
     )

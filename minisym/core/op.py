@@ -10,6 +10,7 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -199,6 +200,12 @@ class Op:
             return self
         inside = tuple(symbol.graph for symbol in self.subgraphs)
         return self.name, self.outputs, inside
+
+    @cached_property
+    def slots(self) -> frozenset[str]:
+        """The names of all inputs and outputs that it has with any parameters."""
+        outputs = () if callable(self.outputs) else self.outputs
+        return frozenset(i.name for i in self.inputs).union(self.group, outputs, self.sometimes)
 
     def chosen(self, given: Mapping[str, Any]) -> Op:
         """Return the op that parameters mean: itself, unless it stands for many."""

@@ -133,6 +133,7 @@ def _below(data: Array, act_type: str, slope: float, out: Array) -> None:
     when={"gamma": lambda p: p["act_type"] == "prelu"},
     inits={"gamma": '["Constant", {"value": 0.25}]'},
     outputs=lambda p: ("output", "mask") if p["act_type"] == "rrelu" else ("output",),
+    sometimes=("mask",),
     samples=[
         Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, x / 4)),
         Sample(

@@ -201,7 +201,8 @@ def _shape(
     check_rank("data", s.data, 2, layout)
     number = prod(kernel) * num_deformable_group
     s.offset = (None, 2 * number, None, None)
-    s.mask = (None, number, None, None)
+    if "mask" in s.names:
+        s.mask = (None, number, None, None)
     s.bias = (num_filter,)
     if s.data is None:
         return
@@ -213,7 +214,9 @@ def _shape(
     s.weight = (num_filter, None if channels is None else channels // num_group, *kernel)
     s.output = (batch, num_filter, *win.counts(sizes))
     s.data = (s.output[0], product((s.weight[1], num_group)), *win.sizes(s.output[2:]))
-    s.offset = s.mask = (s.output[0], None, *s.output[2:])
+    s.offset = places = (s.output[0], None, *s.output[2:])
+    if "mask" in s.names:
+        s.mask = places
 
 
 # --------------------------------------------------------------------------------------- the ops

@@ -77,8 +77,6 @@ def _gemm_shape(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> N
         batch, k, n = parts(s.B, transpose_b)
         s.output = whole(batch, parts(s.output)[1], n)
         s.A = whole(parts(s.output)[0], parts(s.output)[1], k, transpose_a)
-    s.C = s.output
-    s.output = s.C
 
 
 @op(
@@ -124,7 +122,13 @@ def gemm(
     result += beta * _rows_to(C, axis)
 
 
-gemm.shape(_gemm_shape)
+@gemm.shape
+def _(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> None:
+    s.output = s.C
+    _gemm_shape(s, transpose_a=transpose_a, transpose_b=transpose_b, axis=axis)
+    s.C = s.output
+
+
 gemm.dtype(matrix_floats)
 
 

@@ -118,6 +118,7 @@ def _sample(mode: str, **more: Any) -> Sample:
         "sequence_length": lambda p: p["use_sequence_length"],
     },
     outputs=_outputs,
+    sometimes=("state_output", "statecell_output", "mask"),
     visible=lambda p: len(_outputs(p)) - _drops(p),
     samples=[
         _sample("rnn_tanh"),
@@ -344,6 +345,7 @@ def _(
         "g_state": lambda p: p["state_outputs"],
         "g_cell": lambda p: p["state_outputs"] and _is_lstm(p),
     },
+    sometimes=("state_cell_grad",),
     outputs=lambda p: (
         "data_grad",
         "parameters_grad",

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from minisym.core import shapes
-from minisym.core.errors import DtypeError, MinisymError, ShapeError
+from minisym.core.errors import DeclarationError, DtypeError, MinisymError, ShapeError, did_you_mean
 from minisym.core.node import Node
+from minisym.core.op import Op
 from minisym.core.params import OptionalInts, dtype_of_code, param_of
 from minisym.core.shapes import Mismatch, show
 
@@ -108,7 +109,8 @@ class Slots:
         if place is None:
             if name in ("inputs", "outputs"):
                 return tuple(self._engine.values[p] for p in self._places[name == "outputs"])
-            return None  # an input that does not exist with these parameters
+            self._must_be_declared(name)
+            return None  # it does not exist with these parameters
         self._reads.append(name)
         return self._engine.values[place]
 
@@ -116,6 +118,20 @@ class Slots:
         place = self._names.get(name)
         if place is not None:
             self._assign(name, place, value)
+        else:
+            self._must_be_declared(name)
+
+    def _must_be_declared(self, name: str) -> None:
+        """Refuse a slot that the op has with no parameters at all: a misspelt one."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        op: Op = self._node.op
+        if name not in op.slots:
+            raise DeclarationError(
+                f"{op.name}: its {self._engine.kind.noun} rule speaks of {name!r}, "
+                "which is no input or output",
+                hint=did_you_mean(name, sorted(op.slots | self._names.keys())),
+            )
 
     def set_input(self, position: int, value: Any) -> None:
         """Unify the input at this position."""
