@@ -11,7 +11,7 @@ SIZE = 18
 ALL = ("float16", "float32", "float64")
 SHARED = [dict(lr=0.1, wd=0.01), dict(lr=0.02, wd=0.1, rescale_grad=0.5, clip_gradient=0.75)]
 MOMENTUM = [dict(setting, momentum=0.9) for setting in SHARED]
-ADAM = [*SHARED, dict(lr=0.1, beta1=0.5, beta2=0.75, epsilon=1e-3, clip_gradient=0.0)]
+ADAM = [*SHARED, dict(lr=0.1, beta1=0.5, beta2=0.75, epsilon=1e-3, clip_gradient=-1.0)]
 LAMB = [
     dict(t=1, wd=0.01),
     dict(t=3, wd=0.1, rescale_grad=0.5, clip_gradient=0.75),

@@ -18,6 +18,7 @@ from typing import Any, Protocol, overload
 from minisym.core.compose import compose
 from minisym.core.errors import ComposeError, ParamError
 from minisym.core.op import Op, get
+from minisym.core.params import as_float
 from minisym.core.symbol import Symbol
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -213,7 +214,7 @@ def full(shape: Any, val: float, dtype: Any = "float32", **kwargs: Any) -> Symbo
     >>> sym.full((2,), 7).eval()
     [NDArray([7., 7.], dtype=float32)]
     """
-    return _call("_full", shape=shape, dtype=dtype or "float32", value=float(val), **kwargs)
+    return _call("_full", shape=shape, dtype=dtype or "float32", value=as_float(val), **kwargs)
 
 
 def arange(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -43,6 +44,18 @@ def step(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> tuple[Any, tu
     if ufunc in (np.maximum, np.minimum):
         return partial(ufunc, out=out), arrays
     return ufunc, (*arrays, out)
+
+
+def assignment(
+    target: Array, value: Array, where: Array | None = None
+) -> tuple[Any, tuple[Any, ...]]:
+    """Return the call that copies values, in any type, perhaps only where a condition holds.
+
+    It is one of C. `np.copyto` runs Python first, where a signal may be delivered.
+    """
+    if where is None:
+        return operator.setitem, (target, ..., value)
+    return partial(np.positive, value, out=target, where=where, casting="unsafe"), ()
 
 
 def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:

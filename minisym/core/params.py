@@ -206,8 +206,16 @@ def _int(value: Any) -> int:
     return operator.index(value)
 
 
-def _float(value: Any) -> float:
-    if isinstance(value, str | int | float | np.number):
+def as_float(value: Any) -> float:
+    """Read a number; one that no float holds, but int64 does, stays an integer."""
+    if isinstance(value, str):
+        near = float(value)
+        whole = abs(near) < 1 << 64 and value.strip().lstrip("+-").isdecimal()
+        return as_float(int(value)) if whole else near
+    if isinstance(value, int | np.integer):
+        near, exact = float(value), int(value)
+        return exact if near != exact and -(1 << 63) <= exact < 1 << 64 else near
+    if isinstance(value, float | np.number):
         return float(value)
     raise TypeError
 
@@ -281,13 +289,13 @@ def _choice(choices: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 _SIMPLE: Final[dict[Any, tuple[str, Callable[[Any], Any]]]] = {
     int: ("an int", _int),
-    float: ("a float", _float),
+    float: ("a float", as_float),
     bool: ("a bool", _bool),
     str: ("a string", _str),
     DType: (f"one of {', '.join(DTYPES)}", _dtype),
     Ints: ("a tuple of ints", _tuple_of(_int)),
     OptionalInts: ("a tuple of ints or None", _tuple_of(_optional(_int))),
-    Floats: ("a tuple of floats", _tuple_of(_float)),
+    Floats: ("a tuple of floats", _tuple_of(as_float)),
 }
 
 

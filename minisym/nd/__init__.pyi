@@ -1558,7 +1558,7 @@ def prod(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0."""
+    r"""Multiply over axes, $\prod_i x_i$."""
 
 def radians(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     r"""Turn degrees into radians, $\pi x / 180$."""

@@ -198,7 +198,8 @@ def arange(
     """
     del ctx
     low, high = (0, start) if stop is None else (start, stop)
-    values = np.arange(low, high, step, dtype=dtype or np.float32)
+    even = int(step) if float(step).is_integer() else step  # integers stay exact beyond 2**53
+    values = np.arange(low, high, even, dtype=dtype or np.float32)
     return NDArray.of(np.repeat(values, repeat))
 
 

@@ -36,6 +36,7 @@ from minisym.ops import (
     patches,
     pieces,
     pooling,
+    products,
     proposal,
     psroi,
     quantize,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from minisym.core.declare import F
 from minisym.core.families import binary
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
-from minisym.ops.elemwise import floor, log
+from minisym.ops.elemwise import floor
 
 
 def divide(x: Array, y: Array, out: Array) -> None:
@@ -105,7 +106,10 @@ binary(
 binary(
     "_power",
     power,
-    (lambda g, x, y, z: g * (y * x ** (y - 1)), lambda g, x, y, z: g * (z * log(x))),
+    (
+        lambda g, x, y, z: g * F._power_slope(x, y),  # noqa: SLF001
+        lambda g, x, y, z: g * F._times_log(z, x),  # noqa: SLF001
+    ),
     "Raise to a power, $x^y$. Integers are computed in float64.",
     floats=np.power,
     aliases=("_Power",),

@@ -20,6 +20,7 @@ from minisym.core.op import Params
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Shaped
+from minisym.ops.rules import numbers_only
 
 
 def _sums(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
@@ -155,6 +156,9 @@ def add_n(*args: Annotated[Array, "The arrays to add, of one shape."], out: Arra
     """
     for function, arguments in _one_by_one(args, out):
         function(*arguments)
+
+
+add_n.dtype(numbers_only)
 
 
 @add_n.steps

@@ -31,6 +31,7 @@ from minisym.ops.norm import (
 )
 from minisym.ops.scratch import scratch
 from minisym.ops.second import by_mode, second_order
+from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="norm", cost=each(4))
 Gamma = Annotated[Array, "Factor of each channel, (channels,); counts as 1 with fix_gamma."]
@@ -102,21 +103,20 @@ def _fill_batch_norm_gradient(
     normal = np.subtract(data, mean, scratch("normal", data.shape, inverse.dtype))
     np.multiply(normal, inverse, normal)
     product = np.multiply(g, normal, scratch("product", data.shape, normal.dtype))
-    total, moved = (np.sum(a, axes, dtype=normal.dtype, keepdims=True) for a in (g, product))
-    np.copyto(in_beta, total.reshape(-1))
+    all_of_g, moved = (sum_over(a, axes, dtype=normal.dtype, keepdims=True) for a in (g, product))
+    np.copyto(in_beta, all_of_g.reshape(-1))
     if fix_gamma:
         in_gamma.fill(0)
     elif data.dtype == np.float16:  # rounded like MXNet's, since the float32 sum shows it
         products = (data - mean).astype(np.float16) * g
-        np.sum(products, axes, dtype=in_gamma.dtype, out=in_gamma)
-        in_gamma *= inverse.reshape(-1)
+        np.multiply(sum_over(products, axes, dtype=in_gamma.dtype), inverse.reshape(-1), in_gamma)
     else:
         np.copyto(in_gamma, moved.reshape(-1))
     if batch_stats:  # factor * (g - mean of g - normal * mean of g * normal)
-        share = normal.dtype.type(1 / max(1, data.size // max(1, total.size)))
+        share = normal.dtype.type(1 / max(1, data.size // max(1, all_of_g.size)))
         normal *= moved * -share
         normal += g
-        normal -= total * share
+        normal -= all_of_g * share
         np.multiply(normal, factor, in_data, casting="unsafe")
     else:
         np.multiply(g, factor, in_data, casting="unsafe")

@@ -21,9 +21,10 @@ from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
-from minisym.ops.elemwise import floor, log
+from minisym.ops.elemwise import floor
 from minisym.ops.inputs import Expanded, Like
-from minisym.ops.reduce import reducing, run
+from minisym.ops.reduce import reducing
+from minisym.ops.sums import run
 
 op = partial(declare, cost=each(1))
 
@@ -72,11 +73,40 @@ pow_: Declaration = broadcast(
     "broadcast_power",
     power,
     (
-        lambda g, x, y, z: g * mul(y, pow_(x, y - 1)),
-        lambda g, x, y, z: g * mul(z, log(x)),
+        lambda g, x, y, z: g * slope(x, y),
+        lambda g, x, y, z: g * times_log(z, x),
     ),
     "Raise to a power with broadcasting, $x^y$. Integers are computed in float64.",
     floats=np.power,
+    domain=(0.3, 3.0),
+)
+
+
+def _slope(x: Array, y: Array, out: Array) -> None:
+    np.multiply(y, np.power(x, y - 1), out, casting="unsafe")
+    np.copyto(out, 0, where=y == 0)
+
+
+def _times_log(x: Array, y: Array, out: Array) -> None:
+    np.multiply(x, np.log(y), out, casting="unsafe")
+    np.copyto(out, 0, where=x == 0)
+
+
+slope: Declaration = broadcast(
+    "_power_slope",
+    _slope,
+    (
+        lambda g, x, y, z: g * mul(y, slope(x, y - 1)),
+        lambda g, x, y, z: g * (pow_(x, y - 1) + times_log(z, x)),
+    ),
+    "Take the slope of a power, $y x^{y - 1}$; it is 0 for $y = 0$, also where $x$ is 0.",
+    domain=(0.3, 3.0),
+)
+times_log: Declaration = broadcast(
+    "_times_log",
+    _times_log,
+    (lambda g, x, y, z: times_log(g, y), lambda g, x, y, z: g * div(x, y)),
+    r"Multiply by a logarithm, $x \ln y$; 0 times anything is 0.",
     domain=(0.3, 3.0),
 )
 broadcast(

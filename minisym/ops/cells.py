@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisym.core.ndarray import Array
+from minisym.ops.sums import sum_over
 
 GATES = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
 
@@ -180,8 +181,8 @@ def back(
     flat = in_parts.reshape(steps * batch, -1)
     flat_recurrent = in_recurrent.reshape(steps * batch, -1)
     gradients.inputs[...] = flat.T @ trace.data.reshape(steps * batch, -1)
-    gradients.input_bias[...] = flat.sum(0)
-    gradients.state_bias[...] = flat_recurrent.sum(0)
+    gradients.input_bias[...] = sum_over(flat, 0)
+    gradients.state_bias[...] = sum_over(flat_recurrent, 0)
     before_all = np.empty((steps, batch, units), g.dtype)
     before_all[np.asarray(trace.order)] = trace.states[:-1]
     gradients.states[...] = flat_recurrent.T @ before_all.reshape(steps * batch, units)

@@ -18,6 +18,7 @@ from minisym.core.shapes import axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like
 from minisym.ops.rules import first_type
+from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="layout", cost=each_input(1))
 
@@ -70,7 +71,7 @@ def sum_along(
     """Sum an array over all but one axis, to the shape of a vector; the gradient of `_along`."""
     laid = out if out.ndim == data.ndim != 1 else _laid(out, data.ndim, axis)
     axes = tuple(i for i in range(data.ndim) if laid.shape[i] == 1 != data.shape[i])
-    np.copyto(out, np.sum(data, axes, keepdims=True).reshape(out.shape))
+    np.copyto(out, sum_over(data, axes).reshape(out.shape), casting="unsafe")
 
 
 def _laid(vector: Array, ndim: int, axis: int) -> Array:

@@ -31,6 +31,7 @@ from minisym.ops.grouped import at_once, correlate_filters_runs, correlate_runs,
 from minisym.ops.inputs import Like
 from minisym.ops.rules import floats_only
 from minisym.ops.scratch import scratch
+from minisym.ops.sums import sum_over
 from minisym.ops.windows import Dilate, Dims, Kernel, Pad, Stride, Window, channels_first, window
 
 op = partial(declare, kind="math")
@@ -154,7 +155,7 @@ def correlate_filters(output: Array, data: Array, win: Window, groups: int, out:
         return
     if _is_pointwise(win):
         met = _flat(_points(data, win)).swapaxes(1, 2)
-        np.copyto(out, np.matmul(_flat(output), met).sum(0).reshape(out.shape))
+        np.copyto(out, sum_over(np.matmul(_flat(output), met), 0).reshape(out.shape))
         return
     counts = output.shape[2:]
     windows = win.over(win.padded(data), counts)

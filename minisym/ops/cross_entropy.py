@@ -9,15 +9,19 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from minisym.core.cost import each_input
+from minisym.core.declare import F
 from minisym.core.declare import op as declare
 from minisym.core.errors import DtypeError, ExecutionError, ShapeError
 from minisym.core.kernels import number, single
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.core.shapes import Mismatch, Shape, product, show, unify
+from minisym.core.symbol import Symbol
 from minisym.ops.loss import Scale
 from minisym.ops.rules import floats_only
+from minisym.ops.second import second_order
 from minisym.ops.softmax import fill_softmax, softmax_steps
+from minisym.ops.sums import sum_over, wide
 
 op = partial(declare, kind="loss", cost=each_input(5))
 
@@ -252,10 +256,11 @@ def softmax_cross_entropy(
     A probability below 1e-8 counts as that.
     """
     index = _classes_of(label, data.shape[1])
-    probability = np.empty_like(data)
-    fill_softmax(data, 1, probability)
-    chosen = np.maximum(probability[np.arange(len(index)), index], number(1e-8, data.dtype))
-    np.negative(np.sum(np.log(chosen), keepdims=True), out)
+    probability = np.empty(data.shape, wide(data.dtype))  # 1e-8 is 0 in float16
+    fill_softmax(data.astype(probability.dtype, copy=False), 1, probability)
+    least = number(1e-8, probability.dtype)
+    chosen = np.maximum(probability[np.arange(len(index)), index], least)
+    np.negative(sum_over(np.log(chosen), 0, keepdims=True), out, casting="unsafe")
 
 
 @softmax_cross_entropy.shape
@@ -274,7 +279,15 @@ def _(s: Any) -> None:
 softmax_cross_entropy.dtype(floats_only)
 
 
-@softmax_cross_entropy.backward(wrt=("data",))
+def _entropy_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:
+    picked: Symbol = F.pick(F.log_softmax(inputs["data"]), inputs["label"])
+    return -F.sum(picked)
+
+
+_entropy_again = second_order(_entropy_formula, ("g", "data", "label"), ("data",))
+
+
+@softmax_cross_entropy.backward(wrt=("data",), grad=_entropy_again)
 def _softmax_cross_entropy_gradient(g: Array, data: Array, label: Array, *, out: Array) -> None:
     """Fill with the probabilities less the one-hot labels."""
     fill_softmax(data, 1, out)

@@ -24,6 +24,7 @@ from minisym.core.shapes import product
 from minisym.ops.channels import lay
 from minisym.ops.inputs import FilterBias, FilterWeight, Images
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import sum_over
 from minisym.ops.taps import Taps
 from minisym.ops.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
 
@@ -94,11 +95,13 @@ class _Part:
 
     def moves(self, g: Array, image: Array) -> tuple[Array, Array | None]:
         """Return the gradients by offset, (elements, 2, places), and by mask."""
-        seen = [(self.taps.sample(image, w) * g).sum(0) for w in (self.taps.by_y, self.taps.by_x)]
+        seen = [
+            sum_over(self.taps.sample(image, w) * g, 0) for w in (self.taps.by_y, self.taps.by_x)
+        ]
         by_offset = np.stack(seen, 1)
         if self.mask is None:
             return by_offset, None
-        by_mask: Array = (self.taps.sample(image) * g).sum(0)
+        by_mask = sum_over(self.taps.sample(image) * g, 0)
         return by_offset * self.mask[:, np.newaxis], by_mask
 
 
@@ -171,13 +174,13 @@ def _fill_back(
         if masked is not None:
             by_mask[sample, group] = masked
     seen = columns.reshape(len(data), num_group, matrix.shape[2], -1)
-    by_weight = np.matmul(heads, seen.swapaxes(2, 3)).sum(0)
+    by_weight = sum_over(np.matmul(heads, seen.swapaxes(2, 3)), 0)
     found = (total, by_offset, by_mask, by_weight, None)
     for target, value in zip((in_data, in_offset, in_mask, in_weight), found, strict=False):
         if target is not None and value is not None:
             np.copyto(target, value.reshape(target.shape), casting="unsafe")
     if in_bias is not None:
-        np.sum(g, (0, 2, 3), dtype=data.dtype, out=in_bias)
+        np.copyto(in_bias, sum_over(g, (0, 2, 3)), casting="unsafe")
 
 
 # ------------------------------------------------------------------------------------- the shapes

@@ -18,6 +18,7 @@ from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.ops.special import _digamma as digamma
 from minisym.ops.special import _gammaln as gammaln
+from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="math", cost=each(8))
 
@@ -121,7 +122,7 @@ def _slopes(
     for target, slope in zip(out, found, strict=True):
         part = np.broadcast_to(factor * slope, sample.shape)
         axes = tuple(range(target.ndim, sample.ndim))
-        target[...] = part.sum(axis=axes) if axes else part
+        target[...] = sum_over(part, axes) if axes else part
 
 
 def _leading_shape(params: tuple[str, ...]) -> Callable[[Any], None]:
@@ -254,8 +255,7 @@ def _random_pdf_dirichlet(
     $\Gamma(\sum \alpha_i) \prod x_i^{\alpha_i - 1} / \Gamma(\alpha_i)$, over the last axis.
     """
     wide = _aligned(sample, alpha)
-    total = wide.sum(axis=-1)
-    found = ((wide - 1) * np.log(sample) - gammaln(wide)).sum(axis=-1) + gammaln(total)
+    found = sum_over((wide - 1) * np.log(sample) - gammaln(wide), -1) + gammaln(sum_over(wide, -1))
     out[...] = found if is_log else np.exp(found)
 
 
@@ -276,6 +276,6 @@ def _(
     factor = (g if is_log else g * y)[..., None]
     wide = _aligned(sample, alpha)
     out[0][...] = factor * (wide - 1) / sample
-    by_alpha = factor * (np.log(sample) + digamma(wide.sum(axis=-1))[..., None] - digamma(wide))
+    by_alpha = factor * (np.log(sample) + digamma(sum_over(wide, -1))[..., None] - digamma(wide))
     axes = tuple(range(alpha.ndim - 1, sample.ndim - 1))
-    out[1][...] = by_alpha.sum(axis=axes) if axes else by_alpha
+    out[1][...] = sum_over(by_alpha, axes) if axes else by_alpha

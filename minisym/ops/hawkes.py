@@ -14,6 +14,7 @@ from minisym.core.declare import op as declare
 from minisym.core.errors import ExecutionError, ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="layer", cost=each_input(4))
 
@@ -216,9 +217,9 @@ def _(
     g = g0[:, np.newaxis]
     left, wait, decay = history.state, history.wait, history.decay
     mu_grad[...] = -g * wait
-    alpha_grad[...] = (-g * left * (1 - decay)).sum(0)
+    alpha_grad[...] = sum_over(-g * left * (1 - decay), 0)
     by_decay = decay * left * (g * alpha + g1)
-    beta_grad[...] = (-by_decay * wait).sum(0)
+    beta_grad[...] = sum_over(-by_decay * wait, 0)
     state_grad[...] = g1 * decay - g * alpha * (1 - decay)
     by_last = g * lda + by_decay * beta
     end_grad[...] = -by_last.sum(1)

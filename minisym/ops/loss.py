@@ -24,6 +24,7 @@ from minisym.core.shapes import product
 from minisym.core.symbol import Symbol
 from minisym.ops.channels import along
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import mean_over
 
 op = partial(declare, kind="loss", cost=each_input(5))
 
@@ -231,7 +232,7 @@ def MakeLoss(
 MakeLoss.dtype(floats_only)
 
 
-@MakeLoss.backward
+@MakeLoss.backward(grad=lambda h, y: None)
 def _make_loss_gradient(
     y: Array, *, grad_scale: float, valid_thresh: float, normalization: str, out: Array
 ) -> None:
@@ -290,7 +291,7 @@ def IdentityAttachKLSparseReg(
     if is_train:
         kept = single(momentum)
         average *= number(kept, data.dtype)
-        average += number(1 - kept, data.dtype) * data.mean(0)
+        average += number(1 - kept, data.dtype) * mean_over(data, 0).astype(data.dtype)
 
 
 @IdentityAttachKLSparseReg.shape

@@ -27,6 +27,7 @@ from minisym.ops.channels import along, lay
 from minisym.ops.inputs import ChannelBeta, ChannelGamma, Samples
 from minisym.ops.rules import floats_only
 from minisym.ops.second import second_order
+from minisym.ops.sums import mean_over, sum_over
 
 op = partial(declare, kind="norm", cost=each(8))
 
@@ -38,9 +39,9 @@ Inputs = dict[str, Symbol]
 
 def standardise(data: Array, axes: Axes, out: Array) -> tuple[Array, Array]:
     r"""Fill `out` with $x - \mu$; return mean and variance, both with all axes."""
-    mean = np.mean(data, axes, keepdims=True, dtype=out.dtype)
+    mean = mean_over(data, axes, keepdims=True, dtype=out.dtype)
     np.subtract(data, mean, out)
-    return mean, np.mean(np.square(out), axes, keepdims=True)
+    return mean, mean_over(np.square(out), axes, keepdims=True)
 
 
 def _normalise(
@@ -60,8 +61,8 @@ def _normalise(
 def pull_back(g: Array, gamma: Any, normal: Array, inverse: Array, axes: Axes, out: Array) -> None:
     r"""Fill `out` with the gradient by the data, of which mean and deviation are functions."""
     scaled = g * gamma
-    slope = np.mean(scaled * normal, axes, keepdims=True)
-    scaled -= np.mean(scaled, axes, keepdims=True)
+    slope = mean_over(scaled * normal, axes, keepdims=True)
+    scaled -= mean_over(scaled, axes, keepdims=True)
     scaled -= normal * slope
     np.multiply(scaled, inverse, out, casting="unsafe")
 
@@ -81,8 +82,8 @@ def _fill_gradients(arrays: Sequence[Array], axes: Axes, laid: Axes, out: Sequen
     in_data, in_gamma, in_beta = out
     normal = (data - mean) / deviation
     rest = others(laid, data.ndim)
-    np.copyto(in_gamma, np.sum(g * normal, rest).reshape(in_gamma.shape), casting="unsafe")
-    np.copyto(in_beta, np.sum(g, rest).reshape(in_beta.shape), casting="unsafe")
+    np.copyto(in_gamma, sum_over(g * normal, rest).reshape(in_gamma.shape), casting="unsafe")
+    np.copyto(in_beta, sum_over(g, rest).reshape(in_beta.shape), casting="unsafe")
     pull_back(g, gamma, normal, 1 / deviation, axes, in_data)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
+from minisym.ops.sums import FEW, fold
 from minisym.ops.windows import Dims, Window, channels_first, window
 
 Slices = tuple[Any, ...]
@@ -141,7 +142,12 @@ def gather(data: Array, pool: Pool, out: Array, *, largest: bool = False) -> Non
     rank = len(pool.kernel)
     for axis in range(rank):
         shape = (*data.shape[: 2 + axis], pool.counts[axis], *data.shape[3 + axis :])
-        target = out if axis == rank - 1 else np.empty(shape, out.dtype)
+        many = pool.kernel[axis] > FEW and not largest
+        target = _target(out, shape, last=axis == rank - 1, many=many)
+        if many and pool.is_whole(axis):
+            fold(np.add, data, (2 + axis,), target[(slice(None),) * (2 + axis) + (0,)])
+            data = target
+            continue
         target.fill(np.finfo(out.dtype).min if largest else 0)
         for _, places, elements in pool.along(axis):
             here, part = target[_at(axis, places)], data[_at(axis, elements)]
@@ -150,6 +156,15 @@ def gather(data: Array, pool: Pool, out: Array, *, largest: bool = False) -> Non
             else:
                 here += part
         data = target
+    if data is not out:
+        np.copyto(out, data, casting="unsafe")
+
+
+def _target(out: Array, shape: Ints, *, last: bool, many: bool) -> Array:
+    """Return the array to add up in: `out` at last, but float64 for many additions in a row."""
+    if last and not many:
+        return out
+    return np.empty(shape, np.float64 if many else out.dtype)
 
 
 def spread(g: Array, pool: Pool, out: Array) -> None:
@@ -157,14 +172,17 @@ def spread(g: Array, pool: Pool, out: Array) -> None:
     rank = len(pool.kernel)
     for axis in reversed(range(rank)):
         shape = (*g.shape[: 2 + axis], pool.sizes[axis], *g.shape[3 + axis :])
-        target = out if axis == 0 else np.empty(shape, out.dtype)
+        many = not pool.is_whole(axis) and pool.kernel[axis] > FEW * pool.stride[axis]
+        target = _target(out, shape, last=axis == 0, many=many)
         if pool.is_whole(axis):
-            np.copyto(target, g)
+            np.copyto(target, g, casting="unsafe")
         else:
             target.fill(0)
             for _, places, elements in pool.along(axis):
                 target[_at(axis, elements)] += g[_at(axis, places)]
         g = target
+    if g is not out:
+        np.copyto(out, g, casting="unsafe")
 
 
 def _at(axis: int, where: slice) -> Slices:
@@ -202,7 +220,12 @@ def chosen(data: Array, y: Array, pool: Pool) -> Array:
 
 
 def fill(data: Array, settings: Settings, out: Array) -> None:
-    """Fill `out` with the maxima, means, sums, or norms of the windows."""
+    """Fill `out` with the maxima, means, sums, or norms of the windows; of float16 in float32."""
+    if out.dtype == np.float16:
+        work = np.empty(out.shape, np.float32)
+        fill(data.astype(np.float32), settings, work)
+        np.copyto(out, work, casting="unsafe")
+        return
     data, out = (channels_first(a, settings.layout) for a in (data, out))
     pool, power = settings.lay_out(data), settings.power
     largest = settings.pool_type == "max"
@@ -218,8 +241,15 @@ def fill(data: Array, settings: Settings, out: Array) -> None:
 def send(g: Array, data: Array, y: Array, settings: Settings, out: Array, *, back: bool) -> None:
     """Send heads back to the data, or changes of the data forward to the outputs.
 
-    Of equal maxima the first one counts; in the first version of the op, all.
+    Of equal maxima the first one counts; in the first version of the op, all. Sums of float16 are
+    float32.
     """
+    if out.dtype == np.float16:
+        work = np.empty(out.shape, np.float32)
+        g, data, y = (a.astype(np.float32) for a in (g, data, y))
+        send(g, data, y, settings, work, back=back)
+        np.copyto(out, work, casting="unsafe")
+        return
     pool, power = settings.lay_out(data), settings.power
     if settings.pool_type == "max":
         _send_maxima(g, data, y, pool, out, back=back, ties=settings.first_version)

@@ -26,6 +26,7 @@ from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Regions
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import sum_over
 from minisym.ops.taps import Taps
 
 op = partial(declare, cost=each_input(4))
@@ -162,8 +163,8 @@ def PSROIPooling(
     split = data.reshape(len(data), output_dim, group, group, *data.shape[2:])
     out[...] = 0
     for each in _bins(data, rois, spatial_scale, pooled_size, group):
-        total = split[each.source].sum((1, 2), dtype=_wide(data))
-        out[each.place] = total / total.dtype.type(each.area)
+        found = sum_over(split[each.source], (1, 2), dtype=_wide(data))
+        out[each.place] = found / found.dtype.type(each.area)
 
 
 @PSROIPooling.shape

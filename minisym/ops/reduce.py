@@ -7,7 +7,7 @@ completely has the shape (1,), as MXNet has no arrays without axes by default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -25,9 +25,10 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, axes_of, is_np_shape
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide
-from minisym.ops.basic import where, zeros_like
 from minisym.ops.casting import cast_like
 from minisym.ops.elemwise import sign
+from minisym.ops.rules import no_bool, numbers_only
+from minisym.ops.sums import folded, run, wide
 
 op = partial(declare, kind="reduce", cost=each_input(1))
 
@@ -55,23 +56,17 @@ def reducing(
         out = out.reshape(())  # all axes go, and (1,) or (1, 1) is left
     elif axes and out.ndim == data.ndim:
         out = out[tuple(0 if a in axes else slice(None) for a in range(data.ndim))]
-    if data.dtype == np.float16 and ufunc in (np.add, np.multiply):
-        wide = np.empty(out.shape, np.float32)
-        yield ufunc.reduce, (data, axes, np.float32, wide)
-        yield np.copyto, (out, wide, "unsafe")
+    if out.dtype == np.float16 and ufunc in (np.add, np.multiply):
+        work = np.empty(out.shape, np.float32)
+        yield from folded(ufunc, data, axes, work)
+        yield np.copyto, (out, work, "unsafe")
     else:
-        yield ufunc.reduce, (data, axes, out.dtype, out)
+        yield from folded(ufunc, data, axes, out)
 
 
-def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _mean_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type to add up in, which can count elements, too."""
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
-
-
-def run(steps: Iterable[tuple[Any, ...]]) -> None:
-    """Run steps at once."""
-    for function, arguments in steps:
-        function(*arguments)
+    return wide(dtype) if dtype.kind == "f" else np.dtype(np.int64)
 
 
 def left(data: Shape, axis: Ints | None, *, keepdims: bool, exclude: bool = False) -> Shape:
@@ -114,7 +109,7 @@ def _spreading(
 ) -> Iterator[tuple[Any, ...]]:
     source = data.reshape([1 if a in axes else d for a, d in enumerate(out.shape)])
     if mean:
-        part = np.empty(source.shape, _sum_type(data.dtype))
+        part = np.empty(source.shape, _mean_type(data.dtype))
         count = number(out.size // max(source.size, 1), part.dtype)
         yield np.divide if part.dtype.kind == "f" else divide, (source, count, part)
         source = part
@@ -149,15 +144,18 @@ def _(
 def reduction(
     name: str,
     steps: Steps,
-    grad: Callable[..., Symbol],
+    grad: Callable[..., Symbol] | None,
     doc: str,
     reference: Callable[..., Any],
     aliases: tuple[str, ...] = (),
+    *,
+    arithmetic: bool = True,
 ) -> Declaration:
     """Declare a reduction: `steps(data, axes, out)` yields the steps that fill `out`.
 
     `grad(g, x, y, back)` is the gradient, where `back` repeats what has the output's shape along
-    the axes that the reduction took from `x`.
+    the axes that the reduction took from `x`; None leaves it to be declared. What is `arithmetic`
+    takes no truth values.
     """
 
     def kernel(
@@ -197,6 +195,11 @@ def reduction(
     def _(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> None:
         s.output = left(s.data, axis, keepdims=keepdims, exclude=exclude)
 
+    if arithmetic:
+        declared.dtype(numbers_only)
+    if grad is None:
+        return declared
+
     @declared.grad
     def _(
         g: Symbol, x: Symbol, *, y: Symbol, axis: Ints | None, keepdims: bool, exclude: bool
@@ -210,10 +213,14 @@ def reduction(
 
 
 def _mean(data: Array, axes: tuple[int, ...], out: Array) -> Iterator[tuple[Any, ...]]:
-    total = np.empty(out.shape, _sum_type(out.dtype))
+    total = np.empty(out.shape, _mean_type(out.dtype))
     yield from reducing(np.add, data, axes, total)
     count = number(data.size // max(out.size, 1), total.dtype)
-    yield np.divide if out.dtype.kind == "f" else divide, (total, count, out)
+    if out.dtype.kind == "f":
+        yield np.divide, (total, count, out)
+    else:
+        yield divide, (total, count, total)
+        yield np.copyto, (out, total, "unsafe")
 
 
 SUM = reduction(
@@ -232,11 +239,11 @@ MEAN = reduction(
     np.mean,
     ("_sparse_mean",),
 )
-reduction(
+PROD = reduction(
     "prod",
     partial(reducing, np.multiply),
-    lambda g, x, y, back: back(g * y) / x,
-    r"Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0.",
+    None,
+    r"Multiply over axes, $\prod_i x_i$.",
     np.prod,
 )
 reduction(
@@ -246,6 +253,7 @@ reduction(
     "Take the largest over axes; each element of a tie gets the whole gradient.",
     np.max,
     ("max_axis",),
+    arithmetic=False,
 )
 reduction(
     "min",
@@ -254,6 +262,7 @@ reduction(
     "Take the smallest over axes; each element of a tie gets the whole gradient.",
     np.min,
     ("min_axis",),
+    arithmetic=False,
 )
 
 
@@ -279,10 +288,10 @@ reduction(
     "Add up over axes what is not NaN; of nothing but NaN it is 0.",
     np.nansum,
 )
-reduction(
+NANPROD = reduction(
     "nanprod",
     partial(_without_nan, np.multiply, 1),
-    lambda g, x, y, back: where(x == x, back(g * y) / x, zeros_like(x)),  # noqa: PLR0124
+    None,
     "Multiply over axes what is not NaN; of nothing but NaN it is 1.",
     np.nanprod,
 )
@@ -341,6 +350,7 @@ def _(s: Any, *, axis: Ints | None, keepdims: bool) -> None:
 
 @norm.dtype
 def _(t: Any, *, out_dtype: str | None) -> None:
+    no_bool(t)
     if out_dtype is None:
         agree(t, "data", "output")
     else:

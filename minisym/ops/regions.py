@@ -17,6 +17,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.ops.inputs import Images, Regions
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import sum_over, wide
 
 op = partial(declare, cost=each_input(4))
 
@@ -279,13 +280,13 @@ def Correlation(
     Reference: Dosovitskiy et al., *FlowNet*, 2015, arXiv:1504.06852.
     """
     pairs = _Displacements(data1.shape, kernel_size, max_displacement, stride1, stride2, pad_size)
-    first, second = pairs.padded(data1), pairs.padded(data2)
-    total = np.zeros(out.shape, np.result_type(out, np.float32))
+    first, second = (pairs.padded(a.astype(wide(a.dtype), copy=False)) for a in (data1, data2))
+    total = np.zeros(out.shape, first.dtype)
     for number, here, there in pairs:
         if is_multiply:
             total[:, number] += np.einsum("nc...,nc...->n...", first[here], second[there])
         else:
-            total[:, number] += np.abs(first[here] - second[there]).sum(1)
+            total[:, number] += sum_over(np.abs(first[here] - second[there]), 1)
     total /= kernel_size**2 * data1.shape[1]
     np.copyto(out, total, casting="unsafe")
 
@@ -336,8 +337,9 @@ def _correlation_gradient(
 ) -> None:
     """Fill with the gradients by both images."""
     pairs = _Displacements(data1.shape, kernel_size, max_displacement, stride1, stride2, pad_size)
+    g, data1, data2 = (a.astype(wide(a.dtype), copy=False) for a in (g, data1, data2))
     first, second = pairs.padded(data1), pairs.padded(data2)
-    in_first = np.zeros(first.shape, np.result_type(g, np.float32))
+    in_first = np.zeros(first.shape, g.dtype)
     in_second = np.zeros_like(in_first)
     for number, here, there in pairs:
         head = g[:, number, np.newaxis]

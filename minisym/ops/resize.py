@@ -21,6 +21,7 @@ from minisym.core.shapes import Dim, Shape, show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import mean_over
 
 op = partial(declare, cost=each(7))
 
@@ -236,7 +237,7 @@ def _averages(data: Array, axis: int, wanted: int) -> Array:
     data = np.moveaxis(data, axis, 0)
     found = np.empty((wanted, *data.shape[1:]), data.dtype)
     for i, part in _bins(len(data), wanted):
-        np.mean(data[part], 0, out=found[i])
+        found[i] = mean_over(data[part], 0)
     return np.moveaxis(found, 0, axis)
 
 

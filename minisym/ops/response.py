@@ -18,6 +18,8 @@ from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Samples
 from minisym.ops.rules import floats_only
+from minisym.ops.second import second_order
+from minisym.ops.sums import sum_over, wide
 
 op = partial(declare, kind="norm", cost=each(6))
 
@@ -67,10 +69,9 @@ def L2Normalization(
     >>> sym.L2Normalization(sym.Variable("x")).eval(x=np.array([[3.0, 4.0]]))
     [NDArray([[0.6, 0.8]])]
     """
-    wide = np.float32 if data.dtype == np.float16 else data.dtype
-    squares = np.square(data, dtype=wide)
-    total = np.sum(squares, _axes(mode, data.ndim), keepdims=True)
-    np.divide(data, np.sqrt(total + number(eps, total.dtype)), out, casting="unsafe")
+    squares = np.square(data, dtype=wide(data.dtype))
+    squares = sum_over(squares, _axes(mode, data.ndim), keepdims=True)
+    np.divide(data, np.sqrt(squares + number(eps, squares.dtype)), out, casting="unsafe")
 
 
 @L2Normalization.shape
@@ -84,11 +85,20 @@ def _(s: Any, *, mode: str) -> None:
 L2Normalization.dtype(floats_only)
 
 
-@L2Normalization.grad
-def _(g: Symbol, data: Symbol, *, eps: float, mode: str, y: Symbol) -> Symbol:
-    axes = {**_SUMMED[mode], "keepdims": True}
-    scale = F.rsqrt(F.sum(F.square(data), **axes) + eps)
-    return F.broadcast_mul(g - F.broadcast_mul(y, F.sum(g * y, **axes)), scale)
+def _unit_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:
+    data, axes = inputs["data"], {**_SUMMED[params["mode"]], "keepdims": True}
+    return F.broadcast_mul(data, F.rsqrt(F.sum(F.square(data), **axes) + params["eps"]))
+
+
+@L2Normalization.backward(grad=second_order(_unit_formula, ("g", "data"), ("data",)))
+def _(g: Array, data: Array, *, eps: float, mode: str, out: Array) -> None:
+    r"""Fill with $(g - y \sum g y) / \sqrt{\sum x^2 + \epsilon}$."""
+    axes = _axes(mode, data.ndim)
+    g, data = (a.astype(wide(a.dtype), copy=False) for a in (g, data))
+    squares = sum_over(np.square(data), axes, keepdims=True)
+    scale = 1 / np.sqrt(squares + number(eps, squares.dtype))
+    unit = data * scale
+    np.multiply(g - unit * sum_over(g * unit, axes, keepdims=True), scale, out, casting="unsafe")
 
 
 # ------------------------------------------------------------------------------------------- LRN
@@ -125,7 +135,7 @@ def _neighbour_sum(
     out: Array,
 ) -> None:
     """Sum each channel (axis 1) with its neighbours; it is its own gradient."""
-    np.copyto(out, _neighbours(data, nsize))
+    np.copyto(out, _neighbours(data.astype(wide(data.dtype), copy=False), nsize), casting="unsafe")
 
 
 @_neighbour_sum.shape
@@ -170,12 +180,12 @@ def LRN(
     Reference: Krizhevsky et al., *ImageNet classification with deep convolutional neural networks*,
     NIPS 2012.
     """
-    wide = data.astype(np.float32) if data.dtype == np.float16 else data
-    total = _neighbours(np.square(wide), nsize)
+    x = data.astype(wide(data.dtype), copy=False)
+    total = _neighbours(np.square(x), nsize)
     total *= single(alpha) / nsize
     total += single(knorm)
     np.power(total, -single(beta), total)
-    np.multiply(wide, total, out, casting="unsafe")
+    np.multiply(x, total, out, casting="unsafe")
 
 
 @LRN.shape
@@ -191,10 +201,31 @@ def _(s: Any, *, nsize: int) -> None:
 LRN.dtype(floats_only)
 
 
-@LRN.grad
-def _(g: Symbol, data: Symbol, *, alpha: float, beta: float, knorm: float, nsize: int) -> Symbol:
-    alpha, beta, knorm = single(alpha), single(beta), single(knorm)
+def _response_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:
+    data, nsize = inputs["data"], params["nsize"]
+    alpha, beta, knorm = (single(params[name]) for name in ("alpha", "beta", "knorm"))
     norm = _neighbour_sum(F.square(data), nsize=nsize) * (alpha / nsize) + knorm
+    found: Symbol = data * norm**-beta
+    return found
+
+
+@LRN.backward(grad=second_order(_response_formula, ("g", "data"), ("data",)))
+def _(
+    g: Array,
+    data: Array,
+    *,
+    alpha: float,
+    beta: float,
+    knorm: float,
+    nsize: int,
+    out: Array,
+) -> None:
+    r"""Fill with $g s^{-\beta} - 2 \frac{\alpha\beta}{n} x \sum g x s^{-\beta-1}$, $s$ the sum."""
+    alpha, beta, knorm = single(alpha), single(beta), single(knorm)
+    g, data = (a.astype(wide(a.dtype), copy=False) for a in (g, data))
+    norm = _neighbours(np.square(data), nsize)
+    norm *= alpha / nsize
+    norm += knorm
     scaled = g * norm**-beta
-    shared = _neighbour_sum(scaled * data / norm, nsize=nsize)
-    return scaled - data * shared * (2 * alpha * beta / nsize)
+    shared = _neighbours(scaled * data / norm, nsize)
+    np.subtract(scaled, data * shared * (2 * alpha * beta / nsize), out, casting="unsafe")

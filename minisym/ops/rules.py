@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def first_type(t: Any) -> None:
     """Rule: the output has the type of the first input; the other inputs are free."""
     t.set_output(0, t.inputs[0])
     t.set_input(0, t.outputs[0])
+
+
+def no_bool(t: Any) -> None:
+    """Rule: the first input holds numbers, for what NumPy calls a sum of truth values is none."""
+    if t.inputs[0] == np.bool_:
+        raise ValueError("it takes numbers, but got bool; Cast says which type is meant")
+
+
+def numbers_only(t: Any) -> None:
+    """Rule: one element type for all slots, and it is that of numbers."""
+    no_bool(t)
+    known = next((d for d in (*t.inputs, *t.outputs) if d is not None), None)
+    if known is not None:
+        for i in range(len(t.inputs)):
+            t.set_input(i, known)
+        for i in range(len(t.outputs)):
+            t.set_output(i, known)
 
 
 def floats_only(t: Any) -> None:

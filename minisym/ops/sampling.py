@@ -19,6 +19,7 @@ from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import sum_over
 
 op = partial(declare, cost=each(8))
 
@@ -187,7 +188,7 @@ def sample_gradient(g: Array, data: Array, grid: Array, in_data: Array, in_grid:
         share = g * np.where(exists, across * along, 0)[:, np.newaxis]
         flat = (planes + index[:, np.newaxis]).ravel()
         total += np.bincount(flat, share.ravel(), minlength=data.size)
-        felt = (g * _pixels(data, index, exists)).sum(1)
+        felt = sum_over(g * _pixels(data, index, exists), 1)
         # towards the pixel on the left the weight falls with x, from that on the right it grows
         slope[:, 0] += felt * along * np.where(x >= 0, -1, 1)
         slope[:, 1] += felt * across * np.where(y >= 0, -1, 1)

@@ -5,11 +5,13 @@ In the gradients `g` is what arrives at the output, `x` the array, `y` the outpu
 
 from __future__ import annotations
 
-from math import log
+from math import inf, log, nan
 
 import numpy as np
 
+from minisym.core.declare import F
 from minisym.core.families import scalar
+from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.elemwise import floor
 
@@ -88,7 +90,7 @@ scalar(
 scalar(
     "_power_scalar",
     power,
-    lambda g, x, y, s: g * (x ** (s - 1) * s),
+    lambda g, x, y, s: g * (x ** (s - 1) * s) if s else None,  # x^0 is 1, also where x is 0
     "Raise to a power, $x^s$. Integers are computed in float64.",
     floats=np.power,
     aliases=("_PowerScalar",),
@@ -98,7 +100,7 @@ scalar(
 scalar(
     "_rpower_scalar",
     power,
-    lambda g, x, y, s: g * (y * _log(s)),
+    lambda g, x, y, s: g * (y * log(s) if s > 0 else y * nan if s < 0 else _fall(y)),
     "Raise a number to a power, $s^x$. Integers are computed in float64.",
     floats=np.power,
     reverse=True,
@@ -130,6 +132,6 @@ scalar(
 )
 
 
-def _log(s: float) -> float:
-    """Return the logarithm as C's does: of 0 it is -inf, of a negative number NaN."""
-    return log(s) if s > 0 else -np.inf if s == 0 else np.nan
+def _fall(y: Symbol) -> Symbol:
+    """Return the slope of $0^x$: 0 for positive x, where the power is 0, else -inf."""
+    return F.where(y == 0, F.zeros_like(y), y * -inf)

@@ -55,14 +55,32 @@ def second_order(
         wanted = [takes[0], *wrt]
         slopes = gradient(Graph(tuple(s for s, _ in seeds)), seeds, [place[n] for n in wanted])
         actual = dict(zip((*takes, *(f"head {n}" for n in wrt)), (*given, *gs), strict=True))
-        found = {
-            name: Symbol((slope,))(**{n: actual[n] for n in Symbol((slope,)).list_inputs()})
-            for name, slope in zip(wanted, slopes, strict=True)
-            if slope is not None
-        }
+        found = dict(zip(wanted, _given(slopes, actual), strict=True))
         return [found.get(name) for name in takes]
 
     return rule
+
+
+def first_order(formula: Formula, takes: Sequence[str]) -> Callable[..., list[Symbol | None]]:
+    """Return the gradient rule of an op that computes a formula of its inputs `takes`."""
+
+    def rule(g: Symbol, *given: Symbol, **params: Any) -> list[Symbol | None]:
+        place = {name: Entry(Node(None, name)) for name in (*takes, "head")}
+        output = formula({n: Symbol((place[n],)) for n in takes}, params).entries[0]
+        seeds = [(output, place["head"])]
+        slopes = gradient(Graph((output,)), seeds, [place[n] for n in takes])
+        return _given(slopes, dict(zip((*takes, "head"), (*given, g), strict=True)))
+
+    return rule
+
+
+def _given(slopes: Sequence[Entry | None], actual: dict[str, Any]) -> list[Symbol | None]:
+    """Put the actual inputs into the places of the variables that stand for them."""
+    found = (None if slope is None else Symbol((slope,)) for slope in slopes)
+    return [
+        None if slope is None else slope(**{n: actual[n] for n in slope.list_inputs()})
+        for slope in found
+    ]
 
 
 @op(

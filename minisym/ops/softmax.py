@@ -21,6 +21,7 @@ from minisym.core.shapes import axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.rules import floats_only
+from minisym.ops.sums import folded, sum_over
 
 op = partial(declare, kind="activation", cost=each(5))
 Scores = Annotated[Array, "Scores, an array of any shape."]
@@ -40,7 +41,7 @@ def fill_softmax(data: Array, axis: int, out: Array) -> None:
     np.subtract(data, np.max(data, axis, keepdims=True), work)
     np.exp(work, work)
     halves = data.dtype == np.float16 != out.dtype
-    total = _sum_of_halves(work, axis) if halves else np.sum(work, axis, keepdims=True)
+    total = _sum_of_halves(work, axis) if halves else sum_over(work, axis, keepdims=True)
     np.divide(work, total, work)
     if work is not out:
         np.copyto(out, work.astype(np.float16) if halves else work, casting="unsafe")
@@ -50,7 +51,7 @@ def _fill_log_softmax(data: Array, axis: int, out: Array) -> None:
     shifted = (data - np.max(data, axis, keepdims=True)).astype(_wide(data), copy=False)
     terms = np.exp(shifted)
     halves = data.dtype == np.float16 != out.dtype
-    total = _sum_of_halves(terms, axis) if halves else np.sum(terms, axis, keepdims=True)
+    total = _sum_of_halves(terms, axis) if halves else sum_over(terms, axis, keepdims=True)
     work = shifted - np.log(total)
     np.copyto(out, work.astype(np.float16) if halves else work, casting="unsafe")
 
@@ -80,15 +81,15 @@ def softmax_steps(data: Array, axis: int, out: Array) -> Any:
     """Return the steps that fill `out` with a softmax, or None where one kernel is as good."""
     if data.dtype != out.dtype or out.dtype.char not in "fd" or not 0 < out.size <= SMALL:
         return None
-    reduced = list(data.shape)
-    reduced[axis] = 1
+    place = axis % data.ndim
+    reduced = [1 if a == place else d for a, d in enumerate(data.shape)]
     peak, total = np.empty(reduced, data.dtype), np.empty(reduced, data.dtype)
     work = np.empty(data.shape, data.dtype)
     return [
         (np.maximum.reduce, (data, axis, None, peak, True)),
         (np.subtract, (data, peak, work)),
         (np.exp, (work, work)),
-        (np.add.reduce, (work, axis, None, total, True)),
+        *folded(np.add, work, (place,), total.squeeze(place)),
         (np.divide, (work, total, out)),
     ]
 

@@ -22,11 +22,13 @@ from minisym.core.shapes import Dim, axis_of, product
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like
 from minisym.ops.rules import first_type
+from minisym.ops.statistics import put_positions
 
 op = partial(declare, kind="layout", cost=each_input(1))
 Places = Annotated[Array, "Whole numbers: places along the axis."]
 
 Axis = Annotated[int | None, "The axis to sort along; None: all elements as one vector."]
+WIDER = "ask for a wider dtype"
 Ascending = Annotated[bool, "Begin with the least instead of the greatest."]
 
 
@@ -135,7 +137,7 @@ def argsort(
 ) -> None:
     """Return the places of the elements in sorted order; see `sort`."""
     line = _along(data, axis)
-    np.copyto(_along(out, axis), order_of(line, ascending=is_ascend), casting="unsafe")
+    put_positions(order_of(line, ascending=is_ascend), "argsort", _along(out, axis), WIDER)
 
 
 argsort.shape(_sorted_shape)
@@ -273,7 +275,7 @@ def topk(
     if "value" in outs:
         np.copyto(_along(outs["value"], axis), np.take_along_axis(line, places, -1))
     if "indices" in outs:
-        np.copyto(_along(outs["indices"], axis), places, casting="unsafe")
+        put_positions(places, "topk", _along(outs["indices"], axis), WIDER)
 
 
 @topk.shape

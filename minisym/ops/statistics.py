@@ -11,7 +11,7 @@ import numpy as np
 from minisym.core.cost import each_input
 from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
-from minisym.core.errors import ShapeError
+from minisym.core.errors import DtypeError, ShapeError
 from minisym.core.families import agree
 from minisym.core.ndarray import Array
 from minisym.core.params import DType, Ints
@@ -21,10 +21,23 @@ from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.inputs import Head, Like, Samples
 from minisym.ops.reduce import KeepDims, left, spread
+from minisym.ops.rules import no_bool, numbers_only
+from minisym.ops.sums import mean_over
 
 op = partial(declare, kind="reduce", cost=each_input(1))
 
 # ------------------------------------------------------------------------------------- positions
+
+
+def put_positions(found: Array, name: str, out: Array, hint: str = "Cast the data first") -> None:
+    """Fill `out` with positions; raise where its type is too narrow for them."""
+    np.copyto(out, found, casting="unsafe")
+    if out.dtype.itemsize > 2 and found.size and found.max() < 1 << 24:
+        return  # the narrowest of those, float32, holds them
+    lost = out != found
+    if lost.any():
+        message = f"{name}: position {found[lost][0]} does not fit into {out.dtype}"
+        raise DtypeError(message, hint=hint)
 
 
 def _position(
@@ -42,7 +55,7 @@ def _position(
         out: Array,
     ) -> None:
         found = function(data, axis)
-        np.copyto(out, np.reshape(found, out.shape), casting="unsafe")
+        put_positions(np.reshape(found, out.shape), name, out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
     declared = op(
@@ -75,7 +88,8 @@ _position(
     np.argmax,
     """Say where the largest element is, in the type of the input; the first one of a tie.
 
-    A NaN counts as the largest. float32 holds positions up to 16,777,216 exactly.
+    A NaN counts as the largest. A position that the type cannot hold, such as 300 in uint8 or 2049
+    in float16, is an error.
     """,
 )
 _position(
@@ -84,7 +98,8 @@ _position(
     np.argmin,
     """Say where the smallest element is, in the type of the input; the first one of a tie.
 
-    A NaN counts as the smallest. float32 holds positions up to 16,777,216 exactly.
+    A NaN counts as the smallest. A position that the type cannot hold, such as 300 in uint8 or 2049
+    in float16, is an error.
     """,
 )
 
@@ -97,7 +112,7 @@ _position(
 )
 def argmax_channel(data: Samples, *, out: Array) -> None:
     """Say where the largest element is along axis 1, in the type of the input."""
-    np.copyto(out, data.argmax(1), casting="unsafe")
+    put_positions(data.argmax(1), "argmax_channel", out)
 
 
 @argmax_channel.shape
@@ -141,11 +156,11 @@ def moments(
     mean, variance = out
     gone = axes_of(axes, data.ndim)
     wide = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
-    kept = np.mean(wide, gone, keepdims=True)
+    kept = mean_over(wide, gone, keepdims=True)
     if data.dtype.kind != "f":  # the mean of integers is one
         kept = np.trunc(kept)
     np.copyto(mean, kept.reshape(mean.shape), casting="unsafe")
-    squares = np.square(wide - kept).mean(gone)
+    squares = mean_over(np.square(wide - kept), gone)
     np.copyto(variance, np.reshape(squares, variance.shape), casting="unsafe")
 
 
@@ -154,6 +169,9 @@ def _(s: Any, *, axes: Ints | None, keepdims: bool) -> None:
     if not axes:
         raise ValueError("axes must name the axes to reduce; for all of them, name all")
     s.output0 = s.output1 = left(s.data, axes, keepdims=keepdims)
+
+
+moments.dtype(numbers_only)
 
 
 @moments.grad
@@ -169,6 +187,14 @@ def _(
 # ---------------------------------------------------------------------------------- running sums
 
 Along = Annotated[int | None, "The axis to run along; None for the flattened array."]
+
+
+def _accumulate(data: Array, axis: int, out: Array) -> None:
+    """Fill `out` with running sums; those of floats are float64, or they would lose digits."""
+    if out.dtype.kind == "f" and out.dtype != np.float64:
+        np.copyto(out, np.add.accumulate(data, axis, np.float64), casting="unsafe")
+    else:
+        np.add.accumulate(data.astype(out.dtype, copy=False), axis, None, out)
 
 
 @op(
@@ -202,7 +228,7 @@ def cumsum(
     """
     if axis is None:
         a, axis = a.reshape(-1), 0
-    np.add.accumulate(a.astype(out.dtype, copy=False), axis, None, out)
+    _accumulate(a, axis, out)
 
 
 @cumsum.shape
@@ -218,9 +244,12 @@ def _(s: Any, *, axis: int | None) -> None:
 @cumsum.dtype
 def _(t: Any, *, dtype: str | None) -> None:
     if dtype is None:
+        no_bool(t)
         agree(t, "a", "output")
     else:
         t.output = np.dtype(dtype)
+        if t.output == np.bool_:
+            raise ValueError("running sums are numbers, not bool")
 
 
 @cumsum.grad
@@ -232,9 +261,9 @@ def _(g: Symbol, a: Symbol, *, axis: int | None) -> Symbol:
 def cumsum_back(g: Head, like: Like, *, axis: Along = None, out: Array) -> None:
     r"""Add up what is still to come along an axis, $y_i = \sum_{j \ge i} g_j$, shaped as `like`."""
     if axis is None:
-        np.copyto(out, np.add.accumulate(g[::-1])[::-1].reshape(out.shape))
+        _accumulate(g[::-1], 0, out.reshape(-1)[::-1])
         return
-    np.copyto(out, np.flip(np.add.accumulate(np.flip(g, axis), axis), axis))
+    _accumulate(np.flip(g, axis), axis, np.flip(out, axis))
 
 
 @cumsum_back.shape

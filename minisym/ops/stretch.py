@@ -23,6 +23,7 @@ from minisym.core.symbol import Symbol
 from minisym.ops.broadcast import unbroadcast
 from minisym.ops.inputs import Expanded
 from minisym.ops.rules import first_type
+from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="layout", cost=nothing)
 
@@ -182,8 +183,8 @@ def _tiles(shape: tuple[Any, ...], reps: Ints) -> tuple[tuple[Any, ...], Ints]:
 
 
 def _sum(array: Array, axes: Ints, out: Array) -> None:
-    """Sum over axes; halves are added in single precision."""
-    np.sum(array, axis=axes, dtype=np.float32 if out.dtype == np.float16 else None, out=out)
+    """Sum over axes."""
+    np.copyto(out, sum_over(array, axes).reshape(out.shape), casting="unsafe")
 
 
 def _pairs(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisym.core.ndarray import Array
+from minisym.ops.sums import FEW
 
 
 class Taps(NamedTuple):
@@ -109,4 +110,7 @@ def add_rows(target: Array, index: Array, rows: Array) -> None:
     order, places = order[~new], places[~new]  # only those that repeat have to be summed
     starts: Any = np.flatnonzero(np.diff(places, prepend=-1))
     if starts.size:
-        target[places[starts]] += np.add.reduceat(rows[order], starts, axis=0)
+        longest = np.diff(starts, append=len(order)).max()
+        exact = np.float64 if longest > FEW or rows.dtype == np.float16 else rows.dtype
+        sums = np.add.reduceat(rows[order], starts, axis=0, dtype=exact)
+        target[places[starts]] += sums.astype(target.dtype, copy=False)

@@ -16,6 +16,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.correlate import adjoint_filters, adjoint_output, in_floats, scatter
+from minisym.ops.sums import sum_over
 from minisym.ops.windows import window
 
 op = partial(declare, kind="pooling", cost=nothing)
@@ -168,14 +169,20 @@ def _(s: Any, *, scale: int, num_filter: int, sample_type: str, multi_input_mode
     s.output = (first[0], channels, height, width)
 
 
-@UpSampling.backward
+def _upsample_again(h: Any, g: Symbol, *arg: Symbol, **params: Any) -> list[Symbol | None]:
+    again = UpSampling(*(h if isinstance(h, list) else [h]), **params)
+    return [again, *[None] * len(arg)]
+
+
+@UpSampling.backward(grad=_upsample_again)
 def _upsampling_gradient(
     g: Array, *arg: Array, scale: int, multi_input_mode: str, out: Any
 ) -> None:
     """Add up each pixel's block."""
     filled = out if len(arg) > 1 else (out,)
     for image, part, target in zip(arg, _parts(arg, g, multi_input_mode), filled, strict=True):
-        np.sum(_blocks(np.ascontiguousarray(part), _factors(image, g)), (3, 5), out=target)
+        blocks = _blocks(np.ascontiguousarray(part), _factors(image, g))
+        np.copyto(target, sum_over(blocks, (3, 5)), casting="unsafe")
 
 
 _by_blocks: Any = UpSampling.gradient

@@ -167,11 +167,19 @@ def gradient(
             if node.op is None or node not in wanted:
                 continue
             arrived = [_total(flowing, Entry(node, i), names) for i in range(node.num_outputs)]
-            if all(g is None for g in arrived):
+            if all(g is None for g in arrived) and not (node.op.loss and _is_read(graph, node)):
                 continue
             with names.of(node):
                 _send_back(node, arrived, wanted, flowing)
         return [_total(flowing, entry, names) for entry in wrt]
+
+
+def _is_read(graph: Graph, loss: Node) -> bool:
+    """Return whether an op that is no gradient reads a loss head.
+
+    Then it sends its own gradient, also where no other one arrives (behind a BlockGrad, an argmax).
+    """
+    return any(reader.kind != "backward" for reader in graph.successors(loss))
 
 
 def _total(

@@ -1950,7 +1950,7 @@ def prod(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0."""
+    r"""Multiply over axes, $\prod_i x_i$."""
 
 def radians(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None

@@ -313,7 +313,7 @@ class Fluent:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        r"""Multiply over axes, $\prod_i x_i$. The gradient is $y / x_i$: NaN where $x_i$ is 0."""
+        r"""Multiply over axes, $\prod_i x_i$."""
 
     def radians(self, *, name: str | None = None, attr: Mapping[str, str] | None = None) -> Symbol:
         r"""Turn degrees into radians, $\pi x / 180$."""

@@ -84,6 +84,14 @@ BACKWARD = [
      "e.forward(is_train=True)\ne.backward()\ne.grad_arrays", [[2.0, 4.0]]),
     (HEAD + "e = bound(sym.BlockGrad(x), [[1, 2]], [[9, 9]])\ne.forward(is_train=True)\ne.backward()\ne.grad_arrays",
      [[0.0, 0.0]]),
+    (HEAD + "e = bound(sym.BlockGrad(sym.MakeLoss(x * x)), [[1, 2]], [[9, 9]])\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([5, 5])])\ne.grad_arrays", [[2.0, 4.0]]),
+    (HEAD + "e = bound(sym.BlockGrad(sym.make_loss(x * x) * 3), [[1, 2]], [[9, 9]])\n"
+     "e.forward(is_train=True)\ne.backward()\ne.grad_arrays", [[2.0, 4.0]]),
+    (HEAD + "e = bound(sym.MakeLoss(x * x) > 0, [[1, 2]], [[9, 9]])\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([5, 5])])\ne.grad_arrays", [[2.0, 4.0]]),
+    (HEAD + "e = bound(sym.argmax(sym.LinearRegressionOutput(x, sym.zeros_like(x)), axis=1), [[[1, 2]]], [[[9, 9]]])\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([5])])\ne.grad_arrays", [[[0.5, 1.0]]]),
     (HEAD + "e = bound(sym.Group([x * 2, sym.make_loss(x * x)]), [[1, 2]], [[9, 9]])\n"
      "e.forward(is_train=True)\ne.backward([nd.array([1, 1])])\ne.grad_arrays", [[4.0, 6.0]]),
     (HEAD + "e = bound(sym.Group([sym.make_loss(x * x), x * 2]), [[1, 2]], [[9, 9]])\n"

@@ -35,12 +35,15 @@ SquareSum = Annotated[Array, "Sum of past squared gradients; overwritten with th
 Epsilon = Annotated[float, "A small number against division by zero."]
 Beta1 = Annotated[float, "Decay rate of the mean of gradients."]
 Beta2 = Annotated[float, "Decay rate of the mean of squared gradients."]
-ClipWeights = Annotated[float, "Clips the new weight to [-clip_weights, clip_weights]; off if < 0."]
+ClipWeights = Annotated[
+    float, "Clips the new weight to [-clip_weights, clip_weights]; off if not positive."
+]
 
 _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
 
 
 @update(
+    divides=True,
     writes=("weight", "mean", "var"),
     states=("mean", "var"),
     outputs=("output", "new_mean", "new_var"),
@@ -99,6 +102,7 @@ def _moments(
 
 
 @update(
+    divides=True,
     writes=("weight", "n"),
     states=("n",),
     outputs=("output", "new_n"),
@@ -142,13 +146,14 @@ rmsprop_update.dtype(all_floating)
 
 def _clipped(weight: Array, bound: float, out: Array) -> None:
     limit = real(bound, weight)
-    if limit >= 0:
+    if limit > 0:
         np.clip(weight, -limit, limit, out=out)
     else:
         out[...] = weight
 
 
 @update(
+    divides=True,
     writes=("weight", "n", "g", "delta"),
     states=("n", "g", "delta"),
     outputs=("output", "new_n", "new_g", "new_delta"),
@@ -244,6 +249,7 @@ ftrl_update.dtype(all_floating)
 
 
 @update(
+    divides=True,
     writes=("weight", "d", "v", "z"),
     states=("d", "v", "z"),
     outputs=("output", "new_d", "new_v", "new_z"),
@@ -293,6 +299,7 @@ ftml_update.dtype(all_floating)
 
 
 @update(
+    divides=True,
     name="_sparse_adagrad_update",
     aliases=("adagrad_update",),
     writes=("weight", "history"),
@@ -334,6 +341,7 @@ adagrad_update.dtype(all_floating)
 
 
 @update(
+    divides=True,
     name="_contrib_group_adagrad_update",
     writes=("weight", "history"),
     states=("history",),

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from minisym.core.kernels import step
+from minisym.core.kernels import assignment, step
 from minisym.core.ndarray import Array
 
 BLOCK: Final = 1 << 15
@@ -71,8 +71,13 @@ class Traced(NDArrayOperatorsMixin):
         self.tape.append(Instruction(ufunc, operands, target))
         return target
 
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Traced:
-        """Write down a call of np.clip, which is no ufunc."""
+    def __array_function__(
+        self, function: Any, types: Any, args: Any, kwargs: Any
+    ) -> Traced | None:
+        """Write down a call of np.clip, or of np.copyto with a condition: no ufuncs."""
+        if function is np.copyto and len(args) == 2 and set(kwargs) == {"where"}:
+            self.tape.append(Instruction(operator.setitem, (args[1], kwargs["where"]), args[0]))
+            return None
         if function is not np.clip or len(args) != 3 or set(kwargs) - {"out"}:
             raise UntraceableError(function)
         value, low, high = args
@@ -192,8 +197,8 @@ def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
         memory[one.result.identity] = operands[0].view(np.int8)
         return
     target = memory[one.result.identity]
-    if one.function is operator.setitem:  # np.copyto would run Python, where signals are delivered
-        yield operator.setitem, (target, ..., operands[0])
+    if one.function is operator.setitem:
+        yield assignment(target, *operands)
     else:
         yield step(one.function, *operands, out=target)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import wraps
+from itertools import compress
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,16 +27,20 @@ Master = Annotated[Array, "The weights in float32; overwritten with the new ones
 LearningRate = Annotated[float, "Learning rate."]
 WeightDecay = Annotated[float, "Weight decay: it adds wd * weight to the gradient."]
 Rescale = Annotated[float, "grad = rescale_grad * grad, before anything else."]
-Clip = Annotated[float, "Clips grad to [-clip_gradient, clip_gradient]; off if negative."]
+Clip = Annotated[float, "Clips grad to [-clip_gradient, clip_gradient]; off if not positive."]
 Lazy = Annotated[bool, "For sparse gradients in MXNet; accepted."]
 Momentum = Annotated[float, "Decay rate of the momentum."]
 
 
-def update(**facts: Any) -> Callable[[Callable[..., None]], Declaration]:
-    """Declare an op of this family; elementwise ones run block by block."""
+def update(*, divides: bool = False, **facts: Any) -> Callable[[Callable[..., None]], Declaration]:
+    """Declare an op of this family; elementwise ones run block by block.
+
+    What `divides` by a root of squares plus epsilon goes through `rescued`.
+    """
     declare = op(kind="update", cost=each_input(4), **facts)
 
     def decorate(kernel: Callable[..., None]) -> Declaration:
+        kernel = _rescued_kernel(kernel) if divides else kernel
         declared = declare(kernel)
         if facts.get("elementwise") and facts.get("writes"):
             declared.steps(
@@ -43,6 +49,49 @@ def update(**facts: Any) -> Callable[[Callable[..., None]], Declaration]:
         return declared
 
     return decorate
+
+
+def rescued(compute: Callable[..., None], arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+    """Call `compute(arrays, outs)`; where float16 gives no number, take what float32 gives.
+
+    In float16 an epsilon of 1e-8 is 0, and so are the squares of small gradients: then the step is
+    0 / 0 or infinite. Wherever it is finite, and where states overflow, too, the bits stay those of
+    float16, which are MXNet's.
+    """
+    if outs[0].dtype != np.float16:
+        compute(arrays, outs)
+        return
+    narrow, wide = ([_blank(out, kind) for out in outs] for kind in (np.float16, np.float32))
+    compute(arrays, narrow)
+    compute([array.astype(np.float32) for array in arrays], wide)
+    found = [value.astype(np.float16) for value in wide]
+    alike = [isinstance(out, Traced) or out.shape == outs[0].shape for out in outs]
+    fine = np.isfinite(found[0])
+    for value in compress(found[1:], alike[1:]):
+        fine = np.logical_and(fine, np.isfinite(value))
+    lost = np.greater(fine, np.isfinite(narrow[0]))
+    for out, value, better, same in zip(outs, narrow, found, alike, strict=True):
+        out[...] = value
+        if same:
+            np.copyto(out, better, where=lost)
+
+
+def _rescued_kernel(kernel: Callable[..., None]) -> Callable[..., None]:
+    @wraps(kernel)
+    def safe(*arrays: Any, out: Any, **hyper: Any) -> None:
+        single = not isinstance(out, tuple | list)
+
+        def compute(arrays: Sequence[Any], outs: Sequence[Any]) -> None:
+            kernel(*arrays, out=outs[0] if single else outs, **hyper)
+
+        rescued(compute, arrays, (out,) if single else out)
+
+    return safe
+
+
+def _blank(like: Any, dtype: Any) -> Any:
+    """Return an array of another type, to be filled."""
+    return Traced(like.tape, dtype) if isinstance(like, Traced) else np.empty(like.shape, dtype)
 
 
 def single(value: Number) -> Any:
@@ -67,7 +116,7 @@ def scaled(grad: Array, rescale: Number, clip: Number, like: Array | None = None
     if is_given(rescale, 1):
         result = result * real(rescale, like)
     bound = real(clip, like)
-    return np.clip(result, -bound, bound) if bound >= 0 else result
+    return np.clip(result, -bound, bound) if bound > 0 else result
 
 
 def signs(x: Array) -> Array:

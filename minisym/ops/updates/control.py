@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from minisym.core.families import Elements
+from minisym.core.kernels import assignment
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.ops.updates.blocks import Step
@@ -65,7 +66,7 @@ def assign(
 
 @assign.steps
 def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
-    yield np.copyto, (outs[0], inputs[1], "same_kind")
+    yield assignment(outs[0], inputs[1])
 
 
 assign.shape(_alike("weight", "value", "output"))
@@ -120,12 +121,12 @@ def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
     flag, zero = np.empty((), np.bool_), np.zeros((), condition.dtype)
     if np.may_share_memory(new, out):
         yield np.equal, (condition.reshape(()), zero, flag)
-        yield np.copyto, (out, old, "same_kind", flag)
+        yield assignment(out, old, flag)
         return
     yield np.not_equal, (condition.reshape(()), zero, flag)
     if not np.may_share_memory(old, out):
-        yield np.copyto, (out, old)
-    yield np.copyto, (out, new, "same_kind", flag)
+        yield assignment(out, old)
+    yield assignment(out, new, flag)
 
 
 @conditional_update.shape

@@ -2,7 +2,7 @@ r"""Updates for large batches and decoupled decay: LAMB in its two phases, AdamW
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from minisym.ops.updates.common import (
     floating,
     mixed_precision,
     real,
+    rescued,
     scaled,
     update,
 )
@@ -36,8 +37,8 @@ Rescaling = Annotated[
     Array, "What the gradient is multiplied by, (1,); 0, inf or NaN skips the step."
 ]
 
-Lower = Annotated[float, "Lower bound of the weight's norm; off if negative."]
-Upper = Annotated[float, "Upper bound of the weight's norm; off if negative."]
+Lower = Annotated[float, "Lower bound of the weight's norm; off if not positive."]
+Upper = Annotated[float, "Upper bound of the weight's norm; off if not positive."]
 StepCount = Annotated[float, "The number of this step, from 1."]
 Correction = Annotated[bool, "Whether the first steps' bias is corrected."]
 Decay = Annotated[float, "Weight decay, apart from the gradient."]
@@ -49,6 +50,7 @@ _STEADY = np.full(6, 0.5, np.float32)
 
 
 @update(
+    divides=True,
     writes={"mean": 1, "var": 2},
     states=("mean", "var"),
     outputs=("output", "new_mean", "new_var"),
@@ -149,9 +151,9 @@ mp_lamb_update_phase1.dtype(
 def _trust(weight_norm: Array, step_norm: Array, lower: float, upper: float) -> Any:
     """Return LAMB's trust ratio: the bounded norm of the weight over the step's; 1 if one is 0."""
     bounded = weight_norm.item()
-    if lower >= 0:
+    if lower > 0:
         bounded = max(bounded, lower)
-    if upper >= 0:
+    if upper > 0:
         bounded = min(bounded, upper)
     one = weight_norm.dtype.type(1)
     if bounded == 0 or step_norm.item() == 0:
@@ -267,16 +269,20 @@ def _adamw(
     new: tuple[Array, Array, Array],
     moments: Callable[..., None] = _moments,
 ) -> None:
-    new_weight, new_mean, new_var = new
     scale = rescale.item()
     if not np.isfinite(scale) or scale == 0:
         for target, old in zip(new, (weight, mean, var), strict=True):
             target[...] = old
         return
-    g = scaled(grad, scale, clip, weight)
-    moments(g, mean, var, beta1, beta2, new_mean, new_var)
-    step = real(lr, weight) * (new_mean / (np.sqrt(new_var) + real(epsilon, weight)))
-    np.subtract(weight, real(eta, weight) * (step + real(wd, weight) * weight), out=new_weight)
+
+    def compute(arrays: Sequence[Array], new: Sequence[Array]) -> None:
+        (weight, grad, mean, var), (new_weight, new_mean, new_var) = arrays, new
+        g = scaled(grad, scale, clip, weight)
+        moments(g, mean, var, beta1, beta2, new_mean, new_var)
+        step = real(lr, weight) * (new_mean / (np.sqrt(new_var) + real(epsilon, weight)))
+        np.subtract(weight, real(eta, weight) * (step + real(wd, weight) * weight), out=new_weight)
+
+    rescued(compute, (weight, grad, mean, var), new)
 
 
 @update(

@@ -6,7 +6,7 @@ outputs are the new weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from minisym.core.declare import Declaration
 from minisym.core.ndarray import Array
 from minisym.core.params import Floats, Ints
 from minisym.core.samples import Sample
+from minisym.ops.sums import sum_over
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
-from minisym.ops.updates.common import Clip, Rescale, real, scaled, update
+from minisym.ops.updates.common import Clip, Rescale, real, rescued, scaled, update
 from minisym.ops.updates.lamb import Correction, Lower, Upper, _adamw, _trust
 from minisym.ops.updates.multi import Decays, Rates, grouped_rules, groups
 
@@ -244,22 +245,26 @@ def _lamb(
     new: tuple[Array, Array, Array],
 ) -> None:
     """Step by LAMB; no bias correction if `t` is None."""
-    new_weight, new_mean, new_var = new
-    g = scaled(grad, rescale, clip, mean)
-    _moments(g, mean, var, beta1, beta2, new_mean, new_var)
-    m, v, one = new_mean, new_var, mean.dtype.type(1)
-    if t is not None:
-        m = m / (one - real(beta1, mean) ** t)
-        v = v / (one - real(beta2, var) ** t)
-    step = m / (np.sqrt(v) + real(epsilon, mean)) + real(wd, mean) * weight
-    ratio = _trust(_norm(weight), _norm(step), lower, upper)
-    np.subtract(weight, real(lr, weight) * weight.dtype.type(ratio) * step, out=new_weight)
+
+    def compute(arrays: Sequence[Array], new: Sequence[Array]) -> None:
+        (weight, grad, mean, var), (new_weight, new_mean, new_var) = arrays, new
+        g = scaled(grad, rescale, clip, mean)
+        _moments(g, mean, var, beta1, beta2, new_mean, new_var)
+        m, v, one = new_mean, new_var, mean.dtype.type(1)
+        if t is not None:
+            m = m / (one - real(beta1, mean) ** t)
+            v = v / (one - real(beta2, var) ** t)
+        step = m / (np.sqrt(v) + real(epsilon, mean)) + real(wd, mean) * weight
+        ratio = _trust(_norm(weight), _norm(step), lower, upper)
+        np.subtract(weight, real(lr, weight) * weight.dtype.type(ratio) * step, out=new_weight)
+
+    rescued(compute, (weight, grad, mean, var), new)
 
 
 def _norm(array: Array) -> Any:
     """Return the Euclidean norm, summed in float32 as in MXNet, in the array's type."""
     squares: Array = np.square(array, dtype=np.float32, casting="unsafe")
-    return np.sqrt(squares.sum()).astype(array.dtype)
+    return np.sqrt(sum_over(squares, tuple(range(array.ndim)))).astype(array.dtype)
 
 
 _ADAMW = {"lrs": (0.1, 0.2), "etas": (1.0, 0.5)}

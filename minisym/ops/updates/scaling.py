@@ -8,6 +8,7 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.ops.sums import sum_over
 from minisym.ops.updates.common import Rescale, real, update
 
 InitOutput = Annotated[bool, "Whether the output starts from 1 (in MXNet, else from its value)."]
@@ -73,7 +74,7 @@ multi_all_finite.grad(lambda g, *data: [None] * len(data))
 def multi_sum_sq(*data: Annotated[Array, "Arrays of any shapes."], out: Array) -> None:
     r"""Return $\sum_j x_{ij}^2$ for each array $x_i$: squared in its type, summed in float32."""
     for i, array in enumerate(data):
-        out[i] = np.square(array).sum(dtype=np.float32)
+        out[i] = sum_over(np.square(array), tuple(range(array.ndim)), dtype=np.float32)
 
 
 @multi_sum_sq.shape

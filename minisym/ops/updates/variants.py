@@ -34,6 +34,7 @@ _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
 
 
 @update(
+    divides=True,
     writes=("weight", "acc_g", "acc_delta"),
     states=("acc_g", "acc_delta"),
     outputs=("output", "new_acc_g", "new_acc_delta"),
@@ -125,6 +126,7 @@ adamax_update.dtype(all_floating)
 
 
 @update(
+    divides=True,
     writes=("weight", "mean", "var"),
     states=("mean", "var"),
     outputs=("output", "new_mean", "new_var"),
