@@ -5,6 +5,7 @@ error of minisym's own.
 """
 
 import copy
+import gc
 import json
 import time
 import tracemalloc
@@ -193,6 +194,10 @@ ABSURD = {
     "sections": (
         with_attrs("_split_v2", indices="()", sections=str(10**9)), "no _split_v2 has sections"),
     "num_args": (with_attrs("Concat", num_args=str(10**9)), "1 inputs, but num_args is"),
+    "missing inputs of an old file": (
+        graph([var("x"), *(node("Concat", "n", 0, attr={"num_args": "64"}) for _ in range(999))],
+              heads=[[i, 0, 0] for i in range(1000)]),
+        "too many inputs are missing"),
     "num_args of an old file": (
         graph([var("x"), node("Concat", "n", 0, attr={"num_args": str(10**9)})]), "has 1 inputs"),
     "num_weights": (
@@ -230,6 +235,21 @@ def test_absurd_files_are_refused_in_little_time_and_memory(kind: str):
     assert len(str(caught.value)) < 1000
     assert time.perf_counter() - start < 10
     assert peak < (50 << 20) + 100 * len(text)
+
+
+@pytest.mark.parametrize("name", ["Vendor", "Vendor{}"])
+def test_ops_that_nobody_knows_take_little_memory(name: str):
+    nodes = [var("x"), *(node(name.format(i), f"n{i}", i) for i in range(5000))]
+    text = graph(nodes, version=10901)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        net = sym.load_json(text)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert len(net.graph) == 5001
+    assert kept < 25 * len(text)
 
 
 def test_half_a_character_in_python_is_refused():

@@ -1,6 +1,7 @@
 """What runs take, in time and in memory: profile, trace, memory report, arithmetic."""
 
 import json
+import time
 from itertools import combinations, pairwise
 from xml.etree import ElementTree as ET
 
@@ -135,6 +136,20 @@ def test_memory_of_a_long_chain():
     report = h.simple_bind(x=(4, 16), grad_req="null").memory_report()
     assert report.allocated == report.peak == 2 * 4 * 16 * 4
     assert len(report.timeline().splitlines()) <= 61
+
+
+def test_a_report_takes_linear_time():
+    """Where many values share a block, and many boxes a picture; quadratic, it took minutes."""
+    h = sym.Variable("x")
+    for i in range(20_000):
+        h = sym.cos(h, name=f"c{i}")
+    executor = h.simple_bind(x=(2,), grad_req="null")
+    start = time.perf_counter()
+    report = executor.memory_report()
+    assert [len(names) for names in report.shared.values()] == [20_000]
+    assert str(report)
+    assert report.svg()
+    assert time.perf_counter() - start < 10
 
 
 def test_every_op_says_how_much_arithmetic_it_does():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 from pathlib import Path
@@ -267,15 +268,119 @@ def test_states_of_all_forms_travel():
     updater = ms.optimizer.get_updater(ms.optimizer.SGD(momentum=0.9, multi_precision=True))
     updater(0, np.ones(2), np.ones(2))
     updater("w", np.ones(3, np.float16), np.ones(3, np.float16))
-    updater.states["none"] = None
-    other = ms.optimizer.get_updater(ms.optimizer.SGD())
+    other = ms.optimizer.get_updater(ms.optimizer.SGD(momentum=0.5, multi_precision=True))
     other.set_states(updater.get_states())
-    assert other.states.keys() == updater.states.keys() == {0, "w", "none"}
-    assert other.states["none"] is None
+    assert other.states.keys() == updater.states.keys() == {0, "w"}
     np.testing.assert_array_equal(other.states[0], updater.states[0])
     for ours, theirs in zip(updater.states["w"], other.states["w"], strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert ours.dtype == theirs.dtype
+    plain = ms.optimizer.get_updater(ms.optimizer.SGD())
+    plain(0, np.ones(2), np.ones(2))
+    other = ms.optimizer.get_updater(ms.optimizer.SGD())
+    other.set_states(plain.get_states())
+    assert other.states == {0: None}
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("name", sorted(ms.optimizer.opt_registry))
+def test_states_of_every_optimizer_travel(name: str, mixed: bool):
+    """What follows is the same, whatever the states look like."""
+    updaters = [
+        ms.optimizer.get_updater(ms.optimizer.create(name, multi_precision=mixed)) for _ in "ab"
+    ]
+    dtype = np.float16 if mixed else np.float32
+    grad = np.full((2, 3), 0.5, dtype)
+    weights = [np.ones((2, 3), dtype) for _ in updaters]
+    ms.random.seed(3)
+    updaters[0](0, grad, weights[0])
+    weights[1][...] = weights[0]
+    updaters[1].set_states(updaters[0].get_states(dump_optimizer=True))
+    for updater, weight in zip(updaters, weights, strict=True):
+        ms.random.seed(4)
+        updater(0, grad, weight)
+    np.testing.assert_array_equal(*weights)
+
+
+WRONG_NUMBERS = [
+    *(("lr", v) for v in ("x", None, True, [], 10**400)),
+    *(("beta1", v) for v in ("0.9", None, {}, False)),
+    *(("multi_precision", v) for v in (0, "False", None)),
+    *(("num_update", v) for v in (-1, 1.0, "1", None, 1 << 70, True)),
+    *(("clip_gradient", v) for v in ("1", True, [1.0])),
+]
+
+
+def told_by(optimizer: ms.optimizer.Optimizer) -> dict[str, np.ndarray[Any, Any]]:
+    updater = ms.optimizer.get_updater(optimizer)
+    updater(0, np.ones(3, np.float32), np.ones(3, np.float32))
+    return dict(ms.nd.load_frombuffer(updater.get_states(dump_optimizer=True)))
+
+
+def is_refused(arrays: dict[str, np.ndarray[Any, Any]], layout: Any) -> bool:
+    """Return whether an Adam refuses these states; if not, it must be able to go on."""
+    text = np.frombuffer(json.dumps(layout).encode(), np.uint8)
+    updater = ms.optimizer.get_updater(ms.optimizer.Adam(learning_rate=0.5))
+    before = {**vars(updater.optimizer)}
+    try:
+        updater.set_states(mxnet_params.dumps({**arrays, "updater:layout": text}))
+    except ms.FormatError:
+        assert vars(updater.optimizer) == before
+        assert updater.states == {}
+        return True
+    updater(0, np.ones(3, np.float32), np.ones(3, np.float32))
+    return False
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG_NUMBERS)
+def test_numbers_of_another_kind_are_refused(key: str, value: Any):
+    arrays = told_by(ms.optimizer.Adam())
+    layout = json.loads(arrays["updater:layout"].tobytes())
+    layout["optimizer"]["numbers"][key] = value
+    assert is_refused(arrays, layout)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("lr", 1), ("clip_gradient", 0.5), ("clip_gradient", None), ("num_update", 7)],
+)
+def test_numbers_that_fit_are_taken(key: str, value: Any):
+    arrays = told_by(ms.optimizer.Adam())
+    layout = json.loads(arrays["updater:layout"].tobytes())
+    layout["optimizer"]["numbers"][key] = value
+    assert not is_refused(arrays, layout)
+
+
+STATES_THAT_LIE = {
+    "a part is missing": lambda layout: layout.update(states=[[0, ["0"]]]),
+    "a part too many": lambda layout: layout.update(states=[[0, ["0", "1", "other"]]]),
+    "none": lambda layout: layout.update(states=[[0, None]]),
+    "an array without its list": lambda layout: layout.update(states=[[0, "0"]]),
+    "one array twice": lambda layout: layout.update(states=[[0, ["0", "0"]]]),
+    "the text itself": lambda layout: layout.update(states=[[0, ["updater:layout", "0"]]]),
+    "parts of other shapes": lambda layout: layout.update(states=[[0, ["0", "wide"]]]),
+    "integers": lambda layout: layout.update(states=[[0, ["whole", "whole2"]]]),
+    "lists in lists": lambda layout: layout.update(states=[[0, [["0"], ["1"]]]]),
+    "an index that is a list": lambda layout: layout.update(states=[[[0], ["0", "1"]]]),
+    "counts that are lists": lambda layout: layout["optimizer"].update(counts=[[0, [1]]]),
+    "negative counts": lambda layout: layout["optimizer"].update(counts=[[0, -1]]),
+    "another optimizer": lambda layout: layout["optimizer"].update(name="AdamW"),
+}
+
+
+@pytest.mark.parametrize("kind", STATES_THAT_LIE)
+def test_states_of_another_form_are_refused(kind: str):
+    arrays = told_by(ms.optimizer.Adam())
+    layout = json.loads(arrays["updater:layout"].tobytes())
+    assert not is_refused(arrays, layout)
+    more = {
+        "other": np.zeros(3, np.float32),
+        "wide": np.zeros(4, np.float32),
+        "whole": np.zeros(3, np.int32),
+        "whole2": np.zeros(3, np.int32),
+    }
+    STATES_THAT_LIE[kind](layout)
+    assert is_refused({**arrays, **more}, layout)
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,22 @@ def test_sparse_arrays_share_one_allowance(monkeypatch: pytest.MonkeyPatch):
         read(listed(small, small, small))
 
 
+def test_a_small_file_makes_no_large_array():
+    large = sparse_of(1, (0, 1 << 20), (64, 1 << 20), b"", ((0,), b""))  # 256 MiB
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="too large to make dense, from a file of 108 bytes"):
+            read(listed(large))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 16
+    rows = struct.pack(f"<{1 << 16}q", *range(1 << 16))
+    wide = ((1 << 16, 4), (1 << 20, 4))  # 1 of 16 rows: such files exist
+    (found,) = read(listed(sparse_of(1, *wide, bytes(1 << 20), ((1 << 16,), rows))))
+    assert found.nbytes == 1 << 24
+
+
 def test_many_names_take_linear_time():
     empty = struct.pack("<Iii", V2, 0, -1)
     names = [b"%d" % i for i in range(50_000)]
@@ -440,3 +456,34 @@ def test_a_list_is_no_checkpoint(tmp_path: Path):
     (tmp_path / "net-0000.params").write_bytes((FIXTURES / "list.params").read_bytes())
     with pytest.raises(FormatError, match=r"net-0000\.params holds a list of 2 arrays without"):
         ms.model.load_params(str(tmp_path / "net"), 0)
+
+
+NO_ARRAYS = {
+    "a pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 102400000\n",
+        (
+            "it is a pointer of Git LFS, not the file of 102,400,000 bytes itself\n\n"
+            "  hint: git lfs pull fetches the file"
+        ),
+    ),
+    "a page": (b"<!doctype html><title>404</title>", "it is a web page"),
+    "a symbol": (b'{\n  "nodes": [', "it is JSON text\n\n  hint: ms.sym.load reads symbols"),
+    "an archive": (b"PK\x03\x04" + bytes(20), "it is a zip archive"),
+    "NumPy's": (b"\x93NUMPY\x01\x00", "it is an array of NumPy's (.npy)\n\n  hint: np.load"),
+    "a pickle": (b"\x80\x02}q\x00.", "it is a pickle\n\n  hint: minisym reads none"),
+    "nothing": (b"", "it is empty\n\n  hint: did a download fail?"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_ARRAYS)
+def test_what_is_no_file_of_arrays_is_called_by_its_name(kind: str, tmp_path: Path):
+    raw, message = NO_ARRAYS[kind]
+    path = tmp_path / "net.params"
+    path.write_bytes(raw)
+    with pytest.raises(FormatError) as caught:
+        ms.nd.load(path)
+    start = "net.params, byte 0: this is no file of MXNet arrays: "
+    assert str(caught.value).startswith(start + message)
+    with pytest.raises(FormatError) as caught:
+        load_frombuffer(raw)
+    assert str(caught.value).startswith(start.removeprefix("net.params, ") + message)

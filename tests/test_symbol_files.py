@@ -77,7 +77,7 @@ REFUSED = {
     "an attribute that is true": "the attribute '__a__' must be a string, not a boolean",
     "attributes that are null": "node 0 ('x'): 'attrs' must be an object, but it is null",
     "a list": "a symbol file holds a JSON object, but this is an array",
-    "no text": "this is no JSON: Expecting value: line 1 column 1 (char 0)",
+    "no text": "this is no JSON: it is empty",
     "a comma too many": "this is no JSON: Expecting value: line 1 column",
     "no number": "this is no JSON: NaN is no number",
 }  # fmt: skip
@@ -213,3 +213,59 @@ def test_versions_of_a_file_outlive_composition():
         [[3, 0, 0], [2, 0, 5]],
         [[4, 0, 0]],
     ]
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d' * 32}\nsize 102400000\n"
+NO_SYMBOLS = {
+    "a pointer": (
+        POINTER.encode(),
+        (
+            "it is a pointer of Git LFS, not the file of 102,400,000 bytes itself\n\n"
+            "  hint: git lfs pull fetches the file"
+        ),
+    ),
+    "a page": (b"\n<!DOCTYPE html>\n<html lang=en>", "it is a web page\n\n  hint: the address was"),
+    "a page in capitals": (b"<HTML><HEAD>", "it is a web page"),
+    "the error of a server": (
+        b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+        "it is an XML document\n\n  hint: did a server answer with an error?",
+    ),
+    "nothing": (b"", "it is empty\n\n  hint: did a download fail?"),
+    "arrays": (
+        b"\x12\x01" + bytes(20) + b"\xff",
+        "it is a file of MXNet arrays\n\n  hint: ms.nd.load reads arrays",
+    ),
+    "compressed": (b"\x1f\x8b\x08\x00", "it is compressed by gzip\n\n  hint: unpack it: gunzip"),
+    "text in UTF-16": ("{}".encode("utf-16"), "it is text in UTF-16\n\n  hint: save it as UTF-8"),
+    "a pickle": (b"\x80\x04\x95\x10", "it is a pickle\n\n  hint: minisym reads none"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_SYMBOLS)
+def test_what_is_no_symbol_is_called_by_its_name(kind: str, tmp_path: Path):
+    raw, message = NO_SYMBOLS[kind]
+    path = tmp_path / "net-symbol.json"
+    path.write_bytes(raw)
+    with pytest.raises(FormatError) as caught:
+        sym.load(path)
+    assert str(caught.value).startswith("net-symbol.json")
+    assert message in str(caught.value)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return
+    with pytest.raises(FormatError) as caught:
+        sym.load_json(text)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["net-symbol.json", "/data/a b/Net-symbol.JSON", "net-0001.params"]
+)
+def test_the_name_of_a_file_is_no_text_of_one(name: str):
+    with pytest.raises(FormatError) as caught:
+        sym.load_json(name)
+    assert str(caught.value) == (
+        f"this is no JSON, but it looks like the name of a file: {name!r}\n\n"
+        "  hint: ms.sym.load reads a file, load_json the text of one"
+    )

@@ -41,6 +41,7 @@ from minisym.core.errors import DeclarationError, did_you_mean
 from minisym.core.ndarray import Array
 from minisym.core.op import Input, Op, Params, Rule, get, register
 from minisym.core.params import REQUIRED, Between, Param, param_of
+from minisym.core.renamed import Renamed
 from minisym.core.symbol import Symbol
 
 
@@ -189,6 +190,8 @@ class Declaration(Op):
                 answer = back(*fixed, *inputs, **params)
                 return [answer[i] for i in range(len(inputs))]
             available |= dict(zip((i.name for i in self.inputs), inputs, strict=True))
+            if not available.keys() >= {*takes}:  # it is that of an output which is not there
+                return [None] * len(inputs)
             answer = back(**{n: available[n] for n in takes if available[n] is not None}, **params)
             present = [n for n in names if available.get(n) is not None]
             by_name = {n: answer[i] for i, n in enumerate(present)}
@@ -253,8 +256,36 @@ def _backward_op(
     )
 
     @back.shape
-    def _(s: Any) -> None:
+    def _(s: Any, **params: Any) -> None:
         _like_inputs(s)
+        if forward.shape_rule is not None:
+            forward.shape_rule(as_forward(s, params), params=params)
+        elif forward.elementwise:
+            every, known = as_forward(s, params), None
+            for name in (*every.names, *every.names):
+                setattr(every, name, known)
+                known = getattr(every, name)
+        _like_inputs(s)
+
+    def as_forward(s: Any, params: Params) -> Renamed:
+        """Return the slots as the forward op has them."""
+        ins: dict[str, Sequence[str]]
+        names_here = s.names
+        if forward.variadic:
+            fixed, count = len(inputs) - 1, len(s.outputs)
+            given = zip(names_here[fixed : fixed + count], back.output_names(params), strict=True)
+            ins = dict(zip(forward.place_names(count), given, strict=True))
+        else:
+            ins = {
+                i.name: [n for n in (i.name, f"{i.name}_grad") if n in names_here]
+                for i in forward.inputs
+                if i.when is None or i.when(params)
+            }
+        made = forward.output_names(params)
+        heads = [("g", "g0", "y", "y0"), *((f"g{i}", f"y{i}") for i in range(1, len(made)))]
+        known = {i.name for i in inputs}
+        outs = {n: [h for h in each if h in known] for n, each in zip(made, heads, strict=True)}
+        return Renamed(s, ins, outs)
 
     @back.dtype
     def _(t: Any) -> None:

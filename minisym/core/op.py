@@ -10,7 +10,6 @@ import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -80,7 +79,7 @@ class Input:
     """A parameter, which training changes (weight, bias, gamma): drawn and counted as one."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Op:
     """Everything that is known about one op. See CONTRIBUTING.md for how to declare one."""
 
@@ -90,7 +89,7 @@ class Op:
     """Where it is declared."""
     aliases: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
-    params: Mapping[str, Param] = field(default_factory=dict)
+    params: Mapping[str, Param] = field(default_factory=lambda: NO_PARAMS)
     group: tuple[str, ...] = ()
     """For variadic inputs that come in groups: the names of one group (weight, grad, mom)."""
     trailing: tuple[str, ...] = ()
@@ -102,7 +101,7 @@ class Op:
     outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",)
     visible: Callable[[Params], int] | int | None = None
     """How many of the outputs a user sees (None: all of them)."""
-    writes: Mapping[str, int] = field(default_factory=dict)
+    writes: Mapping[str, int] = field(default_factory=lambda: NO_PARAMS)
     """Input that a run overwrites -> output that holds its new value."""
     kind: str = ""
     """What it is for, one of `KINDS`: pictures and summaries tell nodes apart by it."""
@@ -160,12 +159,12 @@ class Op:
 
     def __post_init__(self) -> None:
         """Derive what compose and pictures need often."""
-        self.defaults = MappingProxyType(
-            {p.name: p.default for p in self.params.values() if not p.required}
-        )
+        defaults = {p.name: p.default for p in self.params.values() if not p.required}
+        self.defaults = MappingProxyType(defaults) if defaults else NO_PARAMS
         self.required = tuple(p.name for p in self.params.values() if p.required)
-        self.states |= frozenset(i.name for i in self.inputs if i.auxiliary)
-        self.inits = {i.name: i.init for i in self.inputs if i.init}
+        if states := frozenset(i.name for i in self.inputs if i.auxiliary):
+            self.states |= states
+        self.inits = {i.name: i.init for i in self.inputs if i.init} or NO_PARAMS
         self.learned = frozenset(i.name for i in self.inputs if i.learned)
         self.single = isinstance(self.outputs, tuple) and len(self.outputs) == 1
         fixed = not any(i.when or i.variadic for i in self.inputs)
@@ -201,7 +200,7 @@ class Op:
         inside = tuple(symbol.graph for symbol in self.subgraphs)
         return self.name, self.outputs, inside
 
-    @cached_property
+    @property
     def slots(self) -> frozenset[str]:
         """The names of all inputs and outputs that it has with any parameters."""
         outputs = () if callable(self.outputs) else self.outputs

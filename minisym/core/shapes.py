@@ -26,6 +26,10 @@ KnownShape = tuple[int, ...]
 
 
 BROADCAST: Final = "does not broadcast with"
+MOST_AXES: Final = 32
+"""More axes no array has, neither in MXNet's files nor in every version of NumPy."""
+MOST_ELEMENTS: Final = 1 << 48
+"""More elements no memory holds."""
 
 
 class Mismatch(ValueError):  # noqa: N818  what it says, not what went wrong
@@ -77,6 +81,30 @@ def unify(a: Shape, b: Shape) -> Shape:
         else:
             raise Mismatch(axis, a, b)
     return tuple(merged)
+
+
+def check(shape: Shape) -> None:
+    """Raise ValueError where no array has a shape.
+
+    >>> check((2, None)), check((2, -3))
+    Traceback (most recent call last):
+    ...
+    ValueError: a shape of (2, -3) has a negative size
+    """
+    if shape is None:
+        return
+    if len(shape) > MOST_AXES:
+        message = f"a shape of {len(shape)} axes has more than the {MOST_AXES} that are possible"
+        raise ValueError(message)
+    elements = 1
+    for dim in shape:
+        if dim is not None and dim < 0:
+            message = f"a shape of {show(shape)} has a negative size"
+            raise ValueError(message)
+        elements *= dim or 1
+    if elements > MOST_ELEMENTS:
+        message = f"a shape of {show(shape)} has more elements than any memory holds"
+        raise ValueError(message)
 
 
 def product(dims: Iterable[Dim]) -> Dim:
@@ -217,7 +245,12 @@ def from_user(shape: Any, what: str = "a shape") -> Shape:
     unknown = (None, -1) if is_np_shape() else (None, 0, -1)
     if not dims and not is_np_shape():
         return None
-    return tuple(None if d in unknown else d for d in dims)
+    found = tuple(None if d in unknown else d for d in dims)
+    try:
+        check(found)
+    except ValueError as error:
+        raise ShapeError(f"{what} is none: {error}") from None
+    return found
 
 
 def to_user(shape: Shape) -> Any:

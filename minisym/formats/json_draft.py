@@ -15,6 +15,7 @@ from reprlib import Repr
 from typing import Any, Final, NoReturn
 
 from minisym.core.errors import FormatError
+from minisym.formats.foreign import JSON, LONGEST, looks_like_a_name, recognized
 
 VERSION: Final = 10901
 """The MXNet version whose files are written: 1.9.1."""
@@ -73,10 +74,19 @@ def parse(text: str) -> Any:
         message = f"this is no text: character {error.start} is half of a surrogate pair"
         raise FormatError(message) from None
     except ValueError as error:  # JSONDecodeError, or an integer of thousands of digits
-        raise FormatError(
-            f"this is no JSON: {error}", hint="is the file complete? A symbol file ends with }"
-        ) from None
+        raise _no_json(text, error) from None
     return data
+
+
+def _no_json(text: str, reason: ValueError) -> FormatError:
+    other = recognized(text[:LONGEST].encode(), JSON)
+    if other is not None:
+        return FormatError(f"this is no JSON: it is {other[0]}", hint=other[1])
+    if looks_like_a_name(text):
+        message = f"this is no JSON, but it looks like the name of a file: {short(text)}"
+        return FormatError(message, hint="ms.sym.load reads a file, load_json the text of one")
+    hint = "is the file complete? A symbol file ends with }"
+    return FormatError(f"this is no JSON: {reason}", hint=hint)
 
 
 def _no_number(word: str) -> NoReturn:

@@ -20,6 +20,8 @@ from minisym.core.naming import HIDDEN_KEYS
 from minisym.formats.json_draft import Draft, label
 from minisym.formats.json_kinds import MOST_MISSING, Kinds
 
+_MOST_ADDED: Final = 5
+"""How many times as many nodes a file may have when all are there; BatchNorm lacks four inputs."""
 _COMPLETE: Final = 900
 _WITH_INITS: Final = 904
 _WITH_OPTIONAL_AXIS: Final = 905
@@ -31,6 +33,7 @@ def upgrade(nodes: list[Draft], order: Iterable[int], version: int, kinds: Kinds
     `order` holds the positions of the nodes that count, inputs first.
     """
     kept: list[int] = []
+    most = _MOST_ADDED * len(nodes) + MOST_MISSING
     for position in order:
         draft = nodes[position]
         if any(key.endswith(HIDDEN_KEYS) for key in draft.attrs):
@@ -38,6 +41,9 @@ def upgrade(nodes: list[Draft], order: Iterable[int], version: int, kinds: Kinds
         if draft.op != "null" and version < _WITH_OPTIONAL_AXIS:
             if version < _COMPLETE:
                 kept += _complete(draft, nodes, position, kinds)
+                if len(nodes) > most:
+                    message = f"{label(position, draft.name)}: too many inputs are missing"
+                    raise FormatError(message, hint="are they in the file, under other names?")
             if version < _WITH_INITS:
                 _initialize(draft, nodes, position, kinds)
             if draft.op in ("argmax", "argmin") and draft.attrs.get("axis") == "-1":

@@ -11,7 +11,7 @@ import networkx as nx
 from minisym.control import op_of_file
 from minisym.core.errors import FormatError, MinisymError
 from minisym.core.node import Entry, Node
-from minisym.core.op import NO_PARAMS, opaque
+from minisym.core.op import NO_PARAMS, Op, opaque
 from minisym.core.symbol import Symbol
 from minisym.formats.json_draft import VERSION, Draft, File, drafts, label
 from minisym.formats.json_kinds import Kind, Kinds, freeze
@@ -41,7 +41,9 @@ class _Reader:
             self.order = upgrade(self.drafts, self.order, file.version, self.kinds)
         self.nodes: dict[int, Node] = {}
         self.outputs: dict[int, int] = {}
-        self.outputs_left = 64 * len(self.drafts) + (1 << 16)
+        self.unknown: dict[tuple[str, int, int], Op] = {}
+        read = len(file.heads) + sum(len(draft.inputs) for draft in self.drafts)
+        self.outputs_left = 64 * len(self.drafts) + (1 << 12) + read
         """What a file may claim in all: no more than such as are used."""
 
     def symbol(self) -> Symbol:
@@ -98,10 +100,19 @@ class _Reader:
             message = f"{label(position, draft.name)}: {error.sentence}"
             raise FormatError(message, hint=error.hint) from None
         if op is None:
-            op = opaque(draft.op, count, self._outputs(draft, position), inside)
+            op = self._unknown(draft.op, count, self._outputs(draft, position), inside)
         names = op.input_names(NO_PARAMS)
         outputs = len(op.output_names(NO_PARAMS))
         return Kind(op, NO_PARAMS, freeze(draft.attrs), names, outputs)
+
+    def _unknown(self, name: str, inputs: int, outputs: int, inside: tuple[Symbol, ...]) -> Op:
+        """Return an op that nobody knows: one for all nodes that look alike."""
+        if inside:
+            return opaque(name, inputs, outputs, inside)
+        key = (name, inputs, outputs)
+        if key not in self.unknown:
+            self.unknown[key] = opaque(*key)
+        return self.unknown[key]
 
     def _outputs(self, draft: Draft, position: int) -> int:
         """Return how many outputs an op has that nobody knows."""

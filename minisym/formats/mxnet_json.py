@@ -17,8 +17,9 @@ from pathlib import Path
 
 from minisym.core.collector import paused
 from minisym.core.errors import ArrayTypeError, FormatError
+from minisym.core.files import write_atomically
 from minisym.core.symbol import Symbol
-from minisym.formats.files import write_atomically
+from minisym.formats.foreign import JSON, LONGEST, recognized
 from minisym.formats.json_draft import parse
 from minisym.formats.json_nodes import read
 from minisym.formats.json_text import text_of
@@ -51,8 +52,10 @@ def load(fname: str | os.PathLike[str]) -> Symbol:
     try:
         return _symbol(path.read_bytes().decode())
     except UnicodeDecodeError as error:
-        message = f"{path.name} is no symbol file: byte {error.start} is no UTF-8 text"
-        raise FormatError(message) from None
+        other = recognized(error.object[:LONGEST], JSON)
+        why = f"it is {other[0]}" if other else f"byte {error.start} is no UTF-8 text"
+        message = f"{path.name} is no symbol file: {why}"
+        raise FormatError(message, hint=other and other[1]) from None
     except FormatError as error:
         raise FormatError(f"{path.name}: {error.sentence}", hint=error.hint) from None
 

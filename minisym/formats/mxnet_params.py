@@ -31,10 +31,11 @@ from typing import Any, Final, Literal, cast, get_args
 import numpy as np
 
 from minisym.core.errors import ArrayTypeError, FormatError
+from minisym.core.files import write_atomically
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.params import CODES
 from minisym.core.shapes import is_np_shape
-from minisym.formats.files import write_atomically
+from minisym.formats.foreign import ARRAYS, LONGEST, recognized
 
 LIST_MAGIC: Final = 0x112
 V1, V2, V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -45,6 +46,8 @@ _DENSE, _ROW_SPARSE, _CSR = 0, 1, 2
 _INDEX_ARRAYS: Final = {_DENSE: 0, _ROW_SPARSE: 1, _CSR: 2}
 _MAX_DENSE: Final = 1 << 30
 """So many bytes the sparse arrays of one file may take as dense ones."""
+_FREE_DENSE, _MOST_DENSE = 1 << 24, 256
+"""Nor more than that, and so many times the size of the file: a small one becomes no large one."""
 
 Arrays = list[NDArray] | dict[str, NDArray]
 Version = Literal["V0", "V1", "V2", "V3"]
@@ -101,7 +104,7 @@ class _Reader:
     def __init__(self, file: io.BufferedIOBase, size: int, label: str = "") -> None:
         self.file, self.size, self.label, self.at = file, size, label, 0
         self.notices: list[str] = []
-        self.dense_left = _MAX_DENSE
+        self.dense_left = min(_MAX_DENSE, _FREE_DENSE + _MOST_DENSE * size)
 
     @property
     def left(self) -> int:
@@ -148,6 +151,12 @@ class _Reader:
 
     def read(self) -> Arrays:
         """Read it all."""
+        head = self.file.read(LONGEST)
+        self.file.seek(0)
+        other = recognized(head, ARRAYS)
+        if other is not None:
+            message = f"{self.label}byte 0: this is no file of MXNet arrays: it is {other[0]}"
+            raise FormatError(message, hint=other[1])
         if self.number("Q", "the file's magic number") != LIST_MAGIC:
             raise self.wrong(0, "this is no file of MXNet arrays: it does not begin with 0x112")
         self.number("Q", "the reserved word")
@@ -262,7 +271,10 @@ class _Reader:
         """Fill a dense array from a sparse one."""
         self.dense_left -= prod(shape) * values.itemsize
         if self.dense_left < 0:
-            raise self.wrong(start, f"a sparse array of shape {shape} is too large to make dense")
+            message = f"a sparse array of shape {shape} is too large to make dense"
+            error = self.wrong(start, f"{message}, from a file of {self.size:,} bytes")
+            error.hint = "in MXNet, array.tostype('default') makes it dense before it is saved"
+            raise error
         fill = _fill_row_sparse if storage == _ROW_SPARSE else _fill_csr
         try:
             dense = np.zeros(shape, values.dtype)

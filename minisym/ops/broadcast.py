@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from minisym.core import shapes
 from minisym.core.cost import each, each_input
 from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
@@ -179,6 +180,9 @@ def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[tuple[Any, ...
 @unbroadcast.shape
 def _(s: Any) -> None:
     s.output = s.like
+    s.like = s.output
+    if s.data is not None:
+        s.data = shapes.broadcast([s.data, s.like])
 
 
 @unbroadcast.grad
@@ -204,6 +208,9 @@ def stretch(data: Expanded, like: Like, *, out: Array) -> None:
 @stretch.shape
 def _(s: Any) -> None:
     s.output = s.like
+    s.like = s.output
+    if s.data is not None:
+        s.like = shapes.broadcast([s.data, s.like])
 
 
 @stretch.grad

@@ -14,7 +14,7 @@ from minisym.core.cost import each_input
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
-from minisym.core.shapes import axis_of
+from minisym.core.shapes import Shape, axis_of, broadcast, product, show, unify
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like
 from minisym.ops.rules import first_type
@@ -78,12 +78,33 @@ def _laid(vector: Array, ndim: int, axis: int) -> Array:
     return vector.reshape((1,) * ndim) if vector.size == 1 else lay(vector, ndim, axis)
 
 
-def _like(s: Any) -> None:
+def _fit(vector: Shape, whole: Shape, axis: int) -> None:
+    """Raise where a vector does not lie along an axis of the whole."""
+    if vector is None or whole is None:
+        return
+    size = product(vector)
+    if len(vector) == len(whole) != 1:
+        unify(broadcast([vector, whole]), whole)
+    elif size != 1 and size is not None and whole[axis_of(axis, len(whole))] not in (size, None):
+        raise ValueError(f"{show(vector)} does not lie along axis {axis} of {show(whole)}")
+
+
+@along.shape
+def _(s: Any, *, axis: int) -> None:
     s.output = s.like
+    s.like = s.output
+    _fit(s.vector, s.like, axis)
 
 
-along.shape(_like).dtype(first_type)
-sum_along.shape(_like).dtype(first_type)
+@sum_along.shape
+def _(s: Any, *, axis: int) -> None:
+    s.output = s.like
+    s.like = s.output
+    _fit(s.like, s.data, axis)
+
+
+along.dtype(first_type)
+sum_along.dtype(first_type)
 
 
 @along.grad

@@ -25,14 +25,26 @@ from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.params import Between, Ints
 from minisym.core.samples import Sample
-from minisym.core.shapes import show
+from minisym.core.shapes import Dim, show
 from minisym.core.symbol import Symbol
 from minisym.ops.grouped import at_once, correlate_filters_runs, correlate_runs, scatter_runs
 from minisym.ops.inputs import Like
 from minisym.ops.rules import floats_only
 from minisym.ops.scratch import scratch
 from minisym.ops.sums import sum_over
-from minisym.ops.windows import Dilate, Dims, Kernel, Pad, Stride, Window, channels_first, window
+from minisym.ops.windows import (
+    Dilate,
+    Dims,
+    Kernel,
+    Pad,
+    Stride,
+    Window,
+    channels_first,
+    check_rank,
+    shape_back,
+    shape_first,
+    window,
+)
 
 op = partial(declare, kind="math")
 
@@ -240,10 +252,50 @@ def _member(
     declared = op(name=name, samples=[sample], cost=cost)(kernel)
 
     @declared.shape
-    def _(s: Any) -> None:
+    def _(s: Any, **params: Any) -> None:
         s.output = s.like
+        s.like = s.output
+        _fit(s, dict(zip(slots, ("first", "second", "like"), strict=True)), **params)
 
     return declared.dtype(floats_only)
+
+
+def _fit(
+    s: Any,
+    slot: dict[str, str],
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    target_shape: Ints,
+    num_group: int,
+    layout: str | None,
+) -> None:
+    """Rule: data, weight and output, which are the slots of these names, belong together."""
+    win, rank = window(kernel, stride, dilate, pad), len(kernel)
+    places: Dims = (None,) * rank
+    for name in slot.values():
+        check_rank(name, getattr(s, name), rank, layout)
+
+    def say(role: str, *shape: Dim) -> None:
+        setattr(s, slot[role], shape_back(shape, layout))
+
+    def known(role: str) -> Any:
+        return shape_first(getattr(s, slot[role]), layout) or (None, None, *places)
+
+    filters, channels = known("weight")[:2]
+    if filters is not None and filters % num_group:
+        raise ValueError(f"{filters} filters cannot be split into {num_group} groups")
+    say("weight", None, None, *kernel)
+    say("output", known("data")[0], filters, *places)
+    say("data", known("output")[0], None if channels is None else channels * num_group, *places)
+    data, output = known("data"), known("output")
+    grouped = None if data[1] is None else data[1] // num_group
+    say("weight", output[1], grouped, *kernel)
+    if any(target_shape):
+        win = aimed(win, target_shape, output[2:])[0]
+    win.check_places(data[2:], output[2:])
 
 
 adjoint_output = _member(

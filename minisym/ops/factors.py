@@ -18,6 +18,7 @@ from minisym.core.errors import ShapeError
 from minisym.core.families import unary
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Matrices, SquareMatrices
 from minisym.ops.matrices import gemm2, trsm
@@ -154,6 +155,8 @@ def _(g: Symbol, A: Symbol) -> Symbol:
 def _each_shape(s: Any, matrix: str, number: str) -> None:
     shape = getattr(s, matrix)
     if shape is not None:
+        if len(shape) < 2:
+            raise ValueError(f"{matrix} {show(shape)} must have matrices along its last two axes")
         setattr(s, number, shape[:-2] or (1,))
 
 

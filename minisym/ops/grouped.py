@@ -94,11 +94,11 @@ def scatter_runs(output: Array, weight: Array, win: Window, groups: int, out: Ar
     """Fill `out` (batch, channels, …) with outputs times weights, added where windows overlap."""
     runs = runs_over(win, len(out), output.shape[2:])
     planes = runs.empty_planes(out.shape[1], out.dtype)
-    found = planes.reshape(*win.stride, groups, -1, planes.shape[-1])
+    found = planes.reshape(*runs.win.stride, groups, -1, planes.shape[-1])
     before = max(start for _, start in runs.elements)
     rows = runs.spread(output, before).reshape(groups, len(weight) // groups, -1)
     matrices = np.moveaxis(_by_group(weight, groups), 3, 0)
-    for phase in np.ndindex(*win.stride):
+    for phase in np.ndindex(*runs.win.stride):
         mine = [(k, start) for k, (at, start) in enumerate(runs.elements) if at == phase]
         if not mine:
             continue

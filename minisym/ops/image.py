@@ -21,9 +21,9 @@ from minisym.core.params import Floats, Ints
 from minisym.core.samples import Sample
 from minisym.ops.colors import adjust_hue, gray, principal_shift
 from minisym.ops.inputs import Head, Like
+from minisym.ops.rules import as_forward
 
 Image = Annotated[Array, "An image, (height, width, channels), or a batch of them."]
-
 op = partial(declare, cost=each(2))
 
 _IMAGE = np.arange(60, dtype=np.float64).reshape(4, 5, 3)
@@ -70,9 +70,10 @@ def _image_from_tensor(g: Head, like: Like, *, out: Array) -> None:
 
 
 @_image_from_tensor.shape
-def _(s: Any) -> None:
+def _(s: Any, **params: Any) -> None:
     s.output = s.like
     s.like = s.output
+    as_forward(to_tensor, s, params, {"data": ["like"]}, {"output": ["g"]})
 
 
 @_image_from_tensor.dtype
@@ -198,9 +199,10 @@ def _image_uncrop(
 
 
 @_image_uncrop.shape
-def _(s: Any) -> None:
+def _(s: Any, **params: Any) -> None:
     s.output = s.like
     s.like = s.output
+    as_forward(crop, s, params, {"data": ["like"]}, {"output": ["g"]})
 
 
 @_image_uncrop.grad

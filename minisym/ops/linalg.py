@@ -24,7 +24,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, product, unify
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Head
-from minisym.ops.rules import floats_only
+from minisym.ops.rules import as_forward, floats_only
 
 
 def _dot(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
@@ -163,14 +163,9 @@ def _(
 
 
 def _backward_shape(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
-    """Rule: the output is shaped like one operand, `g` like the product."""
-    lhs, rhs = s.lhs, s.rhs
-    if lhs is None or rhs is None:
-        return
-    if len(lhs) == len(rhs) == 1:
-        s.g = (1,)
-    else:
-        s.g = _split(lhs, transpose_a)[1] + _split(rhs, not transpose_b)[1]
+    """Rule: `g` is shaped like the product."""
+    flags = {"transpose_a": transpose_a, "transpose_b": transpose_b}
+    as_forward(dot, s, flags, {"lhs": ["lhs"], "rhs": ["rhs"]}, {"output": ["g"]})
 
 
 def _as_matrix(g: Array, left: Array, right: Array) -> Array:

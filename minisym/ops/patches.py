@@ -116,8 +116,15 @@ def fold_like(
 
 
 @fold_like.shape
-def _(s: Any) -> None:
+def _(s: Any, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> None:
     s.output = s.like
+    s.like = s.output
+    win = window(kernel, stride, dilate, pad)
+    check_rank("like", s.like, len(kernel), None)
+    if s.like is not None:
+        batch, channels, *sizes = s.like
+        rows = None if channels is None else channels * prod(kernel)
+        s.columns = (batch, rows, product(win.counts(sizes)))
 
 
 fold_like.dtype(first_type)

@@ -2,7 +2,7 @@ r"""Pooling: a window slides over each channel and gives its maximum, mean, sum 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -16,6 +16,7 @@ from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.op import Params
 from minisym.core.params import HINT, Ints
+from minisym.core.renamed import Renamed
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import LaidOut, Samples
@@ -51,7 +52,7 @@ Global = Annotated[bool, "One window over the whole of each channel."]
 # --------------------------------------------------------------------------------- the gradients
 
 
-def _sender(name: str, doc: str, like: int, *, back: bool) -> Declaration:
+def _sender(name: str, doc: str, *, back: bool) -> Declaration:
     """Declare an op that sends heads back to the data, or forward from the data to the outputs."""
 
     def kernel(
@@ -102,16 +103,20 @@ def _sender(name: str, doc: str, like: int, *, back: bool) -> Declaration:
         samples=[Sample((shape, (1, 1, 4, 4), (1, 1, 3, 3)), params, wrt=(0,))],
     )(kernel)
 
+    whole = ["data", "output"] if back else ["data", "g"]
+    parts = ["y", "g"] if back else ["y", "output"]
+
     @declared.shape
-    def _(s: Any) -> None:
-        s.output = s.inputs[like]
+    def _(s: Any, **params: Any) -> None:
+        _check_power(params)
+        _pooling_shape(Renamed(s, {"data": whole}, {"output": parts}), _settings(params))
 
     return declared.dtype(floats_only)
 
 
-_pool_back = _sender("_pool_back", "Send the gradient of a pooling back to its data.", 1, back=True)
+_pool_back = _sender("_pool_back", "Send the gradient of a pooling back to its data.", back=True)
 _pool_along = _sender(
-    "_pool_along", "Add up changes of the data as a pooling would, to first order.", 2, back=False
+    "_pool_along", "Add up changes of the data as a pooling would, to first order.", back=False
 )
 
 
@@ -274,6 +279,11 @@ def Pooling(
     )
 
 
+def _check_power(params: Mapping[str, Any]) -> None:
+    if params["pool_type"] == "lp" and params["p_value"] not in (1, 2, 3):
+        raise ValueError(f"p_value must be 1, 2 or 3 with pool_type='lp', not {params['p_value']}")
+
+
 def _settings(params: dict[str, Any], **more: Any) -> Settings:
     known = {f.name for f in fields(Settings)}
     return Settings(**{n: v for n, v in params.items() if n in known}, **more)
@@ -281,8 +291,7 @@ def _settings(params: dict[str, Any], **more: Any) -> Settings:
 
 @Pooling.shape
 def _(s: Any, **params: Any) -> None:
-    if params["pool_type"] == "lp" and params["p_value"] not in (1, 2, 3):
-        raise ValueError(f"p_value must be 1, 2 or 3 with pool_type='lp', not {params['p_value']}")
+    _check_power(params)
     _pooling_shape(s, _settings(params))
 
 

@@ -85,13 +85,24 @@ class Pool:
     def along(self, axis: int) -> Iterator[tuple[int, slice, slice]]:
         """Yield each index into the window along an axis, with the places and data it connects."""
         stride, pad = self.stride[axis], self.pad[axis]
-        for i in range(self.kernel[axis]):
+        for i in self._met(axis):
             first = max(0, -((i - pad) // stride))
             last = min(self.counts[axis] - 1, (self.sizes[axis] - 1 + pad - i) // stride)
             if first <= last:
                 start = first * stride + i - pad
                 stop = start + (last - first) * stride + 1
                 yield i, slice(first, last + 1), slice(start, stop, stride)
+
+    def _met(self, axis: int) -> Iterator[int]:
+        """Yield the indices into the window along an axis that some place has on the data."""
+        kernel, stride, pad = self.kernel[axis], self.stride[axis], self.pad[axis]
+        size, count = self.sizes[axis], self.counts[axis]
+        if stride <= size:
+            yield from range(max(0, pad - (count - 1) * stride), min(kernel, pad + size))
+            return
+        for place in reversed(range(count)):  # each begins behind the data of the one before
+            start = pad - place * stride
+            yield from range(max(0, start), min(kernel, start + size))
 
     def meetings(self) -> Iterator[tuple[Ints, Slices, Slices]]:
         """Yield each element of the window, with the outputs and the data that it connects."""

@@ -22,7 +22,7 @@ from minisym.core.kernels import number
 from minisym.core.ndarray import Array
 from minisym.core.params import Between, DType, Ints
 from minisym.core.samples import Sample
-from minisym.core.shapes import Shape, axes_of, is_np_shape
+from minisym.core.shapes import Shape, axes_of, is_np_shape, product, show
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide
 from minisym.ops.casting import cast_like
@@ -128,8 +128,14 @@ def _(
 
 
 @spread.shape
-def _(s: Any) -> None:
+def _(s: Any, *, axis: Ints | None, exclude: bool) -> None:
     s.output = s.like
+    s.like = s.output
+    if s.like is not None and s.data is not None:
+        gone = axes_gone(axis, len(s.like), exclude=exclude)
+        rest = tuple(d for a, d in enumerate(s.like) if a not in gone)
+        if None not in rest + s.data and product(rest) != product(s.data):
+            raise ValueError(f"data {show(s.data)} is not what is left of {show(s.like)}")
 
 
 @spread.grad

@@ -151,6 +151,8 @@ def _roi_gradient(g: Array, data: Array, rois: Array, y1: Array, *, out: Array) 
     """Send each bin's gradient to the pixel that was its maximum."""
     batch, channels, height, width = data.shape
     image = np.maximum(rois[:, 0].astype(np.int64), 0)
+    if y1.size and (image.max() >= batch or y1.max() >= height * width):
+        raise ExecutionError(f"ROIPooling: a maximum lies outside of data {show(data.shape)}")
     plane = image[:, np.newaxis] * channels + np.arange(channels)
     flat = plane[..., np.newaxis, np.newaxis] * (height * width) + np.maximum(y1, 0)
     share = np.where(y1 < 0, 0, g)

@@ -17,11 +17,12 @@ from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.params import Between, Ints
 from minisym.core.samples import Sample
-from minisym.core.shapes import Dim, Shape, show
+from minisym.core.shapes import MOST_ELEMENTS, Dim, Shape, show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images
 from minisym.ops.rules import floats_only
 from minisym.ops.sums import mean_over
+from minisym.ops.taps import add_rows
 
 op = partial(declare, cost=each(7))
 
@@ -72,10 +73,10 @@ class _Blend(NamedTuple):
         """Return what arrives at each of `size` elements."""
         g = np.moveaxis(g, axis, 0)
         found = np.zeros((size, *g.shape[1:]), g.dtype)
-        for i, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            share = g.dtype.type(self.share[i])
-            found[low] += (1 - share) * g[i]
-            found[high] += share * g[i]
+        share = self.share.astype(g.dtype).reshape(-1, *[1] * (g.ndim - 1))
+        rows = found.reshape(size, -1)
+        add_rows(rows, self.low, ((1 - share) * g).reshape(len(g), -1))
+        add_rows(rows, self.high, (share * g).reshape(len(g), -1))
         return np.moveaxis(found, 0, axis)
 
 
@@ -167,6 +168,8 @@ def _resized(n: Dim, size: int, scale: float | None, mode: str) -> Dim:
         return size
     if n is None:
         return None
+    if scale is not None and not abs(scale) < MOST_ELEMENTS:
+        raise ValueError(f"scale_height and scale_width must be finite, not {scale:g}")
     if mode == "size":
         return int(np.float32(scale) * np.float32(n))
     if mode == "odd_scale":
@@ -224,28 +227,38 @@ def _(g: Array, data: Array, like: Array | None = None, *, align_corners: bool, 
 # ------------------------------------------------------------------------------- adaptive average
 
 
-def _bins(size: int, wanted: int) -> Iterator[tuple[int, slice]]:
-    """Yield the bins of an axis, which overlap where the size is no multiple; in float32."""
+def _bins(size: int, wanted: int) -> tuple[list[slice], Array]:
+    """Return the bins of an axis, and where the run of each begins in the output; in float32.
+
+    They overlap where the size is no multiple. Where there are more bins than elements, those that
+    follow each other may be the same.
+    """
     index = np.arange(wanted + 1) * size
     edges = index.astype(np.float32) / np.float32(wanted)
-    starts, ends = np.floor(edges[:-1]).astype(int), np.ceil(edges[1:]).astype(int)
-    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        yield i, slice(start, end)
+    bounds = np.stack([np.floor(edges[:-1]), np.ceil(edges[1:])], 1).astype(int)
+    first = np.flatnonzero(np.r_[True, np.any(bounds[1:] != bounds[:-1], axis=1)])
+    return [slice(start, end) for start, end in bounds[first]], first
 
 
 def _averages(data: Array, axis: int, wanted: int) -> Array:
     data = np.moveaxis(data, axis, 0)
-    found = np.empty((wanted, *data.shape[1:]), data.dtype)
-    for i, part in _bins(len(data), wanted):
+    bins, first = _bins(len(data), wanted)
+    found = np.empty((len(bins), *data.shape[1:]), data.dtype)
+    for i, part in enumerate(bins):
         found[i] = mean_over(data[part], 0)
+    if len(bins) < wanted:
+        found = found.repeat(np.diff(first, append=wanted), 0)
     return np.moveaxis(found, 0, axis)
 
 
 def _averages_back(g: Array, axis: int, size: int) -> Array:
     g = np.moveaxis(g, axis, 0)
     found = np.zeros((size, *g.shape[1:]), g.dtype)
-    for i, part in _bins(size, len(g)):
-        found[part] += g[i] / (part.stop - part.start)
+    bins, first = _bins(size, len(g))
+    if len(bins) < len(g):
+        g = np.add.reduceat(g, first, 0)
+    for part, slope in zip(bins, g, strict=True):
+        found[part] += slope / (part.stop - part.start)
     return np.moveaxis(found, 0, axis)
 
 

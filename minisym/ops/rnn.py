@@ -22,6 +22,11 @@ from minisym.core.symbol import Symbol
 from minisym.ops.cells import GATES
 from minisym.ops.inputs import Head, Lengths
 from minisym.ops.recurrent import Run, Stack, clip_of
+from minisym.ops.rules import as_forward
+
+Units = Annotated[int, "Number of units of each layer.", Between(1)]
+Layers = Annotated[int, "Number of layers.", Between(1, 4096)]
+Mode = Annotated[Literal["gru", "lstm", "rnn_relu", "rnn_tanh"], "What the cells are."]
 
 
 def _recurrent(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
@@ -184,10 +189,10 @@ def RNN(
     state_cell: Cells | None = None,
     sequence_length: Lengths | None = None,
     *,
-    state_size: Annotated[int, "Number of units of each layer.", Between(1)],
-    num_layers: Annotated[int, "Number of layers.", Between(1)],
+    state_size: Units,
+    num_layers: Layers,
     bidirectional: Annotated[bool, "Whether each layer runs backwards in time, too."] = False,
-    mode: Annotated[Literal["gru", "lstm", "rnn_relu", "rnn_tanh"], "What the cells are."],
+    mode: Mode,
     p: Annotated[
         float,
         "Fraction of the outputs of all layers but the last to drop in training.",
@@ -364,10 +369,10 @@ def _rnn_gradient(
     g_state: Annotated[Array | None, "Gradient of the last states."] = None,
     g_cell: Annotated[Array | None, "Gradient of the last cells."] = None,
     *,
-    state_size: int,
-    num_layers: int,
+    state_size: Units,
+    num_layers: Layers,
     bidirectional: bool,
-    mode: str,
+    mode: Mode,
     p: float,
     state_outputs: bool,
     lstm_state_clip_min: float | None,
@@ -395,5 +400,21 @@ def _gradient_slots(s: Any) -> None:
         setattr(s, f"{name}_grad", getattr(s, name))
 
 
-_rnn_gradient.shape(_gradient_slots)
+@_rnn_gradient.shape
+def _(s: Any, **params: Any) -> None:
+    _gradient_slots(s)
+    inputs = ("data", "parameters", "state", "state_cell", "sequence_length")
+    heads = {"output": ["g"], "state_output": ["g_state"], "statecell_output": ["g_cell"]}
+    here = s.names
+    as_forward(
+        RNN,
+        s,
+        {**params, "projection_size": None},
+        {name: [name] for name in inputs if name in here},
+        {name: [n for n in found if n in here] for name, found in heads.items()}
+        | ({"mask": ["mask"]} if "mask" in here else {}),
+    )
+    _gradient_slots(s)
+
+
 _rnn_gradient.dtype(_gradient_slots)

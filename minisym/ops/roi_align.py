@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from math import ceil
+from math import ceil, prod
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -30,8 +30,12 @@ op = partial(declare, cost=each_input(4))
 PooledSize = Annotated[Ints, "Number of bins: (down, across)."]
 Scale = Annotated[float, "Size of the image's elements: 1 / 16 for 16 pixels.", Between(0, 1)]
 SampleRatio = Annotated[
-    int, "How many samples a bin has along each axis; -1: as many as it has elements."
+    int,
+    "How many samples a bin has along each axis; -1: as many as it has elements.",
+    Between(high=256),
 ]
+_MOST_SAMPLES = 1 << 22
+"""So many samples one region may have."""
 
 
 class _Region(NamedTuple):
@@ -58,13 +62,25 @@ class _Region(NamedTuple):
         return self.taps.weight.dtype.type(self.taps.element[0, 0, 0].size)
 
 
-def _places(start: Array, length: Array, bins: int, ratio: int) -> Array:
+def _places(start: Array, length: Array, bins: int, count: int) -> Array:
     """Return where samples are along an axis, (bins, samples of one)."""
     step = length / bins
-    count = ratio if ratio > 0 else max(1, ceil(step))
     within = (np.arange(count, dtype=start.dtype) + start.dtype.type(0.5)) * step / count
     found: Array = start + np.arange(bins, dtype=start.dtype)[:, np.newaxis] * step + within
     return found
+
+
+def _samples(op_name: str, number: int, lengths: Ints, bins: Ints, ratio: int) -> Ints:
+    """Return how many samples a bin has along each axis; raise where a region has too many."""
+    each = zip(lengths, bins, strict=True)
+    counts = [ratio if ratio > 0 else max(1, ceil(length / n)) for length, n in each]
+    total = prod(counts) * prod(bins)
+    if total > _MOST_SAMPLES:
+        raise ExecutionError(
+            f"{op_name}: region {number} would take {total} samples, more than {_MOST_SAMPLES}",
+            hint="is spatial_scale right, and sample_ratio?",
+        )
+    return tuple(counts)
 
 
 def _image_of(row: Array, images: int, op_name: str) -> int:
@@ -123,8 +139,9 @@ def _regions(
             height, width = np.maximum(height, 1), np.maximum(width, 1)
         elif not (height > 0 and width > 0):
             raise ExecutionError(f"ROIAlign: region {number} is empty: {rois[number, 1:].tolist()}")
-        y = _places(top, height, pooled_size[0], sample_ratio)[:, np.newaxis, :, np.newaxis]
-        x = _places(left, width, pooled_size[1], sample_ratio)[np.newaxis, :, np.newaxis]
+        down, across = _samples("ROIAlign", number, (height, width), pooled_size, sample_ratio)
+        y = _places(top, height, pooled_size[0], down)[:, np.newaxis, :, np.newaxis]
+        x = _places(left, width, pooled_size[1], across)[np.newaxis, :, np.newaxis]
         y, x = np.broadcast_arrays(y, x)
         taps = Taps.near(y, x, sizes, ~_outside(y, x, sizes))
         if position_sensitive:  # each bin has channels of its own
@@ -273,8 +290,9 @@ def _rotated(
         if image < 0:
             raise ExecutionError(f"RROIAlign: there is no image {image}")
         width, height = np.maximum(size, 1).astype(rois.dtype)
-        down = _places(-height / 2, height, pooled_size[0], sampling_ratio)
-        across = _places(-width / 2, width, pooled_size[1], sampling_ratio)
+        counts = _samples("RROIAlign", number, (height, width), pooled_size, sampling_ratio)
+        down = _places(-height / 2, height, pooled_size[0], counts[0])
+        across = _places(-width / 2, width, pooled_size[1], counts[1])
         v, u = np.broadcast_arrays(
             down[:, np.newaxis, :, np.newaxis], across[np.newaxis, :, np.newaxis]
         )

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from minisym.core.renamed import Renamed
+
+
+def as_forward(
+    forward: Any,
+    s: Any,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[str]],
+    outputs: Mapping[str, Sequence[str]],
+) -> None:
+    """Rule: shapes fit as an op has them whose inputs and outputs these slots are."""
+    forward.shape_rule(Renamed(s, inputs, outputs), params=params)
 
 
 def first_type(t: Any) -> None:

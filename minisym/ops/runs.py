@@ -10,17 +10,16 @@ and in each of them the window moves by 1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
-from minisym.ops.windows import Window
+from minisym.ops.windows import Window, view
 
 
 @dataclass(frozen=True)
@@ -112,11 +111,15 @@ class Runs:
     def _places(self, flat: Array) -> Array:
         """See the places in a flat array: (filters, batch, places…)."""
         steps = [prod(self.grid), *self._pitches()]
-        strides = (flat.strides[0], *(step * flat.itemsize for step in steps))
-        return as_strided(flat, (len(flat), self.batch, *self.counts), strides)
+        along = [(1, n, step) for n, step in zip((self.batch, *self.counts), steps, strict=True)]
+        return view(flat, [(0, len(flat), 1), *along], writeable=True)
 
 
 @lru_cache(1024)
 def runs_over(win: Window, batch: int, counts: Ints) -> Runs:
-    """Return the runs of a window; the same ones for each run of a graph."""
-    return Runs(win, batch, counts)
+    """Return the runs of a window; the same ones for each run of a graph.
+
+    A window that has one place along an axis has no stride there, and no phases.
+    """
+    stride = tuple(s if n > 1 else 1 for s, n in zip(win.stride, counts, strict=True))
+    return Runs(replace(win, stride=stride), batch, counts)

@@ -18,9 +18,9 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Lengths, Sequences
+from minisym.ops.rules import as_forward
 
 Series = Annotated[Array, "Sequences, (time, batch, …); with axis=1, (batch, time, …)."]
-
 op = partial(declare, cost=nothing)
 
 UseLength = Annotated[bool, "Whether there is an input sequence_length; else all are full."]
@@ -288,8 +288,15 @@ def put_last(
 
 @put_last.shape
 def _(s: Any, *, axis: int) -> None:
-    _check(s, axis)
     s.output = s.data
+    s.data = s.output
+    as_forward(
+        SequenceLast,
+        s,
+        {"axis": axis},
+        {"data": ["data"], "sequence_length": ["sequence_length"]},
+        {"output": ["values"]},
+    )
 
 
 @put_last.dtype

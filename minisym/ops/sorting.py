@@ -167,9 +167,20 @@ def take_places(
     np.copyto(_along(out, axis), np.take_along_axis(_along(data, axis), _along(places, axis), -1))
 
 
+def _same_but(s: Any, axis: int | None, one: str, other: str) -> None:
+    """Rule: two slots differ along one axis only; without one they are taken as flat."""
+    for here, there in ((one, other), (other, one)):
+        shape = getattr(s, here)
+        if axis is not None and shape is not None:
+            at = axis_of(axis, len(shape))
+            setattr(s, there, (*shape[:at], None, *shape[at + 1 :]))
+
+
 @take_places.shape
-def _(s: Any) -> None:
+def _(s: Any, *, axis: int | None) -> None:
     s.output = s.places
+    s.places = s.output
+    _same_but(s, axis, "data", "places")
 
 
 take_places.dtype(first_type)
@@ -198,9 +209,12 @@ def put_places(
 
 
 @put_places.shape
-def _(s: Any) -> None:
+def _(s: Any, *, axis: int | None) -> None:
     s.data = s.places
+    s.places = s.data
     s.output = s.like
+    s.like = s.output
+    _same_but(s, axis, "like", "places")
 
 
 put_places.dtype(first_type)

@@ -3,6 +3,7 @@ r"""Sources: ops without inputs, which fill an array from their parameters."""
 from __future__ import annotations
 
 from functools import partial
+from math import ceil
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.params import CODES, FLOAT32, DType, Ints
 from minisym.core.samples import Sample
+from minisym.core.shapes import MOST_ELEMENTS
 
 op = partial(declare, kind="source", cost=nothing)
 
@@ -94,7 +96,12 @@ def _length(start: float, stop: float | None, step: float, repeat: int) -> int:
     """Return how many numbers a range holds; `arange(n)` starts at 0."""
     if stop is None:
         start, stop = 0.0, start
-    return int(np.ceil((stop - start) / step)) * repeat
+    if not step:
+        raise ValueError("step must not be 0")
+    length = (stop - start) / step
+    if not abs(length) < MOST_ELEMENTS:
+        raise ValueError(f"from {start:g} to {stop:g} by {step:g} is more than any memory holds")
+    return ceil(length) * repeat
 
 
 @op(

@@ -21,7 +21,7 @@ from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.inputs import Head, Like, Samples
 from minisym.ops.reduce import KeepDims, left, spread
-from minisym.ops.rules import no_bool, numbers_only
+from minisym.ops.rules import as_forward, no_bool, numbers_only
 from minisym.ops.sums import mean_over
 
 op = partial(declare, kind="reduce", cost=each_input(1))
@@ -267,8 +267,10 @@ def cumsum_back(g: Head, like: Like, *, axis: Along = None, out: Array) -> None:
 
 
 @cumsum_back.shape
-def _(s: Any) -> None:
+def _(s: Any, *, axis: int | None) -> None:
     s.output = s.like
+    s.like = s.output
+    as_forward(cumsum, s, {"axis": axis}, {"a": ["like"]}, {"output": ["g"]})
 
 
 @cumsum_back.grad

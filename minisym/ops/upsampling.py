@@ -160,7 +160,7 @@ def _(s: Any, *, scale: int, num_filter: int, sample_type: str, multi_input_mode
         same = first[1] if multi_input_mode == "sum" else None
         s.set_input(i, (first[0], same, None, None))
         for size, whole in zip(shape[2:] if shape else (), (height, width), strict=False):
-            if None not in (size, whole) and whole % size:
+            if None not in (size, whole) and (whole % size if size else whole):
                 raise ValueError(f"a size of {size} does not divide the output's {whole}")
     channels = first[1]
     if multi_input_mode == "concat":

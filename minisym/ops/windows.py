@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
@@ -25,6 +26,31 @@ Stride = Annotated[Ints, "How far the window moves; 1 along each axis by default
 Dilate = Annotated[Ints, "Distance of the elements that the window samples; 1 by default."]
 Pad = Annotated[Ints, "Zeros added on either side of each axis; none by default."]
 Dims = tuple[Dim, ...]
+MOST_ELEMENTS = 1 << 22
+"""A window has no more elements: whoever means all of an image has `global_pool`."""
+MOST_PADDING = 64
+"""How many times as many elements as it and its output have an image may have when it is padded."""
+FREE_PADDING = 1 << 16
+"""Up to so many elements any padding may make of an image."""
+
+
+def view(array: Array, axes: Sequence[tuple[int, int, int]], *, writeable: bool = False) -> Array:
+    """See an array under other axes: each is an axis of the array, a count, and a step along it.
+
+    Several may run along one axis; then they add up. This is the only place where memory is
+    addressed by numbers: what lies outside of the array raises `ValueError`.
+    """
+    counts = [count for _, count, _ in axes]
+    if all(counts):
+        last = [0] * array.ndim
+        for axis, count, step in axes:
+            last[axis] += (count - 1) * step
+        least = min((min(count - 1, step) for _, count, step in axes), default=0)
+        if least < 0 or any(end >= size for end, size in zip(last, array.shape, strict=True)):
+            places = ", ".join(f"{count} by {step} along {axis}" for axis, count, step in axes)
+            raise ValueError(f"windows ({places}) reach beyond an array of {show(array.shape)}")
+    strides = [array.strides[axis] * step for axis, _, step in axes]
+    return as_strided(array, counts, strides, writeable=writeable)
 
 
 @dataclass(frozen=True)
@@ -53,7 +79,29 @@ class Window:
                     f"{f' and {pad} of padding on each side' if pad else ''} along axis {axis + 2}"
                 )
             found.append(None if room is None else room // stride + 1)
+        if all(size is not None for size in sizes):
+            self._check_padding(sizes, found)
         return tuple(found)
+
+    def _check_padding(self, sizes: Sequence[Any], counts: Sequence[Any]) -> None:
+        """Raise where an image would be little beside its padding, which is memory, too."""
+        wide = prod(size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True))
+        if wide > FREE_PADDING and wide > MOST_PADDING * (prod(sizes) + prod(counts)):
+            raise ValueError(
+                f"pad {show(self.pad)} makes {wide} elements of {prod(sizes)}, for {prod(counts)} "
+                "places of the window: that is too much"
+            )
+
+    def check_places(self, sizes: Sequence[Dim], counts: Sequence[Dim]) -> None:
+        """Raise where so many places are more than there are."""
+        possible = self.counts(sizes)
+        each = zip(counts, possible, strict=True)
+        for axis, (count, most) in enumerate(each):
+            if count is not None and most is not None and count > most:
+                raise ValueError(
+                    f"there are {most} places for a window that spans {show(self.reach)} along "
+                    f"axis {axis + 2} of {sizes[axis]} elements, not {count}"
+                )
 
     def sizes(self, counts: Sequence[Dim]) -> Dims:
         """Return how many elements there are for so many places, where only one number fits."""
@@ -91,16 +139,15 @@ class Window:
 
     def over(self, padded: Array, counts: Sequence[int]) -> Array:
         """See a padded array as its windows, (batch, channels, places…, kernel…)."""
-        lead, along = padded.strides[:2], padded.strides[2:]
-        return as_strided(
+        axes = range(2, padded.ndim)
+        return view(
             padded,
-            (*padded.shape[:2], *counts, *self.kernel),
-            (
-                *lead,
-                *(n * s for n, s in zip(along, self.stride, strict=True)),
-                *(n * d for n, d in zip(along, self.dilate, strict=True)),
-            ),
-            writeable=False,
+            [
+                (0, len(padded), 1),
+                (1, padded.shape[1], 1),
+                *zip(axes, counts, self.stride, strict=True),
+                *zip(axes, self.kernel, self.dilate, strict=True),
+            ],
         )
 
     def places(self, counts: Sequence[int]) -> Iterator[tuple[Ints, tuple[Any, ...]]]:
@@ -111,7 +158,7 @@ class Window:
             yield index, (..., *(slice(a, a + (n - 1) * s + 1, s) for a, n, s in each))
 
 
-@cache
+@lru_cache(4096)
 def window(kernel: Ints, stride: Ints = (), dilate: Ints = (), pad: Ints = ()) -> Window:
     """Return the window of an op's parameters; raise where they do not fit together."""
     rank = len(kernel)
@@ -126,6 +173,8 @@ def window(kernel: Ints, stride: Ints = (), dilate: Ints = (), pad: Ints = ()) -
             raise ValueError(f"{name} {show(values)} must be {least} or more along each axis")
     if any(size < 1 for size in kernel):
         raise ValueError(f"kernel {show(kernel)} must be 1 or more along each axis")
+    if prod(kernel) > MOST_ELEMENTS:
+        raise ValueError(f"kernel {show(kernel)} must have at most {MOST_ELEMENTS} elements")
     ones = (1,) * rank
     return Window(kernel, stride or ones, dilate or ones, pad or (0,) * rank)
 
@@ -137,6 +186,8 @@ def channels_first(array: Array, layout: str | None) -> Array:
 
 def shape_first(shape: Any, layout: str | None) -> Any:
     """Return a shape of any layout as (batch, channels, …)."""
+    if shape is None:
+        return None
     return (shape[0], shape[-1], *shape[1:-1]) if layout and layout.endswith("C") else shape
 
 

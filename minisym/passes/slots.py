@@ -7,9 +7,9 @@ rule of an op reads and assigns.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Kind:
     known: Callable[[Any], bool]
     same: Callable[[Any, Any], bool]
     show: Callable[[Any], str]
+    check: Callable[[Any], None]
+    """Raises ValueError for what no array has."""
     error: type[MinisymError]
     attribute: str
     declared: Callable[[str], Any]
@@ -58,6 +60,7 @@ SHAPES: Final = Kind(
     shapes.is_known,
     operator.eq,
     show,
+    shapes.check,
     ShapeError,
     "__shape__",
     lambda text: shapes.from_user(DECLARED_SHAPE(text)),
@@ -68,10 +71,40 @@ DTYPES: Final = Kind(
     lambda dtype: dtype is not None,
     lambda a, b: a is not None and b is not None and a == b,
     lambda dtype: "?" if dtype is None else str(dtype),
+    lambda dtype: None,
     DtypeError,
     "__dtype__",
     dtype_of_code,
 )
+
+
+class Values(Sequence[Any]):
+    """What is known of some slots, in order: as it is when it is asked for, and without a copy."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, values: Sequence[Any], places: Sequence[int]) -> None:
+        self._values, self._places = values, places
+
+    def __len__(self) -> int:
+        """Return how many slots there are."""
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the values."""
+        return map(self._values.__getitem__, self._places)
+
+    @overload
+    def __getitem__(self, at: int) -> Any: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Any, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Any:
+        """Return one value, or several as a tuple."""
+        if isinstance(at, slice):
+            return tuple(self._values[place] for place in self._places[at])
+        return self._values[self._places[at]]
 
 
 class Slots:
@@ -81,7 +114,7 @@ class Slots:
     and `outputs` give all of them in order; `set_input`, `set_output` assign by position.
     """
 
-    __slots__ = ("_changed", "_engine", "_names", "_node", "_places", "_reads")
+    __slots__ = ("_by_place", "_changed", "_engine", "_names", "_node", "_places", "_reads")
 
     def __init__(self, engine: Engine, node: Node) -> None:
         assert node.op is not None
@@ -98,6 +131,7 @@ class Slots:
             for n, p in zip(outputs, engine.outputs(node), strict=True)
         )
         init(self, "_names", names)
+        init(self, "_by_place", {})
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -108,7 +142,7 @@ class Slots:
         place = self._names.get(name)
         if place is None:
             if name in ("inputs", "outputs"):
-                return tuple(self._engine.values[p] for p in self._places[name == "outputs"])
+                return Values(self._engine.values, self._places[name == "outputs"])
             self._must_be_declared(name)
             return None  # it does not exist with these parameters
         self._reads.append(name)
@@ -144,8 +178,10 @@ class Slots:
         self._assign(self._name_of(place), place, value)
 
     def _name_of(self, place: int) -> str:
-        names: dict[str, int] = self._names
-        return next(name for name, p in names.items() if p == place)
+        found: dict[int, str] = self._by_place
+        if not found:  # made when it is needed: most rules assign by name
+            found.update((p, name) for name, p in reversed(self._names.items()))
+        return found[place]
 
     def _assign(self, name: str, place: int, value: Any) -> None:
         engine = self._engine
@@ -155,6 +191,7 @@ class Slots:
         except Mismatch as mismatch:
             raise Conflict(name, before, value, mismatch.axis, tuple(self._reads)) from None
         if after is not before and not engine.kind.same(before, after):
+            engine.kind.check(after)
             engine.values[place] = after
             self._changed.append(place)
 

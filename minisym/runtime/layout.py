@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from minisym.core.errors import BindError
 from minisym.core.node import Entry, Node
 from minisym.passes.order import Write
 from minisym.passes.typed import Typed
@@ -41,7 +42,12 @@ class Block:
     def view(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         """Return the block's beginning as an array."""
         if self.array is None:
-            raw = np.empty(self.nbytes + ALIGNMENT, np.uint8)
+            try:
+                raw = np.empty(self.nbytes + ALIGNMENT, np.uint8)
+            except (MemoryError, ValueError):
+                assert self.last is not None
+                message = f"bind: there is no memory for {self.last.name}, {self.nbytes:,} bytes"
+                raise BindError(message, origin=self.last.node.origin) from None
             skip = -raw.ctypes.data % ALIGNMENT
             self.array = raw[skip : skip + self.nbytes]
         size = prod(shape) * dtype.itemsize

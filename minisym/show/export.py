@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from os import PathLike
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import networkx as nx
 
+from minisym.core.files import write_atomically, write_text
 from minisym.core.graph import Graph
 from minisym.core.node import Entry
 from minisym.core.symbol import Symbol
@@ -72,10 +74,12 @@ def export(
         return save_picture(symbol, path, shape=shape, dtype=dtype, **options)
     graph = portable(symbol.graph, learn(symbol.graph, shape, dtype))
     if kind == ".graphml":
-        nx.write_graphml(graph, path)
+        made = io.BytesIO()
+        nx.write_graphml(graph, made)
+        write_atomically(path, [made.getvalue()])
         return path
     data = nx.cytoscape_data(graph) if kind == ".cyjs" else nx.node_link_data(graph, edges="edges")
-    path.write_text(json.dumps(data, ensure_ascii=False, indent=1), encoding="utf-8")
+    write_text(path, json.dumps(data, ensure_ascii=False, indent=1))
     return path
 
 

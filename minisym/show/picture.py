@@ -10,6 +10,7 @@ from typing import Any
 
 import graphviz
 
+from minisym.core.files import write_atomically
 from minisym.show import render
 from minisym.show.adaptive import adaptive
 
@@ -111,7 +112,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
             with _advice():
                 path = super().render(filename, directory, view, cleanup, format, *args, **kwargs)
             made = Path(path)
-            made.write_bytes(self.finished(made.read_bytes(), made.suffix.removeprefix(".")))
+            write_atomically(
+                made, [self.finished(made.read_bytes(), made.suffix.removeprefix("."))]
+            )
             return str(path)
         if outfile is not None:
             target = Path(directory or self.directory or "", outfile)
@@ -122,7 +125,7 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         if outfile is None:
             target = source.with_name(f"{source.name}.{format}")
         picture = render.run_engine(self.source, format, layout=engine or self.engine)
-        target.write_bytes(self.finished(picture, format))
+        write_atomically(target, [self.finished(picture, format)])
         if cleanup:
             source.unlink()
         if view:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from minisym.core.errors import MinisymError
+from minisym.core.files import write_atomically, write_text
 from minisym.core.symbol import Symbol
 from minisym.show.dot import plot_network
 from minisym.show.mermaid import mermaid
@@ -68,23 +69,23 @@ def save_picture(
         message = f"{path} does not say which format to write"
         raise FormatSuffixError(message, hint="end it in .svg, .png, .pdf, .dot, .mmd or .txt")
     if kind == "text":
-        path.write_text(tree(symbol, shape, dtype) + "\n", encoding="utf-8")
+        write_text(path, tree(symbol, shape, dtype) + "\n")
         return path
     if kind == "mermaid":
         options = {k: v for k, v in options.items() if k in ("theme", "collapse")}
         written = mermaid(symbol, shape, dtype, hide_weights=hide_weights, **options)
-        path.write_text(written + "\n", encoding="utf-8")
+        write_text(path, written + "\n")
         return path
     picture = plot_network(symbol, shape=shape, dtype=dtype, hide_weights=hide_weights, **options)
     source, format = picture.source, path.suffix.lower().removeprefix(".")
     if kind == "dot":
-        path.write_text(source, encoding="utf-8")
+        write_text(path, source)
         return path
     try:
-        path.write_bytes(picture.finished(run_engine(source, format), format))
+        write_atomically(path, [picture.finished(run_engine(source, format), format)])
     except EngineError as error:
         left = path.with_suffix(".dot")
-        left.write_text(source, encoding="utf-8")
+        write_text(left, source)
         message = f"{error.sentence}; the DOT source is in {left}"
         raise EngineError(message, hint=error.hint) from None
     return path

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
-from glob import escape
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from minisym.core import random
 from minisym.core.errors import FormatError
+from minisym.core.files import remove_leftovers
 from minisym.core.ndarray import Array, NDArray
 from minisym.formats import mxnet_params
 from minisym.optimizer import Optimizer
@@ -67,10 +67,7 @@ def save(
     }
     arrays[POSITION] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     mxnet_params.save(path, arrays)
-    for left in path.parent.glob(
-        f".{escape(path.name)}.*"
-    ):  # of a process that was killed while writing
-        left.unlink(missing_ok=True)
+    remove_leftovers(path)
 
 
 def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer) -> Position:

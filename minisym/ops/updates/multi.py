@@ -127,6 +127,13 @@ def groups(group: tuple[str, ...], trailing: tuple[str, ...] = ()) -> Any:
     return Annotated[Array, text]
 
 
+def check_count(count: int, params: Mapping[str, Any]) -> None:
+    """Raise where numbers that are one for each weight are not as many."""
+    for name, value in params.items():
+        if isinstance(value, tuple) and len(value) != count:
+            raise ValueError(f"{name} has {len(value)} numbers for {count} weights")
+
+
 def grouped_rules(
     declared: Declaration, group: tuple[str, ...], trailing: Mapping[str, tuple[int, ...] | None]
 ) -> None:
@@ -142,6 +149,7 @@ def grouped_rules(
 
     @declared.shape
     def _(s: Any, **params: Any) -> None:
+        check_count(params[count], params)
         for i in range(params[count]):
             names = [f"{part}_{i}" for part in group]
             names += [f"output{i}"] + [f"new_{state}_{i}" for state in states]

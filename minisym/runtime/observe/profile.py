@@ -24,6 +24,7 @@ import numpy as np
 
 from minisym.core import random
 from minisym.core.errors import ParamError
+from minisym.core.files import write_text
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.origin import position
@@ -191,7 +192,7 @@ class Profile:
     def save_trace(self, path: str | PathLike[str]) -> Path:
         """Write the trace to a file, which https://ui.perfetto.dev and chrome://tracing open."""
         path = Path(path)
-        path.write_text(json.dumps(self.trace()), encoding="utf-8")
+        write_text(path, json.dumps(self.trace()))
         return path
 
 

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from minisym.core.errors import ParamError
+from minisym.core.files import write_text
 from minisym.core.node import Entry
 from minisym.core.shapes import show
 from minisym.runtime.layout import Home, Kind, total
@@ -89,7 +91,7 @@ class MemoryReport:
     unshared: int
     bound: int
 
-    @property
+    @cached_property
     def peak(self) -> int:
         """The most that is live at once."""
         return max((moment.live for moment in self.moments), default=0)
@@ -122,7 +124,7 @@ class MemoryReport:
         path = Path(path)
         if path.suffix != ".svg":
             raise ParamError(f"a memory report is saved as an .svg file, but got {str(path)!r}")
-        path.write_text(self.svg(), encoding="utf-8")
+        write_text(path, self.svg())
         return path
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.core.files import write_text
 from minisym.core.symbol import Symbol
 from minisym.runtime.executor import Executor
 from minisym.show.html.model import model
@@ -95,7 +96,7 @@ def to_html(
         known = Known(typed.shapes, typed.dtypes)
     path = Path(path)
     text = page(model(graph, known, title) | {"run": run})
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")  # for lone surrogates
+    write_text(path, text, errors="backslashreplace")  # for lone surrogates
     return path
 
 
