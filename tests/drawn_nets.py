@@ -65,6 +65,63 @@ def tangle(length):
     return h
 
 
+def anything(chance):
+    """Compose a random graph: a net, its gradients of up to three orders, perhaps updates."""
+    order = chance.choice((0, 1, 1, 1, 2, 2, 2, 3))
+    loss = found = random_net(chance, 8 if order < 2 else 5 if order < 3 else 3)
+    gradients = []
+    for _ in range(order):
+        found = ms.grad(sym.sum(found), chance.choice(found.list_arguments()))
+        gradients.append(found)
+    what = chance.choice(("last", "last and loss", "all", "step", "step"))
+    if what == "step":
+        inside, names = loss.get_internals(), loss.list_arguments()
+        chosen = chance.sample(names, chance.randint(1, len(names)))
+        updates = [
+            sym.signsgd_update(inside[name], grad, lr=0.1, name=f"{name}_step")
+            for name, grad in zip(chosen, ms.grad(loss, chosen), strict=True)
+        ]
+        return sym.Group([loss, *updates])
+    if what == "all":
+        return sym.Group([loss, *gradients])
+    return found if what == "last" else sym.Group([loss, found])
+
+
+def random_net(chance, most):
+    """Compose a net of up to so many ops, in scopes or without; every array is 4×4, or 4."""
+    made = [sym.Variable(name) for name in ("x", "y")[: chance.randint(1, 2)]]
+    for i in range(chance.randint(1, most)):
+        a, b = chance.choice(made), chance.choice(made[-3:])
+        name = chance.choice((None, f"n{i}", f"b0_n{i}", f"b1_n{i}", f"b1_c_n{i}"))
+        compose = chance.choice((
+            lambda: sym.FullyConnected(a, num_hidden=4, no_bias=True, name=name),  # noqa: B023
+            lambda: sym.Activation(a, act_type="tanh", name=name),  # noqa: B023
+            lambda: sym.elemwise_mul(a, b, name=name),  # noqa: B023
+            lambda: sym.elemwise_add(a, b, name=name),  # noqa: B023
+            lambda: sym.dot(a, b, name=name),  # noqa: B023
+            lambda: sym.softmax(a, name=name),  # noqa: B023
+            lambda: sym.transpose(a, name=name) * 2,  # noqa: B023
+            lambda: sym.square(a, name=name),  # noqa: B023
+        ))  # fmt: skip
+        made.append(compose())
+    return sym.sum(made[-1], name=chance.choice((None, "loss")))
+
+
+def any_options(chance, net):
+    """Choose options of `save_picture`."""
+    shapes = dict.fromkeys(net.list_arguments(), (4, 4))
+    return {
+        "collapse": chance.choice((None, "none", "backward", "repeat", "scope")),
+        "shape": chance.choice((None, shapes)),
+        "dtype": chance.choice((None, None, dict.fromkeys(shapes, "float32"))),
+        "hide_weights": chance.choice((True, False)),
+        "legend": chance.choice((True, False)),
+        "theme": chance.choice(("auto", "light", "dark")),
+        "title": chance.choice(("plot", "a title")),
+        "node_attrs": chance.choice((None, None, {"shape": "oval"})),
+    }
+
+
 def edges(source):
     return re.findall(r'^\s+"(.*?)" -> "(.*?)"', source, re.MULTILINE)
 

@@ -153,7 +153,7 @@ def test_picture():
     edges = sorted(data["status"] for _, _, data in both.edges(data=True))
     assert edges == ["added", "added", "removed", *["same"] * 9]
     assert nx.is_directed_acyclic_graph(both)
-    assert json.dumps(nx.node_link_data(both, edges="edges"))
+    assert json.dumps(nx.cytoscape_data(both))
 
 
 @pytest.mark.parametrize("hidden", [4, 5])

@@ -85,6 +85,7 @@ shell.run_cell("try: c.infer_shape(a=(2,), b=(3,))\\nexcept ValueError as e: pri
 
 
 def test_an_error_names_the_cell_of_a_notebook(tmp_path: Path):
+    pytest.importorskip("IPython", reason="cells are run by IPython")
     environment = os.environ | {"IPYTHONDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", CELLS], capture_output=True, text=True, check=False, env=environment

@@ -1,5 +1,6 @@
 """Pictures of what differs, and graphs for other programs."""
 
+import inspect
 import json
 
 import networkx as nx
@@ -63,6 +64,11 @@ def test_a_difference_shows_itself():
     assert "<svg" in plot_diff(hostile, sym.tanh(sym.Variable("y"))).pipe("svg").decode()
 
 
+NAMES = inspect.signature(nx.node_link_graph).parameters
+EDGES = {"edges" if "edges" in NAMES else "link": "edges"}
+"""What networkx calls this parameter depends on its version."""
+
+
 @pytest.mark.parametrize("suffix", ["graphml", "cyjs", "json"])
 def test_exports_come_back(tmp_path, suffix):
     step = sym.Group([net(), sym.signsgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.1)])
@@ -72,7 +78,7 @@ def test_exports_come_back(tmp_path, suffix):
     elif suffix == "cyjs":
         back = nx.cytoscape_graph(json.loads(path.read_text("utf-8")))
     else:
-        back = nx.node_link_graph(json.loads(path.read_text("utf-8")), edges="edges")
+        back = nx.node_link_graph(json.loads(path.read_text("utf-8")), **EDGES)
     assert back.number_of_nodes() == len(step.graph)
     assert back.number_of_edges() == step.graph.nx.number_of_edges()
     assert back.nodes["fc1"]["shape"] == "N×4"

@@ -299,6 +299,7 @@ def test_fixed_parameters_stay():
 
 
 def test_fit_shows_progress(capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("rich", reason="the bar is drawn by rich")
     fit(num_epoch=1, progress=True)
     assert "epoch 0  accuracy" in capsys.readouterr().err
 

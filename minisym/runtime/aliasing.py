@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from minisym.core.errors import BindError
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.passes.order import Write, find_writes
+
+try:
+    from numpy.lib.array_utils import byte_bounds
+except ImportError:  # NumPy 1
+    from numpy import byte_bounds  # type: ignore[attr-defined,no-redef]
 
 
 @dataclass(frozen=True)

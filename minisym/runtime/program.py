@@ -101,9 +101,12 @@ class _Quiet(threading.local):
 
     def __init__(self) -> None:
         self.context = Context()
-        self.context.run(np.seterr, all="ignore")
+        if _IN_CONTEXTS:
+            self.context.run(np.seterr, all="ignore")
 
 
+_IN_CONTEXTS: Final = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+"""Whether NumPy keeps in a context what it does about floating point errors; else in the thread."""
 _quiet = _Quiet()
 
 
@@ -111,7 +114,11 @@ def execute(
     steps: Sequence[Step], calls: Sequence[Call], explain: Callable[..., Exception]
 ) -> None:
     """Run the steps, then make all calls; `explain(step, error)` makes the error of a step."""
-    _quiet.context.copy().run(_execute, steps, calls, explain)
+    if _IN_CONTEXTS:
+        _quiet.context.copy().run(_execute, steps, calls, explain)
+    else:
+        with np.errstate(all="ignore"):
+            _execute(steps, calls, explain)
 
 
 def _execute(

@@ -92,11 +92,14 @@ def plot_network(
         `symbol` is no Symbol. (Also a TypeError.)
     ShapeError
         The shapes given contradict each other, or do not suffice.
+    ParamError
+        `shape` or `dtype` names what looks like a misspelled Variable.
 
     Warns
     -----
     RuntimeWarning
-        Several nodes have one name. (They stay apart in the picture.)
+        Several nodes have one name (they stay apart in the picture), or `shape` or `dtype` names no
+        Variable of this graph, and not all shapes or types are known.
 
     Examples
     --------
@@ -309,7 +312,9 @@ def _link(link: Link, ids: Mapping[Box, str], theme: Theme) -> str:
         found["weight"] = 30
     if link.mirrored:
         tail, head = head, tail
-        found |= {"dir": "back", "weight": 20}
+        found["dir"] = "back"
+        if link.tail.kind == link.head.kind == "backward":
+            found["weight"] = 20
     frame = link.head.frame
     if link.kind == "data" and frame is not None and frame.layer and link.tail.frame is not frame:
         found["minlen"] = 2  # past the row of the parameters

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ from minisym.show.html.page import to_html
 from minisym.show.known import Known, learn
 from minisym.show.save import save_picture
 
+_NAMES: Final = inspect.signature(nx.node_link_data).parameters
+_EDGES: Final = {"edges" if "edges" in _NAMES else "link": "edges"}
+"""Call the edges so in node-link JSON; before 3.4, networkx names the parameter `link`."""
 FORMATS: Final = {".graphml": "GraphML", ".cyjs": "Cytoscape JSON", ".json": "node-link JSON"}
 
 
@@ -78,7 +82,7 @@ def export(
         nx.write_graphml(graph, made)
         write_atomically(path, [made.getvalue()])
         return path
-    data = nx.cytoscape_data(graph) if kind == ".cyjs" else nx.node_link_data(graph, edges="edges")
+    data = nx.cytoscape_data(graph) if kind == ".cyjs" else nx.node_link_data(graph, **_EDGES)
     write_text(path, json.dumps(data, ensure_ascii=False, indent=1))
     return path
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -55,31 +57,72 @@ def learn(
 ) -> Known:
     """Infer for a picture: from what is given, and from what the Variables declare themselves.
 
+    A gradient need not read all that its loss does, so shapes and types may be given to Variables
+    that the graph does not have.
+
     Raises
     ------
     ShapeError
         Shapes were given and contradict each other, or some shape stays wholly unknown. (An unknown
         dimension, 0, is fine: that of the first axis is drawn as N.)
+    ParamError
+        A name looks like a misspelled one, and something stays unknown.
+
+    Warns
+    -----
+    RuntimeWarning
+        The graph does not have a Variable that was named, and something stays unknown.
     """
     shapes: Mapping[Entry, Shape] = {}
     dtypes: Mapping[Entry, Any] = {}
     if shape is not None:
-        shapes = complete_shapes(graph, shape)
+        here = _of_this(graph, shape)
+        if here == shape:
+            shapes = complete_shapes(graph, shape)
+        else:
+            given = {n: from_user(v) for n, v in named(graph, (), here, "shape").items()}
+            shapes = infer_shapes(graph, given)
+            _judge_strangers(graph, shape, "shape", shapes)
     elif _declared(graph, "__shape__"):
         try:
             shapes = infer_shapes(graph, {})
         except MinisymError:  # nobody asked for shapes: draw without them
             shapes = {}
     if dtype is not None:
-        types = named(graph, (), dtype, "type").items()
-        given = {n: dtype_from_user(v, f"the type of {n.name}") for n, v in types}
-        dtypes = infer_dtypes(graph, given)
+        types = named(graph, (), _of_this(graph, dtype), "type").items()
+        dtypes = infer_dtypes(
+            graph, {n: dtype_from_user(v, f"the type of {n.name}") for n, v in types}
+        )
+        _judge_strangers(graph, dtype, "type", dtypes)
     elif _declared(graph, "__dtype__"):
         try:
             dtypes = infer_dtypes(graph, {})
         except MinisymError:
             dtypes = {}
     return Known(shapes, dtypes, dtype is not None)
+
+
+def _of_this(graph: Graph, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is given to Variables of this graph; anything that is no dict, as it is."""
+    if not isinstance(given, Mapping):
+        return given
+    names = {node.name for node in graph.variables}
+    return {name: value for name, value in given.items() if name in names}
+
+
+def _judge_strangers(
+    graph: Graph, given: Mapping[str, Any], what: str, found: Mapping[Entry, Any]
+) -> None:
+    """Say that the graph does not have a name, if that may be why something is not known."""
+    names = {node.name for node in graph.variables}
+    strangers = [name for name in given if name not in names]
+    if not strangers or None not in found.values():
+        return
+    for name in strangers:
+        if get_close_matches(str(name), names):
+            named(graph, (), {name: None}, what)  # refuses it
+    message = f"there is no argument {strangers[0]!r} to give a {what} to, and not all is known"
+    warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def _declared(graph: Graph, attribute: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import graphviz
 
 from minisym.core.files import write_atomically
 from minisym.show import render
 from minisym.show.adaptive import adaptive
+
+T = TypeVar("T")
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no types
@@ -58,19 +60,22 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         ------
         graphviz.ExecutableNotFound
             There is no program to lay it out.
+        graphviz.CalledProcessError
+            The program refuses.
         EngineError
             The wheel's program refuses.
         """
         if not render.is_wheel_needed():
-            with _advice():
-                made = super().pipe(
-                    format=format,
-                    renderer=renderer,
-                    formatter=formatter,
-                    neato_no_op=neato_no_op,
-                    quiet=quiet,
-                    engine=engine,
-                )
+            options: dict[str, Any] = {
+                "format": format,
+                "renderer": renderer,
+                "formatter": formatter,
+            }
+            options |= {"neato_no_op": neato_no_op, "quiet": quiet, "engine": engine}
+            draw = super().pipe
+            made = self._or_simpler(
+                lambda: draw(**options), lambda drawing: drawing.pipe(**options)
+            )
         else:
             layout = engine or self.engine
             made = render.run_engine(self.source, format or self.format, layout=layout)
@@ -90,7 +95,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         view: bool = False,
         cleanup: bool = False,
         format: str | None = None,
-        *args: Any,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        quiet_view: bool = False,
+        *,
         outfile: str | os.PathLike[str] | None = None,
         engine: str | None = None,
         **kwargs: Any,
@@ -104,13 +114,26 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         ------
         graphviz.ExecutableNotFound
             There is no program to lay it out.
+        graphviz.CalledProcessError
+            The program refuses.
         EngineError
             The wheel's program refuses.
         """
         if not render.is_wheel_needed():
-            kwargs |= {"outfile": outfile, "engine": engine}
-            with _advice():
-                path = super().render(filename, directory, view, cleanup, format, *args, **kwargs)
+            options: dict[str, Any] = {
+                "directory": directory,
+                "view": view,
+                "cleanup": cleanup,
+                "format": format,
+            }
+            options |= {"renderer": renderer, "formatter": formatter, "neato_no_op": neato_no_op}
+            options |= {"quiet": quiet, "quiet_view": quiet_view}
+            options |= {"outfile": outfile, "engine": engine, **kwargs}
+            draw = super().render
+            path = self._or_simpler(
+                lambda: draw(filename, **options),
+                lambda drawing: drawing.render(filename, **options),
+            )
             made = Path(path)
             write_atomically(
                 made, [self.finished(made.read_bytes(), made.suffix.removeprefix("."))]
@@ -131,6 +154,19 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         if view:
             graphviz.view(str(target))
         return str(target)
+
+    def _or_simpler(self, draw: Callable[[], T], draw_simpler: Callable[[graphviz.Source], T]) -> T:
+        """Draw the picture; where the engine gives up, less of it."""
+        with _advice():
+            try:
+                return draw()
+            except graphviz.CalledProcessError:
+                own = {"filename": self.filename, "directory": self.directory}
+                own |= {"format": self.format, "engine": self.engine}
+                for source in render.simpler(self.source):
+                    with suppress(graphviz.CalledProcessError):
+                        return draw_simpler(graphviz.Source(source, **own))
+                raise
 
 
 @contextmanager

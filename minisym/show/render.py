@@ -7,10 +7,12 @@ not name that directory.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,10 @@ WHEEL: Final = "graphviz-pure"
 INSTALL: Final = (
     "pip install 'minisym[viz]' brings an engine; so does a Graphviz with `dot` on the path"
 )
+
+
+_FRAME: Final = re.compile(r'^(\s*)subgraph "cluster:(?!title")', re.MULTILINE)
+_ROWS: Final = re.compile(r"(\s*)newrank=true([,;])")
 
 
 class EngineError(MinisymError, RuntimeError):
@@ -87,22 +93,68 @@ def run_engine(
     Raises
     ------
     EngineError
-        There is no engine, it does not write this format, takes too long, or refuses the source.
+        There is no engine, it does not write this format, takes too long, or refuses the source,
+        and what `simpler` makes of it, too.
     """
     program = find_engine()
     if program is None:
         message = f"there is no program to make a {format} of a graph"
         raise EngineError(message, hint=INSTALL)
     is_wheel = Path(program).stem == WHEEL
+    made = ["-Tjpg", "-Gdpi=192"] if is_wheel and format == "pdf" else [f"-T{format}"]
+    command = [program, f"-K{layout}", *made]
+    end = None if timeout is None else time.monotonic() + timeout
+    try:
+        picture = _run(command, dot_source, timeout)
+    except _RefusedError as refusal:
+        for source in simpler(dot_source):
+            left = None if end is None else max(0.0, end - time.monotonic())
+            try:
+                picture = _run(command, source, left)
+            except EngineError:
+                continue
+            break
+        else:
+            raise EngineError(refusal.sentence) from None
     if is_wheel and format == "pdf":
         from minisym.show.pdf import page_of_jpeg
 
-        photo = _run([program, f"-K{layout}", "-Tjpg", "-Gdpi=192"], dot_source, timeout)
-        return page_of_jpeg(photo, dpi=192)
-    return _run([program, f"-K{layout}", f"-T{format}"], dot_source, timeout)
+        return page_of_jpeg(picture, dpi=192)
+    return picture
+
+
+def simpler(dot_source: str) -> Iterator[str]:
+    r"""Yield a picture's source with less and less that an engine might stumble over.
+
+    Engines give up on some graphs that are none too large. Rather than nothing they then draw the
+    boxes in other rows, without frames, and at last with straight links.
+
+    >>> for source in simpler('digraph {\n  newrank=true;\n  subgraph "cluster:fc" {"a"}\n}\n'):
+    ...     print(source, end="")
+    digraph {
+      subgraph "cluster:fc" {"a"}
+    }
+    digraph {
+      newrank=true;
+      subgraph "fc" {"a"}
+    }
+    digraph {
+      splines=line;
+      subgraph "fc" {"a"}
+    }
+    """
+    yield _ROWS.sub("", dot_source)  # newrank=false would not do: dot 2.43 ignores the value
+    bare = _FRAME.sub(r'\1subgraph "', dot_source)
+    yield bare
+    yield _ROWS.sub(r"\1splines=line\2", bare)
+
+
+class _RefusedError(EngineError):
+    """An engine was there, and said no."""
 
 
 def _run(command: list[str], dot_source: str, timeout: float | None) -> bytes:
+    name = Path(command[0]).name
     try:
         done = subprocess.run(
             command,
@@ -112,14 +164,25 @@ def _run(command: list[str], dot_source: str, timeout: float | None) -> bytes:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"{Path(command[0]).name} did not lay out the graph within {timeout:g} s"
+        message = f"{name} did not lay out the graph within {timeout:g} s"
         raise EngineError(message, hint='draw less of it: collapse="scope"') from None
     except OSError as error:
         message = f"{command[0]} could not be started: {error}"
         raise EngineError(message, hint=INSTALL) from None
     if done.returncode or not done.stdout:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[0] if said else f"it ended with {done.returncode}"
-        message = f"{Path(command[0]).name} refused: {reason}"
-        raise EngineError(message)
+        said = done.stderr.decode("utf-8", "replace")
+        message = f"{name} refused: {reason(said) or f'it ended with {done.returncode}'}"
+        raise _RefusedError(message)
     return done.stdout
+
+
+def reason(said: str) -> str:
+    r"""Return why an engine gave up, out of all that it said.
+
+    >>> reason("Warning: no value for width of a character\nError: trouble in init_rank\n  t 3")
+    'trouble in init_rank'
+    """
+    lines = said.strip().splitlines()
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    others = [line for line in lines if not line.startswith("Warning: ")]
+    return next(iter([*errors, *others, *lines]), "")

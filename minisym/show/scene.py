@@ -15,6 +15,7 @@ from minisym.core.errors import ParamError, did_you_mean
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.show import labels, roles
+from minisym.show.frames import divide
 from minisym.show.groups import Layer, Scope, groups
 from minisym.show.known import Known
 from minisym.show.repeats import Repeat, repeats
@@ -208,7 +209,7 @@ class _Builder:
         heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
         if len(boxes) > MANY and self.mode != "scope" and any(self.groups.scopes.values()):
             facts.append('collapse="scope" draws less')
-        frames = list(self.frames.values())
+        frames = divide(boxes, self.links, list(self.frames.values()))
         return Scene(heading, facts, boxes, self.links, frames, self._beside())
 
     # ------------------------------------------------------------------------------------- boxes

@@ -8,6 +8,7 @@ whenever the process dies, the file is the old one or the new one.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from minisym.runtime.executor import Executor
 
 POSITION = "train:position"
 """The name of the array that holds the position, as the bytes of a JSON text."""
+_REFUSALS = (ValueError, TypeError, KeyError, OverflowError, RecursionError, DeprecationWarning)
+"""What a position or a state of random numbers that makes no sense leads to."""
 
 
 @dataclass
@@ -97,10 +100,12 @@ def _parse(name: str, text: bytes) -> tuple[Position, tuple[int, int], Any]:
         told = json.loads(text)
         position, counts = Position(**told["position"]), (told["num_update"], told["micro_batch"])
         drawn = copy(random.generator.bit_generator)
-        drawn.state = told["random"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # NumPy 1 wraps -1 around, and warns
+            drawn.state = told["random"]
         whole = (position.epoch, position.batch, position.seed, *counts)
         wrong = [n for n in whole if type(n) is not int or n < 0]
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+    except _REFUSALS as error:
         wrong = [error]
     if wrong:
         message = f"{name}: {POSITION} does not say where a training stands"
