@@ -1,7 +1,9 @@
 """Composing: what becomes of a call's arguments, and that nothing that exists is changed."""
 
 import copy
+import inspect
 import pickle
+import pydoc
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 import minisym as ms
 from minisym import sym
 from minisym.core.op import FROM_INPUT, SYMBOL_PARAMS
+from minisym.symbol.methods import FLUENT
 
 
 def node(symbol):
@@ -187,3 +190,29 @@ def test_gradient_nodes_come_from_their_forward_line():
     slope = ms.grad(y, "x")
     origins = {n.name: n.origin for n in slope.graph}
     assert {o for name, o in origins.items() if name.startswith("t_")} == {node(y).origin}
+
+
+def test_ops_are_methods_that_show_their_signature_and_docstring():
+    x = sym.Variable("x")
+    for name in FLUENT:
+        method, function = getattr(x, name), getattr(sym, "cast" if name == "astype" else name)
+        _, *rest = inspect.signature(function).parameters.values()
+        assert list(inspect.signature(method).parameters.values()) == rest
+        assert method.__doc__ == function.__doc__
+        assert (method.__name__, method.__qualname__) == (name, f"Symbol.{name}")
+        assert inspect.ismethod(method)
+        assert method.__self__ is x
+
+
+def test_help_shows_the_method():
+    text = pydoc.plain(pydoc.render_doc(sym.Variable("x").reshape))
+    assert "reshape(shape: tuple[int, ...] = ()" in text
+    assert "Give an array another shape" in text
+    assert "partial" not in text
+
+
+def test_what_only_arrays_can_do_is_a_method_that_refuses():
+    x = sym.Variable("x")
+    assert x.asnumpy.__qualname__ == "Symbol.asnumpy"
+    with pytest.raises(NotImplementedError, match=r"asnumpy\(\) needs a value"):
+        x.asnumpy()

@@ -321,3 +321,38 @@ class TestLateShapes:
         twice = ms.grad(ms.grad(ms.sym.sum(kept**3), "x"), "x")
         found = twice.eval(x=np.array([[1.0], [2.0]]), m=np.array([0.0, 1.0]))[0]
         np.testing.assert_allclose(found, [[0], [12]])
+
+
+def boom(*_):
+    raise RuntimeError("boom")
+
+
+@pytest.mark.parametrize(
+    ("methods", "kind", "text"),
+    [
+        ({"__init__": boom}, ms.ParamError, r"cannot be made of these parameters: .*boom"),
+        ({"list_arguments": boom}, ms.ComposeError, r"list_arguments of '\w+' failed: .*boom"),
+        ({"list_outputs": boom}, ms.ComposeError, r"list_outputs of '\w+' failed: .*boom"),
+        ({"list_outputs": lambda self: 3}, ms.ComposeError, r"list_outputs of '\w+' failed"),
+        ({"declare_backward_dependency": boom}, ms.ComposeError, r"backward_dependency of .*boom"),
+        (
+            {"infer_shape": lambda self, s: (s, [[2.5]], [])},
+            ms.ShapeError,
+            r"says \[2.5\] of output",
+        ),
+        ({"infer_shape": lambda self, s: (s, [3], [])}, ms.ShapeError, "says 3 of output"),
+        ({"infer_shape": lambda self, s: (s, [[-3]], [])}, ms.ShapeError, r"says \[-3\] of output"),
+        (
+            {"infer_type": lambda self, t: (t, ["float31"], [])},
+            ms.DtypeError,
+            "'float31' of output",
+        ),
+        ({"infer_type": lambda self, t: (t, [np.complex64], [])}, ms.DtypeError, "of output"),
+        ({"create_operator": boom}, ms.ExecutionError, "boom"),
+    ],
+)
+def test_what_a_users_class_raises_or_returns_is_told_as_its_own(methods, kind, text):
+    name = f"odd_{next(iter(methods)).strip('_')}"
+    prop_of(name, **methods)
+    with pytest.raises(kind, match=text):
+        ms.sym.Custom(ms.sym.Variable("x"), op_type=name).simple_bind(x=(2,)).forward()

@@ -5,8 +5,11 @@ and what came. Then, where there is something to show: the slots involved and wh
 from, the line that composed the node, with carets, and one hint.
 """
 
+import concurrent.futures
 import json
+import multiprocessing
 import os
+import pickle
 import re
 from pathlib import Path
 
@@ -66,6 +69,64 @@ def misspelt_parameter():
 @case(ms.ParamError, ValueError, source=False)
 def misspelt_input():
     sym.FullyConnected(dta=var("data"), num_hidden=10, name="fc1")
+
+
+@case(ms.ComposeError, TypeError, source=False)
+def parameter_in_the_place_of_an_input():
+    sym.FullyConnected(var("data"), 10, name="fc1")
+
+
+@case(ms.ComposeError, TypeError, source=False)
+def tuple_in_the_place_of_an_input():
+    sym.Convolution(var("data"), (3, 3), 8, name="conv1")
+
+
+@case(ms.ParamError, ValueError, source=False)
+def numbers_for_one_tuple():
+    var("data").reshape(2, 2)
+
+
+@case(ms.ComposeError, TypeError, source=False)
+def more_numbers_for_one_tuple():
+    var("data").transpose(0, 2, 1)
+
+
+@case(ms.DtypeError, TypeError, table=True)
+def scale_beside_float16_data():
+    net = sym.BatchNorm(var("data"), name="bn")
+    net.infer_type(data="float16", bn_gamma="float16")
+
+
+@case(ms.ShapeError, ValueError, table=True, hint=False)
+def too_few_rates():
+    arrays = var("w1", "g1", "w2", "g2")
+    net = sym.multi_sgd_update(*arrays, lrs=(0.1,), wds=(0, 0), num_weights=2, name="step")
+    net.infer_shape()
+
+
+@case(ms.BindError, ValueError, source=False, hint=False)
+def more_memory_than_there_is():
+    var("data").tanh().simple_bind(data=(2**22, 2**22))
+
+
+@case(ms.BindError, ValueError, source=False, hint=False)
+def more_memory_than_there_is_for_an_output():
+    sym.zeros((2**22, 2**22), name="huge").simple_bind()
+
+
+@case(ms.GradientError, ValueError)
+def gradient_of_an_op_that_cannot_be():
+    ms.grad(sym.transpose(var("data"), axes=(0, 0), name="turn"), "data")
+
+
+@case(ms.ParamError, ValueError, TypeError, source=False)
+def keyword_that_no_optimizer_takes():
+    ms.optimizer.SGD(lr=0.1)
+
+
+@case(ms.ParamError, ValueError, TypeError, source=False)
+def misspelt_keyword_of_an_optimizer():
+    ms.optimizer.create("adam", learning_rat=0.1)
 
 
 @case(ms.ParamError, ValueError, source=False)
@@ -468,6 +529,64 @@ def test_layout(name):
         assert re.match(r"  composed at test_errors\.py:N, in \w+", place)
         assert carets.strip(" ^") == ""
         assert len(carets) <= len(line)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_reads_the_same_in_another_process(name):
+    """Pickled where it was raised, and again where it has arrived."""
+    function, kinds, *_ = CASES[name]
+    _, error = told(function, kinds[0])
+    arrived = pickle.loads(pickle.dumps(error))
+    again = pickle.loads(pickle.dumps(arrived))
+    assert [(type(e), str(e), e.args) for e in (arrived, again)] == [
+        (type(error), str(error), error.args)
+    ] * 2
+
+
+class TooHotError(ms.ExecutionError):
+    """An error that wants something of its own to be made."""
+
+    def __init__(self, degrees, place):
+        super().__init__(f"{degrees} degrees", hint="open a window")
+        self.degrees, self.place = degrees, place
+
+
+def test_an_error_of_a_user_travels_with_what_can_be_pickled():
+    error = TooHotError(40, lambda: None)
+    arrived = pickle.loads(pickle.dumps(error))
+    assert (type(arrived), str(arrived), arrived.degrees) == (TooHotError, str(error), 40)
+    assert not hasattr(arrived, "place")
+
+
+def test_an_error_is_raised_again_in_the_process_that_waits():
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        concurrent.futures.ProcessPoolExecutor(1, spawn) as pool,
+        pytest.raises(ms.ShapeError) as caught,
+    ):
+        pool.submit(contradiction).result(timeout=60)
+    with pytest.raises(ms.ShapeError) as here:
+        contradiction()
+    assert str(caught.value) == str(here.value)
+    assert "in contradiction" in str(here.value)
+
+
+def contradiction():
+    net = sym.FullyConnected(var("data"), num_hidden=10, name="fc1")
+    net.infer_shape(data=(2, 3), fc1_weight=(10, 4))
+
+
+def test_a_file_whose_path_only_begins_like_ours_is_the_users():
+    path = f"{Path(ms.__file__).parent}_demo.py"
+    source = """from minisym import sym
+x, y = sym.Variable("x"), sym.Variable("y")
+def mine():
+    return x + y
+"""
+    space = {}
+    exec(compile(source, path, "exec"), space)
+    with pytest.raises(ms.ShapeError, match=r"composed at minisym_demo\.py:4, in mine"):
+        space["mine"]().infer_shape(x=(1,), y=(2,))
 
 
 def test_every_snapshot_has_its_case():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -263,11 +264,13 @@ class TestBinding:
 
     def test_debug_str(self, chain):
         lines = chain.simple_bind(grad_req="null", x=(2,)).debug_str().splitlines()
-        assert len(lines) == 13
+        assert len(lines) == 15
         assert lines[0].split() == [
             *("forward", "_mul_scalar", "_mulscalar0_output", "(2,)", "float32", "block", "0"),
         ]
-        assert lines[-1].startswith("Total ")
+        assert re.fullmatch(r"Without sharing: [\d.e-]+ MB", lines[-3])
+        assert re.fullmatch(r"Total [\d.e-]+ MB allocated", lines[-2])
+        assert lines[-1] == "Total 0 TempSpace resource requested"
 
     def test_an_output_is_memory_of_its_own(self):
         x = np.zeros((2, 3))

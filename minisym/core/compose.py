@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from minisym.core.errors import ComposeError, count, did_you_mean
+from minisym.core.errors import ComposeError, ParamError, count, did_you_mean
 from minisym.core.naming import auto_name, check_strings, hide, is_attribute, scoped_attrs
 from minisym.core.node import Entry, Node
 from minisym.core.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
@@ -45,13 +45,18 @@ def compose(
     if op.choose is not None:
         op = op.chosen(_plain(kwargs, attr))
     inputs, given, attrs = _sort_out(op, args, kwargs, name, attr)
+    _check_symbols(op, inputs, given, name)
     computed = {key: value for key, value in given.items() if isinstance(value, Symbol)}
     for key in computed:
         _check_computed(op, key, name)
         given[key] = FROM_INPUT
     if op.count and op.count not in given:
         given[op.count] = len(inputs)
-    typed = _typed(op, given, computed, name)
+    try:
+        typed = _typed(op, given, computed, name)
+    except ParamError as error:
+        error.hint = _one_tuple(op, args) or error.hint
+        raise
     if op.named is not None and (names := op.named(typed)):
         places = dict(zip(op.place_names(len(names)), names, strict=True))
         inputs = {places.get(slot, slot): value for slot, value in inputs.items()}
@@ -116,7 +121,8 @@ def _sort_out(
         if len(args) > len(places):
             takes = count(len(places), "argument")
             message = f"{_subject(op, name)} takes {takes}, but got {len(args)}"
-            raise ComposeError(message, hint=f"in order: {', '.join(places)}")
+            hint = _one_tuple(op, args) or f"in order: {', '.join(places)}"
+            raise ComposeError(message, hint=hint)
         optional = {spec.name for spec in op.inputs if spec.when}
         position = 0
         for value in args:
@@ -177,15 +183,42 @@ def _check_computed(op: Op, key: str, name: str | None) -> None:
         raise ComposeError(message, hint="only float parameters of updates may be symbols")
 
 
-def _entry(op: Op, slot: str, value: Any, name: str) -> Entry:
-    """Return the one entry of an input; explain what else it is."""
-    if not isinstance(value, Symbol):
-        message = (
-            f"{_subject(op, name)}: input {slot} must be a Symbol, but got {type(value).__name__}"
-        )
+def _check_symbols(
+    op: Op, inputs: Mapping[str, Any], given: Mapping[str, Any], name: str | None
+) -> None:
+    """See that inputs are symbols; for what looks like a parameter, say how those are given."""
+    for slot, value in inputs.items():
+        if isinstance(value, Symbol):
+            continue
+        hint = "numbers and arrays enter a graph through a Variable that is bound later"
+        for key in op.required:
+            written = isinstance(value, int | float | str | tuple | list)
+            if written and value != given.get(key) and op.params[key].takes(value):
+                hint = f"parameters are given by name: {key}={value!r}"
+                break
         raise ComposeError(
-            message, hint="numbers and arrays enter a graph through a Variable that is bound later"
+            f"{_subject(op, name)}: input {slot} must be a Symbol, but got {type(value).__name__}",
+            hint=hint,
         )
+
+
+def _one_tuple(op: Op, args: Sequence[Any]) -> str | None:
+    """Return a hint if integers were given one by one that a parameter takes as one tuple."""
+    if op.variadic or not op.params:
+        return None
+    numbers = args[len(op.inputs) :]
+    first = next(iter(op.params.values()))
+    if (
+        not first.takes((1, 2))
+        or len(numbers) < 2
+        or not all(type(number) is int for number in numbers)
+    ):
+        return None
+    return f"{first.name} is one tuple: {first.name}={tuple(numbers)}"
+
+
+def _entry(op: Op, slot: str, value: Symbol, name: str) -> Entry:
+    """Return the one entry of an input."""
     if len(value.entries) != 1:
         names = ", ".join(value.list_outputs())
         message = (

@@ -5,6 +5,7 @@ programmer would expect::
 
     MinisymError                               (= MXNetError, for ported code)
     |-- ParamError(ValueError)                 a parameter is missing, unknown or malformed
+    |   |-- KeywordError(TypeError)            a class takes no keyword of this name
     |   `-- GoneError(DeprecationWarning)      MXNet's API has dropped it
     |-- ComposeError(TypeError)                inputs do not fit an op, or a symbol a call
     |   |-- OutputNameError(ValueError)        no output, or several, have this name
@@ -25,14 +26,16 @@ programmer would expect::
     `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
 
 A message is a sentence that names op, node, argument, expected and got; then a table of the slots
-involved; then the line of the user's program that composed the node; then one hint.
+involved; then the line of the user's program that composed the node; then one hint. Pickled, as
+between processes, an error keeps its kind and its whole text.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from minisym.core.origin import Origin
@@ -51,7 +54,8 @@ class MinisymError(Exception):
     rows
         The slots involved: (name, value, where it came from, remark).
     origin
-        Where the node was composed, as `minisym.core.origin.capture` returned it.
+        Where the node was composed, as `minisym.core.origin.capture` returned it; in an error that
+        came from another process, the words about it.
     hint
         What to do about it.
 
@@ -70,7 +74,7 @@ class MinisymError(Exception):
         sentence: str,
         *,
         rows: Sequence[Row] = (),
-        origin: Origin | None = None,
+        origin: Origin | str | None = None,
         hint: str | None = None,
     ) -> None:
         self.sentence = sentence
@@ -94,9 +98,42 @@ class MinisymError(Exception):
             parts.append(f"  hint: {self.hint}")
         return "\n\n".join(part for part in parts if part)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as it reads: the place in the program in words, and what else can be pickled.
+
+        (Code objects cannot, and the process that reads it may not have the source.)
+        """
+        state = {name: value for name, value in vars(self).items() if _is_portable(value)}
+        if self.origin:
+            from minisym.core.origin import describe
+
+            state["origin"] = describe(self.origin)
+        return _arrived, (type(self), self.args, state)
+
+
+def _arrived(
+    kind: type[MinisymError], args: tuple[Any, ...], state: Mapping[str, Any]
+) -> MinisymError:
+    """Make an error again, whatever its class wants to be made of."""
+    error = kind.__new__(kind, *args)
+    vars(error).update({"origin": None, **state})
+    return error
+
+
+def _is_portable(value: object) -> bool:
+    try:
+        pickle.dumps(value)
+    except Exception:  # noqa: BLE001  whatever a value's own pickling may raise
+        return False
+    return True
+
 
 class ParamError(MinisymError, ValueError):
     """An op's parameter is missing, unknown, or has a value that it cannot take."""
+
+
+class KeywordError(ParamError, TypeError):
+    """A keyword was given that nothing takes."""
 
 
 class GoneError(ParamError, DeprecationWarning):
@@ -170,15 +207,24 @@ class GraphError(MinisymError, ValueError):
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Return a hint with the closest known word, or the known words, or nothing.
 
+    A word may be the initials of another.
+
     >>> did_you_mean("num_hiden", ["num_hidden", "no_bias"])
     "did you mean 'num_hidden'? Possible: num_hidden, no_bias"
+    >>> did_you_mean("lr", ["learning_rate", "wd"])
+    "did you mean 'learning_rate'? Possible: learning_rate, wd"
     """
     names = list(known)
     if not names:
         return None
-    close = difflib.get_close_matches(word, names, n=1)
+    short = [name for name in names if _initials(name) == word or _initials(word) == name]
+    close = short or difflib.get_close_matches(word, names, n=1)
     listed = f"Possible: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
     return f"did you mean {close[0]!r}? {listed}" if close else listed
+
+
+def _initials(word: str) -> str:
+    return "".join(part[:1] for part in word.split("_"))
 
 
 def count(number: int, noun: str) -> str:

@@ -85,4 +85,5 @@ def number(value: float, dtype: np.dtype[Any]) -> Array:
 
 def single(value: float) -> float:
     """Return a parameter with the precision that MXNet keeps it in, that of a C float."""
-    return float(np.float32(value))
+    with np.errstate(over="ignore"):  # what is too large is infinite there, too
+        return float(np.float32(value))

@@ -2,7 +2,8 @@
 
 A node without a name gets its function's name in lower case and a counter, per thread and per
 `NameManager`; `Prefix` puts a word before every op's name; `AttrScope` adds attributes to variables
-and ops alike.
+and ops alike. A scope holds for what its own thread or asyncio task composes inside, and for the
+tasks that are started there.
 
 >>> from minisym import sym
 >>> with NameManager(), Prefix("block1_"):
@@ -18,11 +19,14 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Mapping
+from contextvars import ContextVar
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from minisym.core.errors import ParamError
 from minisym.core.op import NO_PARAMS
+
+_Scope = TypeVar("_Scope")
 
 HIDDEN_KEYS = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
 """Attributes that MXNet keeps as `__key__` and answers under both spellings."""
@@ -53,8 +57,8 @@ class NameManager:
         return f"{hint}{count}"
 
     def __enter__(self) -> Self:
-        """Make this the manager of the thread."""
-        _current.managers.append(self)
+        """Make this the manager of the thread or task."""
+        _managers.set((*_managers.get(), self))
         return self
 
     def __exit__(
@@ -64,7 +68,7 @@ class NameManager:
         tb: TracebackType | None,
     ) -> None:
         """Go back to the manager before."""
-        _current.managers.pop()
+        _managers.set(_without(_managers.get(), self))
 
 
 class Prefix(NameManager):
@@ -99,20 +103,24 @@ class AttrScope:
     def __init__(self, **attrs: str) -> None:
         check_strings(attrs)
         self._own = attrs
-        self._merged: Mapping[str, str] = attrs
+
+    @property
+    def _attr(self) -> dict[str, str]:
+        """The attributes that hold inside: its own, and inside of others theirs; as in MXNet."""
+        scopes = _scopes.get()
+        if self not in scopes:
+            return dict(self._own)
+        return _merged(scopes[: len(scopes) - scopes[::-1].index(self)])
 
     def get(self, attrs: Mapping[str, str] | None) -> dict[str, str]:
         """Return the scope's attributes, overridden by `attrs`."""
         if attrs:
             check_strings(attrs)
-        return {**self._merged, **(attrs or {})}
+        return {**self._attr, **(attrs or {})}
 
     def __enter__(self) -> Self:
         """Enter the scope: the enclosing scope's attributes hold here, too."""
-        outer = _current.scopes[-1].get(None) if _current.scopes else {}
-        self._merged = {**outer, **self._own}
-        _current.scopes.append(self)
-        _current.attrs = _kept(self._merged)
+        _enter((*_scopes.get(), self))
         return self
 
     def __exit__(
@@ -122,41 +130,62 @@ class AttrScope:
         tb: TracebackType | None,
     ) -> None:
         """Leave the scope."""
-        scopes = _current.scopes
-        scopes.pop()
-        _current.attrs = _kept(scopes[-1].get(None)) if scopes else NO_PARAMS
+        _enter(_without(_scopes.get(), self))
 
 
-def _kept(attrs: Mapping[str, str]) -> Mapping[str, str]:
-    """Return attributes as nodes keep them."""
-    return MappingProxyType({hide(key): value for key, value in attrs.items()})
+_managers: ContextVar[tuple[NameManager, ...]] = ContextVar("name managers", default=())
+_scopes: ContextVar[tuple[AttrScope, ...]] = ContextVar("attribute scopes", default=())
+_attrs: ContextVar[Mapping[str, str]] = ContextVar("attributes that hold", default=NO_PARAMS)
 
 
-class _Current(threading.local):
-    """The scopes of one thread."""
+class _Outermost(threading.local):
+    """The manager that counts where no other one was entered: one a thread, whatever the task."""
 
     def __init__(self) -> None:
-        self.managers: list[NameManager] = [NameManager()]
-        self.scopes: list[AttrScope] = []
-        self.attrs: Mapping[str, str] = NO_PARAMS
+        self.manager = NameManager()
 
 
-_current = _Current()
+_outermost = _Outermost()
+
+
+def _enter(scopes: tuple[AttrScope, ...]) -> None:
+    """Let these scopes hold, and keep what they add as nodes keep it."""
+    _scopes.set(scopes)
+    kept = {hide(key): value for key, value in _merged(scopes).items()}
+    _attrs.set(MappingProxyType(kept) if scopes else NO_PARAMS)
+
+
+def _merged(scopes: tuple[AttrScope, ...]) -> dict[str, str]:
+    """Return the attributes of scopes, the inner ones winning."""
+    return {key: value for scope in scopes for key, value in scope._own.items()}  # noqa: SLF001
+
+
+def _without(entered: tuple[_Scope, ...], scope: _Scope) -> tuple[_Scope, ...]:
+    """Return what stays when a scope is left.
+
+    It is not always the last one (generators interleave), nor always there (one that is collected
+    leaves its scopes wherever that happens).
+    """
+    if scope not in entered:
+        return entered
+    last = len(entered) - 1 - entered[::-1].index(scope)
+    return entered[:last] + entered[last + 1 :]
 
 
 def current_manager() -> NameManager:
-    """Return this thread's innermost name manager."""
-    return _current.managers[-1]
+    """Return the innermost name manager."""
+    managers = _managers.get()
+    return managers[-1] if managers else _outermost.manager
 
 
 def current_attrs() -> Mapping[str, str]:
-    """Return the attributes that this thread's scopes add."""
-    return _current.attrs
+    """Return the attributes that the scopes add."""
+    return _attrs.get()
 
 
 def auto_name(name: str | None, hint: str) -> str:
-    """Return the name of the next op of this thread."""
-    return _current.managers[-1].get(name, hint)
+    """Return the name of the next op."""
+    return current_manager().get(name, hint)
 
 
 def hide(key: str) -> str:

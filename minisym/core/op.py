@@ -201,6 +201,11 @@ class Op:
         return self.name, self.outputs, inside
 
     @property
+    def has_effects(self) -> bool:
+        """Whether it may do more than fill its outputs: a user's operator, or what holds one."""
+        return bool(self.subgraphs) or "state" in getattr(self.kernel, "wants", ())
+
+    @property
     def slots(self) -> frozenset[str]:
         """The names of all inputs and outputs that it has with any parameters."""
         outputs = () if callable(self.outputs) else self.outputs

@@ -20,6 +20,7 @@ Origin = tuple[CodeType | int, ...]
 """Code object and instruction offset of the innermost user frame, then of its callers."""
 
 _PACKAGE = str(Path(__file__).parents[1]) + os.sep
+"""What the paths of our own files begin with; that of a `minisym_demo.py` beside us does not."""
 _DEPTH = 3
 
 
@@ -88,8 +89,13 @@ def _file_name(path: str) -> str:
     return cell[1] if cell else Path(path).name
 
 
-def describe(origin: Origin) -> str:
-    """Return 'composed at file:line, in function', the source line, and carets below it."""
+def describe(origin: Origin | str) -> str:
+    """Return 'composed at file:line, in function', the source line, and carets below it.
+
+    What is described already stays as it is.
+    """
+    if isinstance(origin, str):
+        return origin
     where = position(origin)
     if where is None:
         return ""

@@ -14,6 +14,7 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 import types
 from collections.abc import Callable
@@ -98,6 +99,14 @@ class Param:
     def is_float(self) -> bool:
         """Whether it is a plain float (only such a one may be computed by the graph)."""
         return self.annotation is float
+
+    def takes(self, value: Any) -> bool:
+        """Return whether it can have this value."""
+        try:
+            self.read(value, op="")
+        except ParamError:
+            return False
+        return True
 
     def read(self, value: Any, *, op: str, node: str | None = None) -> Any:
         """Return the typed value; raise `ParamError` that names op, parameter and what it takes."""
@@ -197,13 +206,17 @@ def param_of(name: str, annotation: Any, default: Any) -> Param:
 
 
 def _int(value: Any) -> int:
-    if isinstance(value, str):
-        return int(value.strip().rstrip("L"))
-    if isinstance(value, bool | np.bool_):
-        return int(value)
     if isinstance(value, float | np.floating):
         raise TypeError  # 3.0 hides a mistake; MXNet refuses it, too
-    return operator.index(value)
+    if isinstance(value, str):
+        found = int(value.strip().rstrip("L"))
+    elif isinstance(value, bool | np.bool_):
+        found = int(value)
+    else:
+        found = operator.index(value)
+    if not -(2**63) <= found < 2**63:
+        raise OverflowError
+    return found
 
 
 def as_float(value: Any) -> float:
@@ -218,6 +231,14 @@ def as_float(value: Any) -> float:
     if isinstance(value, float | np.number):
         return float(value)
     raise TypeError
+
+
+def _finite(value: Any) -> float:
+    """Read a float where None is possible, too: there MXNet takes neither infinity nor NaN."""
+    found: float = as_float(value)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
 def _bool(value: Any) -> bool:
@@ -310,6 +331,8 @@ def _parser(annotation: Any) -> tuple[str, Callable[[Any], Any]]:
         inner = tuple(option for option in options if option is not types.NoneType)
         if len(inner) == 1 and len(options) == 2:
             kind, parse = _parser(inner[0])
+            if inner[0] is float:
+                kind, parse = "a finite float", _finite
             return f"{kind} or None", _optional(parse)
         if set(inner) == {int, Ints}:  # an axis or several
             kind, parse = "an int, a tuple of ints", _tuple_of(_int)

@@ -11,9 +11,9 @@ idempotent, so that inference may visit the graph in any order and end at the sa
 from __future__ import annotations
 
 import operator
-import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ContextDecorator
+from contextvars import ContextVar
 from math import prod as _prod
 from types import TracebackType
 from typing import Any, Final, Self
@@ -182,22 +182,21 @@ def show(shape: Shape) -> str:
     return f"({inner},)" if len(shape) == 1 else f"({inner})"
 
 
-class _Switches(threading.local):
-    np_shape = False
-
-
-_switches = _Switches()
+_np_shape: ContextVar[tuple[tuple[np_shape | None, bool], ...]] = ContextVar(
+    "np_shape", default=((None, False),)
+)
+"""The switch of this thread or task, then each `np_shape` block that it is in, and its switch."""
 
 
 def is_np_shape() -> bool:
     """Return whether 0 and () mean a size and a scalar (NumPy), not 'unknown' (MXNet's default)."""
-    return _switches.np_shape
+    return _np_shape.get()[-1][1]
 
 
 def set_np_shape(active: bool) -> bool:
-    """Switch NumPy's meaning of 0 and () on or off in this thread; return what it was."""
-    before = _switches.np_shape
-    _switches.np_shape = bool(active)
+    """Switch NumPy's meaning of 0 and () on or off in this thread or task; return what it was."""
+    *outer, (block, before) = _np_shape.get()
+    _np_shape.set((*outer, (block, bool(active))))
     return before
 
 
@@ -212,11 +211,11 @@ class np_shape(ContextDecorator):
     """
 
     def __init__(self, active: bool = True) -> None:
-        self._active = active
+        self._active = bool(active)
 
     def __enter__(self) -> Self:
         """Switch."""
-        self._before = set_np_shape(self._active)
+        _np_shape.set((*_np_shape.get(), (self, self._active)))
         return self
 
     def __exit__(
@@ -226,7 +225,9 @@ class np_shape(ContextDecorator):
         tb: TracebackType | None,
     ) -> None:
         """Switch back."""
-        set_np_shape(self._before)
+        blocks = _np_shape.get()
+        ours = [i for i, (block, _) in enumerate(blocks) if block is self][-1:]
+        _np_shape.set(tuple(pair for i, pair in enumerate(blocks) if i not in ours))
 
 
 def from_user(shape: Any, what: str = "a shape") -> Shape:

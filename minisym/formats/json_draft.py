@@ -8,6 +8,7 @@ index points somewhere. The three spellings of attributes become one, as in MXNe
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -15,6 +16,7 @@ from reprlib import Repr
 from typing import Any, Final, NoReturn
 
 from minisym.core.errors import FormatError
+from minisym.core.shapes import is_np_shape
 from minisym.formats.foreign import JSON, LONGEST, looks_like_a_name, recognized
 
 VERSION: Final = 10901
@@ -53,6 +55,16 @@ class File:
     version: int
     outputs: list[int]
     """How many outputs each node has, or an empty list if the file does not say."""
+
+
+_ZERO: Final = re.compile(r"\b(?<!-)0+\b")
+"""An unknown size in a file that was not written under `np_shape`."""
+
+
+def _is_np_shape(data: Mapping[str, Any]) -> bool:
+    """Return whether a file was written under `np_shape`, where 0 is a size."""
+    attrs = data.get("attrs")
+    return isinstance(attrs, dict) and attrs.get("is_np_shape") == ["int", 1]
 
 
 def label(position: int, name: object) -> str:
@@ -106,6 +118,10 @@ def drafts(data: Any, *, version: int | None = None) -> File:
         raise FormatError(message)
     count = len(nodes)
     found = [_draft(i, node, count) for i, node in enumerate(nodes)]
+    if version is None and is_np_shape() and not _is_np_shape(data):
+        for draft in found:
+            if draft.op == "null" and "__shape__" in draft.attrs:
+                draft.attrs["__shape__"] = _ZERO.sub("-1", draft.attrs["__shape__"])
     return File(
         found,
         [_entry(head, count, f"head {i}") for i, head in enumerate(heads)],

@@ -1118,10 +1118,14 @@ def linalg_maketrian(
 ) -> NDArray:
     """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
 
-def linalg_potrf(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+def linalg_potrf(
+    A: Array, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
     """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
 
-def linalg_potri(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+def linalg_potri(
+    A: Array, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+) -> NDArray:
     """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
 
 def linalg_slogdet(A: Array, *, out: Array | Sequence[Array] | None = None) -> list[NDArray]:
@@ -2272,11 +2276,15 @@ class _Linalg:
         """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
 
     @staticmethod
-    def potrf(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    def potrf(
+        A: Array, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
         """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
 
     @staticmethod
-    def potri(A: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    def potri(
+        A: Array, lower: bool = True, *, out: Array | Sequence[Array] | None = None
+    ) -> NDArray:
         """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
 
     @staticmethod

@@ -318,7 +318,9 @@ def _(s: Any, *, k: int, axis1: int, axis2: int) -> None:
     rows, columns = data[a], data[b]
     length = None
     if rows is not None and columns is not None:
-        length = max(0, min(rows, columns - k) if k > 0 else min(rows + k, columns))
+        length = min(rows, columns - k) if k > 0 else min(rows + k, columns)
+        if length < 0:
+            raise ValueError(f"there is no diagonal {k} of {rows} rows and {columns} columns")
     s.output = (*(d for i, d in enumerate(data) if i not in (a, b)), length)
 
 

@@ -12,13 +12,13 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from minisym.core import shapes
 from minisym.core.cost import each, each_input
 from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
 from minisym.core.families import broadcast
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.core.shapes import broadcast as stretched
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
@@ -180,9 +180,7 @@ def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[tuple[Any, ...
 @unbroadcast.shape
 def _(s: Any) -> None:
     s.output = s.like
-    s.like = s.output
-    if s.data is not None:
-        s.data = shapes.broadcast([s.data, s.like])
+    s.data = stretched([s.like, s.data])
 
 
 @unbroadcast.grad
@@ -208,9 +206,7 @@ def stretch(data: Expanded, like: Like, *, out: Array) -> None:
 @stretch.shape
 def _(s: Any) -> None:
     s.output = s.like
-    s.like = s.output
-    if s.data is not None:
-        s.like = shapes.broadcast([s.data, s.like])
+    s.like = stretched([s.data, s.like])
 
 
 @stretch.grad

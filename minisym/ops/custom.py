@@ -10,7 +10,7 @@ runs meet the same one, watched and stepped ones, too, and another executor has 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -29,7 +29,7 @@ from minisym.core.errors import (
 from minisym.core.ndarray import Array, NDArray, cpu
 from minisym.core.node import Node
 from minisym.core.op import Input, Op, Params, Rule
-from minisym.core.params import param_of
+from minisym.core.params import dtype_from_user, param_of
 from minisym.core.shapes import from_user, is_known, is_np_shape
 from minisym.core.symbol import Symbol
 
@@ -56,16 +56,22 @@ class Made:
     def of(cls, op_type: str, given: Mapping[str, str]) -> Made:
         """Ask the user's class."""
         properties = _properties(op_type, given)
-        lists = (
-            properties.list_arguments(),
-            properties.list_outputs(),
-            properties.list_auxiliary_states(),
+
+        def asked(method: str, *args: Any) -> list[Any]:
+            try:
+                return list(getattr(properties, method)(*args))
+            except Exception as error:
+                message = f"Custom: {method} of {op_type!r} failed: {error!r}"
+                raise ComposeError(message) from error
+
+        arguments, outputs, states = (
+            tuple(str(name) for name in asked(method))
+            for method in ("list_arguments", "list_outputs", "list_auxiliary_states")
         )
-        arguments, outputs, states = (tuple(str(name) for name in names) for names in lists)
         n, m = len(outputs), len(arguments)
         places = list(range(2 * n + m))
-        needed = properties.declare_backward_dependency(
-            places[:n], places[n : n + m], places[n + m :]
+        needed = asked(
+            "declare_backward_dependency", places[:n], places[n : n + m], places[n + m :]
         )
         heads = tuple(place in set(needed) for place in range(n))
         return cls(op_type, given, properties, arguments, outputs, states, heads)
@@ -79,7 +85,7 @@ class Made:
         every = all(is_known(shape) for shape in known)
         found = self._infer("infer_shape", asked, s._node, every=every, error=ShapeError)  # noqa: SLF001
         if found is not None:
-            self._assign(s, [_shape(value) for value in found])
+            self._assign(s, self._read("infer_shape", found, s._node, _shape, ShapeError))  # noqa: SLF001
 
     def types(self, t: Any, **_: Any) -> None:
         """Rule: what `infer_type` says; with too little known, it may fail."""
@@ -88,7 +94,7 @@ class Made:
         every = None not in asked
         found = self._infer("infer_type", asked, t._node, every=every, error=DtypeError)  # noqa: SLF001
         if found is not None:
-            self._assign(t, [None if value is None else np.dtype(value) for value in found])
+            self._assign(t, self._read("infer_type", found, t._node, _type, DtypeError))  # noqa: SLF001
 
     def _infer(
         self, method: str, asked: list[Any], node: Node, *, every: bool, error: type[MinisymError]
@@ -113,6 +119,30 @@ class Made:
                 origin=node.origin,
             )
         return [value for part in lists for value in part]
+
+    def _read(
+        self,
+        method: str,
+        found: Sequence[Any],
+        node: Node,
+        read: Callable[[Any], Any],
+        error: type[MinisymError],
+    ) -> list[Any]:
+        """Return answers as inference knows them; say whose they are if they are nonsense."""
+        names = (*self.arguments, *self.outputs, *self.states)
+        values = []
+        for name, value in zip(names, found, strict=True):
+            try:
+                values.append(read(value))
+            except (TypeError, ValueError):
+                raise error(
+                    f"Custom {node.name!r}: {method} of {self.op_type!r} says {value!r} of {name}",
+                    origin=node.origin,
+                    hint="a shape is a list of ints"
+                    if error is ShapeError
+                    else "a type is one that MXNet has, such as np.float32",
+                ) from None
+        return values
 
     def _assign(self, s: Any, found: Sequence[Any]) -> None:
         n, m = len(self.arguments), len(self.outputs)
@@ -272,12 +302,19 @@ def _shape(value: Any) -> Any:
     return None if not shape and not is_np_shape() else from_user(shape)
 
 
+def _type(value: Any) -> Any:
+    return None if value is None else dtype_from_user(value)
+
+
 def _properties(op_type: str, given: Mapping[str, str]) -> Any:
     """Make the user's object; raise `ParamError` if it does not take the parameters."""
     try:
         return CLASSES[op_type](**given)
     except TypeError as error:
         message = f"Custom: {op_type!r} does not take these parameters: {error}"
+        raise ParamError(message) from error
+    except Exception as error:
+        message = f"Custom: {op_type!r} cannot be made of these parameters: {error!r}"
         raise ParamError(message) from error
 
 

@@ -46,22 +46,38 @@ def _positive(n: int, *batch: int) -> Array:
 # -------------------------------------------------------------------------------------- Cholesky
 
 
+Lower = Annotated[bool, "Whether the factor is the lower triangle L, or the upper one, $L^T$."]
+
+
 @op(
     name="_linalg_potrf",
     aliases=("linalg_potrf",),
     samples=[
         Sample((_positive(3, 2),), wrt=(), reference=np.linalg.cholesky),
+        Sample(
+            (_positive(3, 2),),
+            {"lower": False},
+            wrt=(),
+            reference=lambda a: np.linalg.cholesky(a).swapaxes(-1, -2),
+        ),
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
 )
 def potrf(
-    A: Annotated[Array, "Symmetric positive definite matrices, (…, n, n)."], *, out: Array
+    A: Annotated[Array, "Symmetric positive definite matrices, (…, n, n)."],
+    *,
+    lower: Lower = True,
+    out: Array,
 ) -> None:
     r"""Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L.
 
-    Only the lower triangle of A is read. Its gradient is spread evenly over both triangles.
+    Only the lower triangle of A is read; with `lower=False`, only the upper one, and the factor of
+    $A = U^T U$ is returned. Its gradient is spread evenly over both triangles.
     """
-    np.copyto(out, np.linalg.cholesky(A))
+    if lower:
+        np.copyto(out, np.linalg.cholesky(A))
+    else:
+        np.copyto(out, np.linalg.cholesky(A.swapaxes(-1, -2)).swapaxes(-1, -2))
 
 
 potrf.shape(square_shape)
@@ -69,7 +85,9 @@ potrf.dtype(matrix_floats)
 
 
 @potrf.grad
-def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
+def _(g: Symbol, A: Symbol, *, lower: bool, y: Symbol) -> Symbol:
+    if not lower:
+        g, y = mirror(g), mirror(y)
     inner = lower_to_both(gemm2(y, g, transpose_a=True))
     left = trsm(y, inner, transpose=True)
     return trsm(y, left, rightside=True) * 0.5
@@ -84,13 +102,25 @@ def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
             wrt=(),
             reference=lambda low: np.linalg.inv(low @ low.T),
         ),
+        Sample(
+            (np.linalg.cholesky(_positive(3)).T,),
+            {"lower": False},
+            wrt=(),
+            reference=lambda up: np.linalg.inv(up.T @ up),
+        ),
     ],
 )
 def potri(
-    A: Annotated[Array, "Lower triangles, Cholesky factors, (…, n, n)."], *, out: Array
+    A: Annotated[Array, "Triangles, Cholesky factors, (…, n, n)."],
+    *,
+    lower: Lower = True,
+    out: Array,
 ) -> None:
-    r"""Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
-    inverse = np.linalg.inv(np.tril(A))
+    r"""Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`.
+
+    With `lower=False` A are upper triangles, and $Y = (A^T A)^{-1}$.
+    """
+    inverse = np.linalg.inv(np.tril(A if lower else A.swapaxes(-1, -2)))
     np.matmul(inverse.swapaxes(-1, -2), inverse, out)
 
 
@@ -99,9 +129,11 @@ potri.dtype(matrix_floats)
 
 
 @potri.grad
-def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
+def _(g: Symbol, A: Symbol, *, lower: bool, y: Symbol) -> Symbol:
+    factor = A if lower else mirror(A)
     inner = gemm2(y, g + mirror(g), alpha=-1.0)
-    return triangle(trsm(A, inner, rightside=True, transpose=True))
+    found = triangle(trsm(factor, inner, rightside=True, transpose=True))
+    return found if lower else mirror(found)
 
 
 @op(

@@ -22,7 +22,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Table, Words
-from minisym.ops.rules import first_type
+from minisym.ops.rules import first_type, some_to_choose
 from minisym.ops.taps import add_rows
 
 op = partial(declare, kind="layout", cost=nothing)
@@ -166,6 +166,7 @@ def _(s: Any, *, axis: int) -> None:
     s.output = (*a[:at], *indices, *a[at + 1 :])
     s.indices = s.output[at : at + len(indices)]
     s.a = (*s.output[:at], a[at], *s.output[at + len(indices) :])
+    some_to_choose(s)
 
 
 take.dtype(first_type)

@@ -55,7 +55,8 @@ def _regression(
         predict(data, out)
 
     def gradient(y: Array, label: Array, *, grad_scale: float, out: Array) -> None:
-        scale = single(grad_scale) * label.shape[0] / label.size
+        rows = label.shape[0] if label.ndim else 1
+        scale = single(grad_scale) * rows / label.size
         difference = slope(y, label.reshape(y.shape))
         np.multiply(difference, number(scale, y.dtype), out)
 

@@ -15,6 +15,7 @@ from minisym.core.ndarray import Array
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
+from minisym.ops.rules import some_to_choose
 
 op = partial(declare, kind="layout", cost=nothing)
 
@@ -104,6 +105,8 @@ def _(s: Any, *, mode: str, pad_width: Ints) -> None:
     margins = [a + b for a, b in _margins(pad_width)]
     s.output = tuple(d if d is None else d + m for d, m in zip(data, margins, strict=True))
     s.data = tuple(d if d is None else d - m for d, m in zip(s.output, margins, strict=True))
+    if mode != "constant":
+        some_to_choose(s)
 
 
 def _pad_again(

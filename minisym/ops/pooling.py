@@ -156,7 +156,7 @@ def _pooling_shape(s: Any, settings: Settings) -> None:
             raise ValueError("data needs 3 to 5 dimensions: batch, channels, and 1 to 3 more")
         check_rank("data", s.data, len(known or layout or "NCHW") - 2, layout)
     else:
-        window(settings.kernel, settings.stride, (), settings.pad)
+        window(settings.kernel, settings.stride, (), settings.padding)
         check_rank("data", s.data, len(settings.kernel), layout)
     data = shape_first(s.data, layout)
     if data is None:

@@ -39,11 +39,17 @@ class Settings:
     layout: str | None = None
     first_version: bool = False
 
+    @property
+    def padding(self) -> Ints:
+        """The pad; zeros of any length where the convention "same" leaves it to itself."""
+        is_free = self.pooling_convention == "same" and not any(self.pad)
+        return () if is_free else self.pad
+
     def counts(self, sizes: Sequence[Any]) -> tuple[Window | None, Dims]:
         """Return the window (None: all) and how many places it has, as far as that is known."""
         if self.global_pool:
             return None, (1,) * len(sizes)
-        win = window(self.kernel, self.stride, (), self.pad)
+        win = window(self.kernel, self.stride, (), self.padding)
         if self.pooling_convention == "valid":
             return win, win.counts(sizes)
         if self.pooling_convention == "full":

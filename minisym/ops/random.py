@@ -20,7 +20,10 @@ from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Shaped
+from minisym.ops.rules import some_to_choose, wanted_shape
 
 op = partial(declare, kind="source", cost=each(4))
 
@@ -46,7 +49,7 @@ def _fill(out: Array, values: Any) -> None:
 
 
 def _drawn_shape(s: Any, *, shape: Ints | None) -> None:
-    s.output = (1,) if shape is None else shape
+    s.output = (1,) if shape is None else wanted_shape(shape)
 
 
 def _drawn_dtype(t: Any, *, dtype: str) -> None:
@@ -135,6 +138,8 @@ def _each_rules(each: Declaration, names: tuple[str, ...]) -> None:
             for other in names:
                 setattr(s, other, getattr(s, first))
         given = getattr(s, names[0])
+        if any(d < 1 for d in shape):
+            raise ValueError(f"shape {show(shape)} must have positive sizes")
         if given is not None:
             s.output = given + shape
 
@@ -269,11 +274,16 @@ def _sample_multinomial(
 
 @_sample_multinomial.shape
 def _(s: Any, *, shape: Ints) -> None:
+    if any(d < -1 for d in shape):
+        raise ValueError(f"shape {show(shape)} has a negative size")
     if s.data is None:
         return
-    drawn = s.data[:-1] + shape
+    if not s.data:
+        raise ValueError("data needs an axis of probabilities, its last one")
+    drawn = s.data[:-1] + tuple(None if d < 0 else d for d in shape)
     for i in range(len(s.outputs)):
         s.set_output(i, drawn or (1,))
+    some_to_choose(s)
 
 
 @_sample_multinomial.dtype
@@ -292,3 +302,12 @@ def _(g1: Array, data: Array, y0: Array, *, out: Array) -> None:
     flat = out.reshape(rows.shape)
     flat.fill(0)
     np.add.at(flat, (np.arange(len(rows))[:, None], found), g1.reshape(found.shape) / chosen)
+
+
+_of_probabilities: Any = _sample_multinomial.gradient
+
+
+@_sample_multinomial.grad
+def _(g: Any, data: Symbol, *, y: Any, **params: Any) -> Any:
+    """Without the probability of what was drawn there is nothing to differentiate."""
+    return _of_probabilities(g, data, y=y, params=params) if params["get_prob"] else None

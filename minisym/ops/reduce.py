@@ -22,12 +22,12 @@ from minisym.core.kernels import number
 from minisym.core.ndarray import Array
 from minisym.core.params import Between, DType, Ints
 from minisym.core.samples import Sample
-from minisym.core.shapes import Shape, axes_of, is_np_shape, product, show
+from minisym.core.shapes import Shape, axes_of, is_np_shape
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide
 from minisym.ops.casting import cast_like
 from minisym.ops.elemwise import sign
-from minisym.ops.rules import no_bool, numbers_only
+from minisym.ops.rules import no_bool, numbers_only, some_to_choose
 from minisym.ops.sums import folded, run, wide
 
 op = partial(declare, kind="reduce", cost=each_input(1))
@@ -128,14 +128,11 @@ def _(
 
 
 @spread.shape
-def _(s: Any, *, axis: Ints | None, exclude: bool) -> None:
+def _(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> None:
     s.output = s.like
     s.like = s.output
-    if s.like is not None and s.data is not None:
-        gone = axes_gone(axis, len(s.like), exclude=exclude)
-        rest = tuple(d for a, d in enumerate(s.like) if a not in gone)
-        if None not in rest + s.data and product(rest) != product(s.data):
-            raise ValueError(f"data {show(s.data)} is not what is left of {show(s.like)}")
+    if s.like is not None:
+        s.data = left(s.like, axis, keepdims=keepdims, exclude=exclude)
 
 
 @spread.grad
@@ -156,12 +153,13 @@ def reduction(
     aliases: tuple[str, ...] = (),
     *,
     arithmetic: bool = True,
+    chooses: bool = False,
 ) -> Declaration:
     """Declare a reduction: `steps(data, axes, out)` yields the steps that fill `out`.
 
     `grad(g, x, y, back)` is the gradient, where `back` repeats what has the output's shape along
     the axes that the reduction took from `x`; None leaves it to be declared. What is `arithmetic`
-    takes no truth values.
+    takes no truth values. One that `chooses` is not defined of no elements.
     """
 
     def kernel(
@@ -200,6 +198,8 @@ def reduction(
     @declared.shape
     def _(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> None:
         s.output = left(s.data, axis, keepdims=keepdims, exclude=exclude)
+        if chooses:
+            some_to_choose(s)
 
     if arithmetic:
         declared.dtype(numbers_only)
@@ -260,6 +260,7 @@ reduction(
     np.max,
     ("max_axis",),
     arithmetic=False,
+    chooses=True,
 )
 reduction(
     "min",
@@ -269,6 +270,7 @@ reduction(
     np.min,
     ("min_axis",),
     arithmetic=False,
+    chooses=True,
 )
 
 

@@ -162,6 +162,14 @@ def BilinearResize2D(
     np.copyto(out, found, casting="unsafe")
 
 
+def _scaled(n: int, scale: Any) -> int:
+    with np.errstate(over="ignore"):
+        size = np.float32(scale) * np.float32(n)
+    if not np.isfinite(size):
+        raise ValueError(f"a scale of {scale:g} leaves no size")
+    return int(size)
+
+
 def _resized(n: Dim, size: int, scale: float | None, mode: str) -> Dim:
     """Return a size, by the mode; the products are those of MXNet's float32."""
     if mode == "size" and scale is None:
@@ -171,11 +179,11 @@ def _resized(n: Dim, size: int, scale: float | None, mode: str) -> Dim:
     if scale is not None and not abs(scale) < MOST_ELEMENTS:
         raise ValueError(f"scale_height and scale_width must be finite, not {scale:g}")
     if mode == "size":
-        return int(np.float32(scale) * np.float32(n))
+        return _scaled(n, scale)
     if mode == "odd_scale":
         if scale is None:
             raise ValueError("mode odd_scale needs scale_height and scale_width")
-        return int(np.float32(n - n % 2) * np.float32(scale)) + n % 2
+        return _scaled(n - n % 2, scale) + n % 2
     is_right = n % 2 == (mode.startswith("to_odd"))
     return n if is_right else n + 1 if mode.endswith("up") else n - 1
 

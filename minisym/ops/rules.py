@@ -1,4 +1,4 @@
-"""Type rules that several families of ops share."""
+"""Rules that several families of ops share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minisym.core.renamed import Renamed
+from minisym.core.shapes import Shape, is_np_shape, show
 
 
 def as_forward(
@@ -19,6 +20,26 @@ def as_forward(
 ) -> None:
     """Rule: shapes fit as an op has them whose inputs and outputs these slots are."""
     forward.shape_rule(Renamed(s, inputs, outputs), params=params)
+
+
+def wanted_shape(shape: tuple[int, ...]) -> Shape:
+    """Return the shape that a parameter asks for, in MXNet's notation.
+
+    0 and () are unknown, as -1 is; under `np_shape` they are a size and a scalar.
+    """
+    if any(d < -1 for d in shape):
+        raise ValueError(f"shape {show(shape)} has a negative size")
+    unknown = (-1,) if is_np_shape() else (-1, 0)
+    if not shape and not is_np_shape():
+        return None
+    return tuple(None if d in unknown else d for d in shape)
+
+
+def some_to_choose(s: Any) -> None:
+    """Rule: what chooses elements needs some, unless nothing is chosen."""
+    data, output = s.inputs[0], s.outputs[0]
+    if data is not None and 0 in data and output is not None and not {0, None} & {*output}:
+        raise ValueError(f"there are no elements to choose from in {show(data)}")
 
 
 def first_type(t: Any) -> None:

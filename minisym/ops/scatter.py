@@ -18,7 +18,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim
 from minisym.core.symbol import Symbol
 from minisym.ops.indexing import whole
-from minisym.ops.rules import first_type
+from minisym.ops.rules import first_type, wanted_shape
 from minisym.ops.taps import add_rows
 
 op = partial(declare, kind="layout", cost=nothing)
@@ -123,7 +123,7 @@ def scatter_nd(
 
 
 def _scatter_shape(s: Any, shape: Ints, values: str) -> None:
-    s.output = tuple(d if d > 0 else None for d in shape)
+    s.output = wanted_shape(shape)
     if s.indices is not None:
         depth = _check_depth(s.indices, len(shape))
         if depth is not None:

@@ -18,7 +18,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Lengths, Sequences
-from minisym.ops.rules import as_forward
+from minisym.ops.rules import as_forward, some_to_choose
 
 Series = Annotated[Array, "Sequences, (time, batch, …); with axis=1, (batch, time, …)."]
 op = partial(declare, cost=nothing)
@@ -242,6 +242,7 @@ def _(s: Any, *, axis: int) -> None:
     _check(s, axis)
     if s.data is not None:
         s.output = (s.data[1 - axis], *s.data[2:])
+        some_to_choose(s)
 
 
 SequenceLast.dtype(_types)

@@ -15,7 +15,7 @@ from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints, OptionalInts
 from minisym.core.samples import Sample
-from minisym.core.shapes import Dim, axes_of, axis_of
+from minisym.core.shapes import Dim, axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Whole
 from minisym.ops.rules import first_type
@@ -266,8 +266,13 @@ def _(g: Array, data: Array, *, axis: int, begin: int, end: int | None, out: Arr
 # ------------------------------------------------------------------------------------ slice_like
 
 
+def _named_axes(axes: Ints, rank: int) -> tuple[int, ...]:
+    """Return the axes to cut; one that is named twice (1 and -2 of three) counts once."""
+    return tuple(sorted({axis_of(axis, rank) for axis in axes})) or tuple(range(rank))
+
+
 def _like(axes: Ints, shape: tuple[int, ...], rank: int) -> Key:
-    chosen = axes_of(axes, rank) if axes else range(rank)
+    chosen = _named_axes(axes, rank)
     return tuple(builtins.slice(shape[i] if i in chosen else None) for i in range(rank))
 
 
@@ -296,7 +301,7 @@ def _(s: Any, *, axes: Ints) -> None:
         return
     if not axes and len(data) != len(like):
         raise ValueError(f"shape_like has {len(like)} dimension(s), but data {len(data)}")
-    chosen = axes_of(axes, len(data)) if axes else tuple(range(len(data)))
+    chosen = _named_axes(axes, len(data))
     for i in chosen:
         axis_of(i, len(like))
         d, limit = data[i], like[i]

@@ -15,6 +15,7 @@ from minisym.core.ndarray import Array
 from minisym.core.params import CODES, FLOAT32, DType, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import MOST_ELEMENTS
+from minisym.ops.rules import wanted_shape
 
 op = partial(declare, kind="source", cost=nothing)
 
@@ -25,8 +26,7 @@ Size = Annotated[Ints, "Shape; 0 is unknown, and found from what the output meet
 
 def _shape(s: Any, *, shape: Ints) -> None:
     """Rule: the parameter says it, as far as it is known."""
-    if shape:
-        s.output = tuple(d if d > 0 else None for d in shape)
+    s.output = wanted_shape(shape)
 
 
 def _dtype(t: Any, *, dtype: str) -> None:

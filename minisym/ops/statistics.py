@@ -21,7 +21,7 @@ from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.inputs import Head, Like, Samples
 from minisym.ops.reduce import KeepDims, left, spread
-from minisym.ops.rules import as_forward, no_bool, numbers_only
+from minisym.ops.rules import as_forward, no_bool, numbers_only, some_to_choose
 from minisym.ops.sums import mean_over
 
 op = partial(declare, kind="reduce", cost=each_input(1))
@@ -74,6 +74,7 @@ def _position(
     @declared.shape
     def _(s: Any, *, axis: int | None, keepdims: bool) -> None:
         s.output = left(s.data, None if axis is None else (axis,), keepdims=keepdims)
+        some_to_choose(s)
 
     @declared.grad
     def _(g: Symbol, data: Symbol) -> None:

@@ -186,9 +186,8 @@ def channels_first(array: Array, layout: str | None) -> Array:
 
 def shape_first(shape: Any, layout: str | None) -> Any:
     """Return a shape of any layout as (batch, channels, …)."""
-    if shape is None:
-        return None
-    return (shape[0], shape[-1], *shape[1:-1]) if layout and layout.endswith("C") else shape
+    last = shape is not None and layout is not None and layout.endswith("C")
+    return (shape[0], shape[-1], *shape[1:-1]) if last else shape
 
 
 def shape_back(shape: Any, layout: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from minisym.core.declare import F
-from minisym.core.errors import BindError, ParamError, did_you_mean
+from minisym.core.errors import BindError, KeywordError, ParamError, did_you_mean
 from minisym.core.ndarray import NDArray
 from minisym.core.symbol import Symbol
 from minisym.init import begin_states
@@ -52,6 +53,13 @@ class Optimizer(AtOnce):
     lr_mult, wd_mult : dict
         Factors by parameter name (or index, for `update`). They win over `__lr_mult__` and
         `__wd_mult__` of the Variable, and begin with those of `sym`.
+
+    Raises
+    ------
+    KeywordError
+        There is no parameter of this name (it is a ParamError and a TypeError).
+    ParamError
+        A number is none.
     """
 
     def __init__(
@@ -66,7 +74,11 @@ class Optimizer(AtOnce):
         multi_precision: bool = False,
         sym: Symbol | None = None,
         param_idx2name: Mapping[int, str] | None = None,
+        **unknown: Any,
     ) -> None:
+        for key in unknown:
+            message = f"{type(self).__name__} has no parameter {key!r}"
+            raise KeywordError(message, hint=did_you_mean(key, self._parameters()))
         given = {"learning_rate": learning_rate, "rescale_grad": rescale_grad, "wd": wd}
         for key, value in {**given, "clip_gradient": clip_gradient}.items():
             if value is not None and not isinstance(value, Real):
@@ -92,6 +104,16 @@ class Optimizer(AtOnce):
         self._index_update_count: dict[Any, int] = {}
         self._bound: dict[Any, Bound] = {}
         self._layouts: WeakKeyDictionary[Executor, tuple[set[str], int]] = WeakKeyDictionary()
+
+    @classmethod
+    def _parameters(cls) -> dict[str, None]:
+        """Return the names of all parameters: those of the class before those that all have."""
+        found: dict[str, None] = {}
+        for base in cls.__mro__:
+            if issubclass(base, Optimizer):
+                _, *parameters = inspect.signature(base.__init__).parameters.values()
+                found |= {p.name: None for p in parameters if p.kind is not p.VAR_KEYWORD}
+        return found
 
     # ---------------------------------------------------------------- what a subclass says
 

@@ -19,11 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from minisym.core.errors import ComposeError, GradientError, did_you_mean
+from minisym.core.errors import ComposeError, GradientError, MinisymError, did_you_mean, listed
 from minisym.core.graph import Graph
 from minisym.core.naming import AttrScope, NameManager
 from minisym.core.node import OWNER, Entry, Node
-from minisym.core.op import NO_PARAMS, get
+from minisym.core.op import FROM_INPUT, NO_PARAMS, get
 from minisym.core.origin import inherit
 from minisym.core.symbol import Symbol, connect
 from minisym.passes import verify
@@ -215,6 +215,12 @@ def _send_back(
             if op.writes
             else "put BlockGrad before it, or leave its inputs out of the differentiation",
         )
+    if computed := [name for name, value in node.params.items() if value is FROM_INPUT]:
+        raise GradientError(
+            f"{op.name} {node.name!r} has no gradient while the graph computes {listed(computed)}",
+            origin=node.origin,
+            hint=f"give {listed(computed)} as a number",
+        )
     outputs = [Symbol((Entry(node, i),)) for i in range(node.num_outputs)]
     single = len(outputs) == 1
     gs = [
@@ -225,15 +231,24 @@ def _send_back(
     if not op.variadic:  # absent optional inputs keep their places
         present = dict(zip(node.input_names(), inputs, strict=False))
         inputs = [present.get(spec.name) for spec in op.inputs]
-    answer = op.gradient(
-        gs[0] if single else gs,
-        *inputs,
-        params=node.params,
-        y=outputs[0] if single else outputs,
-        output=outputs[0] if single else outputs,
-        arrived=[None if g is None else Symbol((g,)) for g in arrived],
-        needed=[s is not None and s.entries[0].node in wanted for s in inputs],
-    )
+    try:
+        answer = op.gradient(
+            gs[0] if single else gs,
+            *inputs,
+            params=node.params,
+            y=outputs[0] if single else outputs,
+            output=outputs[0] if single else outputs,
+            arrived=[None if g is None else Symbol((g,)) for g in arrived],
+            needed=[s is not None and s.entries[0].node in wanted for s in inputs],
+        )
+    except (ArithmeticError, IndexError, ValueError) as reason:
+        if isinstance(reason, MinisymError):
+            raise
+        raise GradientError(
+            f"{op.name} {node.name!r}: {reason}",
+            origin=node.origin,
+            hint="infer_shape would refuse this node, too",
+        ) from None
     for source, g in zip(inputs, _checked(node, answer, len(inputs)), strict=True):
         if source is not None and g is not None and source.entries[0].node in wanted:
             verify.claim_gradient(g, source.entries[0], node)

@@ -177,12 +177,14 @@ class Engine:
                 self._apply(node, slots)
         except Conflict as conflict:
             raise self._error(node, conflict) from None
-        except (IndexError, ValueError) as error:
+        except (ArithmeticError, IndexError, ValueError) as error:
             if isinstance(error, MinisymError):
                 raise
             raise self._broken(node, error) from None
         for place in slots._changed:
             self.sources[place] = node
+            if self.kind is SHAPES and any(d is not None and d < 0 for d in self.values[place]):
+                raise self._broken(node, ValueError("a size would be negative"))
         changed: list[int] = slots._changed
         return changed
 
@@ -258,6 +260,9 @@ class Engine:
         wants = getattr(rule, "wants", ())
         others = [r for r in dict.fromkeys(conflict.reads) if r != conflict.slot]
         params = [p for p in wants if p in node.given]
+        slots = Slots(self, node)
+        if self.kind is DTYPES and conflict.need not in [getattr(slots, name) for name in others]:
+            others = []  # the op itself wants it: the scale beside float16 data is float32
         reasons = others[:3] + params
         because = listed(reasons) or node.op.name
         verb = "needs" if len(reasons) < 2 else "need"
@@ -269,6 +274,8 @@ class Engine:
         owner = self.owner[Slots(self, node)._names[conflict.slot]]
         if self.kind is DTYPES:
             hint = "convert one of them with Cast(dtype=…), or bind arrays of one type"
+            if not others:
+                hint = f"give {owner.name} the type {need}, or convert it with Cast(dtype={need!r})"
         elif node.op.elementwise and len(node.inputs) > 1 and not node.op.writes:
             hint = "operators between symbols do not broadcast; broadcast_add and its like do"
         elif owner.op is None:

@@ -35,6 +35,7 @@ from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
 from minisym.runtime.late import make_plan, measured, seed_arrays
+from minisym.runtime.layout import zeros
 
 Request = Literal["write", "add", "null"]
 REQUESTS: Final = ("write", "add", "null")
@@ -153,14 +154,16 @@ def simple_bind(
         raise _undecided(unknown, known, found)
     types = _types(names, type_dict or {})
     dtypes = infer_dtypes(graph, types, "given in type_dict")
-    arrays = {node: np.zeros(shape, dtypes[Entry(node)]) for node, shape in found.items()}
+    arrays = {node: zeros(node.name, shape, dtypes[Entry(node)]) for node, shape in found.items()}
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
     if grad_req is None:
         updates = any(w.variable not in graph.auxiliary for w in find_writes(graph).values())
         grad_req = "null" if updates else "write"
     requests = _requests(arguments, grad_req)
     gradients = {
-        node: np.zeros_like(arrays[node]) if requests[node] != "null" else None
+        node: zeros(node.name, arrays[node].shape, arrays[node].dtype)
+        if requests[node] != "null"
+        else None
         for node in arguments
     }
     states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}

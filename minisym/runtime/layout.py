@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Final, Literal
@@ -19,11 +20,29 @@ import numpy as np
 
 from minisym.core.errors import BindError
 from minisym.core.node import Entry, Node
+from minisym.core.shapes import show
 from minisym.passes.order import Write
 from minisym.passes.typed import Typed
 
 ALIGNMENT: Final = 64
 """Where a block begins: at a multiple of a cache line, which is what vector units like."""
+
+
+@contextmanager
+def _enough(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[None]:
+    """Say for what there is not enough memory."""
+    try:
+        yield
+    except (MemoryError, OverflowError, ValueError):  # the last two: it cannot even be addressed
+        message = f"there is no memory for {name}, {show(shape)} of {dtype}"
+        raise BindError(message) from None
+
+
+def zeros(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Return an array of zeros for a variable of this name."""
+    with _enough(name, shape, dtype):
+        return np.zeros(shape, dtype)
+
 
 Kind = Literal["bound", "copy", "block", "view", "write"]
 
@@ -42,12 +61,9 @@ class Block:
     def view(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         """Return the block's beginning as an array."""
         if self.array is None:
-            try:
+            assert self.last is not None
+            with _enough(self.last.name, shape, dtype):
                 raw = np.empty(self.nbytes + ALIGNMENT, np.uint8)
-            except (MemoryError, ValueError):
-                assert self.last is not None
-                message = f"bind: there is no memory for {self.last.name}, {self.nbytes:,} bytes"
-                raise BindError(message, origin=self.last.node.origin) from None
             skip = -raw.ctypes.data % ALIGNMENT
             self.array = raw[skip : skip + self.nbytes]
         size = prod(shape) * dtype.itemsize

@@ -1450,12 +1450,20 @@ def linalg_maketrian(
     """Make matrices that are 0 but for a triangle; the other way round than `extracttrian`."""
 
 def linalg_potrf(
-    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    A: Symbol | None = None,
+    lower: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
 
 def linalg_potri(
-    A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+    A: Symbol | None = None,
+    lower: bool = True,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
 
@@ -2829,13 +2837,21 @@ class _Linalg:
 
     @staticmethod
     def potrf(
-        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+        A: Symbol | None = None,
+        lower: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Factor symmetric positive definite matrices, $A = L L^T$; return the lower triangle L."""
 
     @staticmethod
     def potri(
-        A: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
+        A: Symbol | None = None,
+        lower: bool = True,
+        *,
+        name: str | None = None,
+        attr: Mapping[str, str] | None = None,
     ) -> Symbol:
         """Invert from a Cholesky factor, $Y = (A A^T)^{-1}$ for lower triangles A; see `potrf`."""
 

@@ -8,8 +8,10 @@ start something above them are given it here as well.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from minisym.core import compose
@@ -49,23 +51,63 @@ EAGER_ONLY: Final = frozenset(_EAGER.split())
 
 def _op(symbol: Symbol, name: str) -> Callable[..., Symbol]:
     """Return an op as a method: `x.sum(axis=1)` is `sym.sum(x, axis=1)`."""
-    if name in FLUENT:
-        called = "cast" if name == "astype" else name
-        op = find(called)
-        if called in WRITTEN_HERE:
-            return partial(WRITTEN_HERE[called], symbol)
-        if op is not None:
-            return partial(function_of(op, called), symbol)
+    if name in FLUENT and (method := _fluent(name)) is not None:
+        return MethodType(method, symbol)
     if name in EAGER_ONLY:
-        return partial(_refuse, name)
+        return MethodType(_eager(name), symbol)
     raise AttributeError(f"Symbol has no attribute {name!r}")
 
 
-def _refuse(name: str, *_: object, **__: object) -> NoReturn:
-    raise NotForSymbolError(
-        f"{name}() needs a value, and a symbol has not run yet",
-        hint="bind it and run forward(), or use eval()",
-    )
+@cache
+def _fluent(name: str) -> Callable[..., Symbol] | None:
+    """Return the function of an op whose first argument is `self`, with signature and docstring."""
+    called = "cast" if name == "astype" else name
+    op = find(called)
+    if called in WRITTEN_HERE:
+        function = WRITTEN_HERE[called]
+    elif op is not None:
+        function = function_of(op, called)
+    else:
+        return None
+
+    def method(self: Symbol, *args: Any, **kwargs: Any) -> Symbol:
+        made: Symbol = function(self, *args, **kwargs)
+        return made
+
+    first, *rest = inspect.signature(function).parameters.values()
+    of_all = first.kind is first.VAR_POSITIONAL
+    parameters = [_SELF, first, *rest] if of_all else [_SELF, *rest]
+    return _named(method, name, inspect.Signature(parameters, return_annotation=Symbol), function)
+
+
+@cache
+def _eager(name: str) -> Callable[..., NoReturn]:
+    """Return the method that refuses what only an array can do."""
+
+    def method(self: Symbol, *_: object, **__: object) -> NoReturn:
+        raise NotForSymbolError(
+            f"{name}() needs a value, and a symbol has not run yet",
+            hint="bind it and run forward(), or use eval()",
+        )
+
+    method.__doc__ = "Refuse: a symbol has no values."
+    return _named(method, name, inspect.signature(method), method)
+
+
+_SELF: Final = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _named(
+    method: Callable[..., Any],
+    name: str,
+    signature: inspect.Signature,
+    documented: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Let a function look like a method of this name in the class."""
+    method.__name__, method.__qualname__ = name, f"{Symbol.__name__}.{name}"
+    method.__module__, method.__doc__ = Symbol.__module__, documented.__doc__
+    method.__signature__ = signature  # type: ignore[attr-defined]
+    return method
 
 
 def _names(symbol: Symbol) -> Iterator[str]:

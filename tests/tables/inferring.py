@@ -75,6 +75,24 @@ NP_SHAPE = [
      ([(2, 3), (2, 3)], [(2, 3)], [])),
     ("with mx.util.np_shape(True):\n    r = (sym.var('a') + 1).infer_shape(a=())\nr", ([()], [()], [])),
     ("with mx.util.np_shape(True):\n    r = (sym.var('a') + 1).infer_shape(a=(0, 2))\nr", ([(0, 2)], [(0, 2)], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.zeros((0, 3)).infer_shape()\nr", ([], [(0, 3)], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.full((3, 0), 2).infer_shape()\nr", ([], [(3, 0)], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.zeros(()).infer_shape()\nr", ([], [()], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.zeros((-1, 3)).infer_shape()\nr", Warns((None, None, None))),
+    ("with mx.util.np_shape(True):\n    r = sym.ones((3, 0)).eval()[0].shape\nr", (3, 0)),
+    ("with mx.util.np_shape(True):\n    r = sym.random.uniform(shape=(3, 0)).infer_shape()\nr", ([], [(3, 0)], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.random.uniform(shape=()).infer_shape()\nr", ([], [()], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.softmax(sym.var('x')).eval(x=nd.zeros((2, 1, 0)))[0].shape\nr", (2, 1, 0)),
+    ("with mx.util.np_shape(True):\n    r = sym.tile(sym.var('x'), reps=(0,)).infer_shape(x=(2,))\nr", ([(2,)], [(0,)], [])),
+    ("with mx.util.np_shape(True):\n    r = sym.max(sym.var('x'), axis=1).infer_shape(x=(2, 0))\nr", Raises("MXNetError")),
+    ("j = sym.zeros((0, 3)).tojson()\nwith mx.util.np_shape(True):\n    r = sym.load_json(j).infer_shape()\nr",
+     ([], [(0, 3)], [])),
+    ("j = (sym.Variable('x', shape=(0, 3)) + 1).tojson()\nwith mx.util.np_shape(True):\n"
+     "    r = sym.load_json(j).infer_shape_partial()\nr",
+     ([(-1, 3)], [(-1, 3)], [])),
+    ("with mx.util.np_shape(True):\n    j = (sym.Variable('x', shape=(0, 3)) + 1).tojson()\n"
+     "    r = sym.load_json(j).infer_shape()\nr",
+     ([(0, 3)], [(0, 3)], [])),
     ("with mx.util.np_shape(True):\n    r = mx.util.is_np_shape()\n[r, mx.util.is_np_shape()]", [True, False]),
 ]
 
@@ -104,6 +122,52 @@ TYPES = [
      Differs(Raises("MXNetError"), (["float64"], ["float64"], []), NULL)),
     ("(sym.var('a') * 2).infer_type('float64', a='float64')", Raises("ValueError")),
     ("(sym.var('a') / 2).infer_type(a='int32')[1]", ["int32"]),
+]
+
+FEW = "MXNet has no axis of 0 outside of np_shape, so the size stays unknown; here it is what it is"
+
+NONSENSE = [
+    ("sym.zeros((-2, 3)).infer_shape()", Raises("MXNetError")),
+    ("sym.random.uniform(shape=(-2, 2)).infer_shape()", Raises("MXNetError")),
+    ("sym.random.uniform(shape=(0, 2)).infer_shape()", Warns((None, None, None))),
+    ("sym.random.uniform(shape=()).infer_shape()", Warns((None, None, None))),
+    ("sym.sample_exponential(sym.var('x'), shape=(-1, -1)).infer_shape(x=(2,))", Raises("MXNetError")),
+    ("sym.sample_exponential(sym.var('x'), shape=(0,)).infer_shape(x=(2,))", Raises("MXNetError")),
+    ("sym.sample_multinomial(sym.var('x'), shape=(-1,)).infer_shape(x=(2, 3))", Warns((None, None, None))),
+    ("sym.sample_multinomial(sym.var('x'), shape=(0,)).infer_shape(x=(2, 3))", ([(2, 3)], [(2, 0)], [])),
+    ("sym.arange(0, float('inf')).infer_shape()", Raises("MXNetError")),
+    ("sym.arange(0, float('nan')).infer_shape()", Raises("MXNetError")),
+    ("sym.softmax(sym.var('x'), temperature=float('inf'))", Raises("MXNetError")),
+    ("sym.contrib.BilinearResize2D(sym.var('x'), height=3, width=2, scale_height=float('inf'))", Raises("MXNetError")),
+    ("sym.full((2,), float('inf')).infer_shape()", ([], [(2,)], [])),
+    ("sym.clip(sym.var('x'), a_min=0, a_max=float('inf')).infer_shape(x=(2,))[1]", [(2,)]),
+    ("sym.FullyConnected(sym.var('x'), num_hidden=10**20)", Raises("MXNetError")),
+    ("sym.zeros((2**70,))", Raises("MXNetError")),
+    ("nd.multi_sgd_update(*[nd.ones((2,))] * 4, lrs=(.1,), wds=(0., 0.), num_weights=2)", Raises("MXNetError")),
+    ("nd.multi_sgd_update(*[nd.ones((2,))] * 4, lrs=(.1, .1, .1), wds=(0., 0.), num_weights=2)", Raises("MXNetError")),
+    ("sym.Pooling(sym.var('x'), kernel=(2, 2), layout='NHWC').infer_shape_partial()", ([()], [()], [])),
+    ("sym.tile(sym.var('x'), reps=(-1,)).infer_shape(x=(2,))", Raises("MXNetError")),
+    ("sym.tile(sym.var('x'), reps=(0,)).infer_shape(x=(2,))",
+     Differs(Warns((None, None, None)), ([(2,)], [(0,)], []), FEW)),
+    ("sym.diag(sym.var('x'), k=3).infer_shape(x=(2, 2))", Raises("MXNetError")),
+    ("sym.diag(sym.var('x'), k=-3).infer_shape(x=(2, 2))", Raises("MXNetError")),
+    ("sym.diag(sym.var('x'), k=2).infer_shape(x=(2, 2))", ([(2, 2)], [(0,)], [])),
+    ("sym.slice_like(sym.var('x'), sym.var('y'), axes=(1, -2)).infer_shape(x=(3, 4, 5), y=(2, 2, 2))[1]", [(3, 2, 5)]),
+    ("p = sym.Pooling(sym.var('x'), kernel=(3,), pool_type='max', pooling_convention='same', pad=(0, 0, 0))\n"
+     "p.eval(x=nd.array([[[1, 2, 3, 4, 5]]]))[0]", [[[3.0, 4.0, 5.0, 5.0, 5.0]]]),
+    ("sym.random.uniform(sym.var('low'), sym.var('high')).list_arguments()", ["low", "high"]),
+    ("nd.random.uniform(nd.array([0, 10]), nd.array([1, 11]), shape=2).shape", (2, 2)),
+    ("sym.linalg.potrf(sym.var('x'), lower=False).eval(x=nd.array([[4, 2], [2, 5]]))[0]", [[2.0, 1.0], [0.0, 2.0]]),
+    ("sym.linalg.potri(sym.var('x'), lower=False).eval(x=nd.array([[2, 1], [0, 2]]))[0]",
+     [[0.3125, -0.125], [-0.125, 0.25]]),
+    ("s = sym.linalg.potrf(sym.var('x'), lower=False)\n"
+     "e = s.bind(mx.cpu(), {'x': nd.array([[4, 2], [2, 5]])}, {'x': nd.zeros((2, 2))})\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([[1, 2], [0, 3]])])\ne.grad_arrays[0]",
+     [[0.1875, 0.125], [0.125, 0.75]]),
+    ("s = sym.linalg.potri(sym.var('x'), lower=False)\n"
+     "e = s.bind(mx.cpu(), {'x': nd.array([[2, 1], [0, 2]])}, {'x': nd.zeros((2, 2))})\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([[1, 2], [0, 3]])])\ne.grad_arrays[0]",
+     [[-0.1875, -0.125], [0.0, -0.5625]]),
 ]
 
 TABLES = {

@@ -35,6 +35,7 @@ VARIABLES = [
     ("with mx.name.Prefix('p_'):\n    a = sym.Variable('a')\na.name", "a"),
     ("with mx.AttrScope(__group__='4', ctx_group='dev1'):\n    a = sym.Variable('a')\na.list_attr()",
      {"__group__": "4", "__ctx_group__": "dev1", "ctx_group": "dev1"}),
+    ("with mx.AttrScope(a='1', b='1'), mx.AttrScope(b='2') as scope:\n    seen = scope._attr\nseen", {"a": "1", "b": "2"}),
     ("with mx.AttrScope(mood='calm'):\n    a = sym.Variable('a', attr={'mood': 'angry'})\na.attr('mood')", "angry"),
 ]
 

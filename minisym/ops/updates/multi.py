@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import numpy as np
 
 from minisym.core.declare import Declaration, kernel_of
+from minisym.core.errors import count as counted
 from minisym.core.ndarray import Array
-from minisym.core.params import REQUIRED, Floats
+from minisym.core.params import REQUIRED, Floats, Ints
 from minisym.core.samples import Sample
 from minisym.ops.updates.blocks import Step, steps_of_kernel
 from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, scaled, update
@@ -127,13 +128,6 @@ def groups(group: tuple[str, ...], trailing: tuple[str, ...] = ()) -> Any:
     return Annotated[Array, text]
 
 
-def check_count(count: int, params: Mapping[str, Any]) -> None:
-    """Raise where numbers that are one for each weight are not as many."""
-    for name, value in params.items():
-        if isinstance(value, tuple) and len(value) != count:
-            raise ValueError(f"{name} has {len(value)} numbers for {count} weights")
-
-
 def grouped_rules(
     declared: Declaration, group: tuple[str, ...], trailing: Mapping[str, tuple[int, ...] | None]
 ) -> None:
@@ -147,9 +141,14 @@ def grouped_rules(
     master = "weight32" in group
     count = declared.count
 
+    each = [p.name for p in declared.params.values() if p.annotation in (Floats, Ints)]
+
     @declared.shape
     def _(s: Any, **params: Any) -> None:
-        check_count(params[count], params)
+        for name in each:
+            if len(params[name]) != params[count]:
+                given = f"{name} has {counted(len(params[name]), 'number')}"
+                raise ValueError(f"{given} for {counted(params[count], 'weight')}")
         for i in range(params[count]):
             names = [f"{part}_{i}" for part in group]
             names += [f"output{i}"] + [f"new_{state}_{i}" for state in states]
