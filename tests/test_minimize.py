@@ -55,7 +55,7 @@ def test_what_stands_between_gradients_and_updates_is_numpys(
     pairs = [(sym.Variable(f"w{i}"), sym.Variable(f"w{i}_data")) for i in range(len(shapes))]
     optimizer = ms.optimizer.SGD(learning_rate=0.5, rescale_grad=rescale)
     step = optimizer.minimize(
-        sym.Group([w * x for w, x in pairs]),
+        sym.Group([w * x for w, x in pairs]), [w for w, _ in pairs],
         accumulate=accumulate, clip_global_norm=clip, loss_scale=loss_scale,
     )  # fmt: skip
     executor = step.simple_bind(**{f"w{i}_data": tuple(s) for i, s in enumerate(shapes)})
@@ -293,11 +293,17 @@ def test_parameters_by_name_and_by_variable():
 def test_names_that_are_taken_and_parameters_that_are_not_there():
     x = sym.Variable("data")
     with pytest.raises(ms.ComposeError, match="'lr', but the training step needs that name"):
-        ms.optimizer.SGD().minimize(sym.sum(x * sym.Variable("lr")))
+        ms.optimizer.SGD().minimize(sym.sum(x * sym.Variable("lr")), "lr")
     with pytest.raises(ms.ComposeError, match="no parameter 'fc1_wieght'"):
         ms.optimizer.SGD().minimize(net_of(), ["fc1_wieght"])
     with pytest.raises(ms.ComposeError, match="has no parameters"):
         ms.optimizer.SGD().minimize(sym.sum(x))
+    y = sym.Variable("y", shape=(2,))
+    net = sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc") - y
+    with pytest.raises(ms.ComposeError, match="whether x and y are parameters cannot be told"):
+        ms.optimizer.SGD().minimize(net)
+    step = ms.optimizer.SGD().minimize(net, ["fc_weight"])
+    assert step.list_outputs()[1:] == ["fc_weight_update_output"]
     with pytest.raises(ms.ParamError, match="no optimizer 'adamm'"):
         ms.optimizer.create("adamm")
     with pytest.raises(ms.ParamError, match="no weight decay"):

@@ -66,7 +66,7 @@ def test_update_in_a_graph(case: Any):
     loss = sym.Group(
         [sym.Variable(n, dtype=dtype) * sym.Variable(f"{n}_data") for n in names.values()]
     )
-    step = optimizer.minimize(loss)
+    step = optimizer.minimize(loss, [*names.values()])
     executor = step.simple_bind(**{n: cases.SHAPES[i] for i, n in names.items()})
     ms.init.initialize(
         executor, ms.init.Zero(), {n: weights[i] for i, n in names.items()},
@@ -94,7 +94,7 @@ def test_schedule(key: str):
 
 def rates(net: ms.Symbol, optimizer: ms.optimizer.Optimizer) -> dict[str, tuple[float, float]]:
     """Return learning rate and decay that each parameter sees, read off one step of SGD."""
-    step = optimizer.minimize(net)
+    step = optimizer.minimize(net, weights_of(net))
     shapes = {n: (1,) for n in step.list_arguments() if n.endswith("_data")}
     executor = step.simple_bind(**shapes)
     names = list(executor.writes)
@@ -111,6 +111,10 @@ def rates(net: ms.Symbol, optimizer: ms.optimizer.Optimizer) -> dict[str, tuple[
         shrunk = 1 - float(executor.arg_dict[name][0])
         found[name] = (round(moved[name], 5), round(shrunk / moved[name] if moved[name] else 0, 5))
     return found
+
+
+def weights_of(net: ms.Symbol) -> list[str]:
+    return [name for name in net.list_arguments() if not name.endswith("_data")]
 
 
 def linear(*variables: ms.Symbol) -> ms.Symbol:
@@ -145,7 +149,7 @@ def test_factors_come_from_attributes_and_are_overridden():
 
 def test_one_rate_node_serves_all_parameters():
     variables = [sym.Variable(f"w{i}", lr_mult=2.0 if i % 2 else 1.0) for i in range(6)]
-    step = ms.optimizer.SGD().minimize(linear(*variables))
+    step = ms.optimizer.SGD().minimize(linear(*variables), variables)
     names = [node.name for node in step.graph]
     assert names.count("lr") == 1
     assert names.count("lr_times_2") == 1
@@ -154,7 +158,7 @@ def test_one_rate_node_serves_all_parameters():
 def test_a_schedule_needs_no_new_bind():
     schedule = ms.lr_scheduler.FactorScheduler(step=1, factor=0.5, base_lr=1.0)
     optimizer = ms.optimizer.SGD(lr_scheduler=schedule)
-    executor = optimizer.minimize(linear(sym.Variable("w"))).simple_bind(w_data=(1,))
+    executor = optimizer.minimize(linear(sym.Variable("w")), "w").simple_bind(w_data=(1,))
     seen = []
     for _ in range(4):
         optimizer.step(executor, w_data=np.ones(1))
@@ -440,7 +444,8 @@ def test_a_momentum_follows_the_rate_in_lars(rng: Any):
     schedule = ms.lr_scheduler.FactorScheduler(step=1, factor=0.5, base_lr=1.0)
     rates = [schedule(t) for t in (1, 2, 3)]
     optimizer = ms.optimizer.LARS(momentum=0.9, lr_scheduler=schedule)
-    executor = optimizer.minimize(linear(sym.Variable("a_bias"))).simple_bind(a_bias_data=(4,))
+    step = optimizer.minimize(linear(sym.Variable("a_bias")), "a_bias")
+    executor = step.simple_bind(a_bias_data=(4,))
     w, mom, before = np.zeros(4), np.zeros(4), rates[0]
     for rate in rates:
         g = rng.normal(size=4)
@@ -455,7 +460,7 @@ def test_langevins_dynamics_draws_from_the_distribution_that_the_gradient_says()
     """The gradient of w^2 / 2 is w: in the long run the weights are standard normal."""
     ms.random.seed(0)
     optimizer = ms.optimizer.SGLD(learning_rate=0.1)
-    step = optimizer.minimize(sym.MakeLoss(sym.square(sym.Variable("w_weight")) / 2))
+    step = optimizer.minimize(sym.MakeLoss(sym.square(sym.Variable("w_weight")) / 2), "w_weight")
     executor = step.simple_bind(w_weight=(20000,))
     executor.arg_dict["w_weight"][...] = 5.0
     for _ in range(300):

@@ -207,8 +207,9 @@ class Optimizer(AtOnce):
         loss
             What to minimize: loss heads such as SoftmaxOutput, or any symbol.
         wrt
-            The parameters, by name or Variable. Without, all arguments but those named `data` or
-            `label`, alone or behind an underscore.
+            The parameters, by name or Variable. Without, those that are parameters beyond doubt:
+            they have an initializer, or an op calls them weight, bias, gamma, … Arguments named
+            `data` or `label`, alone or behind an underscore, are none; others are refused.
         accumulate
             Gradients of so many runs are added up before an update is made with the sum.
         clip_global_norm
@@ -222,7 +223,8 @@ class Optimizer(AtOnce):
         Raises
         ------
         ComposeError
-            There is no such parameter, or the loss has a Variable of a name that is needed.
+            There is no such parameter, it cannot be told which are, or the loss has a Variable of
+            a name that is needed.
         ParamError
             A number is out of range.
 
@@ -230,7 +232,7 @@ class Optimizer(AtOnce):
         --------
         >>> import numpy as np
         >>> import minisym as ms
-        >>> x, w = ms.sym.Variable("data"), ms.sym.Variable("w")
+        >>> x, w = ms.sym.Variable("data"), ms.sym.Variable("w", init="zeros")
         >>> loss = ms.sym.sum(ms.sym.square(x - w))
         >>> optimizer = ms.optimizer.SGD(learning_rate=0.25)
         >>> step = optimizer.minimize(loss)

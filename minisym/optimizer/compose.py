@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from minisym.core.declare import F
-from minisym.core.errors import ComposeError, ParamError, did_you_mean
+from minisym.core.errors import ComposeError, ParamError, did_you_mean, listed
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable
@@ -144,8 +144,40 @@ def compose_step(
 
 
 def parameters_of(loss: Symbol) -> list[str]:
-    """Return the arguments that are parameters, by their names: all but data and labels."""
-    found = [name for name in loss.list_arguments() if not is_fed(name)]
+    """Return the arguments that are parameters beyond doubt, by their names.
+
+    Such a one has an initializer, or is what an op calls its weight, bias, gamma, … Data and labels
+    are none. Of anything else nobody can tell: then it is refused, and the caller has to say.
+    """
+    graph = loss.graph
+    learned = {
+        entry.node
+        for node in graph
+        if node.op is not None and node.op.learned
+        for slot, entry in zip(node.input_names(), node.inputs, strict=False)
+        if slot in node.op.learned
+    }
+    fed = {
+        entry.node
+        for node in graph
+        if node.op is not None and node.op.loss
+        for slot, entry in zip(node.input_names(), node.inputs, strict=False)
+        if slot == "label"
+    }
+    found, doubtful = [], []
+    for node in graph.arguments:
+        if node in learned or "__init__" in graph.attributes(node):
+            found.append(node.name)
+        elif not is_fed(node.name) and node not in fed:
+            doubtful.append(node.name)
+    if doubtful:
+        is_one = "is a parameter" if len(doubtful) == 1 else "are parameters"
+        raise ComposeError(
+            f"minimize: whether {listed(doubtful, 6)} {is_one} cannot be told",
+            hint="name what is trained: minimize(loss, wrt=[…])"
+            if not found
+            else f"name what is trained: minimize(loss, wrt={found[:4]!r})",
+        )
     if not found:
         message = (
             f"{loss!r} has no parameters: {', '.join(loss.list_arguments()) or 'no arguments'}"

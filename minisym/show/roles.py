@@ -107,10 +107,31 @@ def kinds(graph: Graph) -> dict[Node, str]:
         for slot, entry in zip(node.input_names(), node.inputs, strict=False):
             if entry.node in roles:
                 roles[entry.node].add(_role_of_slot(node, slot))
+    numbers = _hyper_parameters(graph)
     return {
-        node: node.kind if node.op is not None else _kind_of_variable(graph, node, roles[node])
+        node: node.kind
+        if node.op is not None
+        else "input"
+        if node in numbers
+        else _kind_of_variable(graph, node, roles[node])
         for node in graph
     }
+
+
+def _hyper_parameters(graph: Graph) -> set[Node]:
+    """Return the nodes that only serve to compute numbers of updates, such as their rate."""
+    found: set[Node] = set()
+    for node in reversed(list(graph)):
+        readers = list(graph.successors(node))
+        if readers and all(r in found or _is_number_of(r, node) for r in readers):
+            found.add(node)
+    return found
+
+
+def _is_number_of(update: Node, source: Node) -> bool:
+    """Return whether an update reads a node as parameters alone, not as arrays."""
+    computed = len(update.computed)
+    return bool(computed) and all(e.node is not source for e in update.inputs[:-computed])
 
 
 def _role_of_slot(node: Node, slot: str) -> str:
