@@ -216,3 +216,18 @@ def test_what_only_arrays_can_do_is_a_method_that_refuses():
     assert x.asnumpy.__qualname__ == "Symbol.asnumpy"
     with pytest.raises(NotImplementedError, match=r"asnumpy\(\) needs a value"):
         x.asnumpy()
+
+
+def test_choosing_internals_one_by_one_is_no_search() -> None:
+    net = sym.Variable("x")
+    for _ in range(300):
+        net = net + 1
+    names = net.get_internals().list_outputs()
+    chosen = [net.get_internals()[name] for name in names]
+    assert [found.list_outputs() for found in chosen] == [[name] for name in names]
+    assert net.graph.named_internals is net.graph.named_internals
+    internals = net.get_internals()
+    before = internals["x"]
+    before._set_attr(lr_mult="2")
+    assert internals["x"].attr("lr_mult") is None
+    assert before["x"].attr("lr_mult") == "2"

@@ -142,3 +142,26 @@ def test_a_long_chain_goes_through_a_file():
     for _ in range(5000):
         net = net + 1
     assert ms.Graph(sym.load_json(net.tojson())) == ms.Graph(net)
+
+
+def test_gradients_of_files_that_do_not_say_so_are_known_by_their_names() -> None:
+    x = sym.Variable("x")
+    net = sym.softmax(sym.FullyConnected(x, num_hidden=3, name="fc1"), name="s")
+    gradient = sym.sum(net * net).grad(["x"])
+    text = gradient.tojson()
+    older = json.loads(text)
+    for node in older["nodes"]:
+        node.get("attrs", {}).pop("__gradient_of__", None)
+    loaded = sym.load_json(json.dumps(older))
+    before = [(node.name, node.kind, node.owner, node.gradient_order) for node in gradient.graph]
+    after = [(node.name, node.kind, node.owner, node.gradient_order) for node in loaded.graph]
+    assert after == before
+    assert loaded.tojson() == text
+
+
+@pytest.mark.parametrize(
+    "name", ["fc1_backward_x0", "fc1_backward_tanh", "fc2_backward_tanh0", "_backward_tanh0"]
+)
+def test_a_name_that_only_looks_like_a_gradients_says_nothing(name: str) -> None:
+    net = sym.tanh(sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc1"), name=name)
+    assert sym.load_json(net.tojson()).graph.node(name).kind == "activation"

@@ -61,7 +61,7 @@ def compose(
         places = dict(zip(op.place_names(len(names)), names, strict=True))
         inputs = {places.get(slot, slot): value for slot, value in inputs.items()}
     names = op.input_names(typed, len(inputs))
-    if unused := [slot for slot in inputs if slot not in names]:
+    if unused := list(inputs.keys() - set(names)):
         message = f"{_subject(op, name)}: with these parameters there is no input {unused[0]}"
         raise ComposeError(message, hint=f"There are: {', '.join(names)}")
     name = auto_name(name, hint)
@@ -246,8 +246,9 @@ def set_attributes(symbol: Symbol, /, **given: str) -> None:
     {'__lr_mult__': '2', 'lr_mult': '2'}
     """
     symbol.entries = _with_attributes(symbol, given)
-    if hasattr(symbol, "_graph"):
-        del symbol._graph  # noqa: SLF001  it is that of the node before
+    for kept in ("_graph", "_named"):  # they are those of the node before
+        if hasattr(symbol, kept):
+            delattr(symbol, kept)
 
 
 def _with_attributes(symbol: Symbol, given: Mapping[str, str]) -> tuple[Entry, ...]:

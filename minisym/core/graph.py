@@ -39,7 +39,7 @@ from networkx.classes import reportviews
 
 from minisym.core.collector import paused
 from minisym.core.errors import GraphError, did_you_mean
-from minisym.core.node import Attrs, Entry, Node
+from minisym.core.node import Attrs, Entry, Node, by_name
 
 NxGraph = Any
 """A graph of networkx, which ships no types."""
@@ -240,6 +240,16 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
     def variables(self) -> tuple[Node, ...]:
         """The Variables, in order."""
         return tuple(node for node in self if node.op is None)
+
+    @cached_property
+    def internals(self) -> tuple[Entry, ...]:
+        """Every output that a user sees of every node, in order."""
+        return tuple(entry for node in self for entry in node.entries())
+
+    @cached_property
+    def named_internals(self) -> dict[str, list[Entry]]:
+        """The same by name."""
+        return by_name(self.internals)
 
     @cached_property
     def auxiliary(self) -> frozenset[Node]:

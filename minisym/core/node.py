@@ -44,6 +44,15 @@ def names_of(entries: Iterable[Entry]) -> list[str]:
     return found
 
 
+def by_name(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Return the outputs that each name stands for."""
+    entries = tuple(entries)
+    found: dict[str, list[Entry]] = {}
+    for entry, name in zip(entries, names_of(entries), strict=True):
+        found.setdefault(name, []).append(entry)
+    return found
+
+
 def _output_names(op: Op, node: Node) -> tuple[str, ...]:
     suffixes = op.output_names(node.params)
     if op.visible_outputs(node.params) > 1 and set(suffixes) == {"output"}:

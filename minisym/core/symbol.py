@@ -8,7 +8,7 @@ above all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,7 +25,7 @@ from minisym.core.errors import (
 )
 from minisym.core.graph import Graph, NxGraph
 from minisym.core.naming import both_spellings, hide
-from minisym.core.node import Entry, Node, names_of
+from minisym.core.node import Entry, Node, by_name, names_of
 from minisym.core.op import NO_PARAMS, Op, Params
 from minisym.core.operators import Operators, connected
 
@@ -51,9 +51,10 @@ class Symbol(Operators, Methods):
     ([(2, 4), (3, 4), (3,)], [(2, 3)], [])
     """
 
-    __slots__ = ("__weakref__", "_graph")
+    __slots__ = ("__weakref__", "_graph", "_named")
 
     _graph: Graph
+    _named: Mapping[str, list[Entry]]
 
     # ------------------------------------------------------------------------------ what it is
 
@@ -139,8 +140,11 @@ class Symbol(Operators, Methods):
         return self if len(self.entries) == 1 else Symbol((self.entries[key],))
 
     def _entry_named(self, name: str) -> Entry:
-        names = names_of(self.entries)
-        found = [entry for entry, known in zip(self.entries, names, strict=True) if known == name]
+        try:
+            found = self._named.get(name, ())
+        except AttributeError:
+            self._named = by_name(self.entries)
+            found = self._named.get(name, ())
         if len(found) == 1:
             return found[0]
         if found:
@@ -177,7 +181,9 @@ class Symbol(Operators, Methods):
         >>> sym.tanh(sym.Variable("x"), name="t").get_internals().list_outputs()
         ['x', 't_output']
         """
-        return Symbol(tuple(entry for node in self.graph for entry in node.entries()))
+        found = Symbol(self.graph.internals)
+        found._named = self.graph.named_internals  # so that choosing one of them is no search
+        return found
 
     def get_children(self) -> Symbol | None:
         """Return the inputs of the heads, or None for variables."""

@@ -8,6 +8,9 @@ before 0.9.5   `axis=-1` of argmax and argmin means no axis
 
 A file without a version counts as 0.8.0. Files of 0.9.0 and later are complete: an input that is
 missing there is an error.
+
+`note_owners` does the same for gradients that minisym wrote before its nodes said themselves what
+they are the gradient of.
 """
 
 from __future__ import annotations
@@ -17,9 +20,13 @@ from typing import Final
 
 from minisym.core.errors import FormatError
 from minisym.core.naming import HIDDEN_KEYS
+from minisym.core.node import OWNER
+from minisym.core.op import find
 from minisym.formats.json_draft import Draft, label
 from minisym.formats.json_kinds import MOST_MISSING, Kinds
 
+_BACKWARD: Final = "_backward_"
+_DIGITS: Final = "0123456789"
 _MOST_ADDED: Final = 5
 """How many times as many nodes a file may have when all are there; BatchNorm lacks four inputs."""
 _COMPLETE: Final = 900
@@ -50,6 +57,29 @@ def upgrade(nodes: list[Draft], order: Iterable[int], version: int, kinds: Kinds
                 del draft.attrs["axis"]
         kept.append(position)
     return kept
+
+
+def note_owners(nodes: list[Draft], order: Iterable[int]) -> None:
+    """Note in the nodes of a gradient whose they are, where only their names say it.
+
+    A name says it if it is one that minisym gives, `fc1_backward_dot0`: that of an earlier op, and
+    that of the node's own op with a number. Files in which nodes say it themselves stay as they
+    are.
+    """
+    ops = [nodes[position] for position in order if nodes[position].op != "null"]
+    if any(OWNER in draft.attrs for draft in ops):
+        return
+    seen: set[str] = set()
+    for draft in ops:
+        before, _, last = draft.name.rpartition(_BACKWARD)
+        if before in seen and last.rstrip(_DIGITS) != last:
+            op = find(draft.op)
+            names = () if op is None else (op.name, *op.aliases)
+            hints = {name.lower().removeprefix("_").removeprefix("backward_") for name in names}
+            if last.rstrip(_DIGITS) in hints:
+                owner = before.partition(_BACKWARD)[0]
+                draft.attrs[OWNER] = f"{draft.name.count(_BACKWARD)} {owner}"
+        seen.add(draft.name)
 
 
 def _hide(draft: Draft, nodes: list[Draft], position: int, kinds: Kinds) -> None:

@@ -15,7 +15,7 @@ from minisym.core.op import NO_PARAMS, Op, opaque
 from minisym.core.symbol import Symbol
 from minisym.formats.json_draft import VERSION, Draft, File, drafts, label
 from minisym.formats.json_kinds import Kind, Kinds, freeze
-from minisym.formats.json_legacy import upgrade
+from minisym.formats.json_legacy import note_owners, upgrade
 
 _new_tuple = tuple.__new__
 _DEEPEST: Final = 16
@@ -39,6 +39,7 @@ class _Reader:
         self.order = _order(self.drafts, file.heads)
         if file.version < VERSION:
             self.order = upgrade(self.drafts, self.order, file.version, self.kinds)
+        note_owners(self.drafts, self.order)
         self.nodes: dict[int, Node] = {}
         self.outputs: dict[int, int] = {}
         self.unknown: dict[tuple[str, int, int], Op] = {}

@@ -9,7 +9,7 @@ from typing import Any
 from minisym.core import shapes
 from minisym.core.errors import ParamError, ShapeTypeError, count, did_you_mean, listed
 from minisym.core.graph import Graph
-from minisym.core.node import Entry, Node
+from minisym.core.node import Entry, Node, names_of
 from minisym.core.params import dtype_from_user
 from minisym.core.symbol import Symbol
 from minisym.passes.infer import Engine, infer
@@ -127,7 +127,7 @@ def _answer(
             for node in variables
             if not known(engine[Entry(node)])
         ]
-        open_ = [e.name for e in symbol.entries if not known(engine[e])]
+        open_ = names_of(e for e in symbol.entries if not known(engine[e]))
         words = listed(unknown, 8) or f"the outputs {listed(open_, 8)}"
         advice = "call the _partial form to see what is known"
         if engine.kind is SHAPES:

@@ -22,7 +22,7 @@ from typing import Any
 from minisym.core.errors import ComposeError, GradientError, MinisymError, did_you_mean, listed
 from minisym.core.graph import Graph
 from minisym.core.naming import AttrScope, NameManager
-from minisym.core.node import OWNER, Entry, Node
+from minisym.core.node import OWNER, Entry, Node, names_of
 from minisym.core.op import FROM_INPUT, NO_PARAMS, get
 from minisym.core.origin import inherit
 from minisym.core.symbol import Symbol, connect
@@ -127,7 +127,7 @@ def _seeds(
     if head_grads is None:
         return [(head, None) for head in heads]
     if isinstance(head_grads, Mapping):
-        names = [entry.name for entry in heads]
+        names = names_of(heads)
         for name in head_grads:
             if name not in names:
                 message = f"there is no output {name!r} to give a head gradient to"
@@ -136,7 +136,7 @@ def _seeds(
     else:
         given = list(head_grads)
     if len(given) != len(heads):
-        names_ = ", ".join(entry.name for entry in heads)
+        names_ = listed(names_of(heads))
         message = f"{len(given)} head gradients were given for {len(heads)} outputs: {names_}"
         raise GradientError(message, hint="one each, in order; None stands for ones")
     return [

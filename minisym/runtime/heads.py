@@ -9,7 +9,7 @@ import numpy as np
 
 from minisym.core.errors import ArrayTypeError, GradientError, Row, count, did_you_mean
 from minisym.core.ndarray import Array
-from minisym.core.node import Entry, Node
+from minisym.core.node import Entry, Node, names_of
 from minisym.core.shapes import show
 
 Seed = tuple[Node, Array] | None
@@ -28,7 +28,7 @@ def take_head_grads(
     ArrayTypeError
         Something that is no array was given.
     """
-    given = _in_order([head.name for head in heads], out_grads)
+    given = _in_order(names_of(heads), out_grads)
     given += [None] * (len(heads) - len(given))
     if any(seed is not None and given[i] is None for i, seed in enumerate(seeds)):
         raise _lacking(heads, shapes, seeds, given)
