@@ -12,6 +12,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.op import Op
 from minisym.core.shapes import is_np_shape
 from minisym.formats.json_draft import VERSION
+from minisym.passes.rewrite import rewrite
 
 _LARGE: Final = 10
 """MXNet breaks lists longer than this into lines."""
@@ -127,6 +128,7 @@ def _entries(node: Node, op: Op, index: Mapping[Node, int], versions: dict[Node,
 # ------------------------------------------------------------------ automatic mixed precision
 
 
+@rewrite()
 def _without_amp_casts(graph: Graph) -> Graph:
     """Let the readers of inserted casts read what was cast; a cast that is a head stays."""
     behind: dict[Entry, Entry] = {}

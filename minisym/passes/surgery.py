@@ -21,7 +21,9 @@ from minisym.core.naming import NameManager
 from minisym.core.node import Entry, Node
 from minisym.core.op import NO_PARAMS
 from minisym.core.symbol import Symbol
+from minisym.passes import verify
 from minisym.passes.order import find_writes
+from minisym.passes.rewrite import verified
 
 Cuts = Iterable[str] | Mapping[str, str]
 
@@ -330,6 +332,8 @@ class _FreshNames(NameManager):
 
 def _checked(before: Symbol, changed: Graph, what: str) -> Symbol:
     """Return the new graph's symbol; refuse one that is broken where the old one was not."""
+    if verify.ALWAYS:
+        verified(before.graph, changed, what)
     after = Symbol(changed.outputs)
     had = _repeated(before.graph)
     for name in _repeated(after.graph):
