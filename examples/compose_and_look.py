@@ -31,11 +31,11 @@ print("it gives:", ", ".join(net.list_outputs()))
 inner = net.get_internals()["block0_relu_output"]
 print("\nthe first relu alone needs:", ", ".join(inner.list_arguments()))
 
-# The graph is a networkx graph. So questions about it are answered already.
-graph = ms.Graph(net).nx
+# The graph is a networkx.DiGraph. So questions about it are answered already.
+graph = net.graph
 print(f"\n{graph.number_of_nodes()} nodes, {graph.number_of_edges()} edges")
 print("longest path: ", " -> ".join(node.name for node in nx.dag_longest_path(graph)))
-weight = next(node for node in graph if node.name == "block2_fc_weight")
+weight = graph.node("block2_fc_weight")
 print("a weight:     ", weight)
 reached = nx.descendants(graph, weight)
 print("what depends on it:", ", ".join(node.name for node in graph if node in reached))
