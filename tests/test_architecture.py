@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -39,6 +41,10 @@ LATE = {
 
 PRINTS = {"show.summary", "cli"}
 """Who prints: `print_summary` does as in MXNet, and a command line has to."""
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def name_of(path: Path) -> str:
@@ -111,6 +117,33 @@ def test_imports_have_no_circle():
     )
     circles = [sorted(c) for c in nx.strongly_connected_components(arrows) if len(c) > 1]
     assert not circles
+
+
+def test_the_design_shows_the_floors():
+    rows = re.findall(r"^\| ((?:`\w+`(?:, | … )?)+) \|", read("docs/design.md"), re.MULTILINE)
+    shown: list[str] = []
+    for row in rows[: next(i for i, row in enumerate(rows) if row.endswith("`testing`")) + 1]:
+        names = re.findall(r"\w+", row)
+        if "…" in row:
+            first, last = map(FLOORS.index, names)
+            names = FLOORS[first : last + 1]
+        shown += names
+    assert shown == FLOORS
+
+
+def test_readme_says_how_much_there_is_to_read():
+    """To a twentieth: python scripts/count_lines.py prints the numbers."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        found = importlib.import_module("count_lines").reading()
+    finally:
+        sys.path.pop(0)
+    said = re.search(r"([\d,]+) lines of code, ([\d,]+) with", " ".join(read("README.md").split()))
+    assert said
+    every, code = sum(f[1] for f in found), sum(f[2] for f in found)
+    said_code, said_every = (int(number.replace(",", "")) for number in said.groups())
+    assert said_code == pytest.approx(code, rel=0.05)
+    assert said_every == pytest.approx(every, rel=0.05)
 
 
 def test_few_arrows_point_up():
