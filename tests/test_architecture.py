@@ -119,6 +119,17 @@ def test_imports_have_no_circle():
     assert not circles
 
 
+def test_a_module_of_ops_declares_some_and_one_of_numeric_none():
+    declare = {op.module for op in ms.op.registered().values()}
+    helping = {"custom", "inputs", "updates.blocks", "updates.common", "updates"}
+    for module in MODULES:
+        family = module.removeprefix("minisym.ops.")
+        if family != module and family not in helping:
+            assert (module in declare) != family.startswith("numeric"), module
+            if "." not in family:
+                assert family in vars(ms.ops), f"{family} is missing in ops/__init__.py"
+
+
 def test_the_design_shows_the_floors():
     rows = re.findall(r"^\| ((?:`\w+`(?:, | … )?)+) \|", read("docs/design.md"), re.MULTILINE)
     shown: list[str] = []

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisym.ops import correlate, grouped, suppression
-from minisym.ops.runs import Runs
-from minisym.ops.scratch import KEPT, scratch
+from minisym.ops import correlate, suppression
+from minisym.ops.numeric import grouped
+from minisym.ops.numeric.runs import Runs
+from minisym.ops.numeric.scratch import KEPT, scratch
+from minisym.ops.numeric.taps import add_rows
+from minisym.ops.numeric.windows import window
 from minisym.ops.sorting import first_places, order_of
 from minisym.ops.suppression import survivors
-from minisym.ops.taps import add_rows
-from minisym.ops.windows import window
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from hostile_ops import Call
 import minisym as ms
 from minisym import sym
 from minisym.core.errors import FormatError, MinisymError, ShapeError
-from minisym.ops.windows import view
+from minisym.ops.numeric.windows import view
 
 SOUND = hostile_ops.sound_calls()
 HIDDEN = [name for name in SOUND if name.startswith("_backward_") and name != "_backward_Custom"]

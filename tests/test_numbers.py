@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import minisym as ms
 from minisym import sym
 from minisym.core.params import REQUIRED
-from minisym.ops import sums
+from minisym.ops.numeric import sums
 
 X, Y, W, B = (sym.Variable(name) for name in "xywb")
 ROWS = 4_000_000

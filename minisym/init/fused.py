@@ -8,7 +8,7 @@ from typing import Any, Final
 from minisym.core.errors import ParamError, did_you_mean
 from minisym.core.ndarray import Array
 from minisym.init.base import InitDesc, Initializer, create, register
-from minisym.ops.recurrent import Stack
+from minisym.ops.numeric.recurrent import Stack
 
 GATE_NAMES: Final = {
     "rnn_relu": ("",),

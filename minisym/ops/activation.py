@@ -20,7 +20,7 @@ from minisym.core.op import NO_PARAMS, get
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.channels import along, sum_along
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 from minisym.ops.softmax import SMALL
 
 op = partial(declare, kind="activation", cost=each(1))

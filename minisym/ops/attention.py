@@ -27,7 +27,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, Shape, product, show
 from minisym.core.symbol import Symbol
 from minisym.ops.contrib import div_sqrt_dim
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 
 
 def _score_work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:

@@ -20,7 +20,7 @@ from minisym.core.op import Params
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Shaped
-from minisym.ops.rules import numbers_only
+from minisym.ops.numeric.rules import numbers_only
 
 
 def _sums(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:

@@ -29,9 +29,9 @@ from minisym.ops.norm import (
     others,
     standardise,
 )
-from minisym.ops.scratch import scratch
+from minisym.ops.numeric.scratch import scratch
+from minisym.ops.numeric.sums import sum_over
 from minisym.ops.second import by_mode, second_order
-from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="norm", cost=each(4))
 Gamma = Annotated[Array, "Factor of each channel, (channels,); counts as 1 with fix_gamma."]

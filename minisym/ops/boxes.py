@@ -19,7 +19,7 @@ from minisym.core.kernels import single
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, Shape, show
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 
 op = partial(declare, cost=each(8))
 

@@ -24,8 +24,8 @@ from minisym.ops.arithmetic import divide, modulo, power
 from minisym.ops.comparison import stretching as compare
 from minisym.ops.elemwise import floor
 from minisym.ops.inputs import Expanded, Like
+from minisym.ops.numeric.sums import run
 from minisym.ops.reduce import reducing
-from minisym.ops.sums import run
 
 op = partial(declare, cost=each(1))
 

@@ -17,8 +17,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, axis_of, broadcast, product, show, unify
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like
-from minisym.ops.rules import first_type
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.rules import first_type
+from minisym.ops.numeric.sums import sum_over
 
 op = partial(declare, kind="layout", cost=each_input(1))
 

@@ -21,7 +21,7 @@ from minisym.core.shapes import axis_of, show
 from minisym.core.symbol import Symbol
 from minisym.ops.indexing import Embedding, whole
 from minisym.ops.inputs import Shaped, Table, Words
-from minisym.ops.rules import first_type
+from minisym.ops.numeric.rules import first_type
 
 op = partial(declare, cost=each(1))
 

@@ -32,8 +32,8 @@ from minisym.ops.correlate import (
     scatter,
 )
 from minisym.ops.inputs import FilterBias, FilterWeight, LaidOut
-from minisym.ops.rules import floats_only
-from minisym.ops.windows import (
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.windows import (
     Dilate,
     Kernel,
     Pad,

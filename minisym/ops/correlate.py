@@ -27,12 +27,17 @@ from minisym.core.params import Between, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, show
 from minisym.core.symbol import Symbol
-from minisym.ops.grouped import at_once, correlate_filters_runs, correlate_runs, scatter_runs
 from minisym.ops.inputs import Like
-from minisym.ops.rules import floats_only
-from minisym.ops.scratch import scratch
-from minisym.ops.sums import sum_over
-from minisym.ops.windows import (
+from minisym.ops.numeric.grouped import (
+    at_once,
+    correlate_filters_runs,
+    correlate_runs,
+    scatter_runs,
+)
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.scratch import scratch
+from minisym.ops.numeric.sums import sum_over
+from minisym.ops.numeric.windows import (
     Dilate,
     Dims,
     Kernel,

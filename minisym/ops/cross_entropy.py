@@ -18,10 +18,10 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Mismatch, Shape, product, show, unify
 from minisym.core.symbol import Symbol
 from minisym.ops.loss import Scale
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over, wide
 from minisym.ops.second import second_order
 from minisym.ops.softmax import fill_softmax, softmax_steps
-from minisym.ops.sums import sum_over, wide
 
 op = partial(declare, kind="loss", cost=each_input(5))
 

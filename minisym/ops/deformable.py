@@ -23,10 +23,10 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import product
 from minisym.ops.channels import lay
 from minisym.ops.inputs import FilterBias, FilterWeight, Images
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import sum_over
-from minisym.ops.taps import Taps
-from minisym.ops.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over
+from minisym.ops.numeric.taps import Taps
+from minisym.ops.numeric.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
 
 
 def _work(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:

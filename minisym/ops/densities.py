@@ -16,9 +16,9 @@ from minisym.core.cost import each
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.ops.numeric.sums import sum_over
 from minisym.ops.special import _digamma as digamma
 from minisym.ops.special import _gammaln as gammaln
-from minisym.ops.sums import sum_over
 
 op = partial(declare, kind="math", cost=each(8))
 

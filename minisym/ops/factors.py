@@ -22,7 +22,7 @@ from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Matrices, SquareMatrices
 from minisym.ops.matrices import gemm2, trsm
-from minisym.ops.rules import matrix_floats
+from minisym.ops.numeric.rules import matrix_floats
 from minisym.ops.triangles import (
     extractdiag,
     lower_to_both,

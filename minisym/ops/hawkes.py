@@ -14,7 +14,7 @@ from minisym.core.declare import op as declare
 from minisym.core.errors import ExecutionError, ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.sums import sum_over
 
 op = partial(declare, kind="layer", cost=each_input(4))
 

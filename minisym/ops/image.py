@@ -19,9 +19,9 @@ from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.params import Floats, Ints
 from minisym.core.samples import Sample
-from minisym.ops.colors import adjust_hue, gray, principal_shift
 from minisym.ops.inputs import Head, Like
-from minisym.ops.rules import as_forward
+from minisym.ops.numeric.colors import adjust_hue, gray, principal_shift
+from minisym.ops.numeric.rules import as_forward
 
 Image = Annotated[Array, "An image, (height, width, channels), or a batch of them."]
 op = partial(declare, cost=each(2))

@@ -22,8 +22,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Table, Words
-from minisym.ops.rules import first_type, some_to_choose
-from minisym.ops.taps import add_rows
+from minisym.ops.numeric.rules import first_type, some_to_choose
+from minisym.ops.numeric.taps import add_rows
 
 op = partial(declare, kind="layout", cost=nothing)
 

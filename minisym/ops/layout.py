@@ -21,7 +21,7 @@ from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, axes_of, axis_of, is_known, product, show
 from minisym.core.symbol import Symbol
-from minisym.ops.rules import first_type
+from minisym.ops.numeric.rules import first_type
 
 op = partial(declare, kind="layout", cost=nothing)
 

@@ -24,7 +24,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, product, unify
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Head
-from minisym.ops.rules import as_forward, floats_only
+from minisym.ops.numeric.rules import as_forward, floats_only
 
 
 def _dot(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:

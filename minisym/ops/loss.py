@@ -23,8 +23,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import product
 from minisym.core.symbol import Symbol
 from minisym.ops.channels import along
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import mean_over
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import mean_over
 
 op = partial(declare, kind="loss", cost=each_input(5))
 

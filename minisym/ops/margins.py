@@ -15,7 +15,7 @@ from minisym.core.ndarray import Array
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
-from minisym.ops.rules import some_to_choose
+from minisym.ops.numeric.rules import some_to_choose
 
 op = partial(declare, kind="layout", cost=nothing)
 

@@ -23,7 +23,7 @@ from minisym.core.shapes import Dim, Shape, axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Matrices
 from minisym.ops.linalg import turned
-from minisym.ops.rules import matrix_floats
+from minisym.ops.numeric.rules import matrix_floats
 from minisym.ops.triangles import matrices, mirror, triangle
 
 

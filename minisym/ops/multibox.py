@@ -22,7 +22,7 @@ from minisym.core.params import Floats
 from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, product, show
 from minisym.ops.boxes import centers, overlap
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 from minisym.ops.suppression import best_first, pairs, survivors
 
 op = partial(declare, cost=each_input(4))

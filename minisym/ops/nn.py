@@ -19,7 +19,7 @@ from minisym.core.params import HINT, Between, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import axis_of, product
 from minisym.core.symbol import Symbol
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 
 op = partial(declare, cost=nothing)
 

@@ -25,9 +25,9 @@ from minisym.core.shapes import axis_of, show
 from minisym.core.symbol import Symbol
 from minisym.ops.channels import along, lay
 from minisym.ops.inputs import ChannelBeta, ChannelGamma, Samples
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import mean_over, sum_over
 from minisym.ops.second import second_order
-from minisym.ops.sums import mean_over, sum_over
 
 op = partial(declare, kind="norm", cost=each(8))
 

@@ -17,8 +17,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import product, show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like, Samples
-from minisym.ops.rules import first_type
-from minisym.ops.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
+from minisym.ops.numeric.rules import first_type
+from minisym.ops.numeric.windows import Dilate, Kernel, Pad, Stride, Window, check_rank, window
 
 op = partial(declare, cost=nothing)
 Columns = Annotated[Array, "Windows as columns, (batch, channels · kernel, places)."]

@@ -20,9 +20,9 @@ from minisym.core.renamed import Renamed
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import LaidOut, Samples
-from minisym.ops.pools import Settings, fill, send
-from minisym.ops.rules import floats_only
-from minisym.ops.windows import (
+from minisym.ops.numeric.pools import Settings, fill, send
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.windows import (
     Pad,
     Stride,
     channels_first,

@@ -19,9 +19,9 @@ from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.basic import where
 from minisym.ops.inputs import Head
+from minisym.ops.numeric.sums import wide
 from minisym.ops.reduce import NANPROD, PROD, SUM, Axes, Exclude, KeepDims, axes_gone, spread
 from minisym.ops.second import first_order
-from minisym.ops.sums import wide
 
 Factors = Annotated[Array, "The factors, of any shape."]
 

@@ -22,7 +22,7 @@ from minisym.core.ndarray import Array
 from minisym.core.params import Between, Floats
 from minisym.core.samples import Sample
 from minisym.core.shapes import product, show
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 from minisym.ops.suppression import best_first, survivors
 
 op = partial(declare, cost=each_input(8))

@@ -25,9 +25,9 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Regions
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import sum_over
-from minisym.ops.taps import Taps
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over
+from minisym.ops.numeric.taps import Taps
 
 op = partial(declare, cost=each_input(4))
 Maps = Annotated[Array, "Images, (batch, output_dim · group_size², height, width)."]

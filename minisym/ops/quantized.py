@@ -17,10 +17,10 @@ from minisym.core.samples import Sample
 from minisym.ops.indexing import Embedding, whole
 from minisym.ops.inputs import Words
 from minisym.ops.nn import FullyConnected
+from minisym.ops.numeric.pools import Settings, fill
+from minisym.ops.numeric.windows import Pad, Stride
 from minisym.ops.pooling import Global, Kernel, Pooling
-from minisym.ops.pools import Settings, fill
 from minisym.ops.quantize import RangeHigh, RangeLow, bytes_only, levels, reach, write
-from minisym.ops.windows import Pad, Stride
 
 op = partial(declare, cost=nothing)
 Bytes = Annotated[Array, "Bytes, (batch, …)."]

@@ -23,7 +23,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Shaped
-from minisym.ops.rules import some_to_choose, wanted_shape
+from minisym.ops.numeric.rules import some_to_choose, wanted_shape
 
 op = partial(declare, kind="source", cost=each(4))
 

@@ -27,8 +27,8 @@ from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import divide
 from minisym.ops.casting import cast_like
 from minisym.ops.elemwise import sign
-from minisym.ops.rules import no_bool, numbers_only, some_to_choose
-from minisym.ops.sums import folded, run, wide
+from minisym.ops.numeric.rules import no_bool, numbers_only, some_to_choose
+from minisym.ops.numeric.sums import folded, run, wide
 
 op = partial(declare, kind="reduce", cost=each_input(1))
 

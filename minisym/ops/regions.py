@@ -16,8 +16,8 @@ from minisym.core.params import Between, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.ops.inputs import Images, Regions
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import sum_over, wide
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over, wide
 
 op = partial(declare, cost=each_input(4))
 

@@ -20,9 +20,9 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import MOST_ELEMENTS, Dim, Shape, show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import mean_over
-from minisym.ops.taps import add_rows
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import mean_over
+from minisym.ops.numeric.taps import add_rows
 
 op = partial(declare, cost=each(7))
 

@@ -17,9 +17,9 @@ from minisym.core.params import Between
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Samples
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over, wide
 from minisym.ops.second import second_order
-from minisym.ops.sums import sum_over, wide
 
 op = partial(declare, kind="norm", cost=each(6))
 

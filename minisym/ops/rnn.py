@@ -19,10 +19,10 @@ from minisym.core.params import Between
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
-from minisym.ops.cells import GATES
 from minisym.ops.inputs import Head, Lengths
-from minisym.ops.recurrent import Run, Stack, clip_of
-from minisym.ops.rules import as_forward
+from minisym.ops.numeric.cells import GATES
+from minisym.ops.numeric.recurrent import Run, Stack, clip_of
+from minisym.ops.numeric.rules import as_forward
 
 Units = Annotated[int, "Number of units of each layer.", Between(1)]
 Layers = Annotated[int, "Number of layers.", Between(1, 4096)]

@@ -22,8 +22,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images, Regions
-from minisym.ops.rules import floats_only
-from minisym.ops.taps import Taps
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.taps import Taps
 
 op = partial(declare, cost=each_input(4))
 

@@ -18,8 +18,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Images
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import sum_over
 
 op = partial(declare, cost=each(8))
 

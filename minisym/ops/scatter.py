@@ -18,8 +18,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim
 from minisym.core.symbol import Symbol
 from minisym.ops.indexing import whole
-from minisym.ops.rules import first_type, wanted_shape
-from minisym.ops.taps import add_rows
+from minisym.ops.numeric.rules import first_type, wanted_shape
+from minisym.ops.numeric.taps import add_rows
 
 op = partial(declare, kind="layout", cost=nothing)
 Coordinates = Annotated[Array, "Coordinates, (m, …): one row for each of the first m axes."]

@@ -18,7 +18,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Lengths, Sequences
-from minisym.ops.rules import as_forward, some_to_choose
+from minisym.ops.numeric.rules import as_forward, some_to_choose
 
 Series = Annotated[Array, "Sequences, (time, batch, …); with axis=1, (batch, time, …)."]
 op = partial(declare, cost=nothing)

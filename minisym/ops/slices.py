@@ -18,7 +18,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Whole
-from minisym.ops.rules import first_type
+from minisym.ops.numeric.rules import first_type
 
 op = partial(declare, kind="layout", cost=nothing)
 

@@ -20,8 +20,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import axis_of
 from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
-from minisym.ops.rules import floats_only
-from minisym.ops.sums import folded, sum_over
+from minisym.ops.numeric.rules import floats_only
+from minisym.ops.numeric.sums import folded, sum_over
 
 op = partial(declare, kind="activation", cost=each(5))
 Scores = Annotated[Array, "Scores, an array of any shape."]

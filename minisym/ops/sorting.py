@@ -21,7 +21,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, axis_of, product
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Like
-from minisym.ops.rules import first_type
+from minisym.ops.numeric.rules import first_type
 from minisym.ops.statistics import put_positions
 
 op = partial(declare, kind="layout", cost=each_input(1))

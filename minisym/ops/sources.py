@@ -15,7 +15,7 @@ from minisym.core.ndarray import Array
 from minisym.core.params import CODES, FLOAT32, DType, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import MOST_ELEMENTS
-from minisym.ops.rules import wanted_shape
+from minisym.ops.numeric.rules import wanted_shape
 
 op = partial(declare, kind="source", cost=nothing)
 

@@ -20,9 +20,9 @@ from minisym.core.shapes import axes_of, axis_of, product
 from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
 from minisym.ops.inputs import Head, Like, Samples
+from minisym.ops.numeric.rules import as_forward, no_bool, numbers_only, some_to_choose
+from minisym.ops.numeric.sums import mean_over
 from minisym.ops.reduce import KeepDims, left, spread
-from minisym.ops.rules import as_forward, no_bool, numbers_only, some_to_choose
-from minisym.ops.sums import mean_over
 
 op = partial(declare, kind="reduce", cost=each_input(1))
 

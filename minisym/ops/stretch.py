@@ -22,8 +22,8 @@ from minisym.core.shapes import Dim, axes_of, axis_of, product
 from minisym.core.symbol import Symbol
 from minisym.ops.broadcast import unbroadcast
 from minisym.ops.inputs import Expanded
-from minisym.ops.rules import first_type
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.rules import first_type
+from minisym.ops.numeric.sums import sum_over
 
 op = partial(declare, kind="layout", cost=nothing)
 

@@ -17,7 +17,7 @@ from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.ops.boxes import Format, centers, corners, overlap
-from minisym.ops.rules import floats_only
+from minisym.ops.numeric.rules import floats_only
 
 op = partial(declare, cost=each_input(4))
 

@@ -16,7 +16,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, Shape
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Matrices, SquareMatrices
-from minisym.ops.rules import matrix_floats
+from minisym.ops.numeric.rules import matrix_floats
 
 op = partial(declare, cost=nothing)
 

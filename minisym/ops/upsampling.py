@@ -16,8 +16,8 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.correlate import adjoint_filters, adjoint_output, in_floats, scatter
-from minisym.ops.sums import sum_over
-from minisym.ops.windows import window
+from minisym.ops.numeric.sums import sum_over
+from minisym.ops.numeric.windows import window
 
 op = partial(declare, kind="pooling", cost=nothing)
 

@@ -12,7 +12,7 @@ from minisym.core.errors import NotForSymbolError, ParamError
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.symbol import Symbol
 from minisym.init.fused import GATE_NAMES, FusedRNN, pieces, size_of_input
-from minisym.ops.recurrent import Stack
+from minisym.ops.numeric.recurrent import Stack
 from minisym.rnn.base import (
     Arrays,
     BaseRNNCell,

@@ -15,7 +15,7 @@ from minisym.core.declare import Declaration
 from minisym.core.ndarray import Array
 from minisym.core.params import Floats, Ints
 from minisym.core.samples import Sample
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.sums import sum_over
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
 from minisym.ops.updates.common import Clip, Rescale, real, rescued, scaled, update
 from minisym.ops.updates.lamb import Correction, Lower, Upper, _adamw, _trust

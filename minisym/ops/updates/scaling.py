@@ -8,7 +8,7 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.sums import sum_over
 from minisym.ops.updates.common import Rescale, real, update
 
 InitOutput = Annotated[bool, "Whether the output starts from 1 (in MXNet, else from its value)."]

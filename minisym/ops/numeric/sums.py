@@ -20,7 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from minisym.core.ndarray import Array
-from minisym.ops.scratch import scratch
+from minisym.ops.numeric.scratch import scratch
 
 FEW: Final = 32
 """So many numbers may be added one after the other: at worst 32 / 3 roundings' worth is off."""

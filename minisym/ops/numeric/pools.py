@@ -18,8 +18,8 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
-from minisym.ops.sums import FEW, fold
-from minisym.ops.windows import Dims, Window, channels_first, window
+from minisym.ops.numeric.sums import FEW, fold
+from minisym.ops.numeric.windows import Dims, Window, channels_first, window
 
 Slices = tuple[Any, ...]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisym.core.ndarray import Array
-from minisym.ops.sums import FEW
+from minisym.ops.numeric.sums import FEW
 
 
 class Taps(NamedTuple):

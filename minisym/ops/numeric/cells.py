@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisym.core.ndarray import Array
-from minisym.ops.sums import sum_over
+from minisym.ops.numeric.sums import sum_over
 
 GATES = {"rnn_relu": 1, "rnn_tanh": 1, "lstm": 4, "gru": 3}
 

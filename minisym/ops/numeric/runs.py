@@ -19,7 +19,7 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
-from minisym.ops.windows import Window, view
+from minisym.ops.numeric.windows import Window, view
 
 
 @dataclass(frozen=True)

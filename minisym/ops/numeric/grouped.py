@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from minisym.core.ndarray import Array
-from minisym.ops.runs import Runs, runs_over
-from minisym.ops.scratch import scratch
-from minisym.ops.windows import Window
+from minisym.ops.numeric.runs import Runs, runs_over
+from minisym.ops.numeric.scratch import scratch
+from minisym.ops.numeric.windows import Window
 
 COLUMNS, PLACES = 1 << 20, 512
 """Bytes of columns that are made at a time, and how many columns these are at least."""

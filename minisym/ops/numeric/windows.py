@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
 from minisym.core.shapes import Dim, show
-from minisym.ops.scratch import scratch
+from minisym.ops.numeric.scratch import scratch
 
 Kernel = Annotated[Ints, "Size of the window: (width,), (height, width) or (depth, height, width)."]
 Stride = Annotated[Ints, "How far the window moves; 1 along each axis by default."]

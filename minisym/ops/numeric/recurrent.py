@@ -10,7 +10,7 @@ import numpy as np
 
 from minisym.core.errors import ExecutionError
 from minisym.core.ndarray import Array
-from minisym.ops.cells import GATES, Trace, Weights, back, outputs, run
+from minisym.ops.numeric.cells import GATES, Trace, Weights, back, outputs, run
 
 
 @dataclass(frozen=True)

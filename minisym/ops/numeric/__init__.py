@@ -1,0 +1,1 @@
+"""What ops of several families compute with; nothing here declares one."""
