@@ -216,7 +216,7 @@ def test_inputs_are_described(name: str):
 def test_what_a_run_overwrites_is_told():
     for op in {*ms.op.registered().values()}:
         told = " ".join(spec.doc for spec in op.inputs)
-        if op.writes:
+        if op.writes and op.module.startswith("minisym."):  # tests declare some, too
             assert re.search(r"overwrit", told), f"{op.name} writes {[*op.writes]}: say so"
         for spec in op.inputs:
             if not op.group:

@@ -353,7 +353,7 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
 
     @cached_property
     def nx(self) -> NxGraph:
-        """The same as a frozen networkx.MultiDiGraph: an edge for every input.
+        """The same as a frozen networkx.MultiDiGraph, with an edge for every input.
 
         Each edge carries `index` (which output of its source) and `slot` (which input of its
         target). Copy it (`networkx.MultiDiGraph(graph.nx)`) to edit, and come back by `from_nx`.

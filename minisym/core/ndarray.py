@@ -92,5 +92,5 @@ class NDArray(np.ndarray[Any, Any]):
 
     @property
     def stype(self) -> str:
-        """The storage type: always default."""
+        """The storage type, which is always default."""
         return "default"

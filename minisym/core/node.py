@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The output's name: a variable's own, `fc1_output`, or `split_output1`."""
+        """The output's name, such as a variable's own, `fc1_output`, or `split_output1`."""
         return names_of((self,))[0]
 
 
@@ -164,19 +164,19 @@ class Node(_Draft):
 
     @property
     def gradient_order(self) -> int:
-        """How often a gradient was taken until it was made: 0 for what a user composes."""
+        """How often a gradient was taken until it was made, 0 for what a user composes."""
         return int(self.attrs[OWNER].partition(" ")[0]) if OWNER in self.attrs else 0
 
     @property
     def kind(self) -> str:
-        """What it is for: "variable", "backward" in a gradient, or what its op says."""
+        """What it is for, "variable", "backward" in a gradient, or what its op says."""
         if self.op is None:
             return "variable"
         return "backward" if OWNER in self.attrs else self.op.kind
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The parameters that the graph computes: the last inputs carry them."""
+        """The parameters that the graph computes; the last inputs carry them."""
         op = self.op
         if op is None or not op.writes:  # only updates take them
             return ()

@@ -84,7 +84,7 @@ class Difference:
 
     @property
     def nx(self) -> nx.MultiDiGraph[str]:
-        """Both graphs in one: nodes and edges have a `status`.
+        """Both graphs in one, whose nodes and edges have a `status`.
 
         It is same, added, removed, changed or renamed. Nodes are numbered strings with the
         attributes `op`, `name` (the later one) and `status`; edges have `slot`, the op's name for

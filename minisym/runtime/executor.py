@@ -181,7 +181,7 @@ class Executor:
 
     @property
     def writes(self) -> dict[str, str]:
-        """Which bound arrays a forward run may change: {variable: the node that writes it}."""
+        """Which bound arrays a forward run may change, each with the node that writes it."""
         return {v.name: w.entry.node.name for v, w in self._plan.written.items()}
 
     # ----------------------------------------------------------------------------- showing itself

@@ -80,7 +80,7 @@ class Trained:
 
     @property
     def arg_params(self) -> dict[str, NDArray]:
-        """The network's parameters: the very arrays that are trained."""
+        """The network's parameters, the very arrays that are trained."""
         fed = {*self.data_names, *self.label_names}
         names = [name for name in self.net.list_arguments() if name not in fed]
         return {name: self.executor.arg_dict[name] for name in names}

@@ -98,7 +98,7 @@ class MemoryReport:
 
     @property
     def shared(self) -> dict[str, list[str]]:
-        """The blocks that several values use one after the other: {place: names}."""
+        """The blocks that several values use one after the other, by place."""
         found: dict[str, list[str]] = {}
         for tenant in self.tenants:
             if tenant.kind == "block":
