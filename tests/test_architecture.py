@@ -214,9 +214,10 @@ def test_inputs_are_described(name: str):
 
 
 def test_what_a_run_overwrites_is_told():
-    for op in {*ms.op.registered().values()}:
+    ours = {op for op in ms.op.registered().values() if op.module.startswith("minisym.")}
+    for op in ours:  # tests declare some, too
         told = " ".join(spec.doc for spec in op.inputs)
-        if op.writes and op.module.startswith("minisym."):  # tests declare some, too
+        if op.writes:
             assert re.search(r"overwrit", told), f"{op.name} writes {[*op.writes]}: say so"
         for spec in op.inputs:
             if not op.group:
