@@ -35,12 +35,14 @@ from textwrap import dedent
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, overload
 
+from minisym.core import declared
 from minisym.core.compose import compose
 from minisym.core.cost import Cost, each
+from minisym.core.declared import RUNTIME
 from minisym.core.errors import DeclarationError, did_you_mean
 from minisym.core.ndarray import Array
 from minisym.core.op import Input, Op, Params, Rule, get, register
-from minisym.core.params import REQUIRED, Between, Param, param_of
+from minisym.core.params import REQUIRED, Between, param_of
 from minisym.core.renamed import Renamed
 from minisym.core.symbol import Symbol
 
@@ -56,9 +58,6 @@ class _Registered:
 
 F = _Registered()
 """What gradient rules are written with: ops of any module, in any order of imports."""
-
-RUNTIME = frozenset({"out", "is_train", "rng", "state"})
-"""Keyword arguments of a kernel that the runtime fills in."""
 
 
 def told(annotation: Any) -> str:
@@ -85,26 +84,40 @@ class Declaration(Op):
         name, attr = kwargs.pop("name", None), kwargs.pop("attr", None)
         return compose(self, self.name.lower(), args, kwargs, name, attr)
 
-    def _rule(self, what: str, function: Callable[..., Any], *runtime: str) -> Rule:
+    def _rule(
+        self, what: str, function: Callable[..., Any], takes: Sequence[str], *runtime: str
+    ) -> Rule:
         """Read a rule; refuse one that asks for what it cannot get."""
+        each_input = self.variadic and what in {"grad", "measured"}
+        declared.check_takes(
+            self.name, f"{what} rule", function, takes[:-1] if each_input else takes,
+            any_number=each_input,
+        )  # fmt: skip
         rule = Rule.of(function)
         known = (*self.params, *runtime)
         for name in rule.wants:
             if name not in known:
-                raise DeclarationError(
-                    f"{self.name}: its {what} rule asks for {name!r}, which is no parameter",
-                    hint=did_you_mean(name, known) or f"{self.name} has no parameters",
-                )
+                raise declared.unknown_parameter(self, f"{what} rule", name, known)
         return rule
+
+    @property
+    def _takes(self) -> tuple[str, ...]:
+        return tuple(spec.name for spec in self.inputs)
 
     def shape(self, rule: Callable[..., None]) -> Declaration:
         """Declare how shapes depend on each other: `rule(s, *, params…)`."""
-        self.shape_rule = self._rule("shape", rule)
+        if self.elementwise:
+            raise DeclarationError(
+                f"{self.name}: it is declared elementwise, so its shapes are one; "
+                "a shape rule would not be asked",
+                hint="leave out elementwise=True",
+            )
+        self.shape_rule = self._rule("shape", rule, ("s",))
         return self
 
     def dtype(self, rule: Callable[..., None]) -> Declaration:
         """Declare how element types depend on each other (without: all are the same)."""
-        self.dtype_rule = self._rule("dtype", rule)
+        self.dtype_rule = self._rule("dtype", rule, ("t",))
         return self
 
     def measured(self, rule: Callable[..., Any]) -> Declaration:
@@ -112,7 +125,7 @@ class Declaration(Op):
 
         It returns the shapes of all outputs, which the shape rule leaves open.
         """
-        self.measure = self._rule("measured", rule)
+        self.measure = self._rule("measured", rule, self._takes)
         return self
 
     def grad(self, rule: Callable[..., Any]) -> Declaration:
@@ -122,7 +135,9 @@ class Declaration(Op):
         output itself (`output`, where the op has a parameter y). None stands for an input that gets
         no gradient.
         """
-        self.gradient = self._rule("grad", rule, "y", "output", "arrived", "needed")
+        self.gradient = self._rule(
+            "grad", rule, ("g", *self._takes), "y", "output", "arrived", "needed"
+        )
         return self
 
     def steps(self, rule: Callable[..., Iterable[Any] | None]) -> Declaration:
@@ -131,7 +146,7 @@ class Declaration(Op):
         Yields (function, arguments) pairs. The outputs of an update may be inputs that it
         overwrites: then no step may read what an earlier one has written, or the rule returns None.
         """
-        self.prepare = self._rule("steps", rule, "is_train", "state")
+        self.prepare = self._rule("steps", rule, ("inputs", "outs"), "is_train", "state")
         return self
 
     @overload
@@ -166,7 +181,7 @@ class Declaration(Op):
         The kernel's inputs are chosen by name: `g` (the gradient of the output, or `g0`, `g1`, … of
         several), the op's inputs, and `y` (the output, or `y0`, `y1`, …). It fills `out`, one array
         for each input that `wrt` names (default: all inputs that are no auxiliary states), shaped
-        like that input (or like `y`, if the kernel does not take that input). A variadic op's
+        like that input (or like `y` or `g`, if the kernel does not take it). A variadic op's
         kernel takes `*args` behind the others, and fills one each.
 
         `grad` is the symbolic gradient of the backward op itself, for second order, and `cost` how
@@ -174,6 +189,7 @@ class Declaration(Op):
         """
         if kernel is None:
             return lambda function: self.backward(function, wrt=wrt, grad=grad, cost=cost)
+        declared.check_lists(self.name, {"wrt": wrt})
         names = tuple(i.name for i in self.inputs if not i.auxiliary) if wrt is None else tuple(wrt)
         back = _backward_op(self, kernel, names, cost)
         if grad is not None:
@@ -211,6 +227,50 @@ def _told_by_name(name: str, outputs: Any) -> str:
     return f"Gradient of {which}." if kind == "g" else f"What the op gave as {which}."
 
 
+def _is_of_output(op: Op, name: str) -> bool:
+    """Return whether a name means a gradient or an output: g, y, or g1, y1 of several."""
+    letter, number = name[:1], name[1:]
+    if letter not in {"g", "y"} or not (number.isdigit() or not number):
+        return False
+    return not number or callable(op.outputs) or int(number) < len(op.outputs)
+
+
+def _check_backward(
+    forward: Declaration, kernel: Callable[..., None], names: Sequence[str]
+) -> None:
+    """Refuse a backward kernel, or a `wrt`, that speaks of what there is not."""
+    inputs = tuple(i.name for i in forward.inputs)
+    if not forward.variadic:
+        declared.check_names(forward.name, "wrt", names, inputs)
+    for p in inspect.signature(kernel).parameters.values():
+        if p.kind is p.KEYWORD_ONLY:
+            if p.name not in RUNTIME and p.name not in forward.params:
+                raise declared.unknown_parameter(
+                    forward, "backward kernel", p.name, (*forward.params, *RUNTIME)
+                )
+        elif p.kind is p.VAR_POSITIONAL or p.name in inputs or _is_of_output(forward, p.name):
+            continue
+        else:
+            raise DeclarationError(
+                f"{forward.name}: its backward kernel takes {p.name!r}, which is neither an input "
+                "of the op, nor a gradient (g), nor an output (y)",
+                hint=did_you_mean(p.name, ("g", "y", *inputs)),
+            )
+    takes = set(inspect.signature(kernel).parameters)
+    for name in () if forward.variadic else names:
+        if takes.isdisjoint({name, "g", "y"}):
+            raise DeclarationError(
+                f"{forward.name}: its backward kernel takes neither {name} nor g, so that nothing "
+                f"says which shape the gradient of {name} has",
+                hint=f"let it take {name}, or leave that out of wrt=(…)",
+            )
+    if "out" not in takes:
+        raise DeclarationError(
+            f"{forward.name}: its backward kernel takes no `out`, the gradients to fill",
+            hint=f"def _(g, {', '.join(inputs)}, *, out): …",
+        )
+
+
 def _backward_op(
     forward: Declaration,
     kernel: Callable[..., None],
@@ -218,6 +278,7 @@ def _backward_op(
     cost: Cost | None,
 ) -> Declaration:
     """Make and register the op `_backward_<name>` of a numeric gradient."""
+    _check_backward(forward, kernel, names)
     conditions = {i.name: i.when for i in forward.inputs if i.when}
     docs = {i.name: i.doc for i in forward.inputs}
     signature = inspect.signature(kernel).parameters.values()
@@ -240,6 +301,7 @@ def _backward_op(
         )
 
     taken = {i.name for i in inputs}
+    like = "y" if "y" in taken else "g"
     back = Declaration(
         name=f"_backward_{forward.name}",
         doc=inspect.cleandoc(kernel.__doc__ or f"Gradient of {forward.name}."),
@@ -292,19 +354,21 @@ def _backward_op(
         _like_inputs(t)
 
     def _like_inputs(s: Any) -> None:
-        """Give each gradient the shape (or type) of its input, or of `y` if that is not read."""
+        """Give each gradient the shape (or type) of its input; if that is not read, of `y`, `g`."""
         if forward.variadic:
             count = len(s.outputs)
             for i, value in enumerate(s.inputs[-count:]):
                 s.set_output(i, value)
             return
         for name in names:
-            setattr(s, f"{name}_grad", getattr(s, name if name in taken else "y"))
+            setattr(s, f"{name}_grad", getattr(s, name if name in taken else like))
 
     return register(back)  # type: ignore[return-value]
 
 
 def op(
+    kernel: None = None,
+    /,
     *,
     name: str | None = None,
     aliases: Sequence[str] = (),
@@ -383,12 +447,26 @@ def op(
     Raises
     ------
     DeclarationError
-        Something names what is not there, or a parameter has no type that can be read.
+        Something names what is not there, an annotation is missing, a parameter has a type or a
+        default that cannot be read, or two things that are said do not fit together.
     """
+    if kernel is not None:
+        raise DeclarationError(
+            f"@op is written with brackets: it was given {getattr(kernel, '__name__', kernel)!r}",
+            hint="@op(), or @op(elementwise=True) where all arrays have one shape",
+        )
+    lists = {
+        "aliases": aliases, "states": states, "writes": writes, "group": group, "outputs": outputs,
+        "trailing": trailing, "parameters": parameters, "sometimes": sometimes,
+    }  # fmt: skip
 
     def declare(kernel: Callable[..., Any]) -> Declaration:
-        signature = inspect.signature(kernel, eval_str=True).parameters.values()
+        called = name or kernel.__name__
+        declared.check_lists(called, lists)
+        names = outputs if callable(outputs) else tuple(outputs)
+        taken = declared.signature_of(called, kernel)
         conditions = when or {}
+        declared.check_signature(called, taken, conditions, names)
         inputs = tuple(
             Input(
                 variadic if p.kind is p.VAR_POSITIONAL else p.name,
@@ -399,16 +477,19 @@ def op(
                 told(p.annotation),
                 p.name in (PARAMETERS if parameters is None else parameters),
             )
-            for p in signature
+            for p in taken
             if p.kind is not p.KEYWORD_ONLY
         )
-        keywords = [p for p in signature if p.kind is p.KEYWORD_ONLY]
-        called = name or kernel.__name__
-        params = {p.name: _param(called, p) for p in keywords if p.name not in RUNTIME}
+        slots = (*group, *trailing) if group else tuple(i.name for i in inputs)
+        declared.check_names(called, "when", conditions, slots)
+        declared.check_names(called, "states", states, slots)
+        declared.check_names(called, "inits", inits or (), slots)
+        declared.check_names(called, "parameters", parameters or (), slots)
+        keywords = [p for p in taken if p.kind is p.KEYWORD_ONLY]
+        params = {p.name: declared.param(called, p) for p in keywords if p.name not in RUNTIME}
         if count and count not in params:
             number = Annotated[int, "How many arrays; counted where they are given.", Between(1)]
             params = {count: param_of(count, number, 0), **params}
-        written = writes if isinstance(writes, Mapping) else {n: i for i, n in enumerate(writes)}
         declaration = Declaration(
             name=called,
             doc=dedent(inspect.cleandoc(kernel.__doc__ or "")),
@@ -419,9 +500,9 @@ def op(
             group=tuple(group),
             trailing=tuple(trailing),
             count=count,
-            outputs=outputs,
+            outputs=names,
             visible=visible,
-            writes=written,
+            writes=writes if isinstance(writes, Mapping) else {n: i for i, n in enumerate(writes)},
             states=frozenset(states) if group else frozenset(),
             loss=loss,
             kind=kind,
@@ -438,57 +519,11 @@ def op(
             workspaces=workspaces,
             hides=hides,
         )
-        if "out" not in (p.name for p in keywords):
-            raise DeclarationError(
-                f"{called}: its kernel takes no `out`, the array (or arrays) to fill",
-                hint=f"def {kernel.__name__}({', '.join(i.name for i in inputs)}, *, out): …",
-            )
-        slots = (*group, *trailing) if group else tuple(i.name for i in inputs)
-        _check_names(called, "when", conditions, slots)
-        _check_names(called, "states", states, slots)
-        _check_names(called, "inits", inits or {}, slots)
-        _check_names(called, "writes", written, slots)
-        _check_names(called, "parameters", parameters or (), slots)
-        if isinstance(outputs, tuple) and not group:
-            for slot, output in written.items():
-                if output >= len(outputs):
-                    raise DeclarationError(
-                        f"{called}: {slot} gets its new value from output {output}, "
-                        f"but the outputs are {', '.join(outputs)}",
-                        hint="name an output for each input that is written",
-                    )
+        declared.check_record(declaration)
         register(declaration)
         return declaration
 
     return declare
-
-
-def _param(called: str, parameter: inspect.Parameter) -> Param:
-    """Read one parameter of a kernel; say in words what is wrong with it."""
-    word = parameter.name
-    if parameter.annotation is parameter.empty:
-        raise DeclarationError(
-            f"{called}: the parameter {word} has no type",
-            hint=f'write {word}: float, or {word}: Annotated[float, "What it means."]',
-        )
-    default = REQUIRED if parameter.default is parameter.empty else parameter.default
-    try:
-        return param_of(word, parameter.annotation, default)
-    except TypeError as error:
-        raise DeclarationError(
-            f"{called}: the parameter {word} has a type that no file can hold, "
-            f"{parameter.annotation!r}",
-            hint="int, float, bool, str, a Literal, Ints or Floats, each perhaps with None",
-        ) from error
-
-
-def _check_names(called: str, what: str, names: Iterable[str], slots: Sequence[str]) -> None:
-    for word in names:
-        if word not in slots:
-            raise DeclarationError(
-                f"{called}: {what} names {word!r}, which is no input",
-                hint=did_you_mean(word, slots),
-            )
 
 
 def kernel_of(  # the signature says what a family's member takes

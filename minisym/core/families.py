@@ -18,7 +18,8 @@ from minisym.core import op as registry
 from minisym.core import shapes
 from minisym.core.cost import each
 from minisym.core.declare import Declaration, op
-from minisym.core.errors import ShapeError
+from minisym.core.declared import check_takes
+from minisym.core.errors import DeclarationError, ShapeError
 from minisym.core.kernels import apply, native, number, step
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
@@ -56,6 +57,7 @@ def unary(
     `function` is a NumPy ufunc or `kernel(x, out)`; `grad(g, x, y)` is the gradient by the chain
     rule, with `y` the output; None declares that there is no gradient, `ZERO` that it is zero.
     """
+    _check_function(name, function, "x")
     samples = samples or [Sample(((2, 3),), domain=domain)]
 
     def kernel(data: Elements, *, out: Array) -> None:
@@ -80,6 +82,7 @@ def binary(
     `function` is a NumPy ufunc or `kernel(x, y, out)`; `floats` is the ufunc that does the same on
     floats. `grads` has one `grad(g, x, y, z)` an input, with `z` the output.
     """
+    _check_function(name, function, "x", "y")
     samples = samples or [
         Sample(((2, 3), (2, 3)), domain=domain),
         Sample(((2, 3), (2, 4)), raises=ShapeError, match="axis 1"),
@@ -107,15 +110,39 @@ def _family(
     kernel.__module__ = _caller(3)
     ufunc = function if isinstance(function, np.ufunc) else None
     floats = options.pop("floats", None)
-    declared = op(name=name, aliases=aliases, samples=samples, ufunc=ufunc, **options)(kernel)
+    member = op(name=name, aliases=aliases, samples=samples, ufunc=ufunc, **options)(kernel)
     if floats is not None:
-        declared.steps(_float_steps(floats))
-    if callable(grad):
-        declared.grad(lambda g, x, *, y: grad(g, x, y))
-    elif grad is not None:
-        left, right = grad
-        declared.grad(lambda g, a, b, *, y: (left(g, a, b, y), right(g, a, b, y)))
-    return declared
+        member.steps(_float_steps(floats))
+    if grad is None:
+        return member
+    if len(member.inputs) == 1:
+        _check_gradient(name, grad, "g", "x", "y")
+        return member.grad(lambda g, x, *, y: grad(g, x, y))
+    left, right = _pair(name, grad)
+    return member.grad(lambda g, a, b, *, y: (left(g, a, b, y), right(g, a, b, y)))
+
+
+def _check_function(name: str, function: Any, *takes: str) -> None:
+    """Refuse what is neither a ufunc nor a function that fills `out`."""
+    if not isinstance(function, np.ufunc):
+        check_takes(name, "function", function, (*takes, "out"))
+
+
+def _check_gradient(name: str, grad: Any, *takes: str) -> None:
+    if grad is not ZERO:
+        check_takes(name, "gradient", grad, takes)
+
+
+def _pair(name: str, grads: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the gradients of both operands; refuse what are not two functions."""
+    if not isinstance(grads, tuple | list) or len(grads) != 2:
+        raise DeclarationError(
+            f"{name}: it takes two gradients, one for each operand, but got {grads!r:.60}",
+            hint="(lambda g, x, y, z: …, lambda g, x, y, z: …), with z the output",
+        )
+    for grad in grads:
+        _check_gradient(name, grad, "g", "x", "y", "z")
+    return grads[0], grads[1]
 
 
 def _float_steps(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -151,6 +178,9 @@ def scalar(
     `reverse` puts the number first (`2 - x`). The number takes the array's type, as in MXNet:
     on int32 arrays, 2.5 is 2. `grad(g, x, y, scalar)` is the gradient.
     """
+    _check_function(name, function, "x", "y")
+    if grad is not None:
+        _check_gradient(name, grad, "g", "x", "y", "scalar")
 
     def kernel(
         data: Elements,
@@ -197,6 +227,8 @@ def broadcast(
     `grads` has one `grad(g, x, y, z)` an input, in broadcast ops; what it gives is summed over the
     stretched axes.
     """
+    _check_function(name, function, "x", "y")
+    left, right = (None, None) if grads is None else _pair(name, grads)
 
     def kernel(lhs: Stretching, rhs: Meeting, *, out: Array) -> None:
         apply(function, lhs, rhs, out=out)
@@ -213,8 +245,7 @@ def broadcast(
     if floats is not None:
         declared.steps(_float_steps(floats))
     declared.shape(broadcast_shape)
-    if grads is not None:
-        left, right = grads
+    if left is not None and right is not None:
 
         @declared.grad
         def _(g: Symbol, x: Symbol, y_: Symbol, *, y: Symbol) -> tuple[Symbol | None, ...]:

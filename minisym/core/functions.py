@@ -17,7 +17,7 @@ from typing import Any, Protocol, overload
 
 from minisym.core.compose import compose
 from minisym.core.errors import ComposeError, ParamError
-from minisym.core.op import Op, get
+from minisym.core.op import Op, get, is_own
 from minisym.core.params import as_float
 from minisym.core.symbol import Symbol
 
@@ -25,9 +25,15 @@ _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
-@cache
 def function_of(op: Op, called: str) -> Callable[..., Symbol]:
-    """Return the composing function of an op, as called under this name."""
+    """Return the composing function of an op, as called under this name.
+
+    That of minisym's own ops is made once. An op of a user may be declared again, and is not kept.
+    """
+    return _kept(op, called) if is_own(op) else _made(op, called)
+
+
+def _made(op: Op, called: str) -> Callable[..., Symbol]:
     hint = called.lower()
 
     def function(
@@ -40,7 +46,11 @@ def function_of(op: Op, called: str) -> Callable[..., Symbol]:
     function.__module__ = "minisym.symbol"
     function.__doc__ = docstring(op)
     function.__signature__ = signature(op)  # type: ignore[attr-defined]
+    function.op = op  # type: ignore[attr-defined]
     return function
+
+
+_kept = cache(_made)
 
 
 def signature(op: Op) -> inspect.Signature:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
@@ -344,6 +344,7 @@ def _numbered(name: str, start: int, count: int) -> list[str]:
 # ---------------------------------------------------------------------------------- the registry
 
 _registry: Final[dict[str, Op]] = {}
+_reserved: Final[set[str]] = set()
 
 
 def register(op: Op) -> Op:
@@ -358,9 +359,28 @@ def register(op: Op) -> Op:
         if taken is not None and (is_own(taken) or taken.module != op.module):
             message = f"an op named {name!r} exists already: {taken!r} of {taken.module}"
             raise DeclarationError(message, hint="choose another name")
+        if name in _reserved and not is_own(op):
+            message = f"an op cannot be called {name!r}: sym.{name} is something else already"
+            raise DeclarationError(message, hint="choose another name")
+    if (earlier := _registry.get(op.name)) is not None:
+        _forget(earlier)
     for name in names:
         _registry[name] = op
     return op
+
+
+def _forget(op: Op) -> None:
+    """Take away all names of an op that is declared again, and its numeric gradient."""
+    for name in [name for name, known in _registry.items() if known is op]:
+        del _registry[name]
+    backward = _registry.get(f"_backward_{op.name}")
+    if backward is not None and backward.module == op.module:
+        _forget(backward)
+
+
+def reserve(names: Iterable[str]) -> None:
+    """Keep names of `sym` and `nd` that are no ops: a user's op would not be found under them."""
+    _reserved.update(names)
 
 
 def is_own(op: Op) -> bool:

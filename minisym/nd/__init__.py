@@ -43,11 +43,14 @@ linalg, random, contrib, image, _internal = (
 )
 vars(contrib).update(foreach=_control.foreach, while_loop=_control.while_loop, cond=_control.cond)
 vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, np.ndarray)))
+_op.reserve(__all__)
 
 
 def __getattr__(name: str) -> Any:
-    function = _function_of(_op.attribute(name, __name__), name)
-    globals()[name] = function
+    op = _op.attribute(name, __name__)
+    function = _function_of(op, name)
+    if _op.is_own(op):  # another one may be declared again
+        globals()[name] = function
     return function
 
 

@@ -21,7 +21,7 @@ from minisym.core.functions import signature as symbolic_signature
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array, Context, NDArray
 from minisym.core.node import Entry, Node
-from minisym.core.op import Op
+from minisym.core.op import Op, is_own
 from minisym.core.shapes import is_known, show
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
@@ -120,10 +120,12 @@ def _check_out(node: Node, target: Any, value: Array, position: int) -> None:
         raise BindError(f"{subject} is read-only", hint="pass a copy")
 
 
-@cache
 def function_of(op: Op, called: str) -> Callable[..., Any]:
     """Return the function that runs an op at once."""
+    return _kept(op, called) if is_own(op) else _made(op, called)
 
+
+def _made(op: Op, called: str) -> Callable[..., Any]:
     def function(*args: Any, out: Any = None, name: str | None = None, **kwargs: Any) -> Any:
         del name
         kwargs.pop("ctx", None)
@@ -141,7 +143,11 @@ def function_of(op: Op, called: str) -> Callable[..., Any]:
     target = Parameter("out", Parameter.KEYWORD_ONLY, default=None, annotation=Any)
     parameters.insert(behind, target)
     function.__signature__ = Signature(parameters, return_annotation=NDArray)  # type: ignore[attr-defined]
+    function.op = op  # type: ignore[attr-defined]
     return function
+
+
+_kept = cache(_made)
 
 
 # ------------------------------------------------------------------------------- making arrays

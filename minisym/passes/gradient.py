@@ -249,10 +249,24 @@ def _send_back(
             origin=node.origin,
             hint="infer_shape would refuse this node, too",
         ) from None
+    except Exception as error:
+        raise _slip(node, error) from error
     for source, g in zip(inputs, _checked(node, answer, len(inputs)), strict=True):
         if source is not None and g is not None and source.entries[0].node in wanted:
             verify.claim_gradient(g, source.entries[0], node)
             flowing[source.entries[0]].append(g)
+
+
+def _slip(node: Node, error: Exception) -> GradientError:
+    """Say whose rule it was that failed."""
+    assert node.op is not None
+    told = error.sentence if isinstance(error, MinisymError) else f"{type(error).__name__}: {error}"
+    hint = error.hint if isinstance(error, MinisymError) else None
+    return GradientError(
+        f"{node.op.name} {node.name!r}: its gradient rule fails: {told}",
+        origin=node.origin,
+        hint=hint or "it composes symbols, with operators and with the ops of F",
+    )
 
 
 def _checked(node: Node, answer: Any, count: int) -> list[Entry | None]:

@@ -15,7 +15,15 @@ from functools import cached_property
 from typing import Any
 
 from minisym.core import shapes
-from minisym.core.errors import AxisError, MinisymError, ParamError, Row, ShapeError, listed
+from minisym.core.errors import (
+    AxisError,
+    DeclarationError,
+    MinisymError,
+    ParamError,
+    Row,
+    ShapeError,
+    listed,
+)
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import BROADCAST, Mismatch, Shape, show
@@ -175,12 +183,14 @@ class Engine:
                     break
                 seen = len(slots._changed)
                 self._apply(node, slots)
+        except MinisymError:
+            raise
         except Conflict as conflict:
             raise self._error(node, conflict) from None
         except (ArithmeticError, IndexError, ValueError) as error:
-            if isinstance(error, MinisymError):
-                raise
             raise self._broken(node, error) from None
+        except Exception as error:
+            raise self._slip(node, error) from error
         for place in slots._changed:
             self.sources[place] = node
             if self.kind is SHAPES and any(d is not None and d < 0 for d in self.values[place]):
@@ -193,9 +203,23 @@ class Engine:
         assert op is not None
         rule = op.shape_rule if self.kind is SHAPES else op.dtype_rule
         if rule is not None:
-            rule(slots, params=node.params)
+            answer = rule(slots, params=node.params)
+            if answer is not None:
+                raise DeclarationError(
+                    f"{op.name}: its {self.kind.noun} rule returns {answer!r:.60}, "
+                    "but it has to assign",
+                    hint=self.kind.form,
+                )
         elif op.elementwise or self.kind is DTYPES:
             same(slots)
+        elif op.is_known and op.measure is None:
+            raise DeclarationError(
+                f"{op.name} {node.name!r}: it has no shape rule, so that nothing says which shape "
+                f"{listed(op.output_names(node.params))} has",
+                origin=node.origin,
+                hint=f"declare one, @{op.name}.shape, or elementwise=True where all arrays "
+                "have one shape",
+            )
 
     def _check_computed(self) -> None:
         """See that each parameter that the graph computes is a single number."""
@@ -303,6 +327,21 @@ class Engine:
             rows=self.rows(node),
             origin=node.origin,
             hint=hint,
+        )
+
+    def _slip(self, node: Node, reason: Exception) -> MinisymError:
+        """Say that a rule fails in a way that no shape or type of a user should make it fail."""
+        assert node.op is not None
+        unknown = not all(self.kind.known(self.values[place]) for place in self.inputs[node])
+        return DeclarationError(
+            f"{node.op.name} {node.name!r}: its {self.kind.noun} rule raises "
+            f"{type(reason).__name__}: {reason}",
+            rows=self.rows(node),
+            origin=node.origin,
+            hint="what is not known yet is None, a dimension or a whole shape; ask for it first, "
+            "or assign what is known: s.data = (None, None)"
+            if unknown and self.kind is SHAPES
+            else self.kind.form,
         )
 
     def _unbroadcast(self, node: Node, reason: Mismatch) -> str:

@@ -40,6 +40,10 @@ class Kind:
     error: type[MinisymError]
     attribute: str
     declared: Callable[[str], Any]
+    read: Callable[[Any], Any]
+    """What a rule assigns, in the one form that it has here; TypeError if it says nothing."""
+    form: str
+    """How a rule says it."""
 
 
 def _unify_dtypes(a: DType, b: DType) -> DType:
@@ -49,6 +53,18 @@ def _unify_dtypes(a: DType, b: DType) -> DType:
     if b is None or a == b:
         return a
     raise Mismatch(None, a, b)
+
+
+_PLAIN: Final = {int, type(None)}
+
+
+def _shape(value: Any) -> Any:
+    """Read a shape that a rule assigns."""
+    if not isinstance(value, tuple | list):
+        raise TypeError
+    if not _PLAIN.issuperset(map(type, value)):  # NumPy's integers, say
+        value = tuple(d if d is None else operator.index(d) for d in value)
+    return tuple(value)
 
 
 DECLARED_SHAPE: Final = param_of("shape", OptionalInts, None).parse
@@ -64,6 +80,8 @@ SHAPES: Final = Kind(
     ShapeError,
     "__shape__",
     lambda text: shapes.from_user(DECLARED_SHAPE(text)),
+    _shape,
+    "a tuple of sizes, None for one that is not known: s.output = (*s.data[:-1], None)",
 )
 DTYPES: Final = Kind(
     "type",
@@ -75,6 +93,8 @@ DTYPES: Final = Kind(
     DtypeError,
     "__dtype__",
     dtype_of_code,
+    np.dtype,
+    "a type of NumPy: t.output = np.dtype(np.int32)",
 )
 
 
@@ -185,15 +205,24 @@ class Slots:
 
     def _assign(self, name: str, place: int, value: Any) -> None:
         engine = self._engine
+        kind = engine.kind
         before = engine.values[place]
         try:
-            after = engine.kind.unify(before, value)
+            after = kind.unify(before, value)
+            if after is before or kind.same(before, after):
+                return
+            after = kind.read(after)
         except Mismatch as mismatch:
             raise Conflict(name, before, value, mismatch.axis, tuple(self._reads)) from None
-        if after is not before and not engine.kind.same(before, after):
-            engine.kind.check(after)
-            engine.values[place] = after
-            self._changed.append(place)
+        except TypeError:
+            raise DeclarationError(
+                f"{self._node.op.name}: its {kind.noun} rule gives {name} the {kind.noun} "
+                f"{value!r:.60}, which is none",
+                hint=kind.form,
+            ) from None
+        kind.check(after)
+        engine.values[place] = after
+        self._changed.append(place)
 
 
 def about(s: Slots) -> tuple[Kind, Node]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -23,6 +25,25 @@ from minisym.core.op import FROM_INPUT, Op
 
 ALWAYS: Final = os.environ.get("MINISYM_VERIFY", "0") != "0"
 """Whether every graph is verified when it is bound."""
+
+_on: ContextVar[bool] = ContextVar("verify", default=ALWAYS)
+is_on: Final = _on.get
+"""Whether what is bound here is verified: always, or within `verified`."""
+
+
+@contextmanager
+def verified() -> Iterator[None]:
+    """Verify what is bound within, as under `MINISYM_VERIFY=1`.
+
+    >>> with verified():
+    ...     is_on()
+    True
+    """
+    token = _on.set(True)
+    try:
+        yield
+    finally:
+        _on.reset(token)
 
 
 def verify(graph: Graph) -> None:
@@ -49,12 +70,12 @@ def verify(graph: Graph) -> None:
 
 
 _claims: WeakKeyDictionary[Node, list[tuple[int, Entry, Node]]] = WeakKeyDictionary()
-"""What gradient rules said, while `ALWAYS` is on: gradient, what it is the gradient of, by whom."""
+"""What gradient rules said, while `is_on()`: gradient, what it is the gradient of, by whom."""
 
 
 def claim_gradient(gradient: Entry, source: Entry, node: Node) -> None:
     """Remember that a node's rule calls an entry the gradient of one of its inputs."""
-    if ALWAYS:
+    if is_on():
         _claims.setdefault(gradient.node, []).append((gradient.index, source, node))
 
 

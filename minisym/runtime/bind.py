@@ -84,7 +84,7 @@ def bind(
         message = f"bind: ctx must be a context such as ms.cpu(), but got {type(ctx).__name__}"
         raise ArrayTypeError(message, hint="name the arrays: bind(args=…)")
     graph = symbol.graph
-    if verify.ALWAYS:
+    if verify.is_on():
         verify.verify(graph)
     _refuse_duplicates(graph)
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
@@ -138,7 +138,7 @@ def simple_bind(
     """
     del ctx, stype_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer
     graph = symbol.graph
-    if verify.ALWAYS:
+    if verify.is_on():
         verify.verify(graph)
     _refuse_duplicates(graph)
     names = {node.name: node for node in graph.variables}
@@ -396,7 +396,13 @@ def _typed(
                 f"bind: the shape of {entry.name} ({op.name if op else 'Variable'}) stays unknown: "
                 f"{show(shape)}"
             )
-            raise BindError(message, origin=entry.node.origin)
+            inputs = [typed.shapes[source] for source in entry.node.inputs]
+            hint = "its shape rule leaves it open, although the inputs are known"
+            raise BindError(
+                message,
+                origin=entry.node.origin,
+                hint=hint if op and all(map(is_known, inputs)) else None,
+            )
     return typed
 
 

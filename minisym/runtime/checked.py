@@ -18,7 +18,10 @@ from minisym.core.node import Node
 from minisym.runtime.program import Step
 
 _MARKS: Final = {2: 0x7DAD, 4: 0x7FADDEAD, 8: 0x7FFADDEADDEADDEA}
-"""NaNs that no arithmetic makes, by the size of a float."""
+"""By the size of an element: NaNs that no arithmetic makes, and integers that hardly any does.
+
+A single byte has no value to spare; `minisym.testing.check_op` compares two runs of a kernel.
+"""
 
 
 def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
@@ -31,14 +34,24 @@ def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
     fresh = [
         out
         for out in outs
-        if out.dtype.kind == "f"
+        if out.itemsize in _MARKS
         and not any(isinstance(a, np.ndarray) and np.may_share_memory(a, out) for a in arguments)
     ]
 
     def run() -> None:
         for out in fresh:
             out.view(f"u{out.itemsize}")[...] = _MARKS[out.itemsize]
-        answer = function(*given)
+        try:
+            answer = function(*given)
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            raise ExecutionError(
+                f"{op.name} {node.name!r}: its kernel writes into one of its inputs",
+                origin=node.origin,
+                hint="it fills `out` from them; an update declares the inputs that its outputs "
+                'overwrite: @op(writes=("weight",))',
+            ) from error
         if answer is not None:
             raise ExecutionError(
                 f"{op.name} {node.name!r}: its kernel returns {type(answer).__name__}, "
@@ -51,7 +64,7 @@ def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
                 raise ExecutionError(
                     f"{op.name} {node.name!r}: its kernel leaves a part of `out` as it was",
                     origin=node.origin,
-                    hint="it must fill every element of every output",
+                    hint="it must fill every element of every output; `out = …` fills none",
                 )
 
     return run, ()

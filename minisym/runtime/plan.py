@@ -70,7 +70,7 @@ class Plan:
         states: States | None = None,
     ) -> None:
         self.typed, self.graph = typed, typed.graph
-        if verify.ALWAYS:
+        if verify.is_on():
             verify.verify(self.graph)
             verify.verify_gradients(self.graph, typed.shapes, typed.dtypes)
         self.heads = self.graph.outputs[:num_heads]

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from minisym.core import random
+from minisym.core.errors import DeclarationError, MinisymError
 from minisym.core.kernels import native, step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
@@ -53,7 +54,7 @@ def steps_of(
     assert isinstance(kernel, Rule)
     bound = {n: params[n] if n in params else runtime[n] for n in kernel.wants}
     call: Step = partial(kernel.function, **bound), positional(op, names, inputs)
-    return [checked(node, call, outs)] if verify.ALWAYS else [call]
+    return [checked(node, call, outs)] if verify.is_on() else [call]
 
 
 def steps_in_place(node: Node, inputs: Sequence[Array], outs: Sequence[Array]) -> list[Step] | None:
@@ -79,8 +80,16 @@ def declared_steps(
     if op.prepare is None:
         return None
     given = {name: runtime[name] for name in ("is_train", "state")}
-    found = op.prepare(inputs, outs, params=params, **given)
-    return None if found is None else list(found)
+    try:
+        found = op.prepare(inputs, outs, params=params, **given)
+        return None if found is None else list(found)
+    except MinisymError:
+        raise
+    except Exception as error:
+        raise DeclarationError(
+            f"{op.name}: its steps rule fails: {type(error).__name__}: {error}",
+            hint="it returns pairs, (function, arguments), or None where it has no steps",
+        ) from error
 
 
 def _fed(node: Node, inputs: Sequence[Array]) -> tuple[Sequence[Array], Sequence[str], Params]:

@@ -34,7 +34,8 @@ class Namespace(ModuleType):
             op = registry.find(name if prefix == "_" else prefix + name)
             if op is not None and not name.startswith("__"):
                 function = self._function_of(op, name)
-                setattr(self, name, function)
+                if registry.is_own(op):  # another one may be declared again
+                    setattr(self, name, function)
                 return function
         message = f"module {self.__name__!r} has no op {name!r}"
         raise AttributeError(message)
