@@ -23,6 +23,7 @@ programmer would expect::
     |   `-- NonFiniteError                     nan_guard found the first NaN
     |-- FormatError(ValueError)                a file or text is not what it claims to be
     |-- DeclarationError(TypeError)            what the author of an op says does not fit together
+    |-- CheckError(AssertionError)             an op does not do what its declaration says
     `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
 
 A message is a sentence that names op, node, argument, expected and got; then a table of the slots
@@ -198,6 +199,10 @@ class FormatError(MinisymError, ValueError):
 
 class DeclarationError(MinisymError, TypeError):
     """What the author of an op says does not fit together."""
+
+
+class CheckError(MinisymError, AssertionError):
+    """An op does not do what its declaration says: see `minisym.testing.check_op`."""
 
 
 class GraphError(MinisymError, ValueError):

@@ -1,8 +1,8 @@
 """Samples: calls that travel with an op's declaration, for the tests of every system to make.
 
-`tests/test_ops.py` takes each op with its samples and checks value against reference, inferred
-shape and type against the real ones, gradient against finite differences, and that an error sample
-raises.
+`minisym.testing.check_op` takes an op with its samples and checks value against reference, inferred
+shape and type against the real ones, gradient against finite differences, that an error sample
+raises, and more; `tests/test_ops.py` does it with all of minisym's own ops.
 """
 
 from __future__ import annotations

@@ -488,7 +488,7 @@ def test_an_elementwise_op_has_no_shape_rule():
     )
 
 
-# ------------------------------------------------------------------------ what a rule says of shapes
+# ----------------------------------------------------------------------- what a rule says of shapes
 
 SHAPE_HINT = "a tuple of sizes, None for one that is not known: s.output = (*s.data[:-1], None)"
 SHAPES = {

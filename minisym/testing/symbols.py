@@ -1,8 +1,4 @@
-"""Checks of gradients and values by finite differences and by hand: MXNet's `test_utils`.
-
-Each builds an executor from a symbol and arrays, runs it, and raises AssertionError with the first
-difference where it does not do what it should.
-"""
+"""Checks of a symbol's gradients and values, by finite differences and by hand."""
 
 from __future__ import annotations
 
