@@ -12,18 +12,25 @@ from minisym.core.declare import Declaration, F, kernel_of, op
 from minisym.core.families import ZERO, binary, broadcast, scalar, unary
 from minisym.core.ndarray import Array
 from minisym.core.op import Input, Op
-from minisym.core.params import Between
+from minisym.core.params import Between, DType, Floats, Ints, OptionalInts
 from minisym.core.samples import Sample
+from minisym.core.shapes import axes_of, axis_of
 
 __all__ = [
     "ZERO",
     "Array",
     "Between",
+    "DType",
     "Declaration",
     "F",
+    "Floats",
     "Input",
+    "Ints",
     "Op",
+    "OptionalInts",
     "Sample",
+    "axes_of",
+    "axis_of",
     "binary",
     "broadcast",
     "kernel_of",

@@ -81,7 +81,7 @@ class Input:
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Op:
-    """Everything that is known about one op. See CONTRIBUTING.md for how to declare one."""
+    """Everything that is known about one op. See docs/your-own-op.md for how to declare one."""
 
     name: str
     doc: str = ""

@@ -340,7 +340,9 @@ def updates_in_place(case: Case) -> str | None:
     return None
 
 
-@_check(lambda case: case.op.elementwise and case.op.single, "it is not elementwise")
+@_check(
+    lambda case: case.op.elementwise and case.op.single, "it is not elementwise with one output"
+)
 def output_in_an_input(case: Case) -> None:
     """Give an elementwise op an input's memory as output, as a plan may: the bits are the same."""
     want = _buffers(case, 0)
