@@ -108,15 +108,16 @@ def test_verification_ends_with_it(monkeypatch):
     """It sees what a verified graph shows, without the environment's help."""
     token = ms.passes.verify._on.set(False)
     try:
-        with pytest.raises(ms.ExecutionError, match="its kernel returns ndarray") as caught:
-            check_op(elementwise(lambda_returns))
-        assert caught.value.__notes__ == ["mine, sample 0: check of shapes and types"]
+        assert refused(elementwise(returning)).sentence == (
+            "mine, sample 0: the check of shapes and types fails: "
+            "mine 't': its kernel returns ndarray, but it must fill `out`"
+        )
         assert not ms.passes.verify.is_on()
     finally:
         ms.passes.verify._on.reset(token)
 
 
-def lambda_returns(data: Array, *, out: Array) -> Any:
+def returning(data: Array, *, out: Array) -> Any:
     """Copy."""
     return data.copy()
 
@@ -170,6 +171,41 @@ def test_no_op():
 def test_samples_that_do_not_fit(sample, what):
     mine = elementwise().grad(lambda g, data: g)
     assert refused(mine, sample).sentence == what
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (
+            lambda: Sample(((2, 3),), 1),
+            "Sample: params must be a dict of parameters, but got 1",
+        ),
+        (
+            lambda: Sample(3),
+            "Sample: inputs must be a tuple, with a shape or an array for each input, but got 3",
+        ),
+        (
+            lambda: Sample(((2,),), wrt=0),
+            "Sample: wrt must be a tuple of positions of inputs, but got 0",
+        ),
+        (
+            lambda: Sample(((2,),), raises="ShapeError"),
+            "Sample: raises must be a class of exceptions, but got 'ShapeError'",
+        ),
+        (
+            lambda: check_op("tanh", TWO[0]),
+            "tanh: samples must be a list of Sample, but got Sample(inputs=((2, 3),), params={}, ",
+        ),
+        (
+            lambda: check_op(elementwise(samples=lambda: 1 / 0)),
+            "mine: its samples cannot be made: ZeroDivisionError: division by zero",
+        ),
+    ],
+)
+def test_what_is_no_sample(make, what):
+    with pytest.raises(DeclarationError) as caught:
+        make()
+    assert caught.value.sentence.startswith(what)
 
 
 # ---------------------------------------------------------------------------------------- wrong ops
@@ -359,6 +395,34 @@ def test_gradient_message():
     expected, got = (float(row[1]) for row in error.rows[:2])
     assert got == pytest.approx(2 * expected, rel=1e-6)
     assert error.hint == "expected are central differences, got what the gradient says"
+
+
+def total(data: Array, *, out: Array) -> None:
+    """Sum over the first axis."""
+    np.sum(data, axis=0, out=out)
+
+
+def test_a_gradient_of_another_shape():
+    """It would be stretched in silence when it is copied into the array for it."""
+    mine = declare(total).shape(lambda s: s.data and setattr(s, "output", s.data[1:]))
+    mine.grad(lambda g, data: g)
+    assert refused(mine).sentence == (
+        "mine, sample 0: the check of gradient fails: mine 't': its rule returns a gradient of "
+        "shape (3,) for data, which has (2, 3)"
+    )
+
+
+def uniform(*, rng: np.random.Generator, out: Array) -> None:
+    """Draw numbers."""
+    out[...] = rng.uniform(size=out.shape)
+
+
+def test_an_op_without_inputs():
+    """Random numbers start over for each run; what nothing decides is float32."""
+    mine = declare(uniform, [Sample(())]).shape(lambda s: setattr(s, "output", (3,)))
+    report = check_op(mine)
+    assert report.checked["at once"] == 1
+    assert report.left_out["strides"] == "it has no inputs"
 
 
 def test_a_declaration_that_was_replaced():

@@ -239,10 +239,12 @@ def _check_backward(
     forward: Declaration, kernel: Callable[..., None], names: Sequence[str]
 ) -> None:
     """Refuse a backward kernel, or a `wrt`, that speaks of what there is not."""
+    taken = declared.signature_of(forward.name, kernel)
+    takes = {p.name for p in taken}
     inputs = tuple(i.name for i in forward.inputs)
     if not forward.variadic:
         declared.check_names(forward.name, "wrt", names, inputs)
-    for p in inspect.signature(kernel).parameters.values():
+    for p in taken:
         if p.kind is p.KEYWORD_ONLY:
             if p.name not in RUNTIME and p.name not in forward.params:
                 raise declared.unknown_parameter(
@@ -256,7 +258,6 @@ def _check_backward(
                 "of the op, nor a gradient (g), nor an output (y)",
                 hint=did_you_mean(p.name, ("g", "y", *inputs)),
             )
-    takes = set(inspect.signature(kernel).parameters)
     for name in () if forward.variadic else names:
         if takes.isdisjoint({name, "g", "y"}):
             raise DeclarationError(
@@ -264,11 +265,9 @@ def _check_backward(
                 f"says which shape the gradient of {name} has",
                 hint=f"let it take {name}, or leave that out of wrt=(…)",
             )
-    if "out" not in takes:
-        raise DeclarationError(
-            f"{forward.name}: its backward kernel takes no `out`, the gradients to fill",
-            hint=f"def _(g, {', '.join(inputs)}, *, out): …",
-        )
+    depends = forward.variadic or any(i.when for i in forward.inputs)
+    outputs = None if depends else [f"{name}_grad" for name in names]
+    declared.check_out(forward.name, "backward kernel", taken, outputs)
 
 
 def _backward_op(

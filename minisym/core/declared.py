@@ -31,6 +31,11 @@ def signature_of(called: str, kernel: Callable[..., Any]) -> Sequence[inspect.Pa
     """Return what a kernel takes, with its annotations as objects."""
     try:
         return [*inspect.signature(kernel, eval_str=True).parameters.values()]
+    except (TypeError, ValueError):
+        raise DeclarationError(
+            f"{called}: its kernel must be a function, but got {kernel!r:.60}",
+            hint="def my_op(data: Array, *, out: Array) -> None: …",
+        ) from None
     except NameError as error:
         raise DeclarationError(
             f"{called}: an annotation of its kernel cannot be read: {error}",
@@ -53,24 +58,35 @@ def check_signature(
     for p in inputs:
         behind |= p.name in when  # behind an input with a default, Python wants defaults
         _check_input(called, p, may_be_none=behind)
+    check_out(called, "kernel", taken, outputs if isinstance(outputs, tuple) else None)
+
+
+def check_out(
+    called: str, what: str, taken: Sequence[inspect.Parameter], outputs: Sequence[str] | None
+) -> None:
+    """Check that a kernel takes `out`: one array, or several; None: their number depends."""
+    inputs = [p for p in taken if p.kind is not p.KEYWORD_ONLY]
     out = next((p for p in taken if p.name == "out" and p not in inputs), None)
     if out is None:
         raise DeclarationError(
-            f"{called}: its kernel takes no `out`, the array (or arrays) to fill",
+            f"{called}: its {what} takes no `out`, the array (or arrays) to fill",
             hint=f"def {called}({', '.join(p.name for p in inputs)}, *, out: Array): …",
         )
     several = get_origin(out.annotation) is tuple
-    if isinstance(outputs, tuple) and (several or _is_array(out.annotation)):
-        if several and len(outputs) == 1:
-            raise DeclarationError(
-                f"{called}: `out` is annotated as several arrays, but there is one output",
-                hint='write out: Array, or name all outputs: @op(outputs=("mean", "var"))',
-            )
-        if not several and len(outputs) > 1:
-            raise DeclarationError(
-                f"{called}: `out` is annotated as one array, but the outputs are {listed(outputs)}",
-                hint="write out: tuple[Array, ...]; it holds one array for each output",
-            )
+    if outputs is None or not (several or _is_array(out.annotation)):
+        return
+    if several and len(outputs) == 1:
+        raise DeclarationError(
+            f"{called}: `out` of its {what} is annotated as several arrays, "
+            f"but there is one output, {outputs[0]}",
+            hint='write out: Array; several outputs are named: @op(outputs=("mean", "var"))',
+        )
+    if not several and len(outputs) > 1:
+        raise DeclarationError(
+            f"{called}: `out` of its {what} is annotated as one array, "
+            f"but the outputs are {listed(outputs)}",
+            hint="write out: tuple[Array, ...]; it holds one array for each output",
+        )
 
 
 def _check_input(called: str, p: inspect.Parameter, *, may_be_none: bool) -> None:
@@ -203,10 +219,13 @@ def check_record(op: Op) -> None:
             f"but the op takes {len(op.inputs)} and gives 1",
             hint="a ufunc has as many inputs as the op, and one output",
         )
-    samples: Any = op.samples
-    if not callable(samples) and not (
-        isinstance(samples, Sequence) and all(isinstance(s, Sample) for s in samples)
-    ):
+    if not callable(op.samples):
+        check_samples(called, op.samples)
+
+
+def check_samples(called: str, samples: Any) -> None:
+    """Refuse what is no list of samples."""
+    if not isinstance(samples, Sequence) or not all(isinstance(s, Sample) for s in samples):
         raise DeclarationError(
             f"{called}: samples must be a list of Sample, but got {samples!r:.60}",
             hint="samples=[Sample(((2, 3),))]: one shape (or array) for each input",

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minisym.core.errors import DeclarationError
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -46,6 +48,25 @@ class Sample:
     is_train: bool = True
     raises: type[Exception] | None = None
     match: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no sample, where it is written."""
+        for name, kind, form in (
+            ("inputs", (tuple, list), "a tuple, with a shape or an array for each input"),
+            ("params", Mapping, "a dict of parameters"),
+            ("wrt", (tuple, list, type(None)), "a tuple of positions of inputs"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise DeclarationError(
+                    f"Sample: {name} must be {form}, but got {getattr(self, name)!r:.60}",
+                    hint="Sample(((2, 3),), {'axis': 1}) is one array of shape (2, 3), and axis=1",
+                )
+        raises: Any = self.raises
+        if raises is not None and not (isinstance(raises, type) and issubclass(raises, Exception)):
+            raise DeclarationError(
+                f"Sample: raises must be a class of exceptions, but got {raises!r:.60}",
+                hint="raises=ms.ShapeError, match='axis 2'",
+            )
 
     def arrays(self, rng: np.random.Generator) -> list[Any]:
         """Return the inputs as arrays; random ones are float64, at least 1e-2 apart."""

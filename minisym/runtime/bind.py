@@ -11,6 +11,7 @@ import numpy as np
 from minisym.core.errors import (
     ArrayTypeError,
     BindError,
+    GradientError,
     IncompleteError,
     Row,
     count,
@@ -365,12 +366,29 @@ def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Ex
         seeds, unknown = seed_arrays(typed, zip(head_variables, symbol.entries, strict=True))
         bound = {**bound, **seeds}
         typed = _typed(graph, bound, unknown)
-        results = zip(graph.outputs[len(symbol.entries) :], wanted, strict=True)
-        typed = typed.fixed({entry: bound[node].shape for entry, node in results})
+        results = dict(zip(graph.outputs[len(symbol.entries) :], wanted, strict=True))
+        _check_rules(typed, results, bound)
+        typed = typed.fixed({entry: bound[node].shape for entry, node in results.items()})
     check_aliasing(graph, variables, gradients, wanted, binding.requests)
     plan = make_plan(typed, bound, len(symbol.entries), given=given, states=binding.kept)
     head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
     return Executor(binding, plan, head_grads, wanted, _compile)
+
+
+def _check_rules(typed: Typed, results: Mapping[Entry, Node], bound: Mapping[Node, Array]) -> None:
+    """See that each gradient has the shape of its variable: the rule of an op may be wrong."""
+    if verify.is_on():
+        verify.verify_gradients(typed.graph, typed.shapes, typed.dtypes)
+    for entry, node in results.items():
+        shape, needs = typed.shapes[entry], bound[node].shape
+        if is_known(shape) and shape != needs:
+            raise GradientError(
+                f"bind: the gradient of {node.name} has shape {show(shape)}, "
+                f"but {node.name} has {show(needs)}",
+                origin=entry.node.origin,
+                hint="a rule on the way gives a gradient that is not shaped like its input; "
+                "MINISYM_VERIFY=1 in the environment names it",
+            )
 
 
 def _typed(

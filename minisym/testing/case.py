@@ -33,6 +33,7 @@ class Case:
     op: Op
     sample: Sample
     number: int
+    _symbol: Symbol | None = None
 
     def __str__(self) -> str:
         """Return op and number, as in `tanh-0`."""
@@ -68,9 +69,14 @@ class Case:
             )
         return dict(zip(names, given, strict=True))
 
-    @cached_property
+    @property
     def symbol(self) -> Symbol:
-        """The call, composed of variables."""
+        """The call, composed of variables; once."""
+        if self._symbol is None:
+            self._symbol = self._composed()
+        return self._symbol
+
+    def _composed(self) -> Symbol:
         inputs = {name: Variable(name) for name in self.arrays}
         function = function_of(self.op, self.op.name)
         if self.op.variadic:
@@ -81,6 +87,12 @@ class Case:
     def node(self) -> Node:
         """The one op node."""
         return self.symbol.entries[0].node
+
+    def types(self, arrays: Arrays | None = None, symbol: Symbol | None = None) -> list[Any]:
+        """Infer the types of the outputs; what nothing decides is float32."""
+        given = {n: a.dtype for n, a in (arrays or self.arrays).items()}
+        found = (self.symbol if symbol is None else symbol).infer_type_partial(**given)[1]
+        return [np.float32 if t is None else t for t in found]
 
     @property
     def has_gradient(self) -> bool:

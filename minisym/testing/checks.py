@@ -93,9 +93,8 @@ def shapes_and_types(case: Case) -> None:
     """See that outputs have the shapes and types that were inferred."""
     outputs, shapes = case.run(), shapes_of(case, case.symbol)
     case.same("outputs have other shapes than inferred", [o.shape for o in outputs], shapes)
-    given = {n: a.dtype for n, a in case.arrays.items()}
-    types = case.symbol.infer_type(**given)[1]
-    case.same("outputs have other types than inferred", [o.dtype.type for o in outputs], types)
+    types = [o.dtype.type for o in outputs]
+    case.same("outputs have other types than inferred", types, case.types())
 
 
 @_check(lambda case: bool(case.arrays), "it has no inputs")
@@ -251,9 +250,8 @@ def short_floats(case: Case) -> str | None:
                 break
             case.fail("it takes no float32", "every op takes it", error.sentence)
         want = case.run({n: a.astype(float) if a.dtype == dtype else a for n, a in short.items()})
-        types = case.symbol.infer_type(**{n: a.dtype for n, a in short.items()})[1]
-        name = np.dtype(dtype).name
-        case.same(f"{name}: other types than inferred", [o.dtype.type for o in got], types)
+        name, types = np.dtype(dtype).name, [o.dtype.type for o in got]
+        case.same(f"{name}: other types than inferred", types, case.types(short))
         rounded = [w.astype(g.dtype) for g, w in zip(got, want, strict=True)]
         case.nearly(name, got, rounded, 64)
     return None
@@ -276,7 +274,7 @@ def _buffers(case: Case, byte: int) -> list[Array]:
     node = case.node
     internals = Symbol(tuple(Entry(node, i) for i in range(node.num_outputs)))
     shapes = shapes_of(case, internals)
-    types = internals.infer_type(**{n: a.dtype for n, a in case.arrays.items()})[1]
+    types = case.types(symbol=internals)
     outs: list[Array] = [np.empty(s, t) for s, t in zip(shapes, types, strict=True)]
     for out in outs:
         out.reshape(-1).view(np.uint8)[...] = byte

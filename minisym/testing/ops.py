@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minisym.core import op as registry
+from minisym.core.declared import check_samples
 from minisym.core.errors import CheckError, ComposeError, DeclarationError, MinisymError, count
 from minisym.core.op import Op
 from minisym.core.samples import Sample
@@ -104,23 +105,42 @@ def check_op(op: str | Op | Callable[..., Any], samples: Sequence[Sample] | None
 
 
 def _told(check: Check, case: Case) -> str | None:
-    """Run a check; let errors that are not its own say where they came from."""
+    """Run a check; whatever else goes wrong in it is told as an error of the op."""
+    subject = f"{case.op.name}, sample {case.number}: the check of {check.name} fails"
     try:
         return check.run(case)
-    except MinisymError as error:
-        if not isinstance(error, CheckError):
-            error.add_note(f"{case.op.name}, sample {case.number}: check of {check.name}")
+    except (CheckError, DeclarationError):
         raise
+    except MinisymError as error:
+        raise CheckError(
+            f"{subject}: {error.sentence}", rows=error.rows, origin=error.origin, hint=error.hint
+        ) from error
+    except Exception as error:
+        raise CheckError(f"{subject}: {type(error).__name__}: {error}") from error
 
 
 def cases_of(op: Op, samples: Sequence[Sample] | None = None) -> list[Case]:
     """Return an op's samples as cases; one that stands for many is the one that is meant."""
     if samples is None:
-        samples = op.samples() if callable(op.samples) else op.samples
+        samples = _declared(op)
+    check_samples(op.name, samples)
     return [
         Case(op if sample.raises else op.chosen(sample.params), sample, i)
         for i, sample in enumerate(samples)
     ]
+
+
+def _declared(op: Op) -> Sequence[Sample]:
+    """Return the samples of a declaration, which may be made when they are asked for."""
+    if not callable(op.samples):
+        return op.samples
+    try:
+        made: Sequence[Sample] = op.samples()
+    except Exception as error:
+        raise DeclarationError(
+            f"{op.name}: its samples cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    return made
 
 
 def _op(op: Any) -> Op:

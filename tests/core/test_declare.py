@@ -12,6 +12,7 @@ from minisym import sym
 from minisym.core import op as registry
 from minisym.core.errors import DeclarationError, ExecutionError, GradientError, MinisymError
 from minisym.define import Array, Between, F, Sample, binary, op, scalar, unary
+from minisym.passes import verify
 
 ONE = np.ones(3)
 
@@ -312,13 +313,13 @@ OPTIONS = {
     "one output for two": (
         pair,
         {},
-        "mine: `out` is annotated as several arrays, but there is one output",
-        'write out: Array, or name all outputs: @op(outputs=("mean", "var"))',
+        "mine: `out` of its kernel is annotated as several arrays, but there is one output, output",
+        'write out: Array; several outputs are named: @op(outputs=("mean", "var"))',
     ),
     "two outputs for one": (
         one,
         {"outputs": ("mean", "var")},
-        "mine: `out` is annotated as one array, but the outputs are mean and var",
+        "mine: `out` of its kernel is annotated as one array, but the outputs are mean and var",
         "write out: tuple[Array, ...]; it holds one array for each output",
     ),
     "outputs of one name": (
@@ -450,8 +451,8 @@ RULES = {
     ),
     "backward ": (
         backward_out,
-        "mine: its backward kernel takes no `out`, the gradients to fill",
-        "def _(g, data, *, out): …",
+        "mine: its backward kernel takes no `out`, the array (or arrays) to fill",
+        "def mine(g, data, *, out: Array): …",
     ),
 }
 
@@ -641,7 +642,7 @@ def test_gradient_of_an_unknown_op():
 
 def test_gradient_of_a_wrong_shape():
     """Graphs that are verified, as in the tests, see it when they are bound."""
-    mine = declare(lambda_sum)
+    mine = declare(summing)
     mine.shape(lambda s: setattr(s, "output", (1,)))
     mine.grad(lambda g, data: g)
     with pytest.raises(
@@ -650,9 +651,30 @@ def test_gradient_of_a_wrong_shape():
         ms.grad(sym.mine(sym.Variable("a"), name="m"), "a").eval(a=ONE)
 
 
-def lambda_sum(data: Array, *, out: Array) -> None:
+def summing(data: Array, *, out: Array) -> None:
     """Sum."""
     out[...] = data.sum()
+
+
+def test_gradient_of_a_wrong_shape_where_nothing_is_verified():
+    """It would be stretched in silence when it is copied into the array that is bound."""
+    mine = declare(summing)
+    mine.shape(lambda s: setattr(s, "output", (1,)))
+    mine.grad(lambda g, data: g)
+    symbol = sym.mine(sym.Variable("a"), name="m")
+    token = verify._on.set(False)
+    try:
+        refuses(
+            lambda: symbol.bind(args={"a": ONE}, args_grad={"a": np.zeros(3)}),
+            "bind: the gradient of a has shape (1,), but a has (3,)",
+            (
+                "a rule on the way gives a gradient that is not shaped like its input; "
+                "MINISYM_VERIFY=1 in the environment names it"
+            ),
+            error=GradientError,
+        )
+    finally:
+        verify._on.reset(token)
 
 
 def test_steps_that_are_none():
@@ -795,6 +817,26 @@ def test_names_of_functions_are_taken(name):
 
 
 def shape_from_nowhere(g0: Array, *, out: Array) -> None: ...
+
+
+def one_gradient(g: Array, lhs: Array, rhs: Array, *, out: Array) -> None: ...
+
+
+def test_backward_fills_as_many_arrays_as_it_says():
+    refuses(
+        lambda: declare(two, elementwise=True).backward(one_gradient),
+        "mine: `out` of its backward kernel is annotated as one array, "
+        "but the outputs are lhs_grad and rhs_grad",
+        "write out: tuple[Array, ...]; it holds one array for each output",
+    )
+
+
+def test_a_class_is_no_kernel():
+    refuses(
+        lambda: declare(dict),
+        "mine: its kernel must be a function, but got <class 'dict'>",
+        "def my_op(data: Array, *, out: Array) -> None: …",
+    )
 
 
 def test_backward_says_which_shape_its_gradients_have():
