@@ -159,7 +159,9 @@ def functions(
         members |= {
             name: by_hand(name, thing, returns)
             for name, thing in vars(getattr(module, namespace)).items()
-            if inspect.isfunction(thing) and not hasattr(thing, "__signature__")
+            if inspect.isfunction(thing)
+            and not name.startswith("_")
+            and not hasattr(thing, "__signature__")
         }
         yield f"class _{namespace.title()}:\n" + ("" if members else "    ...\n")
         for _, text in sorted(members.items()):

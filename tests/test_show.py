@@ -208,10 +208,10 @@ def test_a_variable_alone_is_a_picture():
 
 
 def test_auxiliary_states_are_stores(monkeypatch):
-    from minisym.core.declare import op
+    from minisym.define import Array, op
 
     @op(name="_test_state", states=("mom",), writes=("mom",))
-    def _state(data, mom, *, out):
+    def _state(data: Array, mom: Array, *, out: Array):
         """Keep something."""
 
     net = sym.Group([sym.tanh(ms.op.get("_test_state")(sym.Variable("x"), name="s"))])
