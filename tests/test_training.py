@@ -399,10 +399,12 @@ def test_last_batches():
 def test_arrays_that_make_no_batches():
     with pytest.raises(ms.ShapeError, match="data 3, softmax_label 2"):
         ms.io.NDArrayIter(np.ones(3), np.ones(2))
+    with pytest.raises(ms.ParamError, match=r"batch_size must lie in \[1, inf\]"):
+        ms.io.NDArrayIter(np.ones(3), batch_size=0)
     with pytest.raises(ms.ParamError, match=r"batch_size must lie in \[1, 3\]"):
-        ms.io.NDArrayIter(np.ones(3), batch_size=4)
-    with pytest.raises(ms.ParamError, match="'roll_over'"):
-        ms.io.NDArrayIter(np.ones(3), last_batch_handle="roll_over")
+        ms.io.NDArrayIter(np.ones(3), batch_size=4, last_batch_handle="roll_over")
+    with pytest.raises(ms.ParamError, match="did you mean 'roll_over'"):
+        ms.io.NDArrayIter(np.ones(3), last_batch_handle="rollover")
     with pytest.raises(TypeError, match="data must be a NumPy array"):
         ms.io.NDArrayIter({"data": [1, 2]})
 

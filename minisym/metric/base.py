@@ -23,6 +23,11 @@ class EvalMetric:
         Its name in tables.
     output_names, label_names
         Which outputs and labels `update_dict` takes; all without.
+    has_global_stats
+        Whether `reset_local` keeps for `get_global` what was seen before. If it is not given, a
+        class that says `measure` does; one with an `update` of its own does not, as in MXNet.
+    **kwargs
+        Kept for `get_config`.
     """
 
     def __init__(
@@ -30,10 +35,15 @@ class EvalMetric:
         name: str,
         output_names: Sequence[str] | None = None,
         label_names: Sequence[str] | None = None,
+        has_global_stats: bool | None = None,
+        **kwargs: Any,
     ) -> None:
         self.name = str(name)
         self.output_names, self.label_names = output_names, label_names
-        self.sum_metric, self.num_inst = 0.0, 0
+        if has_global_stats is None:
+            has_global_stats = type(self).update is EvalMetric.update
+        self._has_global_stats, self._kwargs = has_global_stats, kwargs
+        self.reset()
 
     def measure(self, label: Array, pred: Array) -> tuple[float, int]:
         """Return the sum over one batch, and over how many things it went."""
@@ -66,6 +76,51 @@ class EvalMetric:
     def reset(self) -> None:
         """Start over."""
         self.sum_metric, self.num_inst = 0.0, 0
+        # metrics of old scripts add to these, too
+        self.global_sum_metric, self.global_num_inst = 0.0, 0
+        self._before: list[float] = []
+
+    def reset_local(self) -> None:
+        """Start `get` over; `get_global` goes on.
+
+        >>> metric = create("mse")
+        >>> metric.update(np.zeros(1), np.ones(1))
+        >>> metric.reset_local()
+        >>> metric.update(np.zeros(1), np.zeros(1))
+        >>> metric.get(), metric.get_global()
+        (('mse', 0.0), ('mse', 0.5))
+        """
+        before = self._all_together() if self._has_global_stats else []
+        self.reset()
+        self._before = before
+
+    def _all_together(self) -> list[float]:
+        """Return the state with what was added up before the last `reset_local`."""
+        return self._together(self._before, self.state()) if self._before else self.state()
+
+    def _together(self, before: Sequence[float], now: Sequence[float]) -> list[float]:
+        """Return the state of two parts together."""
+        return [a + b for a, b in zip(before, now, strict=True)]
+
+    def get_global(self) -> tuple[Any, Any]:
+        """Return name and value of all since the last `reset`."""
+        if not self._has_global_stats:
+            return self.get()
+        now = self.state()
+        self.restore(self._all_together())
+        found = self.get()
+        self.restore(now)
+        return found
+
+    def get_global_name_value(self) -> list[tuple[str, float]]:
+        """Return pairs of name and value of all since the last `reset`."""
+        names, values = self.get_global()
+        return list(zip(listed_of(names), listed_of(values), strict=True))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the metric was made of."""
+        names = {"output_names": self.output_names, "label_names": self.label_names}
+        return {**self._kwargs, "metric": type(self).__name__, "name": self.name, **names}
 
     def state(self) -> list[float]:
         """Return what was added up, as numbers."""
@@ -133,8 +188,10 @@ def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
 class CompositeEvalMetric(EvalMetric):
     """Several metrics as one."""
 
-    def __init__(self, metrics: Sequence[Any] = (), name: str = "composite", **kwargs: Any) -> None:
-        self.metrics = [create(metric) for metric in metrics]
+    def __init__(
+        self, metrics: Sequence[Any] | None = None, name: str = "composite", **kwargs: Any
+    ) -> None:
+        self.metrics = [create(metric) for metric in metrics or ()]
         super().__init__(name, **kwargs)
 
     def add(self, metric: Any) -> None:
@@ -160,6 +217,16 @@ class CompositeEvalMetric(EvalMetric):
         for metric in self.metrics:
             metric.reset()
 
+    def reset_local(self) -> None:
+        """Start `get` of each metric over."""
+        for metric in self.metrics:
+            metric.reset_local()
+
+    def get_global(self) -> tuple[list[str], list[float]]:
+        """Return names and values of all since the last `reset`."""
+        pairs = [pair for metric in self.metrics for pair in metric.get_global_name_value()]
+        return [name for name, _ in pairs], [value for _, value in pairs]
+
     def state(self) -> list[float]:
         """Return what all metrics have added up, each behind the number of its numbers."""
         states = [metric.state() for metric in self.metrics]
@@ -179,13 +246,31 @@ class CompositeEvalMetric(EvalMetric):
 
 
 class CustomMetric(EvalMetric):
-    """A metric by a function of label and prediction that returns a number, or (sum, count)."""
+    """A metric by a function of label and prediction that returns a number, or (sum, count).
+
+    With `allow_extra_outputs` there may be more of the one than of the other: the first are taken.
+    """
 
     def __init__(
-        self, feval: Callable[[Array, Array], Any], name: str | None = None, **kwargs: Any
+        self,
+        feval: Callable[[Array, Array], Any],
+        name: str | None = None,
+        allow_extra_outputs: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name or getattr(feval, "__name__", "custom").strip("<>"), **kwargs)
-        self._feval = feval
+        if name is None:
+            name = str(getattr(feval, "__name__", type(feval).__name__))
+            name = f"custom({name})" if "<" in name else name
+        super().__init__(name, has_global_stats=True, **kwargs)
+        self._feval, self._allow_extra_outputs = feval, allow_extra_outputs
+
+    def update(self, labels: Any, preds: Any) -> None:
+        """Add batches."""
+        labels, preds = listed_of(labels), listed_of(preds)
+        if self._allow_extra_outputs:
+            both = min(len(labels), len(preds))
+            labels, preds = labels[:both], preds[:both]
+        super().update(labels, preds)
 
     def measure(self, label: Array, pred: Array) -> tuple[float, int]:
         """Return the value for one batch."""
@@ -194,10 +279,44 @@ class CustomMetric(EvalMetric):
 
 
 def np_metric(
-    numpy_feval: Callable[[Array, Array], Any], name: str | None = None, **kwargs: Any
+    numpy_feval: Callable[[Array, Array], Any],
+    name: str | None = None,
+    allow_extra_outputs: bool = False,
+    **kwargs: Any,
 ) -> CustomMetric:
     """Make a metric of a function of NumPy arrays: MXNet's `metric.np`."""
-    return CustomMetric(numpy_feval, name, **kwargs)
+    name = name or getattr(numpy_feval, "__name__", None)
+    return CustomMetric(numpy_feval, name, allow_extra_outputs, **kwargs)
+
+
+def check_label_shapes(
+    labels: Any, preds: Any, wrap: bool = False, shape: bool = False
+) -> tuple[Any, Any]:
+    """Refuse labels that are more or less than the predictions; return both.
+
+    Parameters
+    ----------
+    wrap
+        Whether a single array comes back as a list of one.
+    shape
+        Whether shapes are compared, not lengths.
+
+    Raises
+    ------
+    ShapeError
+        They do not fit (it is a ValueError, too).
+
+    Examples
+    --------
+    >>> check_label_shapes([1, 2], [3, 4])
+    ([1, 2], [3, 4])
+    """
+    ours, theirs = (labels.shape, preds.shape) if shape else (len(labels), len(preds))
+    if ours != theirs:
+        raise ShapeError(
+            f"shape of labels {ours} does not match shape of predictions {theirs}",
+        )
+    return (listed_of(labels), listed_of(preds)) if wrap else (labels, preds)
 
 
 def same_length(name: str, label: Array, pred: Array) -> None:

@@ -102,6 +102,15 @@ class _Counting(EvalMetric):
             size = math.isqrt(len(state) - 2)
             self._confusion = np.array(state[2:]).reshape(size, size)
 
+    def _together(self, before: Sequence[float], now: Sequence[float]) -> list[float]:
+        """Return the state of two parts together: the smaller table may lack classes."""
+        tables = [
+            np.array(state[2:]).reshape([math.isqrt(len(state) - 2)] * 2) for state in (before, now)
+        ]
+        size = max(len(table) for table in tables)
+        total = sum(np.pad(table, (0, size - len(table))) for table in tables)
+        return [*super()._together(before[:2], now[:2]), *np.ravel(total).tolist()]
+
     def get(self) -> tuple[Any, Any]:
         """Return name and value."""
         if self.average == "macro" or not self.num_inst:

@@ -96,6 +96,11 @@ class PearsonCorrelation(EvalMetric):
         if state:
             self._moments = np.array(state[2:])
 
+    def _together(self, before: Sequence[float], now: Sequence[float]) -> list[float]:
+        """Return the state of two parts together."""
+        moments = _joined(np.array(before[2:]), np.array(now[2:]))
+        return [*super()._together(before[:2], now[:2]), *moments.tolist()]
+
     def get(self) -> tuple[Any, Any]:
         """Return name and value."""
         if self.average == "macro" or not self.num_inst:
@@ -132,7 +137,7 @@ class Loss(EvalMetric):
     """The mean of the outputs themselves, for networks that end in a loss."""
 
     def __init__(self, name: str = "loss", **kwargs: Any) -> None:
-        super().__init__(name, **kwargs)
+        super().__init__(name, has_global_stats=True, **kwargs)
 
     def update(self, labels: Any, preds: Any) -> None:
         """Add outputs; labels are ignored."""
