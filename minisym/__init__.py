@@ -19,12 +19,16 @@ from __future__ import annotations
 from minisym import (
     attribute,
     base,
+    callback,
+    context,
     executor,
     init,
     io,
+    kvstore,
     lr_scheduler,
     metric,
     model,
+    module,
     monitor,
     name,
     nd,
@@ -39,12 +43,15 @@ from minisym import (
     visualization,
 )
 from minisym import init as initializer
+from minisym import kvstore as kv
+from minisym import module as mod
 from minisym import monitor as mon
 from minisym import ops as _ops
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
 from minisym.core import errors, op
+from minisym.core.context import Context, cpu, cpu_pinned, current_context, gpu
 from minisym.core.errors import (
     ArrayTypeError,
     BindError,
@@ -62,7 +69,7 @@ from minisym.core.errors import (
 )
 from minisym.core.graph import Graph
 from minisym.core.naming import AttrScope
-from minisym.core.ndarray import Context, NDArray, cpu
+from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable, var
@@ -105,17 +112,26 @@ __all__ = [
     "Variable",
     "attribute",
     "base",
+    "callback",
+    "context",
     "cpu",
+    "cpu_pinned",
+    "current_context",
     "diff",
     "executor",
     "explain_shapes",
+    "gpu",
     "grad",
     "init",
     "initializer",
     "io",
+    "kv",
+    "kvstore",
     "lr_scheduler",
     "metric",
+    "mod",
     "model",
+    "module",
     "mon",
     "monitor",
     "name",

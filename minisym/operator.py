@@ -25,8 +25,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
+from minisym.core.context import Context
 from minisym.core.errors import ArrayTypeError, ComposeError, ExecutionError
-from minisym.core.ndarray import Context, NDArray
+from minisym.core.ndarray import NDArray
 from minisym.core.op import Input, Op, Rule, registered
 from minisym.core.op import register as enter
 from minisym.core.params import REQUIRED, param_of

@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _ORDER = """
     core define random passes ops runtime control formats show symbol nd
-    attribute base executor model monitor name ndarray operator util visualization
+    attribute base context executor monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io rnn train testing
+    callback kvstore module model
 """
 FLOORS = _ORDER.split()
 """Packages and modules from the bottom up: each imports only what stands before it, or beside it in

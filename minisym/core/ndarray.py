@@ -6,46 +6,13 @@ them. They are NumPy arrays in every respect; kernels never see the subclass.
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from minisym.core.context import Context, cpu
+
 Array = np.ndarray[Any, Any]
-
-
-class Context:
-    """MXNet's device, accepted for ported code: there is only the CPU.
-
-    >>> cpu()
-    cpu(0)
-    """
-
-    def __init__(self, device_type: str = "cpu", device_id: int = 0) -> None:
-        self.device_type, self.device_id = str(device_type), int(device_id)
-
-    def __repr__(self) -> str:
-        """Show as MXNet does."""
-        return f"{self.device_type}({self.device_id})"
-
-    def __eq__(self, other: object) -> bool:
-        """Compare type and number."""
-        return isinstance(other, Context) and repr(self) == repr(other)
-
-    def __hash__(self) -> int:
-        """Hash type and number."""
-        return hash(repr(self))
-
-    def __enter__(self) -> Self:
-        """Do nothing: there is only one device."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Do nothing."""
-
-
-def cpu(device_id: int = 0) -> Context:
-    """Return the CPU as a context."""
-    return Context("cpu", device_id)
 
 
 class NDArray(np.ndarray[Any, Any]):

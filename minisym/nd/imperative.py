@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from minisym.core.compose import compose
+from minisym.core.context import Context
 from minisym.core.errors import ArrayTypeError, BindError
 from minisym.core.functions import docstring
 from minisym.core.functions import signature as symbolic_signature
 from minisym.core.graph import Graph
-from minisym.core.ndarray import Array, Context, NDArray
+from minisym.core.ndarray import Array, NDArray
 from minisym.core.node import Entry, Node
 from minisym.core.op import Op, is_own
 from minisym.core.shapes import is_known, show

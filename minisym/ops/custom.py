@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from minisym.core.compose import compose
+from minisym.core.context import cpu
 from minisym.core.errors import (
     ComposeError,
     DtypeError,
@@ -26,7 +27,7 @@ from minisym.core.errors import (
     ShapeError,
     did_you_mean,
 )
-from minisym.core.ndarray import Array, NDArray, cpu
+from minisym.core.ndarray import Array, NDArray
 from minisym.core.node import Node
 from minisym.core.op import Input, Op, Params, Rule
 from minisym.core.params import dtype_from_user, param_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from minisym import symbol as sym
 from minisym.core.symbol import Symbol
-from minisym.model import load_checkpoint, save_checkpoint
+from minisym.formats.checkpoint import load_checkpoint, save_checkpoint
 from minisym.rnn.base import Arrays, BaseRNNCell, States
 
 Cells = BaseRNNCell | Sequence[BaseRNNCell]

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from minisym.core.context import Context
 from minisym.core.errors import (
     ArrayTypeError,
     BindError,
@@ -20,7 +21,7 @@ from minisym.core.errors import (
 )
 from minisym.core.graph import Graph
 from minisym.core.naming import NameManager
-from minisym.core.ndarray import Array, Context, NDArray
+from minisym.core.ndarray import Array, NDArray
 from minisym.core.node import Entry, Node
 from minisym.core.op import get
 from minisym.core.params import DTYPES as DTYPE_NAMES
@@ -115,8 +116,8 @@ def simple_bind(
     type_dict: Mapping[str, Any] | None = None,
     stype_dict: object = None,
     group2ctx: object = None,
-    shared_arg_names: object = None,
-    shared_exec: object = None,
+    shared_arg_names: Sequence[str] | None = None,
+    shared_exec: Executor | None = None,
     shared_buffer: object = None,
     **shapes: Any,
 ) -> Executor:
@@ -129,15 +130,19 @@ def simple_bind(
         itself: its gradients are in the graph already.
     type_dict
         Element types by argument name; float32 where nothing else follows.
+    shared_arg_names, shared_exec
+        Arguments that take the arrays and gradients of that executor, which has states of the same
+        names shared, too: one set of parameters for several shapes of the data.
     **shapes
         Shapes by argument name.
 
     Raises
     ------
     BindError
-        The shapes given do not decide all others; the message lists which.
+        The shapes given do not decide all others; the message lists which. Or an array that is to
+        be shared has another shape or type.
     """
-    del ctx, stype_dict, group2ctx, shared_arg_names, shared_exec, shared_buffer
+    del ctx, stype_dict, group2ctx, shared_buffer
     graph = symbol.graph
     if verify.is_on():
         verify.verify(graph)
@@ -155,14 +160,18 @@ def simple_bind(
         raise _undecided(unknown, known, found)
     types = _types(names, type_dict or {})
     dtypes = infer_dtypes(graph, types, "given in type_dict")
-    arrays = {node: zeros(node.name, shape, dtypes[Entry(node)]) for node, shape in found.items()}
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
+    shared, slopes = _shared(shared_exec, shared_arg_names)
+    arrays = {
+        node: _array_for(node.name, shape, dtypes[Entry(node)], shared)
+        for node, shape in found.items()
+    }
     if grad_req is None:
         updates = any(w.variable not in graph.auxiliary for w in find_writes(graph).values())
         grad_req = "null" if updates else "write"
     requests = _requests(arguments, grad_req)
     gradients = {
-        node: zeros(node.name, arrays[node].shape, arrays[node].dtype)
+        node: _array_for(node.name, arrays[node].shape, arrays[node].dtype, slopes)
         if requests[node] != "null"
         else None
         for node in arguments
@@ -180,6 +189,33 @@ def _is_shape(name: str, shape: object) -> bool:
             hint=f"simple_bind({name}={shape.shape}) allocates one; bind(args=…) takes arrays",
         )
     return isinstance(shape, tuple | list)
+
+
+def _shared(
+    executor: Executor | None, names: Sequence[str] | None
+) -> tuple[Mapping[str, Array], Mapping[str, Array]]:
+    """Return the arrays, and the gradients, that another executor shares."""
+    if executor is None or names is None:
+        return {}, {}
+    arguments = executor.arg_dict
+    gradients = {} if executor.grad_arrays is None else executor.grad_dict
+    arrays = {name: arguments[name] for name in names if name in arguments}
+    slopes = {name: g for name in names if (g := gradients.get(name)) is not None}
+    return {**arrays, **executor.aux_dict}, slopes
+
+
+def _array_for(name: str, shape: Any, dtype: Any, shared: Mapping[str, Array]) -> Array:
+    """Return the shared array of this name, or zeros."""
+    found = shared.get(name)
+    if found is None:
+        return np.zeros(shape, dtype)
+    if found.shape != shape or found.dtype != dtype:
+        raise BindError(
+            f"simple_bind: {name} needs shape {show(shape)} and type {np.dtype(dtype)}, but the "
+            f"array to be shared has {show(found.shape)} and {found.dtype}",
+            hint="its shape depends on what is fed: name it as data or state, not as a parameter",
+        )
+    return found
 
 
 def _types(names: Mapping[str, Node], given: Mapping[str, Any]) -> dict[Node, np.dtype[Any]]:
