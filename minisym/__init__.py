@@ -21,6 +21,7 @@ from minisym import (
     base,
     callback,
     context,
+    contrib,
     executor,
     init,
     io,
@@ -34,6 +35,7 @@ from minisym import (
     nd,
     operator,
     optimizer,
+    profiler,
     random,
     rnn,
     symbol,
@@ -47,6 +49,7 @@ from minisym import kvstore as kv
 from minisym import module as mod
 from minisym import monitor as mon
 from minisym import ops as _ops
+from minisym import random as rnd
 from minisym import symbol as sym
 from minisym import testing as test_utils
 from minisym import visualization as viz
@@ -114,6 +117,7 @@ __all__ = [
     "base",
     "callback",
     "context",
+    "contrib",
     "cpu",
     "cpu_pinned",
     "current_context",
@@ -138,7 +142,9 @@ __all__ = [
     "nd",
     "operator",
     "optimizer",
+    "profiler",
     "random",
+    "rnd",
     "rnn",
     "summary",
     "sym",

@@ -147,7 +147,7 @@ def functions(
             aliases.append(f"{name} = {op.name}\n")
     yield from aliases
     for namespace, prefixes in namespaces.PREFIXES.items():
-        if namespace.startswith("_"):
+        if namespace.startswith("_") or "" in prefixes:  # all ops once more
             yield f"{namespace}: ModuleType\n"
             continue
         members = {

@@ -20,10 +20,10 @@ from minisym.core.functions import docstring
 ROOT = Path(__file__).resolve().parents[1]
 
 _ORDER = """
-    core define random passes ops runtime control formats show symbol nd
+    core define passes ops runtime control formats show symbol nd random contrib
     attribute base context executor monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io rnn train testing
-    callback kvstore module model
+    callback kvstore module model profiler
 """
 FLOORS = _ORDER.split()
 """Packages and modules from the bottom up: each imports only what stands before it, or beside it in

@@ -407,7 +407,7 @@ def attribute(name: str, module: str) -> Op:
     op = None if name.startswith("__") else _registry.get(name)
     if op is None:
         public = [known for known in _registry if not known.startswith("_")]
-        close = difflib.get_close_matches(name, public, n=3)
+        close = difflib.get_close_matches(name, public, n=3, cutoff=0.75)  # maximum is no max
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         message = f"module {module!r} has no attribute {name!r}{hint}"
         raise AttributeError(message)

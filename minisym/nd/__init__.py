@@ -22,6 +22,7 @@ from minisym.nd.imperative import arange, array, empty, full, ones, waitall, zer
 from minisym.nd.imperative import function_of as _function_of
 from minisym.symbol import sampling as _sampling
 from minisym.symbol.namespaces import Namespace as _Namespace
+from minisym.symbol.namespaces import Sparse as _Sparse
 
 __all__ = [
     "NDArray",
@@ -37,10 +38,11 @@ __all__ = [
     "zeros",
 ]
 
-linalg, random, contrib, image, _internal = (
+linalg, random, contrib, image, _internal, op = (
     _Namespace("minisym.nd", name, _function_of)
-    for name in ("linalg", "random", "contrib", "image", "_internal")
+    for name in ("linalg", "random", "contrib", "image", "_internal", "op")
 )
+sparse = _Sparse("minisym.nd", "sparse", _function_of)
 vars(contrib).update(foreach=_control.foreach, while_loop=_control.while_loop, cond=_control.cond)
 vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, np.ndarray)))
 _op.reserve(__all__)

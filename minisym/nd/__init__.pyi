@@ -3482,3 +3482,7 @@ class _Image:
 image: _Image
 
 _internal: ModuleType
+
+op: ModuleType
+
+sparse: ModuleType

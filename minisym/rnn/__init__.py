@@ -24,11 +24,13 @@ from minisym.rnn.checkpoint import (
 from minisym.rnn.containers import BidirectionalCell, SequentialRNNCell
 from minisym.rnn.conv import ConvGRUCell, ConvLSTMCell, ConvRNNCell
 from minisym.rnn.fused import FusedRNNCell
+from minisym.rnn.io import BucketSentenceIter, encode_sentences
 from minisym.rnn.modifiers import DropoutCell, ModifierCell, ResidualCell, ZoneoutCell
 
 __all__ = [
     "BaseRNNCell",
     "BidirectionalCell",
+    "BucketSentenceIter",
     "ConvGRUCell",
     "ConvLSTMCell",
     "ConvRNNCell",
@@ -43,6 +45,7 @@ __all__ = [
     "SequentialRNNCell",
     "ZoneoutCell",
     "do_rnn_checkpoint",
+    "encode_sentences",
     "load_rnn_checkpoint",
     "rnn_unroll",
     "save_rnn_checkpoint",

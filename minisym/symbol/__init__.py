@@ -18,13 +18,15 @@ from minisym.formats.mxnet_json import load, load_json
 from minisym.symbol import methods as _methods
 from minisym.symbol import sampling as _sampling
 from minisym.symbol.namespaces import Namespace as _Namespace
+from minisym.symbol.namespaces import Sparse as _Sparse
 
 __all__ = ["Group", "NotImplementedForSymbol", "Symbol", "Variable", "load", "load_json", "var"]
 
-linalg, random, contrib, image, _internal = (
+linalg, random, contrib, image, _internal, op = (
     _Namespace("minisym.symbol", name, _function_of)
-    for name in ("linalg", "random", "contrib", "image", "_internal")
+    for name in ("linalg", "random", "contrib", "image", "_internal", "op")
 )
+sparse = _Sparse("minisym.symbol", "sparse", _function_of)
 vars(random).update(_sampling.functions(_function_of, lambda value: isinstance(value, Symbol)))
 vars(contrib).update(foreach=_control.foreach, while_loop=_control.while_loop, cond=_control.cond)
 globals().update(_WRITTEN_HERE)

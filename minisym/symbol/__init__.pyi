@@ -4208,3 +4208,7 @@ class _Image:
 image: _Image
 
 _internal: ModuleType
+
+op: ModuleType
+
+sparse: ModuleType

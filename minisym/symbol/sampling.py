@@ -25,6 +25,7 @@ def functions(
 
     def draw(name: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
         given = {key: value for key, value in options.items() if value is not None}
+        given = _filling(given)
         arrays = [is_array(value) for value in params.values()]
         if all(arrays):
             return op(f"_sample_{name}")(*params.values(), **given)
@@ -103,7 +104,7 @@ def functions(
     def randint(low: int, high: int, shape: Any = None, dtype: Any = None, **options: Any) -> Any:
         """Draw integers of [low, high)."""
         given = {"shape": shape, "dtype": dtype, **options}
-        given = {key: value for key, value in given.items() if value is not None}
+        given = _filling({key: value for key, value in given.items() if value is not None})
         return op("_random_randint")(low=low, high=high, **given)
 
     made = (
@@ -120,3 +121,9 @@ def functions(
         randint,
     )
     return {function.__name__: function for function in made}
+
+
+def _filling(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the shape of the array to fill, where no shape is given."""
+    out = options.get("out")
+    return options if out is None or "shape" in options else {**options, "shape": out.shape}
