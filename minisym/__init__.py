@@ -39,6 +39,7 @@ from minisym import (
     random,
     rnn,
     symbol,
+    test_utils,
     testing,
     train,
     util,
@@ -51,7 +52,6 @@ from minisym import monitor as mon
 from minisym import ops as _ops
 from minisym import random as rnd
 from minisym import symbol as sym
-from minisym import testing as test_utils
 from minisym import visualization as viz
 from minisym.core import errors, op
 from minisym.core.context import Context, cpu, cpu_pinned, current_context, gpu

@@ -22,16 +22,22 @@ An op is two classes. One says what it is: its arguments, outputs and shapes. Th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Annotated, Any, TypeVar
+
+import numpy as np
 
 from minisym.core.context import Context
 from minisym.core.errors import ArrayTypeError, ComposeError, ExecutionError
+from minisym.core.functions import function_of
 from minisym.core.ndarray import NDArray
-from minisym.core.op import Input, Op, Rule, registered
+from minisym.core.op import Input, Op, Rule, get, registered
 from minisym.core.op import register as enter
 from minisym.core.params import REQUIRED, param_of
 from minisym.core.samples import Sample
+from minisym.core.symbol import Symbol
 from minisym.ops import custom
 
 Arrays = Sequence[NDArray]
@@ -176,6 +182,153 @@ def register(reg_name: str) -> Callable[[Properties], Properties]:
 def get_all_registered_operators() -> list[str]:
     """Return the names of all ops, those of users included."""
     return [*registered(), *custom.CLASSES]
+
+
+# ------------------------------------------------------------------ the older way, in one class
+
+
+class PythonOp(ABC):
+    """An op in one class, called to compose it: the way before `CustomOp`.
+
+    Parameters
+    ----------
+    need_top_grad
+        Whether gradients of the outputs are needed for those of the arguments; a loss has its own.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> class Twice(NumpyOp):
+    ...     def forward(self, in_data, out_data):
+    ...         out_data[0][:] = 2 * in_data[0]
+    ...
+    ...     def backward(self, out_grad, in_data, out_data, in_grad):
+    ...         in_grad[0][:] = 2 * out_grad[0]
+    >>> Twice()(sym.Variable("x"), name="y").eval(x=np.ones(2))
+    [NDArray([2., 2.])]
+    """
+
+    def __init__(self, need_top_grad: bool = True) -> None:
+        self.need_top_grad_ = need_top_grad
+        self._known_as = f"{type(self).__name__}:{next(_numbers)}"
+        register(self._known_as)(_properties_of(self))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Symbol:
+        """Compose the op, on symbols by position or by name."""
+        return self.get_symbol(*args, **kwargs)
+
+    def get_symbol(self, *args: Any, **kwargs: Any) -> Symbol:
+        """Compose the op, likewise."""
+        return function_of(get("Custom"), "Custom")(*args, op_type=self._known_as, **kwargs)
+
+    @staticmethod
+    @abstractmethod
+    def arrays_of(arrays: Sequence[Any]) -> Sequence[Any]:
+        """Return arrays as the subclass computes with them."""
+
+    def forward(self, in_data: Any, out_data: Any) -> None:
+        """Fill `out_data`: with the first argument, unless a subclass says otherwise."""
+        out_data[0][:] = in_data[0]
+
+    def backward(self, out_grad: Any, in_data: Any, out_data: Any, in_grad: Any) -> None:
+        """Fill `in_grad`: with 1, unless a subclass says otherwise."""
+        del out_grad, in_data, out_data
+        in_grad[0][:] = 1.0
+
+    def infer_shape(self, in_shape: Any) -> Any:
+        """Return the shapes of arguments and outputs."""
+        return in_shape, [in_shape[0]]
+
+    def list_outputs(self) -> list[str]:
+        """Return the names of the outputs."""
+        return ["output"]
+
+    def list_arguments(self) -> list[str]:
+        """Return the names of the arguments."""
+        return ["data"]
+
+    def need_top_grad(self) -> bool:
+        """Return whether gradients of the outputs are needed."""
+        return self.need_top_grad_
+
+
+class NumpyOp(PythonOp):
+    """An op that computes on NumPy arrays; see `PythonOp`."""
+
+    @staticmethod
+    def arrays_of(arrays: Sequence[Any]) -> Sequence[Any]:
+        """Return them as plain NumPy arrays."""
+        return [None if array is None else array.view(np.ndarray) for array in arrays]
+
+
+class NDArrayOp(PythonOp):
+    """An op that computes on NDArrays; see `PythonOp`."""
+
+    @staticmethod
+    def arrays_of(arrays: Sequence[Any]) -> Sequence[Any]:
+        """Return them as they are."""
+        return arrays
+
+    def declare_backward_dependency(
+        self, out_grad: list[int], in_data: list[int], out_data: list[int]
+    ) -> list[int]:
+        """Return which of these arrays, given by their numbers, the gradients need."""
+        heads = out_grad if self.need_top_grad() else []
+        return [*heads, *in_data, *out_data]
+
+
+_numbers = count()
+
+
+def _properties_of(op: PythonOp) -> type[CustomOpProp]:
+    """Return the two classes that such an op stands for."""
+
+    class Computing(CustomOp):
+        def forward(
+            self, is_train: bool, req: Sequence[str], in_data: Arrays, out_data: Arrays, aux: Arrays
+        ) -> None:
+            del is_train, req, aux
+            op.forward(in_data=op.arrays_of(in_data), out_data=op.arrays_of(out_data))
+
+        def backward(
+            self,
+            req: Sequence[str],
+            out_grad: Arrays,
+            in_data: Arrays,
+            out_data: Arrays,
+            in_grad: Arrays,
+            aux: Arrays,
+        ) -> None:
+            del req, aux
+            heads = op.arrays_of(out_grad) if op.need_top_grad() else []
+            op.backward(
+                out_grad=heads,
+                in_data=op.arrays_of(in_data),
+                out_data=op.arrays_of(out_data),
+                in_grad=op.arrays_of(in_grad),
+            )
+
+    class Properties(CustomOpProp):
+        def __init__(self) -> None:
+            super().__init__(op.need_top_grad())
+
+        def list_arguments(self) -> list[str]:
+            return op.list_arguments()
+
+        def list_outputs(self) -> list[str]:
+            return op.list_outputs()
+
+        def infer_shape(self, in_shape: list[list[int]]) -> Any:
+            arguments, outputs = op.infer_shape(in_shape)
+            return arguments, outputs, []
+
+        def create_operator(
+            self, ctx: Context, in_shapes: list[list[int]], in_dtypes: list[Any]
+        ) -> CustomOp:
+            del ctx, in_shapes, in_dtypes
+            return Computing()
+
+    return Properties
 
 
 # ----------------------------------------------------------------------------------- the op Custom

@@ -23,7 +23,7 @@ _ORDER = """
     core define passes ops runtime control formats show symbol nd random contrib
     attribute base context executor monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io rnn train testing
-    callback kvstore module model profiler
+    callback kvstore module model profiler test_utils
 """
 FLOORS = _ORDER.split()
 """Packages and modules from the bottom up: each imports only what stands before it, or beside it in
