@@ -16,6 +16,8 @@ array([0.5, 2.5])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from minisym import (
     attribute,
     base,
@@ -74,16 +76,20 @@ from minisym.core.graph import Graph
 from minisym.core.naming import AttrScope
 from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry, Node
+from minisym.core.shapes import is_np_shape, np_shape, set_np_shape
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable, var
 from minisym.passes.diff import Difference, diff
 from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
+from minisym.port.imports import install as _install_finder
+from minisym.port.names import missing as _missing
 from minisym.runtime.executor import Executor
 from minisym.runtime.observe.guard import NonFiniteError
 from minisym.show.layers import summary
 
 MXNetError = MinisymError
+_install_finder()
 
 __version__ = "0.1.0"
 __all__ = [
@@ -129,6 +135,7 @@ __all__ = [
     "init",
     "initializer",
     "io",
+    "is_np_shape",
     "kv",
     "kvstore",
     "lr_scheduler",
@@ -140,12 +147,14 @@ __all__ = [
     "monitor",
     "name",
     "nd",
+    "np_shape",
     "operator",
     "optimizer",
     "profiler",
     "random",
     "rnd",
     "rnn",
+    "set_np_shape",
     "summary",
     "sym",
     "symbol",
@@ -157,3 +166,8 @@ __all__ = [
     "visualization",
     "viz",
 ]
+
+if not _TYPE_CHECKING:  # mypy knows which names there are
+
+    def __getattr__(name: str) -> object:
+        raise _missing(__name__, name, __all__)

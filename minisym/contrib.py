@@ -5,10 +5,18 @@
 True
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from minisym.nd import contrib as nd
+from minisym.port.names import missing as _missing
 from minisym.symbol import contrib as sym
 
 ndarray = nd
 symbol = sym
 
 __all__ = ["nd", "ndarray", "sym", "symbol"]
+
+if not _TYPE_CHECKING:  # mypy knows which names there are
+
+    def __getattr__(name: str) -> object:
+        raise _missing(__name__, name, __all__)

@@ -20,7 +20,7 @@ from minisym.core.functions import docstring
 ROOT = Path(__file__).resolve().parents[1]
 
 _ORDER = """
-    core define passes ops runtime control formats show symbol nd random contrib
+    port core define passes ops runtime control formats show symbol nd random contrib
     attribute base context executor monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io rnn train testing
     callback kvstore module model profiler test_utils
@@ -40,7 +40,7 @@ LATE = {
 }
 """Who imports modules of minisym inside functions, and why."""
 
-PRINTS = {"show.summary", "cli"}
+PRINTS = {"show.summary", "port.__main__"}
 """Who prints: `print_summary` does as in MXNet, and a command line has to."""
 
 

@@ -6,10 +6,13 @@
 [((2, 2), [0.0, 1.0], 0), ((2, 2), [2.0, 3.0], 0), ((2, 2), [4.0, 0.0], 1)]
 """
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from minisym.io.around import PrefetchingIter, ResizeIter
 from minisym.io.arrays import NDArrayIter
 from minisym.io.batch import DataBatch, DataDesc, DataIter
 from minisym.io.files import CSVIter, MNISTIter
+from minisym.port.names import missing as _missing
 
 __all__ = [
     "CSVIter",
@@ -21,3 +24,8 @@ __all__ = [
     "PrefetchingIter",
     "ResizeIter",
 ]
+
+if not _TYPE_CHECKING:  # mypy knows which names there are
+
+    def __getattr__(name: str) -> object:
+        raise _missing(__name__, name, __all__)
