@@ -208,7 +208,7 @@ def _array_for(name: str, shape: Any, dtype: Any, shared: Mapping[str, Array]) -
     """Return the shared array of this name, or zeros."""
     found = shared.get(name)
     if found is None:
-        return np.zeros(shape, dtype)
+        return zeros(name, shape, dtype)
     if found.shape != shape or found.dtype != dtype:
         raise BindError(
             f"simple_bind: {name} needs shape {show(shape)} and type {np.dtype(dtype)}, but the "

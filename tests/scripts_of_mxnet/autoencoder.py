@@ -1,4 +1,5 @@
 """An autoencoder, layer by layer: symbols, simple_bind, and an updater in a loop of one's own."""
+
 import mxnet as mx
 import numpy as np
 
@@ -45,7 +46,10 @@ for i in range(len(dims) - 1):
     sym = make_stack(i, mx.symbol.Variable("data"))
     names = [n for n in sym.list_arguments() if n not in ("data", "data_label")]
     shapes = dict(zip(sym.list_arguments(), sym.infer_shape(data=(batch_size, dims[i]))[0]))
-    own = {n: mx.nd.array(0.4 * rng.randn(*shapes[n]) if n.endswith("weight") else np.zeros(shapes[n])) for n in names}
+    own = {
+        n: mx.nd.array(0.4 * rng.randn(*shapes[n]) if n.endswith("weight") else np.zeros(shapes[n]))
+        for n in names
+    }
     solver = Solver(
         "sgd",
         momentum=0.9,

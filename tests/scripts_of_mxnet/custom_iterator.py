@@ -1,4 +1,5 @@
 """A sum of digits by a net that reads an iterator of one's own; a metric by a function; a monitor."""
+
 import mxnet as mx
 import numpy as np
 
@@ -22,7 +23,9 @@ class SimpleBatch(object):
 
 
 class SimpleIter:
-    def __init__(self, data_names, data_shapes, data_gen, label_names, label_shapes, label_gen, num_batches=6):
+    def __init__(
+        self, data_names, data_shapes, data_gen, label_names, label_shapes, label_gen, num_batches=6
+    ):
         self._provide_data = list(zip(data_names, data_shapes))
         self._provide_label = list(zip(label_names, label_shapes))
         self.num_batches = num_batches
@@ -80,7 +83,9 @@ def far(label, pred):
 
 
 seen = []
-monitor = mx.mon.Monitor(3, stat_func=lambda x: mx.nd.max(mx.nd.abs(x)), pattern=".*weight", sort=True)
+monitor = mx.mon.Monitor(
+    3, stat_func=lambda x: mx.nd.max(mx.nd.abs(x)), pattern=".*weight", sort=True
+)
 mod = mx.mod.Module(symbol=net, label_names=["sum_label"])
 np.random.seed(6)
 
@@ -98,7 +103,9 @@ mod.fit(
     initializer=Mine(),
     monitor=monitor,
     num_epoch=5,
-    batch_end_callback=lambda p: seen.append([value for _, value in p.eval_metric.get_name_value()]),
+    batch_end_callback=lambda p: seen.append(
+        [value for _, value in p.eval_metric.get_name_value()]
+    ),
 )
 RESULT = {"seen": seen}
 RESULT.update({name: array.asnumpy() for name, array in mod.get_params()[0].items()})

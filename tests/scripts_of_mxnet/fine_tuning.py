@@ -1,4 +1,5 @@
 """Train a net, keep its checkpoint, put another head on its features, and train that."""
+
 import os
 import tempfile
 
@@ -72,6 +73,9 @@ again.bind(data_shapes=train.provide_data, label_shapes=train.provide_label)
 again.init_optimizer(optimizer="adam", optimizer_params={"learning_rate": 0.01})
 again.fit(mx.io.NDArrayIter(x, coarse, 16), begin_epoch=5, num_epoch=7, optimizer="adam")
 
-RESULT = {"predicted": mod.predict(val).asnumpy(), "accuracy": dict(mod.score(val, "acc"))["accuracy"]}
+RESULT = {
+    "predicted": mod.predict(val).asnumpy(),
+    "accuracy": dict(mod.score(val, "acc"))["accuracy"],
+}
 RESULT.update({"fine/" + k: v.asnumpy() for k, v in mod.get_params()[0].items()})
 RESULT.update({"again/" + k: v.asnumpy() for k, v in again.get_params()[0].items()})

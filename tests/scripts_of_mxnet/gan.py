@@ -1,4 +1,5 @@
 """A generator and a discriminator, two modules that train each other."""
+
 import mxnet as mx
 import numpy as np
 
@@ -46,7 +47,9 @@ label = mx.nd.zeros((batch_size, 1))
 modG = mx.mod.Module(symbol=symG, data_names=("rand",), label_names=None)
 modG.bind(data_shapes=rand_iter.provide_data)
 modG.init_params(initializer=Fixed())
-modG.init_optimizer(optimizer="adam", optimizer_params={"learning_rate": 0.01, "wd": 0.0, "beta1": 0.5})
+modG.init_optimizer(
+    optimizer="adam", optimizer_params={"learning_rate": 0.01, "wd": 0.0, "beta1": 0.5}
+)
 mods = [modG]
 modD = mx.mod.Module(symbol=symD, data_names=("data",), label_names=("label",))
 modD.bind(
@@ -55,7 +58,9 @@ modD.bind(
     inputs_need_grad=True,
 )
 modD.init_params(initializer=Fixed())
-modD.init_optimizer(optimizer="adam", optimizer_params={"learning_rate": 0.01, "wd": 0.0, "beta1": 0.5})
+modD.init_optimizer(
+    optimizer="adam", optimizer_params={"learning_rate": 0.01, "wd": 0.0, "beta1": 0.5}
+)
 mods.append(modD)
 
 mD = mx.metric.CustomMetric(lambda label, pred: ((pred > 0.5) == label).mean(), name="facc")
@@ -70,7 +75,9 @@ for step in range(12):
     label[:] = 0
     modD.forward(mx.io.DataBatch(outG, [label]), is_train=True)
     modD.backward()
-    gradD = [[grad.copyto(grad.context) for grad in grads] for grads in modD._exec_group.grad_arrays]
+    gradD = [
+        [grad.copyto(grad.context) for grad in grads] for grads in modD._exec_group.grad_arrays
+    ]
     modD.update_metric(mD, [label])
     # and on what is true, both gradients together
     label[:] = 1

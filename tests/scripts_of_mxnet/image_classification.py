@@ -1,4 +1,5 @@
 """Classify small pictures with a LeNet and Module.fit."""
+
 import logging
 import os
 import tempfile
@@ -78,5 +79,10 @@ for image in images[180:190]:
     test.forward(mx.io.DataBatch([mx.nd.array(image[np.newaxis])]))
     probabilities.append(test.get_outputs()[0].asnumpy()[0])
 
-RESULT = {"score": [value for _, value in model.score(val, ["acc", "ce"])], "probabilities": probabilities}
-RESULT.update({name: array.asnumpy() for part in model.get_params() for name, array in part.items()})
+RESULT = {
+    "score": [value for _, value in model.score(val, ["acc", "ce"])],
+    "probabilities": probabilities,
+}
+RESULT.update(
+    {name: array.asnumpy() for part in model.get_params() for name, array in part.items()}
+)

@@ -1,4 +1,5 @@
 """A language model: an LSTM on sentences of several lengths, by buckets."""
+
 import random
 
 import mxnet as mx
@@ -15,7 +16,9 @@ for _ in range(60):  # sentences that count upwards, in steps of one or two
     text.append([letters[(start + step * i) % 8] for i in range(length)])
 
 start_label, invalid_label = 1, 0
-sentences, vocab = mx.rnn.encode_sentences(text, start_label=start_label, invalid_label=invalid_label)
+sentences, vocab = mx.rnn.encode_sentences(
+    text, start_label=start_label, invalid_label=invalid_label
+)
 buckets = [4, 6]
 data_train = mx.rnn.BucketSentenceIter(sentences, 4, buckets=buckets, invalid_label=invalid_label)
 

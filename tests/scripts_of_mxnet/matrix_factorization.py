@@ -1,4 +1,5 @@
 """Recommend by factors: embeddings of users and items, whose product is the rating."""
+
 import mxnet as mx
 import numpy as np
 
@@ -14,8 +15,12 @@ def plain_net(factor_size, num_hidden):
     user = mx.symbol.Variable("user")
     item = mx.symbol.Variable("item")
     score = mx.symbol.Variable("score")
-    user = mx.symbol.Embedding(data=user, input_dim=users, output_dim=factor_size, name="user_embed")
-    item = mx.symbol.Embedding(data=item, input_dim=items, output_dim=factor_size, name="item_embed")
+    user = mx.symbol.Embedding(
+        data=user, input_dim=users, output_dim=factor_size, name="user_embed"
+    )
+    item = mx.symbol.Embedding(
+        data=item, input_dim=items, output_dim=factor_size, name="item_embed"
+    )
     user = mx.symbol.Activation(data=user, act_type="relu")
     user = mx.symbol.FullyConnected(data=user, num_hidden=num_hidden, name="user_fc")
     item = mx.symbol.FullyConnected(data=item, num_hidden=num_hidden, name="item_fc")
@@ -55,5 +60,8 @@ mod.fit(
     optimizer_params={"learning_rate": 0.02, "wd": 1e-4},
     batch_end_callback=mx.callback.Speedometer(24, 2),
 )
-RESULT = {"predicted": mod.predict(test).asnumpy(), "rmse": mod.score(test, mx.metric.CustomMetric(RMSE))[0][1]}
+RESULT = {
+    "predicted": mod.predict(test).asnumpy(),
+    "rmse": mod.score(test, mx.metric.CustomMetric(RMSE))[0][1],
+}
 RESULT.update({name: array.asnumpy() for name, array in mod.get_params()[0].items()})

@@ -1,4 +1,5 @@
 """Two questions of one picture: a net with two outputs, an iterator with two labels, a metric."""
+
 import mxnet as mx
 import numpy as np
 
@@ -72,7 +73,9 @@ class MultiAccuracy(mx.metric.EvalMetric):
             self.num_inst[i] += len(pred_label.flat)
 
     def get(self):
-        return zip(*(("task%d" % i, self.sum_metric[i] / float(self.num_inst[i])) for i in range(self.num)))
+        return zip(
+            *(("task%d" % i, self.sum_metric[i] / float(self.num_inst[i])) for i in range(self.num))
+        )
 
     def get_name_value(self):
         return [("task%d" % i, self.sum_metric[i] / self.num_inst[i]) for i in range(self.num)]
@@ -98,7 +101,12 @@ model.fit(
     num_epoch=6,
     initializer=Simple(),
     optimizer_params=(("learning_rate", 0.2), ("momentum", 0.9), ("wd", 0.0001)),
-    batch_end_callback=[mx.callback.Speedometer(16, 2), lambda p: told.append([v for _, v in p.eval_metric.get_name_value()] if p.nbatch == 1 else [0, 0])],
+    batch_end_callback=[
+        mx.callback.Speedometer(16, 2),
+        lambda p: told.append(
+            [v for _, v in p.eval_metric.get_name_value()] if p.nbatch == 1 else [0, 0]
+        ),
+    ],
 )
 RESULT = {"told": told, "scores": [v for _, v in model.score(val, MultiAccuracy(num=2))]}
 RESULT["outputs"] = np.concatenate([out.asnumpy() for out in model.predict(val)], axis=1)

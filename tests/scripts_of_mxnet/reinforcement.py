@@ -1,4 +1,5 @@
 """Actor and critic on a walk along a line: bind, backward with head gradients, an updater."""
+
 import mxnet as mx
 import numpy as np
 
@@ -26,7 +27,9 @@ class Walk(object):
 
 data = mx.sym.Variable("data")
 hidden = mx.sym.Activation(mx.sym.FullyConnected(data, num_hidden=8, name="fc1"), act_type="tanh")
-policy = mx.sym.SoftmaxActivation(mx.sym.FullyConnected(hidden, num_hidden=2, name="policy"), name="p")
+policy = mx.sym.SoftmaxActivation(
+    mx.sym.FullyConnected(hidden, num_hidden=2, name="policy"), name="p"
+)
 value = mx.sym.FullyConnected(hidden, num_hidden=1, name="value")
 log_policy = mx.sym.log(policy, name="log_policy")
 entropy = mx.sym.sum(-policy * log_policy, axis=1, name="entropy")

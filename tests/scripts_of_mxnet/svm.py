@@ -1,4 +1,5 @@
 """Classify by support vectors: SVMOutput, an L1 and an L2 margin, and the old FeedForward."""
+
 import warnings
 
 import mxnet as mx

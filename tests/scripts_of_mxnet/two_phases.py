@@ -1,4 +1,5 @@
 """Read tables, train in two phases by hand (forward, backward, update), and keep a store of weights."""
+
 import os
 import tempfile
 
@@ -32,7 +33,10 @@ store.init("fc1_weight", model.get_params()[0]["fc1_weight"])
 metric, errors = mx.metric.create("rmse"), []
 for rate in (0.1, 0.01):
     model.init_optimizer(
-        kvstore=None, optimizer="nag", optimizer_params={"learning_rate": rate, "momentum": 0.5}, force_init=True
+        kvstore=None,
+        optimizer="nag",
+        optimizer_params={"learning_rate": rate, "momentum": 0.5},
+        force_init=True,
     )
     for epoch in range(3):
         batches.reset()
