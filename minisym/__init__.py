@@ -51,6 +51,7 @@ from minisym import init as initializer
 from minisym import kvstore as kv
 from minisym import module as mod
 from minisym import monitor as mon
+from minisym import nd as ndarray
 from minisym import ops as _ops
 from minisym import random as rnd
 from minisym import symbol as sym
@@ -147,6 +148,7 @@ __all__ = [
     "monitor",
     "name",
     "nd",
+    "ndarray",
     "np_shape",
     "operator",
     "optimizer",

@@ -1,6 +1,10 @@
-"""MXNet's module of arrays, under which pickles know them: `NDArray`, `Context`, `cpu`."""
+"""MXNet's other name of `nd`: `import minisym.ndarray` is `minisym.nd`.
 
-from minisym.core.context import Context, cpu
-from minisym.core.ndarray import Array, NDArray
+Pickles of earlier versions look for `NDArray` here, too.
+"""
 
-__all__ = ["Array", "Context", "NDArray", "cpu"]
+import sys
+
+from minisym import nd
+
+sys.modules[__name__] = nd

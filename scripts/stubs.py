@@ -19,8 +19,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from minisym import nd, symbol
 from minisym.core.functions import WRITTEN_HERE
-from minisym.core.op import Input, Op, find, registered
+from minisym.core.op import Input, Op, find, get, registered
 from minisym.core.params import DType, Floats, Ints, OptionalInts, Param
+from minisym.nd import arithmetic
+from minisym.nd.methods import OF_OPS
 from minisym.symbol import namespaces
 from minisym.symbol.methods import FLUENT
 
@@ -109,15 +111,16 @@ def symbolic(op: Op, name: str) -> str:
     return function(name, arguments(op, op.inputs, "Symbol", last), "Symbol", op.doc)
 
 
-def eager(op: Op, name: str) -> str:
-    """Return the function that runs an op at once."""
+def eager(op: Op, name: str, *, method: bool = False) -> str:
+    """Return the function that runs an op at once, or the method of its first input."""
+    own, inputs = (["self"], op.inputs[1:]) if method else ([], op.inputs)
     last = ["out: Array | Sequence[Array] | None = None"]
     known = isinstance(op.outputs, tuple) and not callable(op.visible) and op.choose is None
     count = op.visible or len(op.outputs) if known else None  # type: ignore[arg-type]
     returns = "NDArray" if count == 1 else "list[NDArray]" if count else "NDArray | list[NDArray]"
     # an update of arrays takes numbers, which the words "float | Symbol" hold, too
-    params = [p.replace("float | Symbol", "float") for p in arguments(op, op.inputs, "Array", last)]
-    return function(name, params, returns, op.doc)
+    params = [p.replace("float | Symbol", "float") for p in arguments(op, inputs, "Array", last)]
+    return function(name, own + params, returns, op.doc)
 
 
 def methods() -> Iterator[str]:
@@ -211,11 +214,20 @@ def symbol_stub() -> str:
 def nd_stub() -> str:
     """Return nd/__init__.pyi."""
     return "\n".join([
-        f'"""Every op on NumPy arrays, at once.\n\n{NOTE}\n"""\n{IMPORTS}',
+        f'"""Every op on arrays, at once.\n\n{NOTE}\n"""\n{IMPORTS}',
         *written_out(nd),
         "Array = np.ndarray[Any, Any]\n",
-        *functions(nd, eager, "NDArray", vars(nd)["__all__"]),
+        *two_sided(),
+        *functions(nd, eager, "NDArray", {*vars(nd)["__all__"], *arithmetic.ROWS}),
     ])  # fmt: skip
+
+
+def two_sided() -> Iterator[str]:
+    """Return the functions of arrays and numbers."""
+    operands = ["lhs: Array | float", "rhs: Array | float"]
+    for name, row in arithmetic.ROWS.items():
+        yield function(name, operands, "NDArray", row.doc)
+    yield "true_divide = divide\n"
 
 
 def written_out(module: ModuleType) -> list[str]:
@@ -239,10 +251,43 @@ def fluent_stub() -> str:
     ])  # fmt: skip
 
 
+def array_stub() -> str:
+    """Return nd/_fluent.pyi: the ops that are methods of an NDArray, and its operators."""
+    return "\n".join([
+        f'"""The ops that are methods of an NDArray, and its operators.\n\n{NOTE}\n"""\n{IMPORTS}',
+        "from typing import overload\n",
+        reexport("minisym.core.ndarray", ["Array", "NDArray"]),
+        "class Fluent:\n",
+        *map(indent, array_methods()),
+        *map(indent, operators()),
+    ])  # fmt: skip
+
+
+def array_methods() -> Iterator[str]:
+    """Return the ops that are methods of an array."""
+    for name in sorted(OF_OPS):
+        op = get(name)
+        yield eager(op, name, method=True)
+
+
+def operators() -> Iterator[str]:
+    """Return Python's operators: beside a plain array NumPy's."""
+    for name in arithmetic.operators():
+        if name == "__neg__":
+            yield "def __neg__(self) -> NDArray: ...\n"
+        else:
+            ignore = "  # type: ignore[override]" if name in {"__eq__", "__ne__"} else ""
+            beside_numpys = "NDArray" if name.startswith("__i") else "Array"
+            yield f"@overload{ignore}\ndef {name}(self, other: NDArray | float) -> NDArray: ...\n"
+            yield f"@overload\ndef {name}(self, other: Array) -> {beside_numpys}: ...\n"
+    yield "def __abs__(self) -> NDArray: ...\n"
+
+
 STUBS = {
     ROOT / "minisym/symbol/__init__.pyi": symbol_stub,
     ROOT / "minisym/symbol/_fluent.pyi": fluent_stub,
     ROOT / "minisym/nd/__init__.pyi": nd_stub,
+    ROOT / "minisym/nd/_fluent.pyi": array_stub,
 }
 
 

@@ -149,7 +149,7 @@ class TestRunning:
         executor.forward(is_train=True)
         executor.forward(is_train=True)
         executor.forward(is_train=False)
-        assert executor.aux_dict["s_runs"] == [2]
+        assert executor.aux_dict["s_runs"] == 2
 
     def test_operators_go_when_executors_go(self, counter):
         executor = counter.bind(args={"x": np.zeros(1)})
@@ -225,7 +225,7 @@ class TestRunning:
         executor = loss.bind(None, {"x": np.array([3.0])}, {"x": np.zeros(1)})
         executor.forward(is_train=True)
         executor.backward()
-        assert executor.grad_dict["x"] == [2]
+        assert executor.grad_dict["x"] == 2
 
     def test_an_error_names_the_op(self):
         def fail(self, **_):

@@ -13,10 +13,12 @@ programmer would expect::
     |   `-- NotForSymbolError(NotImplementedError)  only an array can do that
     |-- ShapeError(ValueError)                 shapes contradict each other
     |   |-- ShapeTypeError(TypeError)          a shape is no tuple
+    |   |-- ScalarError(TypeError)             an array of many elements is no number
     |   `-- AxisError(IndexError)              there is no such axis
     |-- DtypeError(TypeError)                  element types contradict each other
     |-- BindError(ValueError)                  the arrays given do not fit the symbol
     |   |-- ArrayTypeError(TypeError)          something is no array, or of another type
+    |   |   `-- IndexTypeError(IndexError)     an array is indexed by what is no place in it
     |   `-- IncompleteError(RuntimeError)      the shapes given do not decide all others
     |-- GradientError(ValueError)              there is no gradient where one was asked for
     |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
@@ -165,6 +167,10 @@ class ShapeTypeError(ShapeError, TypeError):
     """A shape was given as something that is no tuple."""
 
 
+class ScalarError(ShapeError, TypeError):
+    """One number was asked of an array that has more elements, or none."""
+
+
 class AxisError(ShapeError, IndexError):
     """A parameter names an axis that an array does not have."""
 
@@ -179,6 +185,10 @@ class BindError(MinisymError, ValueError):
 
 class ArrayTypeError(BindError, TypeError):
     """Something that is no NumPy array, or one of a type that does not fit, was given as one."""
+
+
+class IndexTypeError(ArrayTypeError, IndexError):
+    """An array is indexed by something that means no place in it."""
 
 
 class IncompleteError(BindError, RuntimeError):

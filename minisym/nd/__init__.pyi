@@ -1,4 +1,4 @@
-"""Every op on NumPy arrays, at once.
+"""Every op on arrays, at once.
 
 Made by scripts/stubs from the ops' declarations: change those, and run it again.
 """
@@ -14,6 +14,17 @@ from minisym.core.ndarray import NDArray as NDArray
 from minisym.formats.mxnet_params import load as load
 from minisym.formats.mxnet_params import load_frombuffer as load_frombuffer
 from minisym.formats.mxnet_params import save as save
+from minisym.nd.functions import concatenate as concatenate
+from minisym.nd.functions import eye as eye
+from minisym.nd.functions import from_dlpack as from_dlpack
+from minisym.nd.functions import from_numpy as from_numpy
+from minisym.nd.functions import histogram as histogram
+from minisym.nd.functions import linspace as linspace
+from minisym.nd.functions import moveaxis as moveaxis
+from minisym.nd.functions import onehot_encode as onehot_encode
+from minisym.nd.functions import split_v2 as split_v2
+from minisym.nd.functions import to_dlpack_for_read as to_dlpack_for_read
+from minisym.nd.functions import to_dlpack_for_write as to_dlpack_for_write
 from minisym.nd.imperative import arange as arange
 from minisym.nd.imperative import array as array
 from minisym.nd.imperative import empty as empty
@@ -23,6 +34,59 @@ from minisym.nd.imperative import waitall as waitall
 from minisym.nd.imperative import zeros as zeros
 
 Array = np.ndarray[Any, Any]
+
+def add(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Add arrays, which stretch, or an array and a number."""
+
+def subtract(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Subtract arrays, which stretch, or an array and a number."""
+
+def multiply(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Multiply arrays, which stretch, or an array and a number."""
+
+def divide(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Divide arrays, which stretch, or an array and a number; integers are cut towards 0."""
+
+def modulo(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Take the remainder, which has the divisor's sign, of arrays, or an array and a number."""
+
+def power(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Raise to a power: arrays, which stretch, or an array and a number."""
+
+def maximum(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Take the larger one of arrays, which stretch, or of an array and a number."""
+
+def minimum(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Take the smaller one of arrays, which stretch, or of an array and a number."""
+
+def equal(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the operands are equal: 1 where it holds, else 0, in the operands' type."""
+
+def not_equal(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the operands differ: 1 where it holds, else 0, in the operands' type."""
+
+def greater(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the first operand is greater: 1 where it holds, else 0, in the operands' type."""
+
+def greater_equal(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the first operand is greater or equal: 1 where it holds, else 0, in the operands' type."""
+
+def lesser(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the first operand is less: 1 where it holds, else 0, in the operands' type."""
+
+def lesser_equal(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where the first operand is less or equal: 1 where it holds, else 0, in the operands' type."""
+
+def logical_and(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where both operands are nonzero: 1 where it holds, else 0, in the operands' type."""
+
+def logical_or(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where an operand is nonzero: 1 where it holds, else 0, in the operands' type."""
+
+def logical_xor(lhs: Array | float, rhs: Array | float) -> NDArray:
+    """Say where exactly one operand is nonzero: 1 where it holds, else 0, in the operands' type."""
+
+true_divide = divide
 
 def Activation(
     data: Array,
@@ -3103,6 +3167,18 @@ class _Contrib:
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
         r"""Sum values by the weights of self-attention, $\sum_j a_{ij} v_j$."""
+
+    @staticmethod
+    def isfinite(data: Array) -> NDArray:
+        """Say where it is a finite number: 1 there, else 0, in the array's type."""
+
+    @staticmethod
+    def isinf(data: Array) -> NDArray:
+        """Say where it is infinite: 1 there, else 0, in the array's type."""
+
+    @staticmethod
+    def isnan(data: Array) -> NDArray:
+        """Say where there is no number: 1 there, else 0, in the array's type."""
 
     @staticmethod
     def mp_adamw_update(

@@ -155,39 +155,54 @@ _kept = cache(_made)
 
 
 def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return a new array; float32 unless the source is an array of another type.
+    """Return a new array; float32 unless `dtype` says otherwise, or the source is an NDArray.
 
-    >>> array([1, 2])
-    NDArray([1., 2.], dtype=float32)
+    A NumPy array does not keep its type, as in MXNet.
+
+    >>> array([1, 2]), array(np.arange(2)), array(np.arange(2), dtype="int64")
+    (NDArray([1., 2.], dtype=float32), NDArray([0., 1.], dtype=float32), NDArray([0, 1]))
+
+    Raises
+    ------
+    ArrayTypeError
+        The source is no array of numbers.
     """
     del ctx
     if dtype is None:
-        dtype = source_array.dtype if isinstance(source_array, np.ndarray) else np.float32
-    return NDArray.of(np.array(source_array, dtype=dtype))
+        dtype = source_array.dtype if isinstance(source_array, NDArray) else np.float32
+    try:
+        with np.errstate(all="ignore"):
+            return np.array(source_array, dtype=dtype, order="C", subok=False).view(NDArray)
+    except (TypeError, ValueError) as error:
+        message = f"nd.array: {source_array!r:.60} is no array of numbers: {error}"
+        raise ArrayTypeError(message) from None
 
 
 def zeros(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return an array of zeros."""
+    """Return an array of zeros, float32 unless `dtype` says otherwise."""
     del ctx
-    return NDArray.of(np.zeros(shape, dtype or np.float32))
+    return np.zeros(shape, dtype or np.float32).view(NDArray)
 
 
 def ones(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return an array of ones."""
+    """Return an array of ones, float32 unless `dtype` says otherwise."""
     del ctx
-    return NDArray.of(np.ones(shape, dtype or np.float32))
+    return np.ones(shape, dtype or np.float32).view(NDArray)
 
 
-def full(shape: Any, val: float, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return an array filled with one value."""
-    del ctx
-    return NDArray.of(np.full(shape, val, dtype or np.float32))
+def full(
+    shape: Any, val: Any, ctx: Context | None = None, dtype: Any = None, out: Any = None
+) -> NDArray:
+    """Return an array filled with one value, float32 unless `dtype` says otherwise."""
+    made = empty(shape, ctx, dtype) if out is None else NDArray.of(out)
+    made[:] = val
+    return made
 
 
 def empty(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return an array whose values are arbitrary."""
+    """Return an array whose values are arbitrary, float32 unless `dtype` says otherwise."""
     del ctx
-    return NDArray.of(np.empty(shape, dtype or np.float32))
+    return np.empty(shape, dtype or np.float32).view(NDArray)
 
 
 def arange(

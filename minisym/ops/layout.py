@@ -57,7 +57,7 @@ def _same_size(s: Any) -> None:
 COPY, INFER, REST, MERGE, SPLIT = 0, -1, -2, -3, -4
 
 
-def _reshaped(codes: Ints, data: Dims) -> tuple[Dims, list[tuple[int, int]]]:
+def reshaped(codes: Ints, data: Dims) -> tuple[Dims, list[tuple[int, int]]]:
     """Follow the codes of a Reshape; return the new shape, and pairs (axis of it, axis of data).
 
     The pairs say which dimensions are the same number, so that knowledge flows both ways.
@@ -193,7 +193,7 @@ def _(s: Any, *, shape: Ints, reverse: bool, target_shape: Ints, keep_highest: b
     if shape:
         step = -1 if reverse else 1
         for _ in range(2):  # what flows from the output into data may decide a -1
-            new, pairs = _reshaped(shape[::step], data[::step])
+            new, pairs = reshaped(shape[::step], data[::step])
             s.output = new[::step]
             known, back = s.output[::step], list(data[::step])
             for mine, source in pairs:

@@ -348,6 +348,8 @@ class Executor:
                 message = f"{what}: there is no argument {name!r}"
                 raise ArrayTypeError(message, hint=did_you_mean(name, self._by_name))
             given = np.asarray(value) if np.isscalar(value) else value
+            if isinstance(given, NDArray):
+                given = given.view(np.ndarray)
             if not isinstance(given, np.ndarray):
                 message = f"{what}: {name} must be a NumPy array, but got {type(value).__name__}"
                 raise ArrayTypeError(message, hint=f"np.array({name})")

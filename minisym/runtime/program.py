@@ -110,6 +110,11 @@ _IN_CONTEXTS: Final = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 _quiet = _Quiet()
 
 
+def quietly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function while NumPy ignores floating point errors, as a run does."""
+    return _quiet.context.copy().run(function, *args, **kwargs)
+
+
 def execute(
     steps: Sequence[Step], calls: Sequence[Call], explain: Callable[..., Exception]
 ) -> None:

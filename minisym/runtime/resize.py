@@ -103,4 +103,4 @@ def _resized(array: Array, shape: tuple[int, ...], name: str, *, larger: bool) -
             f"reshape: {name} is not contiguous, so no part of it has the shape {show(shape)}",
             hint="bind np.ascontiguousarray of it",
         )
-    return array.reshape(-1)[: prod(shape)].reshape(shape)
+    return np.asarray(array).reshape(-1)[: prod(shape)].reshape(shape)

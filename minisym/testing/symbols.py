@@ -86,7 +86,7 @@ def check_numeric_gradient(
         args=arguments, aux_states={n: a.copy() for n, a in states.items()}, grad_req="null"
     )
     outputs = runner.forward(is_train=use_forward_train)
-    weights = [rng.uniform(0.5, 1.5, o.shape).astype(o.dtype) for o in outputs]
+    weights = [np.asarray(rng.uniform(0.5, 1.5, o.shape), o.dtype) for o in outputs]
 
     def value() -> float:
         for name, state in states.items():

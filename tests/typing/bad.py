@@ -19,6 +19,8 @@ def mistakes(x: sym.Symbol, array: np.ndarray) -> None:
     x.sofmax()  # error: "Symbol" has no attribute "sofmax"
     x.sum(axes=1)  # error: Unexpected keyword argument "axes"
     x.asnumpy()  # error: no attribute "asnumpy"
+    nd.array([1]).sum(axes=1)  # error: Unexpected keyword argument "axes"
+    nd.array([1]).sofmax()  # error: "NDArray" has no attribute "sofmax"
     nd.tanh(x)  # error: incompatible type "Symbol"
     nd.signsgd_update(array, array, lr=x)  # error: incompatible type "Symbol"; expected "float"
     sym.maximum(x, "2")  # error: No overload variant

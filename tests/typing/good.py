@@ -31,4 +31,14 @@ def at_once(weight: np.ndarray, grad: np.ndarray) -> np.ndarray:
     return nd.expand_dims(nd.tanh(weight), 0)
 
 
+def arrays(x: ms.NDArray, plain: np.ndarray) -> float:
+    y: ms.NDArray = (2 * x + nd.ones((3,)) > 1).reshape((0, -1)).sum(axis=1).T
+    y += 1
+    y *= plain
+    beside: np.ndarray = x - plain
+    z: ms.NDArray = nd.maximum(x, 0.5) + nd.array(beside)
+    parts: list[ms.NDArray] = [row[0] for row in z.transpose(axes=(1, 0))]
+    return float(parts[0].asscalar()) + float(z.mean())
+
+
 number: float = sym.maximum(1.0, 2.0)

@@ -52,6 +52,7 @@ def statistics(array: Array) -> Statistics:
     >>> statistics(np.array([1.0, np.inf])).infinities
     1
     """
+    array = np.asarray(array)
     kind = (array.shape, str(array.dtype))
     if not array.size:
         return Statistics(*kind, None, None, None, 0, 0)
@@ -85,6 +86,7 @@ def heat_map(array: Array, most: int = MOST_CELLS) -> list[list[float | None]]:
     >>> heat_map(np.arange(6.0).reshape(2, 3))
     [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
     """
+    array = np.asarray(array)
     if not array.size:
         return []
     table = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
@@ -107,7 +109,7 @@ def histogram(array: Array) -> list[int]:
     >>> sum(histogram(np.arange(100.0)))
     100
     """
-    values = array.astype(float).ravel()
+    values = np.asarray(array).astype(float).ravel()
     values = values[np.isfinite(values)]
     if not values.size or values.min() == values.max():
         return [int(values.size)] if values.size else []
