@@ -10,6 +10,8 @@ settings.register_profile(
 )
 settings.load_profile("minisym")
 
+collect_ignore_glob = ["scripts_of_mxnet/*"]  # they import mxnet: test_scripts_of_mxnet runs them
+
 
 @pytest.fixture
 def rng():

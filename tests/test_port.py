@@ -42,8 +42,8 @@ def test_no_name_that_is_there_is_called_absent():
 def test_from_imports_are_explained():
     with pytest.raises(ImportError, match=r"compose networks of ms\.sym"):
         from minisym import gluon  # noqa: F401
-    with pytest.raises(ImportError, match="packed records are not read"):
-        from minisym.io import ImageRecordIter  # noqa: F401
+    with pytest.raises(ImportError, match="packed pictures are read by"):
+        from minisym.io import ImageRecordUInt8Iter  # noqa: F401
 
 
 def test_did_you_mean_what_is_near():
@@ -77,7 +77,7 @@ import mxnet as mx
 from mxnet import gluon, nd as F
 from mxnet.gluon import nn
 data = mx.sym.Variable("data")
-batches = mx.io.ImageRecordIter(path_imgrec="train.rec")
+batches = mx.io.ImageDetRecordIter(path_imgrec="train.rec")
 module = mx.mod.Module.load("net", 1)
 with mx.autograd.record():
     pass
@@ -103,7 +103,7 @@ def test_the_command_lists_what_a_script_lacks(tmp_path: Path):
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         f"{path}:3, 4: mx.gluon: {ABSENT['gluon']}",
-        f"{path}:6: mx.io.ImageRecordIter: {ABSENT['io.ImageRecordIter']}",
+        f"{path}:6: mx.io.ImageDetRecordIter: {ABSENT['io.ImageDetRecordIter']}",
         f"{path}:8, 10: mx.autograd: {ABSENT['autograd']}",
         f"{path}:12: mx.sym.Convolutional: not there",
     ]

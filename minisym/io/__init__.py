@@ -12,6 +12,7 @@ from minisym.io.around import PrefetchingIter, ResizeIter
 from minisym.io.arrays import NDArrayIter
 from minisym.io.batch import DataBatch, DataDesc, DataIter
 from minisym.io.files import CSVIter, MNISTIter
+from minisym.io.records import ImageRecordIter
 from minisym.port.names import missing as _missing
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "DataBatch",
     "DataDesc",
     "DataIter",
+    "ImageRecordIter",
     "MNISTIter",
     "NDArrayIter",
     "PrefetchingIter",

@@ -94,7 +94,7 @@ class MNISTIter(NDArrayIter):
         if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
             message = f"MNISTIter: images of shape {images.shape} with labels of {labels.shape}"
             raise FormatError(message, hint="(n, 28, 28) and (n,) are expected")
-        part = _part(len(images), num_parts, part_index)
+        part = part_of(len(images), num_parts, part_index)
         images = images[part].astype(np.float32) / 256
         images = images.reshape(len(images), -1) if flat else images[:, None]
         super().__init__(
@@ -109,7 +109,7 @@ class MNISTIter(NDArrayIter):
         )
 
 
-def _part(rows: int, count: int, index: int) -> slice:
+def part_of(rows: int, count: int, index: int) -> slice:
     """Return the rows of one of several equal parts."""
     if not 0 <= index < count:
         raise ParamError(f"part_index must lie in [0, {count}), but got {index}")

@@ -13,7 +13,7 @@ _SWITCH = "there is no NumPy mode to switch on: shapes have ms.util.np_shape"
 _OWN_OPS = "ops of your own are ms.operator.CustomOp, or declared by ms.define"
 _WHOLE = "ms.sym.contrib has the quantized ops; a whole net is not quantized at once"
 _FEATURES = "there are no compiled features to ask for; ms.context.num_gpus() is 0"
-_PACKED = f"packed records are not read: {_PICTURES}"
+_PACKED = "packed pictures are read by ms.io.ImageRecordIter, as float32"
 
 ABSENT: Final = {
     "api": "it is the inside of MXNet: nothing stands for it",
@@ -35,7 +35,6 @@ ABSENT: Final = {
     "img": f"the ops are in ms.nd.image; {_PICTURES}",
     "io.ImageDetRecordIter": _PACKED,
     "io.ImageRecordInt8Iter": _PACKED,
-    "io.ImageRecordIter": _PACKED,
     "io.ImageRecordIter_v1": _PACKED,
     "io.ImageRecordUInt8Iter": _PACKED,
     "io.ImageRecordUInt8Iter_v1": _PACKED,

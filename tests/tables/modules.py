@@ -5,9 +5,9 @@ from .cases import Anything, Differs, Raises, Warns
 NET = "net = sym.SoftmaxOutput(sym.FullyConnected(sym.var('data'), num_hidden=2, name='fc'), name='softmax')\n"
 M = NET + "m = mx.mod.Module(net)\nm.bind([('data', (2, 3))], [('softmax_label', (2,))])\n"
 P = "p = {'fc_weight': nd.array([[1, 2, 3], [-1, 0, 1]]), 'fc_bias': nd.array([0.5, -0.5])}\n"
-I = M + P + "m.init_params(arg_params=p, aux_params={})\n"
+READY = M + P + "m.init_params(arg_params=p, aux_params={})\n"
 B = "b = mx.io.DataBatch([nd.array([[0.1, 0.2, 0.3], [0.3, -0.2, 0.1]])], [nd.array([0, 1])])\n"
-O = I + B + "m.init_optimizer(optimizer_params={'learning_rate': 0.5})\n"
+TRAINED = READY + B + "m.init_optimizer(optimizer_params={'learning_rate': 0.5})\n"
 IT = "it = mx.io.NDArrayIter(np.arange(15).reshape(5, 3) / 10., np.array([0, 1, 1, 0, 1]), batch_size=2)\n"
 
 EARLY = "an error of minisym's, with a hint: an assertion is for mistakes of our own"
@@ -39,9 +39,9 @@ BINDING = [
     (NET + "mx.mod.Module(net).data_shapes", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
     (NET + "mx.mod.Module(net).init_params()", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
     (M + "m.forward(None)", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
-    (I + "m.update()", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
-    (I + B + "m.forward(b)\nm.get_input_grads()", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
-    (I + "m.bind([('data', (4, 3))], [('softmax_label', (4,))], force_rebind=True)\nm.get_params()[0]['fc_bias']", [0.5, -0.5]),
+    (READY + "m.update()", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
+    (READY + B + "m.forward(b)\nm.get_input_grads()", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
+    (READY + "m.bind([('data', (4, 3))], [('softmax_label', (4,))], force_rebind=True)\nm.get_params()[0]['fc_bias']", [0.5, -0.5]),
     (M + "m.init_params(mx.init.One())\nn = mx.mod.Module(net)\nn.bind([('data', (5, 3))], [('softmax_label', (5,))], shared_module=m)\n"
      "(n.params_initialized, n.get_params()[0]['fc_weight'])", (True, [[1.0] * 3] * 2)),
 ]
@@ -51,8 +51,8 @@ PARAMETERS = [
     (M + "m.init_params(mx.init.One())\nm.init_params(mx.init.Zero())\nm.get_params()[0]['fc_weight']", Warns([[1.0] * 3] * 2)),
     (M + "m.init_params(mx.init.One())\nm.init_params(mx.init.Zero(), force_init=True)\nm.get_params()[0]['fc_weight']", [[0.0] * 3] * 2),
     (M + "m.init_params()\nbool((abs(m.get_params()[0]['fc_weight'].asnumpy()) <= 0.01).all())", True),
-    (I + "m.get_params()[0]['fc_weight']", [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]),
-    (I + "m.get_params()[1]", {}),
+    (READY + "m.get_params()[0]['fc_weight']", [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]]),
+    (READY + "m.get_params()[1]", {}),
     (M + "m.init_params(arg_params={'fc_bias': nd.ones(2)}, aux_params={})", Raises("RuntimeError")),
     (M + "m.init_params(mx.init.One(), arg_params={'fc_bias': nd.ones(2)}, aux_params={}, allow_missing=True)\nm.get_params()[0]",
      {"fc_weight": [[1.0] * 3] * 2, "fc_bias": [1.0, 1.0]}),
@@ -63,45 +63,45 @@ PARAMETERS = [
     (M + P + "p['more'] = nd.ones(1)\nm.set_params(p, {}, allow_missing=True)", Raises("ValueError")),
     (M + P + "p['more'] = nd.ones(1)\nm.set_params(p, {}, allow_missing=True, allow_extra=True)\nm.get_params()[0]['fc_bias']", [0.5, -0.5]),
     (M + "m.set_params({'fc_bias': nd.ones(2)}, {})", Raises("RuntimeError")),
-    (I + "m.set_params({'fc_bias': nd.ones(2)}, {}, allow_missing=True)\nm.get_params()[0]", {"fc_weight": [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]], "fc_bias": [1.0, 1.0]}),
+    (READY + "m.set_params({'fc_bias': nd.ones(2)}, {}, allow_missing=True)\nm.get_params()[0]", {"fc_weight": [[1.0, 2.0, 3.0], [-1.0, 0.0, 1.0]], "fc_bias": [1.0, 1.0]}),
     (M + "m.set_params({'fc_bias': nd.ones(3), 'fc_weight': nd.ones((2, 3))}, {})", Raises("MXNetError")),
     (M + "m.set_params({'fc_bias': np.ones(2), 'fc_weight': np.ones((2, 3))}, {})\nm.get_params()[0]['fc_bias']",
      Differs(Raises("AttributeError"), [1.0, 1.0], "arrays are NumPy arrays")),
-    (I + "m.set_params({'fc_bias': nd.ones(2)}, {}, allow_missing=True, force_init=False)\nm.get_params()[0]['fc_bias']", Warns([0.5, -0.5])),
-    (I + "q = m.get_params()[0]\nm.set_params({n: a * 0 for n, a in p.items()}, {})\nk = q['fc_bias'].asnumpy().tolist()\nm.get_params()\nq['fc_bias']", [0.0, 0.0]),
+    (READY + "m.set_params({'fc_bias': nd.ones(2)}, {}, allow_missing=True, force_init=False)\nm.get_params()[0]['fc_bias']", Warns([0.5, -0.5])),
+    (READY + "q = m.get_params()[0]\nm.set_params({n: a * 0 for n, a in p.items()}, {})\nk = q['fc_bias'].asnumpy().tolist()\nm.get_params()\nq['fc_bias']", [0.0, 0.0]),
 ]
 
 OPTIMIZERS = [
-    (O + "m._optimizer.rescale_grad", 0.5),
-    (O + "m._optimizer.lr", 0.5),
-    (I + "m.init_optimizer()\nm._optimizer.lr", 0.01),
-    (O + "m._optimizer.idx2name", {0: "fc_weight", 1: "fc_bias"}),
-    (O + "m._optimizer.wd_mult", {"fc_bias": 0.0}),
-    (I + "m.init_optimizer(optimizer_params={'rescale_grad': 3.0})\nm._optimizer.rescale_grad", 3.0),
-    (I + "m.init_optimizer(optimizer=mx.optimizer.SGD(rescale_grad=0.5))\nm._optimizer.idx2name", {0: "fc_weight", 1: "fc_bias"}),
-    (I + "m.init_optimizer(optimizer=mx.optimizer.SGD())\nm._optimizer.rescale_grad", Warns(1.0)),
-    (I + "m.init_optimizer(optimizer='sdg')", Raises("ValueError")),
-    (O + "m.init_optimizer(optimizer='adam')\ntype(m._optimizer).__name__", "SGD"),
-    (O + "m.init_optimizer(optimizer='adam', force_init=True)\ntype(m._optimizer).__name__", "Adam"),
-    (I + "m.init_optimizer(kvstore=None)\nm._kvstore is None", True),
+    (TRAINED + "m._optimizer.rescale_grad", 0.5),
+    (TRAINED + "m._optimizer.lr", 0.5),
+    (READY + "m.init_optimizer()\nm._optimizer.lr", 0.01),
+    (TRAINED + "m._optimizer.idx2name", {0: "fc_weight", 1: "fc_bias"}),
+    (TRAINED + "m._optimizer.wd_mult", {"fc_bias": 0.0}),
+    (READY + "m.init_optimizer(optimizer_params={'rescale_grad': 3.0})\nm._optimizer.rescale_grad", 3.0),
+    (READY + "m.init_optimizer(optimizer=mx.optimizer.SGD(rescale_grad=0.5))\nm._optimizer.idx2name", {0: "fc_weight", 1: "fc_bias"}),
+    (READY + "m.init_optimizer(optimizer=mx.optimizer.SGD())\nm._optimizer.rescale_grad", Warns(1.0)),
+    (READY + "m.init_optimizer(optimizer='sdg')", Raises("ValueError")),
+    (TRAINED + "m.init_optimizer(optimizer='adam')\ntype(m._optimizer).__name__", "SGD"),
+    (TRAINED + "m.init_optimizer(optimizer='adam', force_init=True)\ntype(m._optimizer).__name__", "Adam"),
+    (READY + "m.init_optimizer(kvstore=None)\nm._kvstore is None", True),
     (NET + P + B + "m = mx.mod.Module(net, context=[mx.cpu(0), mx.cpu(1)])\nm.bind([('data', (2, 3))], [('softmax_label', (2,))])\n"
      "m.init_params(arg_params=p, aux_params={})\nm.init_optimizer(kvstore='local', optimizer_params={'learning_rate': 0.5})\n"
      "m.forward_backward(b)\nm.update()\nm.get_params()[0]['fc_bias']", [0.3243916, -0.3243916]),
 ]
 
 RUNNING = [
-    (I + B + "m.forward(b)\nm.get_outputs()[0]", [[0.9002495, 0.0997505], [0.8021839, 0.1978161]]),
-    (I + B + "m.forward(b)\n[len(o) for o in m.get_outputs(merge_multi_context=False)]", [1]),
-    (O + "m.forward_backward(b)\nm.update()\nm.get_params()[0]['fc_weight']", [[0.9423299, 2.0450966, 2.9874268], [-0.9423299, -0.0450967, 1.0125734]]),
-    (O + "m.forward_backward(b)\nm.update()\nm.get_params()[0]['fc_bias']", [0.3243916, -0.3243916]),
-    (O + "m.forward_backward(b)\nm._exec_group.grad_arrays[1][0]", [0.7024335, -0.7024334]),
-    (I + "m.forward(mx.io.DataBatch([nd.ones((4, 3))], [nd.ones(4)]))\nm.get_outputs()[0].shape", (4, 2)),
-    (I + "m.forward(mx.io.DataBatch([nd.ones((1, 3))], [nd.ones(1)]))\n[tuple(d) for d in m.data_shapes + m.label_shapes]",
+    (READY + B + "m.forward(b)\nm.get_outputs()[0]", [[0.9002495, 0.0997505], [0.8021839, 0.1978161]]),
+    (READY + B + "m.forward(b)\n[len(o) for o in m.get_outputs(merge_multi_context=False)]", [1]),
+    (TRAINED + "m.forward_backward(b)\nm.update()\nm.get_params()[0]['fc_weight']", [[0.9423299, 2.0450966, 2.9874268], [-0.9423299, -0.0450967, 1.0125734]]),
+    (TRAINED + "m.forward_backward(b)\nm.update()\nm.get_params()[0]['fc_bias']", [0.3243916, -0.3243916]),
+    (TRAINED + "m.forward_backward(b)\nm._exec_group.grad_arrays[1][0]", [0.7024335, -0.7024334]),
+    (READY + "m.forward(mx.io.DataBatch([nd.ones((4, 3))], [nd.ones(4)]))\nm.get_outputs()[0].shape", (4, 2)),
+    (READY + "m.forward(mx.io.DataBatch([nd.ones((1, 3))], [nd.ones(1)]))\n[tuple(d) for d in m.data_shapes + m.label_shapes]",
      [("data", (1, 3)), ("softmax_label", (1,))]),
-    (I + "m.forward(mx.io.DataBatch([nd.ones((4, 3))]), is_train=False)\nm.get_outputs()[0].shape", Differs(Raises("MXNetError"), (4, 2), LABELS)),
-    (I + "m.forward(mx.io.DataBatch([nd.ones((2, 5))], [nd.ones(2)]))", Raises("MXNetError")),
-    (I + "m.forward(mx.io.DataBatch([nd.ones((2, 3))]), is_train=False)\nm.get_outputs()[0].shape", (2, 2)),
-    (I + "m.reshape([('data', (6, 3))], [('softmax_label', (6,))])\n[tuple(d) for d in m.output_shapes]", [("softmax_output", (6, 2))]),
+    (READY + "m.forward(mx.io.DataBatch([nd.ones((4, 3))]), is_train=False)\nm.get_outputs()[0].shape", Differs(Raises("MXNetError"), (4, 2), LABELS)),
+    (READY + "m.forward(mx.io.DataBatch([nd.ones((2, 5))], [nd.ones(2)]))", Raises("MXNetError")),
+    (READY + "m.forward(mx.io.DataBatch([nd.ones((2, 3))]), is_train=False)\nm.get_outputs()[0].shape", (2, 2)),
+    (READY + "m.reshape([('data', (6, 3))], [('softmax_label', (6,))])\n[tuple(d) for d in m.output_shapes]", [("softmax_output", (6, 2))]),
     (NET + P + B + "m = mx.mod.Module(net)\nm.bind([('data', (2, 3))], [('softmax_label', (2,))], inputs_need_grad=True)\n"
      "m.init_params(arg_params=p, aux_params={})\nm.forward_backward(b)\nm.get_input_grads()[0]",
      [[-0.1995009] * 3, [1.6043678] * 3]),
@@ -125,16 +125,16 @@ RUNNING = [
 ]
 
 LOOPS = [
-    (I + IT + "m.predict(it).shape", (5, 2)),
-    (I + IT + "m.predict(it, num_batch=1).shape", (2, 2)),
-    (I + IT + "[[o.shape for o in p] for p in m.predict(it, merge_batches=False)]", [[(2, 2)], [(2, 2)], [(1, 2)]]),
-    (I + IT + "[o.shape for o in m.predict(it, always_output_list=True)]", [(5, 2)]),
-    (I + IT + "it.reset()\nnext(it)\nm.predict(it, reset=False).shape", (3, 2)),
-    (I + IT + "m.predict([1])", Raises("ValueError")),
-    (I + IT + "[(o[0].shape, n, b.pad) for o, n, b in m.iter_predict(it)]", [((2, 2), 0, 0), ((2, 2), 1, 0), ((1, 2), 2, 1)]),
-    (I + IT + "m.score(it, 'acc')", [("accuracy", 0.5)]),
-    (I + IT + "m.score(it, ['acc', 'ce'], num_batch=1)", [("accuracy", 0.5), ("cross-entropy", 1.8083646)]),
-    (I + IT + "k = []\nm.score(it, 'acc', batch_end_callback=lambda p: k.append((p.epoch, p.nbatch)), score_end_callback=lambda p: k.append(p.nbatch), epoch=7)\nk",
+    (READY + IT + "m.predict(it).shape", (5, 2)),
+    (READY + IT + "m.predict(it, num_batch=1).shape", (2, 2)),
+    (READY + IT + "[[o.shape for o in p] for p in m.predict(it, merge_batches=False)]", [[(2, 2)], [(2, 2)], [(1, 2)]]),
+    (READY + IT + "[o.shape for o in m.predict(it, always_output_list=True)]", [(5, 2)]),
+    (READY + IT + "it.reset()\nnext(it)\nm.predict(it, reset=False).shape", (3, 2)),
+    (READY + IT + "m.predict([1])", Raises("ValueError")),
+    (READY + IT + "[(o[0].shape, n, b.pad) for o, n, b in m.iter_predict(it)]", [((2, 2), 0, 0), ((2, 2), 1, 0), ((1, 2), 2, 1)]),
+    (READY + IT + "m.score(it, 'acc')", [("accuracy", 0.5)]),
+    (READY + IT + "m.score(it, ['acc', 'ce'], num_batch=1)", [("accuracy", 0.5), ("cross-entropy", 1.8083646)]),
+    (READY + IT + "k = []\nm.score(it, 'acc', batch_end_callback=lambda p: k.append((p.epoch, p.nbatch)), score_end_callback=lambda p: k.append(p.nbatch), epoch=7)\nk",
      [(7, 0), (7, 1), (7, 2), 3]),
     (NET + IT + "mx.mod.Module(net).fit(it)", Differs(Raises("AssertionError"), Raises("MXNetError"), EARLY)),
     (NET + IT + P + "k = []\nm = mx.mod.Module(net)\n"
