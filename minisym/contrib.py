@@ -11,6 +11,7 @@ from minisym.nd import contrib as nd
 from minisym.port.names import missing as _missing
 from minisym.symbol import contrib as sym
 
+__path__: list[str] = []  # so that `import minisym.contrib.nd` asks minisym.port.imports
 ndarray = nd
 symbol = sym
 

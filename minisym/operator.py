@@ -300,6 +300,8 @@ def _properties_of(op: PythonOp) -> type[CustomOpProp]:
             aux: Arrays,
         ) -> None:
             del req, aux
+            for gradient in in_grad:  # of labels, which such ops leave alone
+                gradient[...] = 0
             heads = op.arrays_of(out_grad) if op.need_top_grad() else []
             op.backward(
                 out_grad=heads,

@@ -6,6 +6,7 @@ the error says where they go.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,11 @@ from minisym.testing import (
 def default_context() -> Context:
     """Return the current context."""
     return current_context()
+
+
+def set_default_context(ctx: Context) -> None:
+    """Make this the current context, from here on."""
+    ctx.__enter__()
 
 
 def list_gpus() -> range:
@@ -114,6 +120,38 @@ def assert_exception(
     raise AssertionError(f"{exception_type.__name__} was not raised")
 
 
+def assert_allclose(
+    a: Any, b: Any, rtol: float = 1e-7, atol: float = 0.0, equal_nan: bool = True
+) -> None:
+    """Raise AssertionError if two arrays differ by more than this."""
+    assert_almost_equal(a, b, rtol, atol, equal_nan=equal_nan)
+
+
+def assert_almost_equal_ignore_nan(
+    a: Any,
+    b: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    names: tuple[str, str] = ("a", "b"),
+) -> None:
+    """Raise AssertionError if two arrays differ where neither is NaN."""
+    both = np.array(a), np.array(b)
+    hidden = np.isnan(both[0]) | np.isnan(both[1])
+    for array in both:
+        array[hidden] = 0
+    assert_almost_equal(*both, rtol, atol, names)
+
+
+def same_array(array1: Any, array2: Any) -> bool:
+    """Return whether two arrays are one memory.
+
+    >>> x = np.ones(3)
+    >>> same_array(x, x[:]), same_array(x, x.copy())
+    (True, False)
+    """
+    return np.shares_memory(array1, array2) and np.shape(array1) == np.shape(array2)
+
+
 # ------------------------------------------------------------------------------- random arrays
 
 
@@ -139,6 +177,16 @@ def random_arrays(*shapes: tuple[int, ...]) -> Any:
     """Return arrays of normal random numbers, or one."""
     arrays = [np.asarray(np.random.randn(*shape), np.float32) for shape in shapes]  # noqa: NPY002
     return arrays if len(arrays) > 1 else arrays[0]
+
+
+def random_uniform_arrays(*shapes: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Any:
+    """Return arrays of uniform random numbers."""
+    return [np.random.uniform(low, high, shape).astype(np.float32) for shape in shapes]  # noqa: NPY002
+
+
+def random_sample(population: Sequence[Any], k: int) -> list[Any]:
+    """Return elements at random, in the order in which they stand."""
+    return [population[i] for i in sorted(random.sample(range(len(population)), k))]
 
 
 def rand_ndarray(
@@ -399,6 +447,20 @@ def get_mnist_iterator(
     return made[0], made[1]
 
 
+def get_zip_data(data_dir: str, url: str, data_origin_name: str) -> None:
+    """Check that what an archive holds is there: nothing is downloaded."""
+    del data_origin_name
+    if not Path(data_dir).is_dir() or not any(Path(data_dir).iterdir()):
+        _absent(url, Path(data_dir))
+
+
+def get_bz2_data(data_dir: str, data_name: str, url: str, data_origin_name: str) -> None:
+    """Check that a file is there, unpacked: nothing is downloaded."""
+    del data_origin_name
+    if not Path(data_dir, data_name).exists():
+        _absent(url, Path(data_dir, data_name))
+
+
 def get_cifar10() -> NoReturn:
     """Say where CIFAR-10's files go: nothing is downloaded."""
     _absent("CIFAR-10 as train.rec and test.rec", Path("data", "cifar"))
@@ -407,7 +469,9 @@ def get_cifar10() -> NoReturn:
 __all__ = [
     "DummyIter",
     "almost_equal",
+    "assert_allclose",
     "assert_almost_equal",
+    "assert_almost_equal_ignore_nan",
     "assert_exception",
     "check_consistency",
     "check_numeric_gradient",
@@ -417,16 +481,22 @@ __all__ = [
     "default_context",
     "default_dtype",
     "download",
+    "get_bz2_data",
     "get_cifar10",
     "get_mnist",
     "get_mnist_iterator",
     "get_mnist_ubyte",
+    "get_zip_data",
     "list_gpus",
     "rand_ndarray",
     "rand_shape_2d",
     "rand_shape_3d",
     "rand_shape_nd",
     "random_arrays",
+    "random_sample",
+    "random_uniform_arrays",
     "same",
+    "same_array",
+    "set_default_context",
     "simple_forward",
 ]

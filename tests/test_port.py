@@ -63,6 +63,9 @@ def test_a_module_has_one_object_under_all_its_names(monkeypatch: pytest.MonkeyP
         base = importlib.import_module("mxnet.module.base_module")
         assert base.BaseModule is ms.mod.BaseModule
         assert importlib.import_module("mxnet.symbol") is ms.sym
+        assert importlib.import_module("mxnet.contrib.ndarray") is ms.nd.contrib
+        with pytest.raises(ModuleNotFoundError, match="encode_sentences"):
+            importlib.import_module("mxnet.contrib.text")
         assert ms.init.__spec__.name == "minisym.init"
         with pytest.raises(ModuleNotFoundError, match=r"ms\.grad"):
             importlib.import_module("mxnet.autograd")

@@ -71,6 +71,13 @@ ABSENT: Final = {
     "torch": _OWN_OPS,
     "tvmop": _OWN_OPS,
     "use_np": _SWITCH,
+    "util.is_np_array": _SWITCH,
+    "util.np_array": _SWITCH,
+    "util.reset_np": _SWITCH,
+    "util.set_np": _SWITCH,
+    "util.use_np": _SWITCH,
+    "util.use_np_array": _SWITCH,
+    "util.use_np_shape": "with ms.util.np_shape(): does it for a block",
     "use_np_array": _SWITCH,
     "use_np_shape": "with ms.util.np_shape(): does it for a block",
 }
