@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError, AxisError, ParamError, ShapeError
 from minisym.core.context import Context
+from minisym.core.errors import ArrayTypeError, AxisError, ParamError, ShapeError
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.op import get
 from minisym.core.shapes import show
