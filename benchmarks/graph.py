@@ -76,7 +76,7 @@ class Chain:
 
         self.time_of("forward, 16 floats", run, 5)
         if self.ours:
-            steps = executor._plan.steps(is_train=False)[0]
+            steps = executor._plan.program(is_train=False).steps[0]
 
             def floor():
                 for function, arguments in steps:

@@ -262,7 +262,7 @@ def test_no_alarm_is_false(is_train):
         bound = {n: arrays[n] for n in net.list_arguments()}
         executor = net.bind(args=bound, aux_states=states)
         with executor.nan_guard():
-            for entry, array in executor._next_plan.arrays.items():
+            for entry, array in executor._fitting().arrays.items():
                 is_own = not any(np.may_share_memory(array, one) for one in arrays.values())
                 if entry.node.op is not None and array.dtype.kind == "f" and is_own:
                     array[...] = np.nan  # what new memory may hold

@@ -308,7 +308,8 @@ def test_keyboard_interrupt_between_any_two_steps(rng, update):
     step, values = _training_step(rng, update)
     executor = step.bind(args=values, aux_states=values)
     executor.forward()
-    key, steps, calls = executor._flat
+    flat = executor._flat
+    steps = flat.steps
     before = {name: array.tobytes() for name, array in values.items()}
 
     def interrupt():
@@ -316,11 +317,11 @@ def test_keyboard_interrupt_between_any_two_steps(rng, update):
 
     for i in range(len(steps) + 1):
         broken = [*steps[:i], (interrupt, ()), *steps[i:]]
-        executor._flat = key, broken, calls
+        flat.steps = broken
         with pytest.raises(KeyboardInterrupt):
             executor.forward(x=np.ones(5))
         assert {name: array.tobytes() for name, array in values.items()} == before
-    executor._flat = key, steps, calls
+    flat.steps = steps
     executor.forward()
     assert all(values[f"w{i}"].tobytes() != before[f"w{i}"] for i in range(3))
 
@@ -374,7 +375,7 @@ def test_the_commit_runs_no_python_code(rng, update):
         function, *arguments = commit.call
         assert program.is_compiled(function)
         assert all(type(a) is np.ndarray or a is ... for a in arguments)
-    assert "starmap" in program._execute.__code__.co_names
+    assert "starmap" in program.run_through.__code__.co_names
 
 
 @pytest.mark.parametrize("update", ["sgd_update", "sgd_mom_update", "adam_update"])

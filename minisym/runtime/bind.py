@@ -123,6 +123,9 @@ def simple_bind(
 ) -> Executor:
     """Infer all shapes from some, allocate zeros for every variable and gradient, and bind them.
 
+    As in MXNet a parameter that nobody fills stays 0, without a word: `copy_params_from` or an
+    initializer (`ms.init`) gives it a value, `arg_dict` and `aux_dict` hold the arrays.
+
     Parameters
     ----------
     grad_req

@@ -1,19 +1,23 @@
 """The executor: a symbol with arrays bound to it, ready to run again and again.
 
 Every call keeps the write rule: it raises and has changed no bound array, or it has changed all
-that it should. An interrupt that arrives while the writes land stops none of them; then the call's
-own bookkeeping is finished, the interrupt carries a note that says so, and `runs` counts the run.
+that it should. An interrupt that arrives while the writes land stops none of them; the call's own
+bookkeeping lands with them, so `runs` counts the run, and the interrupt carries a note of it.
+
+What must not be torn is done in one call of C, and state that belongs together changes between two
+calls: Python delivers signals at the end of a call and nowhere in between.
 """
 
 from __future__ import annotations
 
 import operator
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import starmap
-from typing import Any, NoReturn
+from threading import get_ident
+from typing import Any, NoReturn, TypedDict, TypeVar
 
 import numpy as np
 
@@ -31,7 +35,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.runtime.binding import Binding
-from minisym.runtime.heads import Seed, take_head_grads
+from minisym.runtime.heads import Seed, numbers, take_head_grads
 from minisym.runtime.late import LatePlan
 from minisym.runtime.observe.debug import Stepper
 from minisym.runtime.observe.describe import describe, describe_arrays
@@ -39,26 +43,77 @@ from minisym.runtime.observe.guard import NanGuard
 from minisym.runtime.observe.internals import Internals
 from minisym.runtime.observe.profile import Profile, check_runs, profile
 from minisym.runtime.observe.usage import MemoryReport, memory_report
-from minisym.runtime.observe.watch import Monitor, Observer, run_watched
+from minisym.runtime.observe.watch import Monitor, Observer, watch
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import LANDED, Call, Commit, Step, add, execute, move
+from minisym.runtime.program import (
+    LANDED,
+    Call,
+    Commit,
+    Step,
+    add,
+    execute,
+    exhaust,
+    move,
+    quiet,
+    quietly,
+    run_through,
+)
 from minisym.runtime.resize import resize
 
+Answer = TypeVar("Answer")
 Feed = tuple[Array, Array]
 """A bound array, and the value that it takes before a run."""
 Compile = Callable[[Binding, Mapping[Entry, Array] | None], "Executor"]
 """Make an executor; the outputs take the given memory, as far as it fits."""
 
 
-class BoundArrays(dict[str, NDArray]):
+class BoundArrays(dict[str, Any]):
     """Arrays by name. The arrays can be written; another array cannot take the place of one."""
 
-    def __setitem__(self, name: str, array: object) -> NoReturn:
+    def _refuse(self, *names: object, **_: object) -> NoReturn:
         """Refuse: what is bound stays bound."""
-        if name in self:
-            message = f"{name!r} is bound: another array cannot take its place"
-            raise ArrayTypeError(message, hint=f"write into it: arg_dict[{name!r}][:] = array")
-        raise ArrayTypeError(f"nothing named {name!r} is bound", hint=did_you_mean(name, self))
+        name = names[0] if names and isinstance(names[0], str) else next(iter(self), "")
+        if name not in self:
+            raise ArrayTypeError(f"nothing named {name!r} is bound", hint=did_you_mean(name, self))
+        raise ArrayTypeError(
+            f"{name!r} is bound: another array cannot take its place",
+            hint=f"write into it: …[{name!r}][:] = array",
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy as a plain dict: a copy is not bound to anything."""
+        return dict, (dict(self),)
+
+
+class Last(TypedDict, total=False):
+    """What the runs so far have left behind; the last call of a commit renews it, all at once."""
+
+    plan: Plan
+    """Whose memory holds the values of the last run."""
+    runs: int
+    """How many forward runs have ended."""
+    is_train: bool | None
+    """The mode of the last forward run; None if there are no values of one."""
+    backward: bool
+    """Whether a backward run followed it."""
+    call: object
+    """The mark of the call whose writes have landed last."""
+
+
+@dataclass(slots=True, eq=False)
+class Flat:
+    """What a run of a plan in one mode is made of."""
+
+    plan: Plan
+    is_train: bool | None
+    """The mode; None before the first run."""
+    steps: Sequence[Step]
+    calls: Sequence[Call]
+    """They do the writes, the last one enters `after` in `Last`."""
+    after: Last
 
 
 class Executor:
@@ -72,11 +127,10 @@ class Executor:
         The bound arrays, in the order of `list_arguments` and `list_auxiliary_states`.
     arg_dict, grad_dict, aux_dict, output_dict : dict
         The same by name.
-    runs : int
-        How many forward runs have ended: their writes have landed.
 
     Several threads may use one executor: their runs wait for each other, and from then on `forward`
-    hands out copies of the outputs, so that no other run changes them.
+    hands out copies of the outputs, so that no other run changes them. `backward` belongs to the
+    last forward run, whoever made it.
 
     Examples
     --------
@@ -98,7 +152,7 @@ class Executor:
         wanted: Sequence[Node],
         compile_again: Compile,
     ) -> None:
-        self._binding, self._plan, self._seeds, self._wanted = binding, plan, seeds, wanted
+        self._binding, self._seeds, self._wanted = binding, seeds, wanted
         self._compile = compile_again
         self._symbol, self._gradients = binding.symbol, binding.gradients
         self._arguments = {node: NDArray.of(a) for node, a in binding.arguments.items()}
@@ -116,13 +170,10 @@ class Executor:
             if self._gradients is None
             else [None if g is None else NDArray.of(g) for g in self._gradients.values()]
         )
-        self._gradient_commits = self._make_gradient_commits(plan)
-        # what the next forward run goes over to: only there nothing of an earlier run is needed
-        self._next_plan: Plan | None = None
-        self._flat: tuple[object, list[Step], list[Call]] = (None, [], [])
-        self.runs = 0
-        self._is_train: bool | None = None
-        self._ran_backward = False
+        # the plan of the next forward run: only there nothing of an earlier run is needed
+        self._base = plan
+        self._last = Last(plan=plan, runs=0, is_train=None, backward=False, call=None)
+        self._is_fitting = True
         self._keep_internals = False
         self._backups: dict[str, Array] = {}
         self._monitor: Monitor | None = None
@@ -131,9 +182,19 @@ class Executor:
         self._waiting: Stepper | None = None
         self._lock = threading.RLock()
         self._is_running = False
-        self._landed = [False]
         self._thread: int | None = None
         self._is_shared = False
+        self._flat = self._flat_back = Flat(plan, None, (), (), Last())
+
+    @property
+    def _plan(self) -> Plan:
+        """The plan whose memory holds the values of the last run."""
+        return self._last["plan"]
+
+    @property
+    def runs(self) -> int:
+        """How many forward runs have ended: their writes have landed."""
+        return self._last["runs"]
 
     # --------------------------------------------------------------------------- arrays by name
 
@@ -145,12 +206,12 @@ class Executor:
     @property
     def arg_dict(self) -> dict[str, NDArray]:
         """The bound arguments by name."""
-        return BoundArrays({node.name: array for node, array in self._arguments.items()})
+        return BoundArrays((node.name, array) for node, array in self._arguments.items())
 
     @property
     def aux_dict(self) -> dict[str, NDArray]:
         """The bound auxiliary states by name."""
-        return BoundArrays({node.name: array for node, array in self._states.items()})
+        return BoundArrays((node.name, array) for node, array in self._states.items())
 
     @property
     def grad_dict(self) -> dict[str, NDArray | None]:
@@ -159,7 +220,7 @@ class Executor:
             message = "no gradient arrays were bound"
             raise ArrayTypeError(message, hint="pass args_grad to bind, or use simple_bind")
         names = [node.name for node in self._arguments]
-        return dict(zip(names, self.grad_arrays, strict=True))
+        return BoundArrays(zip(names, self.grad_arrays, strict=True))
 
     @property
     def output_dict(self) -> dict[str, NDArray]:
@@ -177,7 +238,7 @@ class Executor:
                 f"output_dict: {names.count(twice)} outputs are named {twice!r}",
                 hint="take them from the list `outputs`, or compose them under different names",
             )
-        return dict(zip(names, self.outputs, strict=True))
+        return BoundArrays(zip(names, self.outputs, strict=True))
 
     @property
     def writes(self) -> dict[str, str]:
@@ -236,88 +297,117 @@ class Executor:
         ExecutionError
             A step failed. Every bound array is as it was, the copied ones included.
         """
-        with self._lock:
-            self._begin()
-            try:
+        # `_alone`, written out: two calls less in the shortest of runs
+        call = object()
+        try:
+            with self._lock:
+                if self._is_running:
+                    _refuse_nested()
                 self._is_running = True
-                return self._forward(kwargs, is_train=is_train)
-            finally:
-                self._is_running = False
+                try:
+                    if self._thread != get_ident():
+                        self._share()
+                    return self._forward(call, is_train, kwargs)
+                finally:
+                    self._is_running = False
+        except BaseException as error:
+            if self._last["call"] is call:
+                error.add_note(LANDED)
+            raise
 
-    def _forward(self, kwargs: Mapping[str, Any], *, is_train: bool) -> list[NDArray]:
-        if self._next_plan is not None:
-            self._take(self._next_plan)
-        if self._keep_internals and not self._plan.keep:
-            self._take(self._plan.again(keep=True, given=self._plan.memory_of_heads()))
-        feeds = self._check(kwargs) if kwargs else ()
-        plan, landed, runs = self._plan, self._landed, self.runs
-        self._is_train = None  # the values of the run before are gone
-        landed[0] = False
+    def _alone(self, run: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Call `run(mark of this call, *arguments)` while no other run is under way.
+
+        An interrupt that arrives behind the writes of this call is told so.
+        """
+        call = object()
+        try:
+            with self._lock:
+                if self._is_running:
+                    _refuse_nested()
+                self._is_running = True
+                try:
+                    if self._thread != get_ident():
+                        self._share()
+                    return run(call, *arguments)
+                finally:
+                    self._is_running = False
+        except BaseException as error:
+            if self._last["call"] is call:
+                error.add_note(LANDED)
+            raise
+
+    def _forward(self, call: object, is_train: bool, kwargs: Mapping[str, Any]) -> list[NDArray]:
+        if is_train is not False and is_train is not True:
+            is_train = self._mode(is_train, "forward")
+        if self._waiting is not None:
+            self._overtake()
+        plan = self._base if self._is_fitting else self._fitting()
+        flat, last = self._flat, self._last
+        if flat.plan is not plan or flat.is_train is not is_train:
+            flat = self._flat = self._flatten(plan, is_train=is_train, backward=False)
+        feeds, restore = self._check(kwargs, "forward") if kwargs else ((), ())
+        after = flat.after
+        after["runs"], after["call"] = last["runs"] + 1, call
+        last["plan"], last["is_train"] = plan, None  # the values of the run before are gone
+        if feeds or self._observers:
+            self._run_fed(flat, call, feeds, starmap(operator.setitem, restore))
+        else:
+            quiet().run(run_through, flat.steps, flat.calls, plan)
+        return self.outputs if not self._is_shared else self._copies()
+
+    def _run_fed(
+        self, flat: Flat, call: object, feeds: Sequence[Feed], restore: Iterable[None]
+    ) -> None:
+        """Run with arrays that are copied first, or in front of observers."""
+        plan, steps = flat.plan, flat.steps
         try:
             for array, value in feeds:
                 array[...] = value
             if self._observers:
-                program = plan.program(is_train=is_train)
-                calls = self._calls_of(program.commits)
-                run_watched(plan, program.forward, calls, self._observers, backward=False)
-            else:
-                steps, calls = self._forward_of(plan, is_train=is_train)
-                execute(steps, calls, plan.explain)
-            self._ended(plan, runs, is_train=is_train)
-        except BaseException as error:
-            if landed[0]:
-                self._ended(plan, runs, is_train=is_train)
-                error.add_note(LANDED)
-            else:
-                self._put_back(kwargs, feeds)
+                program = plan.program(is_train=bool(flat.is_train))
+                watch(plan, program.forward, self._observers, backward=False)
+                steps = self._last_steps(plan)
+            execute(steps, flat.calls, plan)
+        except BaseException:
+            if self._last["call"] is not call:
+                exhaust(restore)  # one call: nothing interrupts it
             raise
-        return self.outputs if not self._is_shared else [o.copy() for o in self.outputs]
 
-    def _ended(self, plan: Plan, runs: int, *, is_train: bool) -> None:
-        """Note that a forward run has ended; to do so twice is to do it once."""
-        self._is_train, self._ran_backward, self.runs = is_train, False, runs + 1
-        if plan.late:
-            self._renew_outputs(plan)
+    def _flatten(self, plan: Plan, *, is_train: bool, backward: bool) -> Flat:
+        """Return what a run is made of; it is kept for the next run of the plan in this mode."""
+        program = plan.program(is_train=is_train)
+        commits: Sequence[Commit]
+        if backward:
+            after = Last(backward=True)
+            commits, steps = self._gradient_commits(plan), program.steps[1]
+        else:
+            after = Last(is_train=is_train, backward=False)
+            commits, steps = program.commits, [*program.steps[0], *self._last_steps(plan)]
+        return Flat(plan, is_train, steps, self._calls_of(commits, after), after)
 
-    def _put_back(self, names: Iterable[str], feeds: Iterable[Feed]) -> None:
-        """Give the arrays that were fed their values back, in one call that nothing interrupts."""
-        backups = [(a, ..., self._backups[n]) for n, (a, _) in zip(names, feeds, strict=True)]
-        deque(starmap(operator.setitem, backups), maxlen=0)
-
-    def _forward_of(self, plan: Plan, *, is_train: bool) -> tuple[list[Step], list[Call]]:
-        """Return the steps and the calls of a forward run, made once for each plan and mode."""
-        key = plan, is_train
-        if self._flat[0] != key:
-            program = plan.program(is_train=is_train)
-            self._flat = key, program.steps[0], self._calls_of(program.commits)
-        return self._flat[1], self._flat[2]
-
-    def _calls_of(self, commits: Iterable[Commit]) -> list[Call]:
+    def _calls_of(self, commits: Iterable[Commit], after: Last) -> list[Call]:
         """Return the calls of a commit. The last one notes that all others have been made."""
-        return [*(commit.call for commit in commits), (operator.setitem, self._landed, 0, True)]
+        return [*(commit.call for commit in commits), (dict.update, self._last, after)]
 
-    def _begin(self) -> None:
-        """Begin a run, in a thread that has its turn: one that waits between nodes is given up."""
-        if self._is_running:
-            raise ExecutionError(
-                "this executor is running: a run cannot begin another one of its own executor",
-                hint="bind the symbol once more for the run inside",
-            )
-        if self._thread != threading.get_ident():
-            self._share()
-        if self._waiting is not None:
-            self._waiting.overtake()
+    def _last_steps(self, plan: Plan) -> list[Step]:
+        """Return what is to do between the steps of a plan and its commit."""
+        return [(self._renew_outputs, (plan,))] if plan.late else []
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait until no other thread's run is under way, and begin one."""
-        with self._lock:
-            self._begin()
-            try:
-                self._is_running = True
-                yield
-            finally:
-                self._is_running = False
+    def _fitting(self) -> Plan:
+        """Return the plan for the next forward run.
+
+        Where somebody looks on, updates do not compute in place: a run that is stopped there must
+        not have written.
+        """
+        plan = self._base
+        keep = self._keep_internals or self._guard is not None
+        in_place = not self._observers
+        if plan.keep != keep or plan.in_place != in_place:
+            given = plan.memory_of_heads()
+            self._base = plan = plan.again(keep=keep, in_place=in_place, given=given)
+        self._is_fitting = True
+        return plan
 
     def _share(self) -> None:
         """Note which thread runs; from the second one on, outputs are handed out as copies.
@@ -325,13 +415,31 @@ class Executor:
         The first one may still read the arrays that it got, so the memory of the outputs changes.
         """
         if self._thread is None:
-            self._thread = threading.get_ident()
+            self._thread = get_ident()
         elif not self._is_shared:
-            self._is_shared = True
-            self._take(self._plan.again())
-            heads = self._plan.heads
-            self.outputs = [NDArray.of(self._plan.output_array(head)) for head in heads]
-            self._is_train = None
+            plan, last = self._fitting().again(), self._last
+            outputs = [NDArray.of(plan.output_array(head)) for head in plan.heads]
+            self._is_shared, self._base, self.outputs = True, plan, outputs
+            last["plan"], last["is_train"] = plan, None
+
+    def _mode(self, is_train: object, method: str) -> bool:
+        """Return a mode as MXNet reads it, any number; an array there is a mistake."""
+        if is_train is True or is_train is False:
+            return is_train
+        if isinstance(is_train, int | np.bool_ | np.integer):
+            return bool(is_train)
+        hint = None
+        if isinstance(is_train, np.ndarray):  # it was meant for an argument: one of its shape
+            shapes = {name: array.shape for name, array in self._by_name.items()}
+            fits = [name for name, shape in shapes.items() if shape == is_train.shape] or [*shapes]
+            hint = f"arrays are given by name: forward({fits[0] if fits else 'data'}=array)"
+        raise ArrayTypeError(
+            f"{method}: is_train must be True or False, but got {type(is_train).__name__}",
+            hint=hint,
+        )
+
+    def _copies(self) -> list[NDArray]:
+        return [array.copy() for array in self.outputs]
 
     def _renew_outputs(self, plan: Plan) -> None:
         """Show the outputs that have got new memory in a run."""
@@ -339,37 +447,38 @@ class Executor:
             if head.node in plan.late:
                 self.outputs[i] = NDArray.of(plan.output_array(head))
 
-    def _check(self, feeds: Mapping[str, Any], what: str = "forward") -> list[Feed]:
-        """Check what is to be copied, and keep what it will replace."""
-        checked = []
+    def _check(
+        self, feeds: Mapping[str, Any], what: str
+    ) -> tuple[list[Feed], list[tuple[Array, Any, Array]]]:
+        """Check what is to be copied; return it, and what puts back what it will replace."""
+        checked, restore = [], []
         for name, value in feeds.items():
             array = self._by_name.get(name)
             if array is None:
                 message = f"{what}: there is no argument {name!r}"
                 raise ArrayTypeError(message, hint=did_you_mean(name, self._by_name))
-            given = np.asarray(value) if np.isscalar(value) else value
-            if isinstance(given, NDArray):
-                given = given.view(np.ndarray)
-            if not isinstance(given, np.ndarray):
+            if not isinstance(value, np.ndarray) and not np.isscalar(value):
                 message = f"{what}: {name} must be a NumPy array, but got {type(value).__name__}"
                 raise ArrayTypeError(message, hint=f"np.array({name})")
+            given = numbers(value, f"{what}: {name}")
             if given.shape != array.shape and not (given.ndim == 0 and array.size == 1):
                 message = (
                     f"{what}: {name} has shape {show(given.shape)}, "
                     f"but {show(array.shape)} is bound"
                 )
                 raise BindError(message, hint="executor.reshape makes one for another shape")
-            if given.dtype.kind not in "biuf":
-                message = f"{what}: {name} has dtype {given.dtype}, but {array.dtype} is bound"
-                raise ArrayTypeError(message)
-            checked.append((array.view(np.ndarray), given.astype(array.dtype, copy=False)))
-        checked = _apart(checked)
+            if given.dtype != array.dtype:  # what does not fit is cut, as C does it
+                given = quietly(given.astype, array.dtype)
+            checked.append((array.view(np.ndarray), given))
+        if len(checked) > 1:
+            checked = _apart(checked)
         for name, (bound, _) in zip(feeds, checked, strict=True):
             backup = self._backups.get(name)
             if backup is None:
                 backup = self._backups[name] = np.empty(bound.shape, bound.dtype)
             backup[...] = bound
-        return checked
+            restore.append((bound, ..., backup))
+        return checked, restore
 
     def backward(self, out_grads: Any = None, is_train: bool = True) -> None:
         """Compute the gradients and write or add them to the gradient arrays.
@@ -390,25 +499,27 @@ class Executor:
         """
         if self._gradients is None or all(g is None for g in self._gradients.values()):
             return
-        with self._turn():
-            plan, landed = self._plan, self._landed
-            if isinstance(plan, LatePlan):  # how large head gradients are, the outputs tell
-                self._run_first(plan, is_train=is_train)
-            self._seed(out_grads)
-            is_train = self._run_first(plan, is_train=is_train)
-            program, calls = plan.program(is_train=is_train), self._calls_of(self._gradient_commits)
-            landed[0] = False
-            try:
-                if self._observers:
-                    run_watched(plan, program.backward, calls, self._observers, backward=True)
-                else:
-                    execute(program.steps[1], calls, plan.explain)
-                self._ran_backward = True
-            except BaseException as error:
-                if landed[0]:
-                    self._ran_backward = True
-                    error.add_note(LANDED)
-                raise
+        self._alone(self._backward, is_train, out_grads)
+
+    def _backward(self, call: object, is_train: bool, out_grads: Any) -> None:
+        is_train = self._mode(is_train, "backward")
+        self._overtake()
+        last = self._last
+        if last["is_train"] is None:
+            last["plan"] = self._fitting()
+        plan = last["plan"]
+        if isinstance(plan, LatePlan):  # how large head gradients are, the outputs tell
+            self._run_first(plan, is_train=is_train)
+        self._seed(out_grads)
+        is_train = self._run_first(plan, is_train=is_train)
+        flat = self._flat_back
+        if flat.plan is not plan or flat.is_train is not is_train:
+            flat = self._flat_back = self._flatten(plan, is_train=is_train, backward=True)
+        steps, flat.after["call"] = flat.steps, call
+        if self._observers:
+            watch(plan, plan.program(is_train=is_train).backward, self._observers, backward=True)
+            steps = ()
+        execute(steps, flat.calls, plan)
 
     def _seed(self, out_grads: Any) -> None:
         """Take the head gradients."""
@@ -420,12 +531,13 @@ class Executor:
 
     def _run_first(self, plan: Plan, *, is_train: bool) -> bool:
         """Compute the values that gradients need, if that is still to do; return the mode."""
-        if self._is_train is None:  # nothing is updated
+        mode = self._last["is_train"]
+        if mode is None:  # nothing is updated
             plan.run(plan.program(is_train=is_train).steps[0])
-            self._is_train = is_train
-        return self._is_train
+            self._last["is_train"] = mode = is_train
+        return mode
 
-    def _make_gradient_commits(self, plan: Plan) -> list[Commit]:
+    def _gradient_commits(self, plan: Plan) -> list[Commit]:
         """Say how each gradient reaches its array: by writing or by adding."""
         commits: list[Commit] = []
         results = dict(zip(self._wanted, plan.results, strict=True))
@@ -460,9 +572,6 @@ class Executor:
             )
         monitor = None if callback is None else Monitor(callback, monitor_all)
         self._observe(monitor, self._guard)
-        plan = self._next_plan or self._plan
-        if monitor is not None and plan.in_place and plan.written:
-            self._next_plan = plan.again(in_place=False, given=plan.memory_of_heads())
 
     @property
     def internals(self) -> Internals:
@@ -479,10 +588,11 @@ class Executor:
         >>> inner["t_output"]
         NDArray([0.])
         """
-        self._keep_internals = True
-        if self._is_train is None and not self._plan.keep:
-            self._take(self._plan.again(keep=True, given=self._plan.memory_of_heads()))
-        return Internals(lambda: (self._plan, self._is_train is not None, self._ran_backward))
+        self._keep_internals, self._is_fitting = True, False
+        last = self._last
+        if last["is_train"] is None:
+            last["plan"] = self._fitting()
+        return Internals(lambda: (last["plan"], last["is_train"] is not None, last["backward"]))
 
     def step(
         self,
@@ -517,31 +627,42 @@ class Executor:
              data      (1,) float64  2 … 2, mean 2
           -> t_output  (1,) float64  0.964 … 0.964, mean 0.964
         """
-        with self._turn():
-            feeds = self._check(kwargs, "step")
-            if backward:
-                self._seed(out_grads)
-            outer = self._next_plan or self._plan
-            values = dict(zip(kwargs, feeds, strict=True))
-            fed = {
-                node: np.array(np.broadcast_to(value, array.shape))
-                for node in outer.graph.variables
-                if node.name in values
-                for array, value in [values[node.name]]
-            }
-            plan = outer.again(in_place=False, keep=True, bound={**outer.variables(), **fed})
-            program = plan.program(is_train=is_train)
-            parts = (program.forward, program.backward) if backward else (program.forward,)
-            self._waiting = Stepper(
-                plan,
-                parts,
-                self._calls_of(self._step_commits(outer, plan, fed, backward=backward)),
-                self._landed,
-                lambda: self._stepped(plan, outer, is_train=is_train, backward=backward),
-                self._gave_up,
-                self._observers,
-            )
-            return self._waiting
+        return self._alone(self._step, is_train, backward, out_grads, kwargs)
+
+    def _step(
+        self,
+        call: object,
+        is_train: bool,
+        backward: bool,
+        out_grads: Any,
+        kwargs: Mapping[str, Any],
+    ) -> Stepper:
+        del call  # nothing is written yet
+        is_train = self._mode(is_train, "step")
+        self._overtake()
+        feeds, _ = self._check(kwargs, "step")
+        if backward:
+            self._seed(out_grads)
+        outer = self._fitting()
+        values = dict(zip(kwargs, feeds, strict=True))
+        fed = {
+            node: np.array(np.broadcast_to(value, array.shape))
+            for node in outer.graph.variables
+            if node.name in values
+            for array, value in [values[node.name]]
+        }
+        plan = outer.again(in_place=False, keep=True, bound={**outer.variables(), **fed})
+        program = plan.program(is_train=is_train)
+        parts = (program.forward, program.backward) if backward else (program.forward,)
+        after = Last(plan=plan, is_train=is_train, backward=backward)
+        calls = self._calls_of(self._step_commits(outer, plan, fed, backward=backward), after)
+
+        def land(run: Stepper, calls: Sequence[Call]) -> list[NDArray]:
+            # (a partial would be one of C: an interrupt could arrive when it has ended)
+            return self._alone(self._land, plan, after, run, calls)
+
+        self._waiting = Stepper(plan, parts, calls, land, self.outputs, self._observers)
+        return self._waiting
 
     def _step_commits(
         self, outer: Plan, plan: Plan, fed: Mapping[Node, Array], *, backward: bool
@@ -552,7 +673,7 @@ class Executor:
             move(write.entry.node, outer.arrays[Entry(node)], plan.arrays[write.entry])
             for node, write in plan.written.items()
         ]
-        commits += self._make_gradient_commits(plan) if backward else ()
+        commits += self._gradient_commits(plan) if backward else ()
         commits += [
             move(head.node, output.view(np.ndarray), value)
             for output, head in zip(self.outputs, plan.heads, strict=True)
@@ -561,24 +682,26 @@ class Executor:
         ]
         return commits
 
-    def _stepped(self, plan: Plan, outer: Plan, *, is_train: bool, backward: bool) -> list[NDArray]:
-        """Note that a run that waited has ended; what it computed is there for backward."""
-        self._waiting = None
-        back = self._next_plan or self._plan  # (a guard may have come or gone)
-        self._take(plan)  # for backward; the next forward run goes back
-        self._next_plan = outer if back is plan else back
-        self._is_train, self._ran_backward = is_train, backward
-        self.runs += 1
-        self._renew_outputs(plan)
-        return self.outputs
+    def _land(
+        self, call: object, plan: Plan, after: Last, run: Stepper, calls: Sequence[Call]
+    ) -> list[NDArray]:
+        """End a run that has waited: do all that it should change, and return the outputs."""
+        run.check_not_overtaken()
+        after["runs"], after["call"] = self._last["runs"] + 1, call
+        execute(self._last_steps(plan), calls, plan)
+        return self.outputs if not self._is_shared else self._copies()
 
-    def _gave_up(self) -> None:
-        self._waiting = None
+    def _overtake(self) -> None:
+        """Give up a run that waits, because another one begins."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.overtake()
 
     def _observe(self, monitor: Monitor | None, guard: NanGuard | None) -> None:
         """Say who looks on: first the monitor, so that it sees what the guard objects to."""
-        self._monitor, self._guard = monitor, guard
-        self._observers = tuple(one for one in (monitor, guard) if one is not None)
+        observers = tuple(one for one in (monitor, guard) if one is not None)
+        self._monitor, self._guard, self._observers = monitor, guard, observers
+        self._is_fitting = False
 
     @contextmanager
     def nan_guard(self, allow: Iterable[str] = (), *, infinities: bool = True) -> Iterator[None]:
@@ -613,14 +736,12 @@ class Executor:
         minisym.runtime.observe.guard.NonFiniteError: log 'logs' made the first NaN
         ...
         """
-        outer, plan = self._guard, self._next_plan or self._plan
-        self._observe(self._monitor, NanGuard(self._names_of_nodes(allow), infinities))
-        self._next_plan = plan.again(in_place=False, keep=True, given=plan.memory_of_heads())
+        outer, guard = self._guard, NanGuard(self._names_of_nodes(allow), infinities)
         try:
+            self._observe(self._monitor, guard)
             yield
         finally:
             self._observe(self._monitor, outer)
-            self._next_plan = plan
 
     def _names_of_nodes(self, allow: Iterable[str]) -> frozenset[str]:
         """Check the names that `nan_guard` was given."""
@@ -652,24 +773,25 @@ class Executor:
             As of `step`.
         """
         check_runs(runs)
-        with self._turn():
-            if self._next_plan is not None:  # measure the runs that `forward` makes
-                self._take(self._next_plan)
-            if backward:
-                self._seed(out_grads)
-            commits = self._make_gradient_commits(self._plan) if backward else ()
-            self._is_train = None  # the values that gradients need are those of no forward run
-            return profile(self._plan, runs, commits, is_train=is_train, backward=backward)
+        return self._alone(self._profile, runs, is_train, backward, out_grads)
+
+    def _profile(
+        self, call: object, runs: int, is_train: bool, backward: bool, out_grads: Any
+    ) -> Profile:
+        del call  # nothing stays written
+        is_train, last = self._mode(is_train, "profile"), self._last
+        self._overtake()
+        plan = self._fitting()  # that of the runs which `forward` makes
+        # the values that gradients need are those of no forward run
+        last["plan"], last["is_train"] = plan, None
+        if backward:
+            self._seed(out_grads)
+        commits = self._gradient_commits(plan) if backward else ()
+        return profile(plan, runs, commits, is_train=is_train, backward=backward)
 
     def memory_report(self) -> MemoryReport:
         """Return what lives where and when in a run; see `minisym.runtime.observe.usage`."""
-        return memory_report(self._next_plan or self._plan)
-
-    def _take(self, plan: Plan) -> None:
-        """Go over to another plan of the same graph and arrays; the outputs stay the same."""
-        self._plan, self._next_plan = plan, None
-        self._flat = None, [], []
-        self._gradient_commits = self._make_gradient_commits(plan)
+        return memory_report(self._fitting())
 
     def debug_str(self) -> str:
         """Return the steps of a run, with the memory that each writes."""
@@ -714,7 +836,7 @@ class Executor:
         (1, 2)
         """
         binding = resize(self._binding, kwargs, partial=partial_shaping, larger=allow_up_sizing)
-        made = self._compile(binding, self._plan.memory_of_heads())
+        made = self._compile(binding, self._base.memory_of_heads())
         if self._monitor is not None:
             made.set_monitor_callback(self._monitor.callback, self._monitor.inputs)
         return made
@@ -733,24 +855,31 @@ class Executor:
             A name is unknown (unless `allow_extra_params`) or a shape differs. Nothing is copied
             then.
         """
+        self._alone(self._copy_params, arg_params, aux_params or {}, allow_extra_params)
+
+    def _copy_params(
+        self,
+        call: object,
+        arg_params: Mapping[str, Any],
+        aux_params: Mapping[str, Any],
+        allow_extra: bool,
+    ) -> None:
+        self._overtake()
         copies: list[Feed] = []
         for what, given, bound in (
             ("argument", arg_params, self.arg_dict),
-            ("auxiliary state", aux_params or {}, self.aux_dict),
+            ("auxiliary state", aux_params, self.aux_dict),
         ):
             for name, value in given.items():
                 if name not in bound:
-                    if allow_extra_params:
+                    if allow_extra:
                         continue
                     close = did_you_mean(name, bound)
                     raise BindError(
                         f"copy_params_from: there is no {what} {name!r}",
                         hint=f"{close}; allow_extra_params=True passes over such names",
                     )
-                array = np.asarray(value)
-                if array.dtype.kind not in "biuf":
-                    kind = f"{type(value).__name__} of dtype {array.dtype}"
-                    raise ArrayTypeError(f"copy_params_from: {name} takes numbers, but got {kind}")
+                array = numbers(value, f"copy_params_from: {name}")
                 if array.shape != bound[name].shape:
                     message = (
                         f"copy_params_from: {name} has shape {show(array.shape)}, "
@@ -758,11 +887,15 @@ class Executor:
                     )
                     raise BindError(message)
                 copies.append((bound[name].view(np.ndarray), array))
-        with self._turn(), np.errstate(all="ignore"):
-            moves = [(target, ..., value) for target, value in _apart(copies)]
-            deque(starmap(operator.setitem, moves), maxlen=0)
+        calls: list[Call] = [(operator.setitem, t, ..., value) for t, value in _apart(copies)]
+        calls.append((dict.update, self._last, Last(call=call)))
+        execute((), calls, self._base)
 
     # ------------------------------------------------------------------------------------ copying
+
+    def __copy__(self) -> NoReturn:
+        """Refuse: two executors would write the same arrays."""
+        self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NoReturn:
         """Refuse: whoever copies an executor means its arrays."""
@@ -777,6 +910,13 @@ class Executor:
             f"{self!r} cannot be pickled: it holds compiled steps",
             hint="pickle executor.symbol and the arrays, and bind them where they arrive",
         )
+
+
+def _refuse_nested() -> NoReturn:
+    raise ExecutionError(
+        "this executor is running: a run cannot begin another one of its own executor",
+        hint="bind the symbol once more for the run inside",
+    )
 
 
 def _apart(moves: list[Feed]) -> list[Feed]:

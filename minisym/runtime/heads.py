@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from minisym.core.errors import ArrayTypeError, GradientError, Row, count, did_y
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node, names_of
 from minisym.core.shapes import show
+from minisym.runtime.program import exhaust, quietly
 
 Seed = tuple[Node, Array] | None
 """The Variable that stands for an output's head gradient, and its array; None: it needs none."""
@@ -48,9 +51,28 @@ def take_head_grads(
                 f"but the output has {show(seed[1].shape)}",
                 hint="one array an output, in order, or a dict by name",
             )
-        checked.append((seed[1], value))
-    for array, value in checked:
-        array[...] = value
+        subject = f"backward: the head gradient of {head.name}"
+        checked.append((seed[1], numbers(value, subject)))
+    moves = [(array, ..., value) for array, value in checked]
+    quietly(exhaust, starmap(operator.setitem, moves))  # what is too large for a type is infinite
+
+
+def numbers(value: Any, subject: str) -> Array:
+    """Return what is to be copied into an array as a plain one.
+
+    Raises
+    ------
+    ArrayTypeError
+        It holds something else than numbers, or numbers that a mask takes back.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        message = f"{subject} is a masked array, and no op knows of masks"
+        raise ArrayTypeError(message, hint="array.filled(0) is plain; pass its data, array.data")
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        kind = f"{type(value).__name__} of dtype {array.dtype}"
+        raise ArrayTypeError(f"{subject} takes numbers, but got {kind}")
+    return array
 
 
 def _in_order(names: Sequence[str], out_grads: Any) -> list[Any]:

@@ -287,7 +287,7 @@ class Plan:
 
     def run(self, steps: Sequence[Step] = (), commits: Iterable[Commit] = ()) -> None:
         """Execute steps, then do all writes; an exception says which node it came from."""
-        execute(steps, [commit.call for commit in commits], self.explain)
+        execute(steps, [commit.call for commit in commits], self)
 
     def value(self, entry: Entry, *, backward: bool) -> Array:
         """Return the array from which an input is read, in the forward or the backward run."""

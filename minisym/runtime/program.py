@@ -8,13 +8,13 @@ neither an exception nor Ctrl-C can come between two writes: all of them land, o
 from __future__ import annotations
 
 import operator
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from functools import partial
 from itertools import starmap
-from typing import Any, Final, NamedTuple
+from operator import call
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -92,48 +92,57 @@ def is_compiled(function: Callable[..., Any]) -> bool:
     return isinstance(inner, np.ufunc) or inner is operator.setitem
 
 
-class _Quiet(threading.local):
-    """A context in which NumPy ignores floating point errors: infinities and NaNs are values.
-
-    A run enters a copy of it, which costs 0.1 us (`np.errstate` costs 2 us, as much as a small
-    update itself), and whatever an operator of a user sets there is gone with the copy.
-    """
-
-    def __init__(self) -> None:
-        self.context = Context()
-        if _IN_CONTEXTS:
-            self.context.run(np.seterr, all="ignore")
+_CONTEXT: Final = Context()
 
 
-_IN_CONTEXTS: Final = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
-"""Whether NumPy keeps in a context what it does about floating point errors; else in the thread."""
-_quiet = _Quiet()
+class _OfThread:
+    """A context before NumPy 2, which keeps in the thread what it does about errors."""
+
+    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function in a copy of the context."""
+        with np.errstate(all="ignore"):
+            return _CONTEXT.copy().run(function, *args, **kwargs)
+
+
+quiet: Callable[[], Any] = _OfThread
+"""Makes a context in which NumPy ignores floating point errors: infinities and NaNs are values.
+
+A run enters one of its own, which costs 0.1 us (`np.errstate` costs 2 us, as much as a small update
+itself), and whatever an operator of a user sets there is gone with it.
+"""
+if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+    _CONTEXT.run(np.seterr, all="ignore")
+    quiet = _CONTEXT.copy
 
 
 def quietly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function while NumPy ignores floating point errors, as a run does."""
-    return _quiet.context.copy().run(function, *args, **kwargs)
+    """Call a function where floating point errors are values."""
+    return quiet().run(function, *args, **kwargs)
 
 
-def execute(
-    steps: Sequence[Step], calls: Sequence[Call], explain: Callable[..., Exception]
-) -> None:
-    """Run the steps, then make all calls; `explain(step, error)` makes the error of a step."""
-    if _IN_CONTEXTS:
-        _quiet.context.copy().run(_execute, steps, calls, explain)
-    else:
-        with np.errstate(all="ignore"):
-            _execute(steps, calls, explain)
+class Explains(Protocol):
+    """What can say which node a step belongs to."""
+
+    def explain(self, step: Step, error: Exception) -> Exception:
+        """Make the error of a step that failed."""
 
 
-def _execute(
-    steps: Sequence[Step], calls: Sequence[Call], explain: Callable[..., Exception]
-) -> None:
-    step: Step = (print, ())
-    try:
-        for step in steps:
-            step[0](*step[1])
-    except Exception as error:
-        raise explain(step, error) from error
-    # one call into C, which nothing interrupts
-    deque(starmap(operator.call, calls), maxlen=0)
+def execute(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
+    """Run the steps, then make all calls."""
+    quiet().run(run_through, steps, calls, plan)
+
+
+exhaust: Final = deque[Any](maxlen=0).extend
+"""Make all calls of an iterator of C, in one call of C, which nothing interrupts."""
+
+
+def run_through(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
+    """Do what `execute` does, in a quiet context."""
+    if steps:
+        step = steps[0]
+        try:
+            for step in steps:
+                step[0](*step[1])
+        except Exception as error:
+            raise plan.explain(step, error) from error
+    exhaust(starmap(call, calls))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Self
+from typing import Self, TypedDict
 
 from minisym.core import origin
 from minisym.core.errors import ExecutionError, OutputNameError, ParamError, did_you_mean
@@ -20,7 +20,7 @@ from minisym.passes.typed import Typed
 from minisym.runtime.observe.values import statistics
 from minisym.runtime.observe.watch import Observer, run_part
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import LANDED, Call, Part, execute
+from minisym.runtime.program import Call, Part
 
 # ------------------------------------------------------------------------------------ node by node
 
@@ -73,6 +73,16 @@ class Moment:
         return "\n".join(lines)
 
 
+class _State(TypedDict, total=False):
+    """How it stands with a run that waits."""
+
+    open: bool
+    ended: bool
+    """Its writes have landed."""
+    overtaken: bool
+    """It was given up because another run began."""
+
+
 class Stepper:
     """A run that waits after every node; `Executor.step` makes one.
 
@@ -103,19 +113,17 @@ class Stepper:
         plan: Plan,
         parts: Sequence[Sequence[Part]],
         calls: Sequence[Call],
-        landed: list[bool],
-        finished: Callable[[], list[NDArray]],
-        abandoned: Callable[[], None],
+        land: Callable[[Stepper, Sequence[Call]], list[NDArray]],
+        outputs: list[NDArray],
         observers: Sequence[Observer] = (),
     ) -> None:
-        self._plan, self._calls, self._observers = plan, calls, observers
-        self._landed = landed
-        self._finished, self._abandoned = finished, abandoned
+        self._plan, self._observers, self._land = plan, observers, land
+        self._is = _State(open=True, ended=False, overtaken=False)
+        # the last call notes that all others have been made
+        self._calls = [*calls, (dict.update, self._is, _State(open=False, ended=True))]
         self._parts = [(part, bool(run)) for run, some in enumerate(parts) for part in some]
         self._next = 0
-        self._is_open = True
-        self._is_overtaken = False
-        self._outputs: list[NDArray] | None = None
+        self._outputs = outputs
         self._values: dict[str, Entry] = {Entry(n).name: Entry(n) for n in plan.graph.variables}
         self.moments: list[Moment] = []
 
@@ -125,16 +133,17 @@ class Stepper:
 
     def __next__(self) -> Moment:
         """Run the next node; behind the last one end the run."""
-        self._check_not_overtaken()
-        if not self._is_open:
+        self.check_not_overtaken()
+        if not self._is["open"]:
             raise StopIteration
         try:
             moment = self._advance()
+            if moment is None:
+                self._outputs = self._land(self, self._calls)
         except BaseException:
             self.abandon()
             raise
         if moment is None:
-            self._end()
             raise StopIteration
         return moment
 
@@ -175,9 +184,9 @@ class Stepper:
     def __repr__(self) -> str:
         """Say how far the run has come."""
         ran = len(self.moments)
-        if self._outputs is not None:
+        if self._is["ended"]:
             return f"<Stepper: all {ran} nodes have run>"
-        if not self._is_open:
+        if not self._is["open"]:
             return f"<Stepper: given up after {ran} of {ran + self.remaining} nodes>"
         coming = self.coming
         what = f"{coming.op.name} {coming.name!r}" if coming and coming.op else "the writes"
@@ -225,43 +234,29 @@ class Stepper:
         ExecutionError
             The run was given up.
         """
-        self._check_not_overtaken()
+        self.check_not_overtaken()
         for _ in self:
             pass
-        if self._outputs is None:
+        if not self._is["ended"]:
             raise ExecutionError("this run was given up", hint="step() begins another one")
         return self._outputs
 
     def abandon(self) -> None:
         """Give the run up: every bound array is as it was before it."""
-        if self._is_open:
-            self._is_open = False
-            self._abandoned()
+        self._is["open"] = False
 
     def overtake(self) -> None:
         """Give the run up because another one of the executor begins."""
-        if self._is_open:
-            self.abandon()
-            self._is_overtaken = True
+        if self._is["open"]:
+            self._is["open"], self._is["overtaken"] = False, True
 
-    def _check_not_overtaken(self) -> None:
-        if self._is_overtaken:
+    def check_not_overtaken(self) -> None:
+        """Raise `ExecutionError` if another run has begun meanwhile."""
+        if self._is["overtaken"]:
             raise ExecutionError(
                 "another run of this executor began while this one waited, so it was given up",
                 hint="finish() a run before the next one begins; step() begins a new one",
             )
-
-    def _end(self) -> None:
-        self._landed[0] = False
-        try:
-            execute((), self._calls, self._plan.explain)
-        except BaseException as error:
-            if self._landed[0]:
-                self._is_open, self._outputs = False, self._finished()
-                error.add_note(LANDED)
-            self.abandon()
-            raise
-        self._is_open, self._outputs = False, self._finished()
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -10,28 +10,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import operator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, starmap
 from os import PathLike
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minisym.core import random
 from minisym.core.errors import ParamError
 from minisym.core.files import write_text
-from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.origin import position
 from minisym.core.shapes import show
 from minisym.passes.flops import flops
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Commit, Program, Step
+from minisym.runtime.program import Commit, Program, Step, exhaust, quietly
 
 _MS = 1e3
 
@@ -211,9 +208,14 @@ def profile(
     targets = [plan.arrays[Entry(node)] for node in plan.written]
     targets += [commit.target for commit in gradient_commits]
     targets += [plan.output_array(head) for head in plan.heads if head.node.op is not None]
-    with _restored(targets):
-        _measure(plan, schedule)
-        measured = tuple(_measure(plan, schedule) for _ in range(runs))
+    draws = random.generator.bit_generator.state
+    restore = starmap(operator.setitem, [(array, ..., array.copy()) for array in targets])
+    try:
+        quietly(_measure, plan, schedule)
+        measured = tuple(quietly(_measure, plan, schedule) for _ in range(runs))
+    finally:
+        exhaust(restore)  # one call: nothing interrupts it
+        random.generator.bit_generator.state = draws
     return Profile(tuple(_rows(plan, measured, backward=backward)), measured, _details(plan))
 
 
@@ -235,32 +237,18 @@ def _schedule(
         yield commit.node, [(commit.call[0], commit.call[1:])], True, True
 
 
-@contextmanager
-def _restored(arrays: Iterable[Array]) -> Iterator[None]:
-    """Put arrays and random numbers back in the end."""
-    kept = [(array, array.copy()) for array in arrays]
-    state = random.generator.bit_generator.state
-    try:
-        yield
-    finally:
-        random.generator.bit_generator.state = state
-        for array, value in kept:
-            array[...] = value
-
-
 def _measure(plan: Plan, schedule: Sequence[Item]) -> tuple[Event, ...]:
     """Run once with a clock around each node."""
     times: list[int] = []
     step: Step = (print, ())
-    with np.errstate(all="ignore"):
-        begin = perf_counter_ns()
-        try:
-            for _, steps, _, _ in schedule:
-                for step in steps:
-                    step[0](*step[1])
-                times.append(perf_counter_ns() - begin)
-        except Exception as error:
-            raise plan.explain(step, error) from error
+    begin = perf_counter_ns()
+    try:
+        for _, steps, _, _ in schedule:
+            for step in steps:
+                step[0](*step[1])
+            times.append(perf_counter_ns() - begin)
+    except Exception as error:
+        raise plan.explain(step, error) from error
     return tuple(
         Event(node, start, end, late, is_write)
         for (node, _, late, is_write), start, end in zip(

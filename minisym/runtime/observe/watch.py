@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry, Node
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Call, Part, execute
+from minisym.runtime.program import Part
 
 
 class Observer(Protocol):
@@ -26,21 +26,15 @@ class Observer(Protocol):
         """Look at what a node has made. An exception ends the run, and nothing is written."""
 
 
-def run_watched(
-    plan: Plan,
-    parts: Sequence[Part],
-    calls: Sequence[Call],
-    observers: Sequence[Observer],
-    *,
-    backward: bool,
+def watch(
+    plan: Plan, parts: Sequence[Part], observers: Sequence[Observer], *, backward: bool
 ) -> None:
-    """Run the nodes one after the other in front of observers, then do the writes.
+    """Run the nodes one after the other in front of observers; the writes come behind that.
 
     The plan is one without updates in place, so that a run which an observer stops writes nothing.
     """
     for part in parts:
         run_part(plan, part, observers, backward=backward)
-    execute((), calls, plan.explain)
 
 
 def run_part(plan: Plan, part: Part, observers: Sequence[Observer], *, backward: bool) -> None:
