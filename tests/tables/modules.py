@@ -46,6 +46,25 @@ BINDING = [
      "(n.params_initialized, n.get_params()[0]['fc_weight'])", (True, [[1.0] * 3] * 2)),
 ]
 
+PROMISED = "the documentation promises it with and without shared_buffer"
+
+SHARING = [
+    ("f = sym.FullyConnected(sym.var('x'), num_hidden=1, name='fc')\ne = f.simple_bind(mx.cpu(), x=(2, 3))\n"
+     "g = f.simple_bind(mx.cpu(), x=(4, 3), shared_exec=e, shared_arg_names=['fc_weight'])\n"
+     "e.arg_dict['fc_weight'][:] = 5\ng.arg_dict['fc_weight']", Differs([[0.0, 0.0, 0.0]], [[5.0, 5.0, 5.0]], PROMISED)),
+    ("f = sym.FullyConnected(sym.var('x'), num_hidden=1, name='fc')\ne = f.simple_bind(mx.cpu(), x=(2, 3))\n"
+     "g = f.simple_bind(mx.cpu(), x=(4, 3), shared_exec=e, shared_arg_names=['fc_weight', 'fc_bias'], shared_buffer={})\n"
+     "e.arg_dict['fc_weight'][:] = 5\n(g.arg_dict['fc_weight'], g.arg_dict['x'].shape)", ([[5.0, 5.0, 5.0]], (4, 3))),
+    ("f = sym.FullyConnected(sym.var('x'), num_hidden=1, name='fc')\ne = f.simple_bind(mx.cpu(), x=(2, 3))\n"
+     "g = f.simple_bind(mx.cpu(), x=(2, 3), shared_exec=e)\ne.arg_dict['fc_weight'][:] = 5\ng.arg_dict['fc_weight']", [[0.0, 0.0, 0.0]]),
+    ("f = sym.FullyConnected(sym.var('x'), num_hidden=1, name='fc')\ne = f.simple_bind(mx.cpu(), x=(2, 3))\n"
+     "g = f.simple_bind(mx.cpu(), x=(4, 3), shared_exec=e, shared_arg_names=['fc_weight'], shared_buffer={})\n"
+     "g.arg_dict['x'][:] = 1\ng.forward(is_train=True)\ng.backward(nd.ones((4, 1)))\ne.grad_dict['fc_weight']", [[4.0, 4.0, 4.0]]),
+    ("f = sym.FullyConnected(sym.var('x'), num_hidden=1, name='fc')\ne = f.simple_bind(mx.cpu(), x=(2, 3))\n"
+     "f.simple_bind(mx.cpu(), x=(2, 5), shared_exec=e, shared_arg_names=['fc_weight'], shared_buffer={})",
+     Differs(Raises("RuntimeError"), Raises("ValueError"), "the array does not fit")),
+]
+
 PARAMETERS = [
     (M + "m.init_params(mx.init.One())\nm.get_params()[0]", {"fc_weight": [[1.0] * 3] * 2, "fc_bias": [0.0, 0.0]}),
     (M + "m.init_params(mx.init.One())\nm.init_params(mx.init.Zero())\nm.get_params()[0]['fc_weight']", Warns([[1.0] * 3] * 2)),
