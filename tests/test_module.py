@@ -100,6 +100,21 @@ def test_get_params_are_copies_that_the_next_call_renews():
     assert (before.asnumpy() != kept).any()
 
 
+def test_a_monitor_hears_the_shape_that_runs():
+    module, monitor = bound(), ms.mon.Monitor(1)
+    module.init_params()
+    module.install_monitor(monitor)
+    seen = []
+    for rows in (4, 2, 4):
+        monitor.tic()
+        module.forward(batch(rows), is_train=True)
+        seen.append([name for _, name, _ in monitor.toc()])
+    assert seen[0] == seen[1] == seen[2]
+    assert sorted(seen[0]) == sorted(
+        ["fc_output", "softmax_output", "data", "fc_weight", "fc_bias", "softmax_label"]
+    )
+
+
 def test_fixed_parameters_stay():
     module = bound(fixed_param_names=["fc_weight"])
     module.init_params(ms.init.One())

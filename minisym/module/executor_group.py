@@ -11,6 +11,7 @@ from minisym.core.errors import BindError, ShapeError, did_you_mean
 from minisym.core.ndarray import NDArray
 from minisym.core.symbol import Symbol
 from minisym.io import DataDesc
+from minisym.monitor import Monitor
 from minisym.runtime.executor import Executor
 
 KEPT: Final = 4
@@ -40,6 +41,7 @@ class ExecutorGroup:
         self._first: Executor | None = None if shared is None else shared.executor
         self._bound: dict[Any, Executor] = {}
         self._monitor: Any = None
+        self._watched: list[Executor] = []
 
     def reshape(self, data: Sequence[DataDesc], labels: Sequence[DataDesc]) -> None:
         """Go over to the executor for arrays of these shapes and types."""
@@ -51,13 +53,12 @@ class ExecutorGroup:
         found = self._bound.pop(key, None)
         if found is None:
             found = self._bind(fed)
-            if self._monitor is not None:
-                self._monitor.install(found)
         self._bound[key] = found
         if len(self._bound) > KEPT:
             self._bound.pop(next(k for k, e in self._bound.items() if e is not self._first))
         self._first = self._first or found
         self.executor, self.execs = found, [found]
+        self._watch()
         arguments, gradients = found.arg_dict, found.grad_dict
         self.params = [arguments[name] for name in self.param_names]
         self.gradients = [gradients.get(name) for name in self.param_names]
@@ -102,8 +103,19 @@ class ExecutorGroup:
     def install_monitor(self, monitor: Any) -> None:
         """Let a monitor watch all runs."""
         self._monitor = monitor
-        for executor in self._bound.values():
-            monitor.install(executor)
+        self._watched = []
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let the monitor hear the executor that runs next, and ask its arrays alone."""
+        if self._monitor is None:
+            return
+        if not any(executor is self.executor for executor in self._watched):
+            self._monitor.install(self.executor)
+            self._watched.append(self.executor)
+        if isinstance(self._monitor, Monitor):  # not one of the user's own
+            others = [e for e in self._monitor.executors if all(e is not o for o in self._watched)]
+            self._monitor.executors = [*others, self.executor]
 
     @property
     def output_shapes(self) -> list[tuple[str, tuple[int, ...]]]:
