@@ -83,6 +83,13 @@ def test_shapes_of_a_batch_may_change_and_share_the_parameters():
     # labels may be absent: SoftmaxOutput infers the shape of its own
     module.forward(ms.io.DataBatch([ms.nd.ones((9, 2))]), is_train=False)
     assert module.get_outputs()[0].shape == (9, 3)
+    for data, label, message in (
+        ([], [], "a batch has 0 data arrays, not data"),
+        ([ms.nd.ones((4, 2))] * 2, [], "a batch has 2 data arrays, not data"),
+        ([ms.nd.ones((5, 2))], [ms.nd.ones(5)] * 2, "2 label arrays, not softmax_label"),
+    ):
+        with pytest.raises(ms.BindError, match=message):
+            module.forward(ms.io.DataBatch(data, label))
     with pytest.raises(ms.BindError, match="fc_weight needs shape"):
         module.forward(ms.io.DataBatch([ms.nd.ones((9, 5))]))
 

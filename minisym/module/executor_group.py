@@ -55,7 +55,8 @@ class ExecutorGroup:
             found = self._bind(fed)
         self._bound[key] = found
         if len(self._bound) > KEPT:
-            self._bound.pop(next(k for k, e in self._bound.items() if e is not self._first))
+            gone = self._bound.pop(next(k for k, e in self._bound.items() if e is not self._first))
+            self._watched = [executor for executor in self._watched if executor is not gone]
         self._first = self._first or found
         self.executor, self.execs = found, [found]
         self._watch()
@@ -86,16 +87,7 @@ class ExecutorGroup:
         """Run on the arrays of a batch; labels that the symbol has no name for are passed over."""
         arrays: dict[str, Any] = {}
         known = self.executor.arg_dict
-        for what, descs, given in (
-            ("data", self.data_shapes, data),
-            ("label", self.label_shapes, labels),
-        ):
-            if len(given) != len(descs) and (given or what == "data"):
-                names = ", ".join(desc.name for desc in descs) or "none"
-                message = (
-                    f"Module: a batch has {len(given)} {what} arrays, but is bound for {names}"
-                )
-                raise BindError(message)
+        for descs, given in ((self.data_shapes, data), (self.label_shapes, labels)):
             named = zip((desc.name for desc in descs), given, strict=False)
             arrays |= {name: array for name, array in named if name in known}
         self.executor.forward(is_train=is_train, **arrays)

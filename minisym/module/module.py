@@ -19,6 +19,7 @@ from minisym.core.errors import (
     GradientError,
     IncompleteError,
     ParamError,
+    count,
     did_you_mean,
     listed,
 )
@@ -466,6 +467,14 @@ class Module(BaseModule):
         """Bind for the shapes of this batch, if they are others."""
         group = self._exec_group
         shapes = [tuple(array.shape) for array in batch.data]
+        for what, given, descs in (
+            ("data", shapes, group.data_shapes),
+            ("label", labels, self._label_shapes or labels),
+        ):
+            if len(given) != len(descs) and (given or what == "data"):
+                names = listed([desc.name for desc in descs], 12)
+                message = f"Module: a batch has {count(len(given), f'{what} array')}, not {names}"
+                raise BindError(message, hint="in the order of the shapes that bind was given")
         if shapes == [tuple(desc.shape) for desc in group.data_shapes]:
             return
         data = described(getattr(batch, "provide_data", None)) or _with(group.data_shapes, shapes)
