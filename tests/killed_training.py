@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from places import FIXTURES
 
 import minisym as ms
 from minisym import sym
@@ -38,7 +39,7 @@ def network() -> ms.Symbol:
 def train(path: Path, every: int) -> ms.train.Trained:
     """Train to the end, from the checkpoint on if there is one."""
     ms.random.seed(1)
-    with np.load(HERE / "fixtures" / "digits.npz", allow_pickle=False) as found:
+    with np.load(FIXTURES / "digits.npz", allow_pickle=False) as found:
         images, labels = found["images"] / np.float32(16), found["labels"].astype(np.float32)
     data = ms.io.NDArrayIter(images, labels, batch_size=32, shuffle=True, seed=5)
     schedule = ms.lr_scheduler.CosineScheduler(max_update=2000, base_lr=0.01, warmup_steps=50)

@@ -1,4 +1,4 @@
-"""What Module is trained on: by MXNet in `scripts/record_module.py`, by minisym in its test.
+"""What Module is trained on: by MXNet in `scripts/mxnet/record_module.py`, by minisym in its test.
 
 It runs on Python 3.8, too.
 """

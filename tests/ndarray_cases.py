@@ -1,4 +1,4 @@
-"""Snippets on MXNet's arrays, which run under MXNet, too: scripts/record_ndarray.py asks it.
+"""Snippets on MXNet's arrays, which run under MXNet, too: scripts/mxnet/record_ndarray.py asks it.
 
 The names: `a` is (2, 3), `b` (3,), `s` (1,), all float32; `i`, `i64`, `u`, `d`, `h`, `o` are int32,
 int64, uint8, float64, float16 and bool; `n` is NumPy's. The last statement is the answer.

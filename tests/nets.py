@@ -1,6 +1,6 @@
 """Nets of the kinds that people compose, for tests: each function returns a symbol and some shapes.
 
-They are functions of the module that composes them, MXNet or minisym: `scripts/record_nets.py` runs
+They are functions of the module that composes them, MXNet or minisym: `scripts/mxnet/record_nets.py` runs
 them under MXNet 1.9.1, in Python 3.8. More of them are in nets_of_sequences.py and nets_of_tasks.py.
 """
 

@@ -1,7 +1,7 @@
 """Optimizers, schedules, metrics and initializers with settings, as MXNet 1.9.1 knows them.
 
-`scripts/record_optimizers.py` runs them under MXNet (Python 3.8: hence no newer syntax here) and
-keeps what they do in fixtures/optimizers.npz; tests/test_optimizers.py compares.
+`scripts/mxnet/record_optimizers.py` runs them under MXNet (Python 3.8: so no newer syntax here) and
+keeps what they do in fixtures/optimizers.npz; tests/optimizer/test_optimizers.py compares.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """Recurrent cells, and how they are unrolled, as MXNet 1.9.1 knows them.
 
-`scripts/record_rnn.py` runs them under MXNet (Python 3.8: hence no newer syntax here) and keeps
-what comes out in fixtures/rnn.npz; tests/test_rnn_cells.py compares.
+`scripts/mxnet/record_rnn.py` runs them under MXNet (Python 3.8: so no newer syntax here) and
+keeps
+what comes out in fixtures/rnn.npz; tests/rnn/test_rnn_cells.py compares.
 """
 
 import json

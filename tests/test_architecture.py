@@ -13,11 +13,10 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+from places import ROOT
 
 import minisym as ms
 from minisym.core.functions import docstring
-
-ROOT = Path(__file__).resolve().parents[1]
 
 _ORDER = """
     port core define passes ops runtime control formats show symbol nd random contrib

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import ROOT
 
 import minisym as ms
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def blocks(page: str) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from places import FIXTURES, ROOT
 
 from minisym.show.render import find_engine
 
-ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 
 SAYS = {
@@ -120,8 +120,8 @@ def test_mxnet_mlp_has_mxnets_values():
     path = EXAMPLES / "mxnet_mlp.py"
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
     got = names["run"]()
-    with np.load(ROOT / "tests" / "fixtures" / "mxnet_mlp.npz", allow_pickle=False) as recorded:
-        assert sorted(got) == sorted(recorded.files)  # scripts/record_mlp.py made them
+    with np.load(FIXTURES / "mxnet_mlp.npz", allow_pickle=False) as recorded:
+        assert sorted(got) == sorted(recorded.files)  # scripts/mxnet/record_mlp.py made them
         for name, array in got.items():
             assert array.shape == recorded[name].shape
             assert array.dtype == recorded[name].dtype

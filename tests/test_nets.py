@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import nets_of_sequences  # noqa: F401  they enter themselves into the table
 import nets_of_tasks  # noqa: F401
@@ -11,10 +10,11 @@ import numpy as np
 import pytest
 from nets import NETS
 from nets_filled import filled, summary
+from places import FIXTURES
 
 import minisym as ms
 
-FIXTURE = Path(__file__).parent / "fixtures" / "nets.json"
+FIXTURE = FIXTURES / "nets.json"
 EXPECTED = json.loads(FIXTURE.read_text(encoding="utf-8"))
 
 each_net = pytest.mark.parametrize("name", NETS)

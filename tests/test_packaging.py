@@ -3,13 +3,12 @@
 import re
 import runpy
 import tomllib
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import minisym as ms
 
-ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 import runpy
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
+from places import FIXTURES, TESTS
 
 import minisym as ms
 
-TESTS = Path(__file__).parent
-RECORDED = np.load(TESTS / "fixtures" / "scripts_of_mxnet.npz")  # by scripts/record_scripts.py
+RECORDED = np.load(FIXTURES / "scripts_of_mxnet.npz")  # scripts/mxnet/record_scripts.py
 SCRIPTS = {path.stem: path for path in sorted((TESTS / "scripts_of_mxnet").glob("*.py"))}
 
 

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import minisym as ms
 
-ROOT = Path(__file__).resolve().parents[1]
 TYPING = ROOT / "tests" / "typing"
 
 

@@ -1,14 +1,12 @@
 """The training that minisym, MXNet and NumPy by hand each do: network, begin, batches, settings.
 
-`scripts/record_training.py` reads this under Python 3.8: hence no newer syntax here.
+`scripts/mxnet/record_training.py` reads this under Python 3.8: hence no newer syntax here.
 """
 
-from pathlib import Path
-
 import numpy as np
+from places import FIXTURES
 
 BATCH, STEPS, HIDDEN = 64, 100, 32
-FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 COMMON = dict(rescale_grad=1 / BATCH, wd=1e-3)
 SETTINGS = {

@@ -1,7 +1,8 @@
 """The updates that MXNet 1.9.1 has, with settings and arrays, three steps each.
 
-`scripts/record_updates.py` runs them under MXNet (Python 3.8: hence no newer syntax here) and keeps
-what they do in fixtures/updates.npz; tests/test_updates.py compares.
+`scripts/mxnet/record_updates.py` runs them under MXNet (Python 3.8: so no newer syntax here) and
+keeps
+what they do in fixtures/updates.npz; tests/ops/test_updates.py compares.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 `minisym.testing.check_op` takes an op with its samples and checks value against reference, inferred
 shape and type against the real ones, gradient against finite differences, that an error sample
-raises, and more; `tests/test_ops.py` does it with all of minisym's own ops.
+raises, and more; `tests/ops/test_ops.py` does it with all of minisym's own ops.
 """
 
 from __future__ import annotations

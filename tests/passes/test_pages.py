@@ -5,17 +5,17 @@
 
 import re
 from functools import cache
-from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pytest
+from places import ROOT
 
 import minisym as ms
 from minisym import sym
 from minisym.passes.rewrite import run_passes
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 
 
 @cache

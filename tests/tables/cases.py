@@ -1,6 +1,6 @@
 """What a row of the tables is, how it is run, and how its answer is compared.
 
-The tables say how MXNet 1.9.1 behaves. They run under MXNet itself (`scripts/ask_mxnet.py`, on
+The tables say how MXNet 1.9.1 behaves. They run under MXNet itself (`scripts/mxnet/ask.py`, on
 Python 3.8: hence no newer syntax here) and under minisym (`tests/test_api_*.py`), so that a row
 cannot claim what MXNet does not do.
 

@@ -1,6 +1,6 @@
 """Loops and choices: programs that compose a symbol `net`, and arrays to run it on.
 
-They run under MXNet 1.9.1 (by scripts/record_control.py, in Python 3.8) and under minisym, as `mx`.
+They run under MXNet 1.9.1 (by scripts/mxnet/record_control.py, in Python 3.8) and under minisym, as `mx`.
 MXNet's answers are in fixtures/control_flow.json.
 """
 

@@ -1,6 +1,6 @@
 """Programs that compose a symbol `net`: MXNet's files of them are in fixtures/mxnet_graphs.json.
 
-They run under MXNet 1.9.1 (by scripts/record_mxnet.py, in Python 3.8) and under minisym, as `mx`.
+They run under MXNet 1.9.1 (by scripts/mxnet/record_graphs.py, in Python 3.8) and under minisym, as `mx`.
 """
 
 GRAPHS = {

@@ -1,7 +1,7 @@
 """Symbol files as versions of MXNet before 1.9.1 wrote them, and as nobody should write them.
 
 MXNet 1.9.1 cannot write the old styles, so they are put together here, by hand. How it reads them is
-in fixtures/symbol_files.json (by scripts/record_json.py, in Python 3.8: hence no newer syntax here).
+in fixtures/symbol_files.json (by scripts/mxnet/record_json.py, in Python 3.8).
 """
 
 import json
