@@ -66,6 +66,7 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!minisym\b).*"),
+    (r"py:class", r"minisym\.core\.params\.DType"),  # a kind of parameter: no page of its own
 ]
 
 html_theme = "pydata_sphinx_theme"
