@@ -66,10 +66,8 @@ def clip(b):
     b.keep(b.call("clip", x, a_min=-1.0, a_max=b.dice(1.0, 2.0), bound=2.0))
 
 
-@template
-def cast(b):
+def cast(b, there):
     x = b.pick()
-    there = b.dice("float64", "float64", "int32", "amp")
     if (
         there == "amp"
     ):  # of float32: float16 would round what differs in the last bit to other numbers
@@ -81,6 +79,9 @@ def cast(b):
     if there == "float64":
         middle = b.call("sin", middle)
     b.keep(b.call(b.dice("Cast", "cast"), middle, dtype="float32", bound=middle.bound))
+
+
+enter(cast, [(op,) for op in ("float64", "int32", "amp")])
 
 
 @template
@@ -177,15 +178,16 @@ enter(scalar_op, [
 ])  # fmt: skip
 
 
-@template
-def maximum_of_any(b):
+def maximum_of_any(b, op):
     x = b.apart(b.pick())
     y = b.times(b.like(x), 0.1)
-    op = b.dice("maximum", "minimum", "hypot", "add_n")
     if op == "hypot":
         b.keep(b.call("hypot", b.between(x, 0.5, 2), b.between(y, 0.5, 2), bound=3))
     else:
         b.keep(b.call(op, x, y, bound=x.bound + 1))
+
+
+enter(maximum_of_any, [(op,) for op in ("maximum", "minimum", "hypot")])
 
 
 @template
@@ -289,13 +291,12 @@ def moments(b):
     axes = tuple(i for i in range(x.ndim) if b.chance(0.5)) or (x.ndim - 1,)
     keepdims = b.chance(0.3)
     both = b.compose("moments", x, axes=axes, keepdims=keepdims)
-    b.keep(
-        *[
-            type(x)(both[i], reduced(x.shape, axes, keepdims), 1)
-            for i in (0, 1)
-            if i or b.chance(0.7)
-        ]
-    )
+    mean, variance = [type(x)(both[i], reduced(x.shape, axes, keepdims), 1) for i in (0, 1)]
+    if b.chance(0.3):
+        b.keep(mean)
+    else:  # where nothing reads the mean, MXNet's variance is the mean of squares
+        b.heads.append(mean)
+        b.keep(variance)
 
 
 @template
@@ -641,13 +642,11 @@ def syrk(b):
     b.keep(b.call("linalg.syrk", x, transpose=t, alpha=b.dice(1.0, 0.5), to=(n, n), bound=k))
 
 
-@template
-def cholesky(b):
+def cholesky(b, op):
     x = b.square(b.chance(0.5))
     gram = b.call("linalg.gemm2", x, x, transpose_b=True, bound=5)
     lower = b.call("linalg.potrf", gram, bound=3)
     b.keep(lower)
-    op = b.dice("potri", "trmm", "trsm", "sumlogdiag")
     if op == "potri":
         b.keep(b.call("linalg.potri", lower, bound=20))
     elif op == "sumlogdiag":
@@ -659,10 +658,11 @@ def cholesky(b):
         b.keep(b.call("linalg." + op, lower, b.like(x), bound=20, **params))
 
 
-@template
-def inverse(b):
+enter(cholesky, [(op,) for op in ("potri", "trmm", "trsm", "sumlogdiag")])
+
+
+def inverse(b, op):
     x = b.square(b.chance(0.5))
-    op = b.dice("inverse", "det", "slogdet", "gelqf")
     if op == "inverse":
         b.keep(b.call("linalg.inverse", x, bound=9))
     elif op == "det":
@@ -673,6 +673,9 @@ def inverse(b):
     else:
         both = b.compose("linalg.gelqf", x)
         b.keep(type(x)(both[0], x.shape, 2), type(x)(both[1], x.shape, 2))
+
+
+enter(inverse, [(op,) for op in ("inverse", "det", "slogdet", "gelqf")])
 
 
 @template
