@@ -6,7 +6,7 @@ same program. What it composes is kind to comparisons between float32 and float3
 what is not smooth (rounding, sorting, a maximum) reads numbers that lie apart from one another and from
 whole numbers and halves, and what has poles stays away from them.
 
-It runs under Python 3.8, too (`scripts/record_random_graphs.py`); the ops are in random_templates.py.
+It runs under Python 3.8, too (`scripts/mxnet/record_random_graphs.py`); the ops are in random_templates.py.
 """
 
 import contextlib

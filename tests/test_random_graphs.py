@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import random_graphs
+from places import FIXTURES
 
 import minisym as ms
 
-FIXTURE = Path(__file__).parent / "fixtures" / "random_graphs.npz"
-with np.load(FIXTURE, allow_pickle=False) as arrays:  # by scripts/record_random_graphs.py
+# scripts/mxnet/record_random_graphs.py
+with np.load(FIXTURES / "random_graphs.npz", allow_pickle=False) as arrays:
     RECORDED = {seed: (said, ran) for seed, said, ran in random_graphs.unpack(arrays)}
 
 

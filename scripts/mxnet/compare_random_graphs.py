@@ -1,9 +1,9 @@
 """Compare minisym with MXNet 1.9.1 on fresh random graphs, for some seconds.
 
-    python scripts/compare_random_graphs.py --mxnet PYTHON --seed 1000 --seconds 300
+    python scripts/mxnet/compare_random_graphs.py --mxnet PYTHON --seed 1000 --seconds 300
 
-PYTHON is a Python 3.8 with `mxnet==1.9.1`, which runs `scripts/record_random_graphs.py`. The graphs
-are those of tests/random_graphs.py. It says how many were compared, how many ops they hold, what
+PYTHON is a Python 3.8 with `mxnet==1.9.1`, which runs `scripts/mxnet/record_random_graphs.py`. The
+graphs are those of tests/random_graphs.py. It says how many were compared, how many ops they hold, what
 differs, and ends with 1 where something does.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 import minisym as ms
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import random_graphs  # noqa: E402
@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     clean |= {"MXNET_SUBGRAPH_BACKEND": "NONE", "MXNET_MKLDNN_ENABLED": "0"}
-    script = str(ROOT / "scripts" / "record_random_graphs.py")
+    script = str(ROOT / "scripts" / "mxnet" / "record_random_graphs.py")
     until, seed = time.monotonic() + options.seconds, options.seed
     ops: set[str] = set()
     compared, wrong, largest = 0, 0, 0.0

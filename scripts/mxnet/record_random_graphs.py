@@ -3,11 +3,11 @@
 Run under Python 3.8 with mxnet==1.9.1, which is no dependency of minisym::
 
     export MXNET_SUBGRAPH_BACKEND=NONE MXNET_MKLDNN_ENABLED=0
-    python3.8 scripts/record_random_graphs.py
+    python3.8 scripts/mxnet/record_random_graphs.py
 
 Writes tests/fixtures/random_graphs.npz: the first 150 graphs that MXNet runs. For others,
-`scripts/compare_random_graphs.py` calls it with a seed, a number of seeds and a file. Each graph
-runs in a process of its own: one that ends MXNet's process, or that MXNet refuses to run, is told
+`scripts/mxnet/compare_random_graphs.py` calls it with a seed, a number of seeds and a file. Each
+graph runs in a process of its own: one that ends MXNet's process, or that MXNet refuses to run, is told
 and left out. (Its Crop and Embedding, say, refuse where only the shape of their output is read.)
 """
 
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any, Iterable  # noqa: UP035  Python 3.8
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import mxnet as mx  # noqa: E402
