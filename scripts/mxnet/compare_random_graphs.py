@@ -3,8 +3,8 @@
     python scripts/mxnet/compare_random_graphs.py --mxnet PYTHON --seed 1000 --seconds 300
 
 PYTHON is a Python 3.8 with `mxnet==1.9.1`, which runs `scripts/mxnet/record_random_graphs.py`. The
-graphs are those of tests/random_graphs.py. It says how many were compared, how many ops they hold, what
-differs, and ends with 1 where something does.
+graphs are those of tests/random_graphs.py. It says how many were compared, how many ops they hold,
+what differs, and ends with 1 where something does.
 """
 
 from __future__ import annotations
