@@ -8,7 +8,7 @@ Run under Python 3.8 with mxnet==1.9.1, which is no dependency of minisym::
 Writes tests/fixtures/random_graphs.npz: the first 150 graphs that MXNet runs. For others,
 `scripts/mxnet/compare_random_graphs.py` calls it with a seed, a number of seeds and a file. Each
 graph runs in a process of its own: one that ends MXNet's process, or that MXNet refuses to run, is
-told and left out. (Its Crop and Embedding, say, refuse where only the shape of their output is read.)
+told and left out. (Crop and Embedding refuse where only the shape of their output is read.)
 """
 
 from __future__ import annotations
