@@ -101,11 +101,13 @@ def missing(module: str, name: str, known: Iterable[str] = ()) -> AttributeError
     """Return the error for an attribute that a module does not have.
 
     >>> print(missing("minisym", "gluon"))
-    module 'minisym' has no attribute 'gluon': compose networks of ms.sym, and train them ...
+    module 'minisym' has no attribute 'gluon'
+    <BLANKLINE>
+      hint: compose networks of ms.sym, and train them by ms.mod.Module or ms.train.fit
     """
     message = f"module {module!r} has no attribute {name!r}"
     told = instead(f"{module}.{name}".partition(".")[2])
     if told is None:
         close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
         told = f"did you mean {close[0]!r}?" if close else None
-    return AttributeError(f"{message}: {told}" if told else message, name=name)
+    return AttributeError(f"{message}\n\n  hint: {told}" if told else message, name=name)
