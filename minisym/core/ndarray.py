@@ -252,6 +252,8 @@ class NDArray(_Base):
             number = isinstance(left, np.generic) or (type(left) is np.ndarray and not left.ndim)
             if number and isinstance(right, NDArray):  # what NumPy makes of number * array
                 return getattr(right, reflected)(left)
+        if ufunc in _OF_TRUTHS and any(np.result_type(x).kind == "b" for x in inputs):
+            ufunc = _OF_TRUTHS[ufunc]  # a comparison, which is 0.0 and 1.0, beside one of NumPy's
         if out is not None:
             kwargs["out"] = plain(out)
         found = getattr(ufunc, method)(*plain(inputs), **plain(kwargs))
@@ -340,6 +342,12 @@ class NDArray(_Base):
         raise AttributeError("an NDArray has no handle: its memory is that of np.asarray(x)")
 
 
+_OF_TRUTHS: Final[Mapping[Any, np.ufunc]] = {
+    np.bitwise_and: np.logical_and,
+    np.bitwise_or: np.logical_or,
+    np.bitwise_xor: np.logical_xor,
+}
+"""What NumPy's operators between truths are."""
 REFLECTED: Final[Mapping[Any, str]] = {
     np.add: "__radd__",
     np.subtract: "__rsub__",

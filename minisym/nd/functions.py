@@ -6,7 +6,8 @@ They have the signatures that MXNet gives them. Arithmetic stands in `minisym.nd
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,8 @@ def from_numpy(ndarray: Array, zero_copy: bool = True) -> NDArray:
     return made
 
 
-class _Capsule(NamedTuple):
+@dataclass(frozen=True)  # no tuple, which NumPy 1.26 would unpack
+class _Capsule:
     """What NumPy reads a capsule from."""
 
     capsule: Any

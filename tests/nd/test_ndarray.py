@@ -229,6 +229,15 @@ def test_numpys_checks_for_tests(check, shape, make):
         check(nd.array(np.full(shape, np.nan)), make(one, dtype=np.float32))
 
 
+def test_a_comparison_beside_a_mask_of_numpy_is_one():
+    """As NumPy's own checks for tests take it, before NumPy 2."""
+    x, mask = nd.array([1, 2, 3]), np.array([True, False, True])
+    assert (mask & (x > 1)).tolist() == [False, False, True]
+    assert ((x > 1) | mask).tolist() == [True, True, True]
+    assert (mask ^ (x > 1)).tolist() == [True, True, False]
+    assert (mask & (x > 1)).dtype == bool
+
+
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
 def test_numpys_checks_of_what_is_no_number(wrong):
     x, y = nd.array([1, wrong, 3]), nd.array([1, wrong, 3])
