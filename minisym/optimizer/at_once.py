@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from minisym.core.errors import ParamError, count
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.symbol import Symbol
 from minisym.optimizer.compose import compose_update
@@ -122,8 +123,7 @@ class AtOnce(ABC):
         self._update_count(index)
         t = self._index_update_count[index]
         rate, decay = self._factors_at(index)
-        states = _flatten(state)
-        arrays = (weight, grad, *states)
+        arrays = (weight, grad, *self._states_in(state, index, mixed=mixed))
         key = (index, mixed, decay, self.rescale_grad, self.clip_gradient, self.wd)
         held = self._bound.get(key)
         if held is None or any(a is not b for a, b in zip(held[1], arrays, strict=True)):
@@ -133,6 +133,23 @@ class AtOnce(ABC):
         fed = executor.arg_dict
         numbers: dict[str, Any] = {n: value for n, value in values.items() if n in fed}
         executor.forward(**numbers)
+
+    def _states_in(self, state: Any, index: Any, *, mixed: bool) -> tuple[Array, ...]:
+        """Return the arrays of a state; who keeps none passes over what it is given."""
+        wanted, given = (*["weight32"] * mixed, *self.states()), _flatten(state)
+        if not wanted:
+            return ()
+        if len(given) != len(wanted):
+            message = (
+                f"{type(self).__name__}.update: the state of parameter "
+                f"{self.idx2name.get(index, index)!r} is {count(len(wanted), 'array')} "
+                f"({', '.join(wanted)}), got {len(given)}"
+            )
+            call = "create_state_multi_precision" if mixed else "create_state"
+            raise ParamError(
+                message, hint=f"take what {call}(index, weight) of this optimizer returns"
+            )
+        return given
 
     # what MXNet's own subclasses call
 

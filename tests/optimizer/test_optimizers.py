@@ -488,3 +488,19 @@ def test_delay_compensation_with_momentum_is_the_papers(rng: Any):
 def test_float16_without_masters_warns():
     with pytest.warns(UserWarning, match="multi_precision"):
         ms.optimizer.SGD().create_state_multi_precision(0, np.ones(2, np.float16))
+
+
+def test_a_state_of_another_optimizer_is_passed_over_or_refused():
+    """MXNet passes over what a plain SGD is given, too; what is missing does not unpack there."""
+    weight, grad = np.ones(2), np.ones(2)
+    held = np.ones(2)
+    ms.optimizer.SGD(learning_rate=0.1).update(0, weight, grad, held)
+    np.testing.assert_allclose(weight, 0.9)
+    np.testing.assert_array_equal(held, 1)
+    adam = ms.optimizer.Adam(param_idx2name={0: "fc_weight"})
+    with pytest.raises(ms.ParamError, match=r"'fc_weight' is 2 arrays .*, got 1"):
+        adam.update(0, weight, grad, held)
+    adam.update(0, weight, grad, adam.create_state(0, weight))
+    with pytest.raises(ms.ParamError, match=r"got 0[\s\S]*create_state\(index, weight\)"):
+        adam.update(0, weight, grad, None)
+    np.testing.assert_allclose(weight, 0.9, atol=2e-3)  # one step of Adam, by its rate of 0.001
