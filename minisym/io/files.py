@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from minisym.core.errors import FormatError, ParamError
-from minisym.core.ndarray import Array
+from minisym.core.ndarray import Array, NDArray
 from minisym.io.arrays import NDArrayIter
+from minisym.io.batch import DataBatch
 
 Name = str | PathLike[str]
 
@@ -54,7 +55,29 @@ def read_idx(path: Name) -> Array:
     return found.reshape(shape)
 
 
-class MNISTIter(NDArrayIter):
+class FileIter(NDArrayIter):
+    """Batches from files: one array of data and one of labels.
+
+    `getdata` and `getlabel` return that array, as the iterators do that MXNet has in C++; those of
+    `NDArrayIter` return a list.
+    """
+
+    def next(self) -> DataBatch:
+        """Return the next batch, whose data and label are lists in any case."""
+        if not self.iter_next():
+            raise StopIteration
+        return DataBatch([self.getdata()], [self.getlabel()], self.getpad(), self.getindex())
+
+    def getdata(self) -> NDArray:  # type: ignore[override]  # MXNet has both
+        """Return the data of this batch."""
+        return self._taken(self.data)[0]
+
+    def getlabel(self) -> NDArray:  # type: ignore[override]  # MXNet has both
+        """Return the labels of this batch."""
+        return self._taken(self.label)[0]
+
+
+class MNISTIter(FileIter):
     """Batches of MNIST's images, divided by 256, and their labels. The rest of an epoch is dropped.
 
     Parameters
@@ -117,7 +140,7 @@ def part_of(rows: int, count: int, index: int) -> slice:
     return slice(index * each, (index + 1) * each)
 
 
-class CSVIter(NDArrayIter):
+class CSVIter(FileIter):
     r"""Batches of rows of comma-separated numbers.
 
     Parameters

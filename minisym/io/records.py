@@ -13,8 +13,7 @@ import numpy as np
 
 from minisym.core.errors import FormatError, ParamError
 from minisym.core.ndarray import Array, NDArray
-from minisym.io.arrays import NDArrayIter
-from minisym.io.files import Name, part_of
+from minisym.io.files import FileIter, Name, part_of
 
 MAGIC: Final = struct.pack("<I", 0xCED7230A)
 _WHOLE, _FIRST, _LAST = 0, 1, 3
@@ -60,7 +59,7 @@ def unpack(record: bytes, name: str = "the file") -> tuple[Array, bytes]:
     return np.frombuffer(record, "<f4", count, 24), record[24 + 4 * count :]
 
 
-class ImageRecordIter(NDArrayIter):
+class ImageRecordIter(FileIter):
     """Batches of the pictures in a `.rec` file: cut from their middles, or at random.
 
     Pictures are decoded when their batch comes, in this thread, by the package Pillow. Where they
@@ -163,9 +162,9 @@ class ImageRecordIter(NDArrayIter):
             seed=seed,
         )
 
-    def getdata(self) -> list[NDArray]:
+    def getdata(self) -> NDArray:  # type: ignore[override]  # MXNet has both
         """Return the pictures of this batch."""
-        return [NDArray.of(np.stack([self._picture(int(row)) for row in self._rows]))]
+        return NDArray.of(np.stack([self._picture(int(row)) for row in self._rows]))
 
     def _picture(self, row: int) -> Array:
         """Return a picture, cut and scaled."""

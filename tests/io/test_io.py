@@ -95,6 +95,18 @@ def test_tables_that_do_not_fit(tmp_path: Path):
         ms.io.CSVIter(data_csv=path, data_shape=(2,))
 
 
+def test_iterators_of_files_hand_out_one_array(tmp_path: Path):
+    """MXNet's `getdata` gives a list where the data are arrays, an array where they are files."""
+    path = tmp_path / "table.csv"
+    np.savetxt(path, np.arange(12).reshape(4, 3), delimiter=",")
+    batches = ms.io.CSVIter(data_csv=path, data_shape=(3,), batch_size=2)
+    assert batches.iter_next()
+    assert batches.getdata().asnumpy().tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert batches.getlabel().asnumpy().tolist() == [0, 0]
+    batch = batches.next()
+    assert [a.tolist() for a in (*batch.data, *batch.label)] == [[[6, 7, 8], [9, 10, 11]], [0, 0]]
+
+
 def test_an_error_in_the_thread_arrives():
     class Broken(ms.io.DataIter):
         provide_data = (ms.io.DataDesc("data", (1,)),)
