@@ -244,6 +244,7 @@ class BaseModule:
             Accepted for old scripts; arrays are dense.
         """
         self._need("score")
+        check_iterator("score", eval_data, *["reset"] * reset)
         metric = metrics.create(eval_metric)
         metric.reset()
         seen = 0
@@ -326,9 +327,7 @@ class BaseModule:
         if isinstance(eval_data, np.ndarray | NDArray):
             self.forward(DataBatch([eval_data]), is_train=False)
             return self.get_outputs()[0]
-        if not hasattr(eval_data, "reset"):
-            message = f"predict takes an iterator or an array, but got {type(eval_data).__name__}"
-            raise ArrayTypeError(message, hint="mx.io.NDArrayIter makes an iterator of arrays")
+        check_iterator("predict", eval_data, "reset", beside=" or an array")
         parts = [
             self._real_outputs(batch)
             for _, batch in self._batches(eval_data, num_batch, reset, sparse_row_id_fn)
@@ -397,10 +396,15 @@ class BaseModule:
         ------
         ParamError
             There is no `num_epoch`, or the iterator has no batch.
+        ArrayTypeError
+            `train_data` or `eval_data` is no iterator.
         """
         del sparse_row_id_fn
         if num_epoch is None:
             raise ParamError("fit: num_epoch says when to stop, and is missing")
+        check_iterator("fit", train_data, "reset", "provide_data", "provide_label")
+        if eval_data is not None:
+            check_iterator("fit: eval_data", eval_data, "reset")
         self.bind(
             data_shapes=train_data.provide_data,
             label_shapes=train_data.provide_label,
@@ -480,3 +484,13 @@ def _tell(callbacks: Any, epoch: int, nbatch: int, metric: Any, variables: dict[
     """Call functions with what there is to know behind a batch."""
     for callback in each(callbacks):
         callback(BatchEndParam(epoch, nbatch, metric, variables))
+
+
+def check_iterator(what: str, given: object, *wanted: str, beside: str = "") -> None:
+    """Refuse what is no iterator of batches: it lacks an attribute that will be asked for."""
+    lacking = next((name for name in ("__iter__", *wanted) if not hasattr(given, name)), None)
+    if lacking is None:
+        return
+    kind = type(given).__name__
+    message = f"{what} takes an iterator of batches{beside}, but got {kind}, without {lacking}"
+    raise ArrayTypeError(message, hint="ms.io.NDArrayIter makes an iterator of arrays")

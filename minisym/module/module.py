@@ -15,6 +15,7 @@ import numpy as np
 from minisym import optimizer as opt
 from minisym.core.context import Context, cpu
 from minisym.core.errors import (
+    ArrayTypeError,
     BindError,
     GradientError,
     IncompleteError,
@@ -290,6 +291,8 @@ class Module(BaseModule):
             A parameter is not among the arrays, and may not be missing.
         BindError
             An array has another shape.
+        ParamError
+            The initializer is none.
         """
         del allow_extra
         if self.params_initialized and not force_init:
@@ -299,6 +302,9 @@ class Module(BaseModule):
             )
             return
         self._need("init_params", params=False)
+        if initializer is not None and not callable(initializer):
+            message = f"init_params: initializer must be an initializer, but got {initializer!r}"
+            raise ParamError(message, hint="such as ms.init.Xavier(); ms.init.create finds by name")
         attrs = self._symbol.attr_dict()
         for what, held, given in (
             ("arg_params", self._held[0], arg_params),
@@ -452,11 +458,16 @@ class Module(BaseModule):
 
         Raises
         ------
+        ArrayTypeError
+            It is no batch.
         BindError
             The arrays do not fit.
         """
         self._need("forward")
         batch = _Joined(data_batch) if isinstance(data_batch, list) else data_batch
+        if not isinstance(getattr(batch, "data", None), list | tuple):
+            message = f"Module.forward takes a batch, but got {type(data_batch).__name__}"
+            raise ArrayTypeError(message, hint="ms.io.DataBatch(data=[array], label=[array])")
         labels = getattr(batch, "label", None) or ()
         self._reshape_for(batch, labels)
         is_train = self.for_training if is_train is None else is_train

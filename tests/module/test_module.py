@@ -300,3 +300,24 @@ def test_the_first_gpu_warns_and_no_other(monkeypatch: pytest.MonkeyPatch):
     assert str(ms.current_context()) == "cpu(0)"
     with pytest.raises(ms.ParamError, match="did you mean 'gpu'"):
         ms.Context("gpus")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda m: m.forward(ms.nd.zeros((4, 5))), "takes a batch, but got NDArray"),
+        (lambda m: m.forward(None), "takes a batch, but got NoneType"),
+        (lambda m: m.fit(np.zeros((4, 5)), num_epoch=1), "fit takes an iterator .* got ndarray"),
+        (lambda m: m.score(None, "acc"), "score takes an iterator .* got NoneType"),
+        (lambda m: m.predict("digits"), "predict takes an iterator .* or an array, but got str"),
+    ],
+)
+def test_what_is_no_batch_and_no_iterator_is_refused(call: Any, told: str):
+    module = ms.mod.Module(net())
+    module.bind([("data", (4, 5))], [("softmax_label", (4,))])
+    with pytest.raises(ms.ParamError, match=r"but got 'xavier'[\s\S]*ms\.init\.create"):
+        module.init_params("xavier")
+    module.init_params()
+    with pytest.raises(ms.ArrayTypeError, match=told) as found:
+        call(module)
+    assert "ms.io." in str(found.value)
