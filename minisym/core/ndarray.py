@@ -169,7 +169,10 @@ class NDArray(_Base):
         if key is None or (isinstance(key, tuple) and not key) or _is_all(key):
             return self if key is not None else self.view(np.ndarray)[None].view(NDArray)
         array, key = self.view(np.ndarray), _index(key)
-        found: Any = array[key]
+        try:
+            found: Any = array[key]
+        except IndexError as error:
+            raise _no_place(self, error) from None
         if not isinstance(found, np.ndarray):  # one element: in place, not as a number
             found = array[(*key, ...) if isinstance(key, tuple) else (key, ...)]
         if not found.ndim:
@@ -184,7 +187,20 @@ class NDArray(_Base):
         keys = key if isinstance(key, tuple) else (key,)
         if not any(part is ... for part in keys):  # then NumPy assigns to a view, in every case
             key = (*keys, ...)
-        self.view(np.ndarray)[key] = plain(value)
+        array, new = self.view(np.ndarray), plain(value)
+        try:
+            array[key] = new
+        except IndexError as error:
+            raise _no_place(self, error) from None
+        except ValueError as error:
+            if getattr(new, "dtype", np.dtype(object)).kind not in "biuf":
+                raise
+            message = (
+                f"an array of shape {np.shape(new)} does not fit into {self.shape}[…]: {error}"
+            )
+            raise ShapeError(
+                message, hint="what has fewer axes, or axes of 1, is stretched"
+            ) from None
 
     def __iter__(self) -> Iterator[NDArray]:  # type: ignore[override]
         """Iterate over the first axis; elements of a vector are arrays of shape (1,)."""
@@ -392,6 +408,11 @@ def _index(key: Any) -> Any:
             hint="x[mask.astype(bool)] chooses elements; nd.take(x, rows), or rows.astype('int32')",
         )
     return np.asarray(key)
+
+
+def _no_place(array: NDArray, error: IndexError) -> IndexTypeError:
+    """Return the error for an index that means no place in an array."""
+    return IndexTypeError(f"an array of shape {array.shape} has no such place: {error}")
 
 
 def _numpys(name: str) -> Callable[..., Any]:

@@ -548,3 +548,16 @@ def test_training_by_hand_as_in_mxnet():
     assert executor.forward()[0].asnumpy().tolist() == [1, 4]
     hits = (nd.argmax(nd.array([[1, 2], [3, 1]]), axis=1) == nd.array([1, 1])).sum().asscalar()
     assert hits == 1
+
+
+def test_places_that_are_not_there_are_named():
+    x = nd.zeros((2, 3))
+    for write in (lambda: x[7], lambda: x[0, 0, 0], lambda: x.__setitem__(7, 1)):
+        with pytest.raises(ms.MXNetError, match=r"shape \(2, 3\) has no such place") as found:
+            write()
+        assert isinstance(found.value, IndexError)
+    with pytest.raises(ms.ShapeError, match=r"shape \(7,\) does not fit into \(2, 3\)"):
+        x[:] = np.zeros(7)
+    with pytest.raises(ms.ShapeError, match=r"shape \(2,\) does not fit into \(2, 3\)"):
+        x[0] = nd.ones(2)
+    assert not x.asnumpy().any()
