@@ -66,6 +66,8 @@ def note_owners(nodes: list[Draft], order: Iterable[int]) -> None:
     that of the node's own op with a number. Files in which nodes say it themselves stay as they
     are.
     """
+    if not any(_BACKWARD in draft.name for draft in nodes):
+        return
     ops = [nodes[position] for position in order if nodes[position].op != "null"]
     if any(OWNER in draft.attrs for draft in ops):
         return
