@@ -531,10 +531,11 @@ class Module(BaseModule):
     def get_outputs(self, merge_multi_context: bool = True) -> Any:
         """Return the outputs of the last run; each as a list of one without `merge_multi_context`.
 
-        They are the executor's own arrays: the next run writes into them.
+        They are the executor's own arrays: the next run writes into them. With several devices
+        they are copies, since MXNet joins those of all into new ones.
         """
         self._need("get_outputs")
-        return _merged(self._exec_group.executor.outputs, merge_multi_context)
+        return self._merged(self._exec_group.executor.outputs, merge_multi_context)
 
     def get_input_grads(self, merge_multi_context: bool = True) -> Any:
         """Return the gradients of the data, likewise.
@@ -550,13 +551,18 @@ class Module(BaseModule):
             raise GradientError(message, hint="bind(…, inputs_need_grad=True)")
         gradients = self._exec_group.executor.grad_dict
         names = [desc.name for desc in self._exec_group.data_shapes]
-        return _merged([gradients[name] for name in names], merge_multi_context)
+        return self._merged([gradients[name] for name in names], merge_multi_context)
 
     def get_states(self, merge_multi_context: bool = True) -> Any:
         """Return the arrays of `state_names`, likewise."""
         self._need("get_states")
         arrays = self._exec_group.executor.arg_dict
-        return _merged([arrays[name] for name in self._state_names], merge_multi_context)
+        return self._merged([arrays[name] for name in self._state_names], merge_multi_context)
+
+    def _merged(self, arrays: Sequence[Any], merged: bool) -> list[Any]:
+        if not merged:
+            return [[array] for array in arrays]
+        return [array.copy() for array in arrays] if len(self._context) > 1 else list(arrays)
 
     def set_states(self, states: Any = None, value: Any = None) -> None:
         """Copy arrays into the states, in the order of `state_names`, or one number into all."""
@@ -660,10 +666,6 @@ def _copy(name: str, array: NDArray, given: Any) -> None:
 def _with(descs: Sequence[DataDesc], shapes: Sequence[tuple[int, ...]]) -> list[DataDesc]:
     """Return the descriptions with other shapes."""
     return [DataDesc(d.name, s, d.dtype, d.layout) for d, s in zip(descs, shapes, strict=True)]
-
-
-def _merged(arrays: Sequence[Any], merged: bool) -> list[Any]:
-    return list(arrays) if merged else [[array] for array in arrays]
 
 
 class _Joined:

@@ -321,3 +321,15 @@ def test_what_is_no_batch_and_no_iterator_is_refused(call: Any, told: str):
     with pytest.raises(ms.ArrayTypeError, match=told) as found:
         call(module)
     assert "ms.io." in str(found.value)
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_outputs_of_several_devices_are_joined_into_new_arrays(devices):
+    net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=2, name="fc")
+    module = ms.mod.Module(net, label_names=None, context=[ms.cpu(i) for i in range(devices)])
+    module.bind([("data", (4, 3))], for_training=False)
+    module.init_params(ms.init.One())
+    module.forward(ms.io.DataBatch([ms.nd.ones((4, 3))]))
+    before = module.get_outputs()[0]
+    module.forward(ms.io.DataBatch([ms.nd.zeros((4, 3))]))
+    assert (before == 3).sum().asscalar() == (0 if devices == 1 else 8)
