@@ -23,6 +23,7 @@ from minisym.core.errors import (
     ArrayTypeError,
     ExecutionError,
     IndexTypeError,
+    ParamError,
     ScalarError,
     ShapeError,
 )
@@ -149,10 +150,14 @@ class NDArray(_Base):
     @or_numpys
     def astype(self, dtype: Any, copy: bool = True) -> NDArray:  # type: ignore[override]
         """Return the values in another type; a copy, unless `copy` is False and the type is so."""
-        if not copy and np.dtype(dtype) == self.dtype:
+        try:
+            kind = np.dtype(dtype)
+        except TypeError as error:
+            raise ParamError(f"astype: {error}", hint='a type is a name, "float32"') from None
+        if not copy and kind == self.dtype:
             return self
         with np.errstate(all="ignore"):
-            made: NDArray = self.view(np.ndarray).astype(dtype, order="C").view(NDArray)
+            made: NDArray = self.view(np.ndarray).astype(kind, order="C").view(NDArray)
         return made
 
     def detach(self) -> NDArray:
@@ -192,9 +197,11 @@ class NDArray(_Base):
             array[key] = new
         except IndexError as error:
             raise _no_place(self, error) from None
-        except ValueError as error:
-            if getattr(new, "dtype", np.dtype(object)).kind not in "biuf":
-                raise
+        except (TypeError, ValueError) as error:
+            if not _holds_numbers(new):
+                kind = type(value).__name__
+                message = f"an array of {self.dtype} takes numbers, but got {kind}: {error}"
+                raise ArrayTypeError(message) from None
             message = (
                 f"an array of shape {np.shape(new)} does not fit into {self.shape}[…]: {error}"
             )
@@ -356,6 +363,14 @@ class NDArray(_Base):
     def handle(self) -> NoReturn:
         """Refuse: there is no library of C behind the array."""
         raise AttributeError("an NDArray has no handle: its memory is that of np.asarray(x)")
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Return whether NumPy makes an array of numbers of it."""
+    try:
+        return np.asarray(value).dtype.kind in "biuf"
+    except ValueError:  # rows of different lengths
+        return False
 
 
 _OF_TRUTHS: Final[Mapping[Any, np.ufunc]] = {

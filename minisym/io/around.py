@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from minisym.core.errors import BindError, ParamError
-from minisym.io.batch import DataBatch, DataDesc, DataIter, described
+from minisym.io.batch import DataBatch, DataDesc, DataIter, check_iterator, described
 
 
 class _Around(DataIter):
@@ -55,6 +55,7 @@ class ResizeIter(_Around):
     """
 
     def __init__(self, data_iter: Any, size: int, reset_internal: bool = True) -> None:
+        check_iterator("ResizeIter", data_iter, "batch_size")
         super().__init__(data_iter.batch_size)
         self.data_iter, self.size, self.reset_internal = data_iter, size, reset_internal
         self.cur = 0
@@ -121,6 +122,8 @@ class PrefetchingIter(_Around):
         self.iters = iters if isinstance(iters, list) else [iters]
         if not self.iters:
             raise ParamError("PrefetchingIter needs an iterator at least")
+        for inner in self.iters:
+            check_iterator("PrefetchingIter", inner, "provide_data", "provide_label")
         self.rename_data, self.rename_label = rename_data, rename_label
         super().__init__(self.provide_data[0].shape[0])
         self._threads = ThreadPoolExecutor(len(self.iters), thread_name_prefix="prefetch")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
@@ -65,7 +66,11 @@ class NDArrayIter(DataIter):
         layout: str = "NCHW",
         seed: int | None = None,
     ) -> None:
-        super().__init__(int(batch_size))
+        try:
+            super().__init__(operator.index(batch_size))
+        except TypeError:
+            message = f"batch_size must be an integer, but got {batch_size!r}"
+            raise ParamError(message) from None
         self.data, self.label = _named(data, data_name), _named(label, label_name)
         self.shuffle, self.layout = bool(shuffle), layout
         self._axis = DataDesc.get_batch_axis(layout)
@@ -77,6 +82,8 @@ class NDArrayIter(DataIter):
             message = f"all arrays need the same number of rows, but there are {told}"
             raise ShapeError(message)
         self.num_data = int(next(iter(rows.values())))
+        if not self.num_data:
+            raise ShapeError(f"there are no rows in {', '.join(rows)}: nothing to iterate over")
         if last_batch_handle not in HANDLES:
             known = ", ".join(map(repr, HANDLES))
             message = f"last_batch_handle must be one of {known}, but got {last_batch_handle!r}"

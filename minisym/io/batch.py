@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError
+from minisym.core.errors import ArrayTypeError, ShapeTypeError
 from minisym.core.ndarray import Array
 
 
@@ -35,6 +35,9 @@ class DataDesc(_Named):
         layout: str | None = "NCHW",
     ) -> Self:
         """Make a description."""
+        if not isinstance(shape, Iterable):
+            message = f"the shape of {name} must be a tuple, but got {shape!r}"
+            raise ShapeTypeError(message, hint=f'DataDesc("{name}", (rows, …))')
         made = super().__new__(cls, name, tuple(shape))
         made.dtype, made.layout = dtype, layout
         return made
@@ -179,3 +182,13 @@ class DataIter:
 
     def getpad(self) -> Any:
         """Return how many rows at the end of this batch only fill it."""
+
+
+def check_iterator(what: str, given: object, *wanted: str, beside: str = "") -> None:
+    """Refuse what is no iterator of batches: it lacks an attribute that will be asked for."""
+    lacking = next((name for name in ("__iter__", *wanted) if not hasattr(given, name)), None)
+    if lacking is None:
+        return
+    kind = type(given).__name__
+    message = f"{what} takes an iterator of batches{beside}, but got {kind}, without {lacking}"
+    raise ArrayTypeError(message, hint="ms.io.NDArrayIter makes an iterator of arrays")

@@ -12,12 +12,13 @@ import numpy as np
 
 from minisym import metric as metrics
 from minisym.callback import BatchEndParam, each
-from minisym.core.errors import ArrayTypeError, BindError, FormatError, ParamError
+from minisym.core.errors import BindError, FormatError, ParamError
 from minisym.core.ndarray import NDArray
 from minisym.core.symbol import Symbol
 from minisym.formats import mxnet_params
 from minisym.init import Uniform
 from minisym.io import DataBatch, DataDesc
+from minisym.io.batch import check_iterator
 
 Params = dict[str, NDArray]
 OptimizerParams = Mapping[str, Any] | Sequence[tuple[str, Any]]
@@ -484,13 +485,3 @@ def _tell(callbacks: Any, epoch: int, nbatch: int, metric: Any, variables: dict[
     """Call functions with what there is to know behind a batch."""
     for callback in each(callbacks):
         callback(BatchEndParam(epoch, nbatch, metric, variables))
-
-
-def check_iterator(what: str, given: object, *wanted: str, beside: str = "") -> None:
-    """Refuse what is no iterator of batches: it lacks an attribute that will be asked for."""
-    lacking = next((name for name in ("__iter__", *wanted) if not hasattr(given, name)), None)
-    if lacking is None:
-        return
-    kind = type(given).__name__
-    message = f"{what} takes an iterator of batches{beside}, but got {kind}, without {lacking}"
-    raise ArrayTypeError(message, hint="ms.io.NDArrayIter makes an iterator of arrays")

@@ -96,7 +96,10 @@ class Module(BaseModule):
         if not isinstance(symbol, Symbol):
             raise ParamError(f"Module: symbol must be a Symbol, but got {type(symbol).__name__}")
         contexts = cpu() if context is None else context
-        self._context = [contexts] if isinstance(contexts, Context) else list(contexts)
+        self._context = [contexts] if isinstance(contexts, Context) else [*contexts]
+        if not self._context or not all(isinstance(one, Context) for one in self._context):
+            message = f"Module: context must be a device or a list of devices, but got {context!r}"
+            raise ParamError(message, hint="ms.cpu(), or [ms.cpu(0), ms.cpu(1)]")
         self._symbol: Symbol = symbol
         arguments = symbol.list_arguments()
         self._data_names = check_names(arguments, data_names, "data")
@@ -399,7 +402,13 @@ class Module(BaseModule):
         scale = 1.0 / self._exec_group.batch_size
         names = dict(enumerate(self._param_names))
         if isinstance(optimizer, str):
-            params = {"rescale_grad": scale, **dict(optimizer_params)}
+            try:
+                params = {"rescale_grad": scale, **dict(optimizer_params)}
+            except (TypeError, ValueError):
+                raise ParamError(
+                    f"optimizer_params must be a dict, but got {optimizer_params!r}",
+                    hint='{"learning_rate": 0.1}',
+                ) from None
             optimizer = opt.create(optimizer, sym=self._symbol, param_idx2name=names, **params)
         elif not isinstance(optimizer, opt.Optimizer):
             message = f"init_optimizer: there is no optimizer {optimizer!r}"
@@ -595,6 +604,9 @@ class Module(BaseModule):
     def install_monitor(self, mon: Any) -> None:
         """Let a monitor watch all runs."""
         self._need("install_monitor", params=False)
+        if not hasattr(mon, "install"):
+            message = f"install_monitor takes a Monitor, but got {type(mon).__name__}"
+            raise ParamError(message, hint="ms.mon.Monitor(interval)")
         self._exec_group.install_monitor(mon)
 
     # ------------------------------------------------------------------------- checkpoints

@@ -16,7 +16,7 @@ import numpy as np
 
 from minisym.core.compose import compose
 from minisym.core.context import Context
-from minisym.core.errors import ArrayTypeError, BindError
+from minisym.core.errors import ArrayTypeError, BindError, ParamError
 from minisym.core.functions import docstring
 from minisym.core.functions import signature as symbolic_signature
 from minisym.core.graph import Graph
@@ -181,13 +181,13 @@ def array(source_array: Any, ctx: Context | None = None, dtype: Any = None) -> N
 def zeros(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
     """Return an array of zeros, float32 unless `dtype` says otherwise."""
     del ctx
-    return np.zeros(shape, dtype or np.float32).view(NDArray)
+    return _new("zeros", np.zeros, shape, dtype)
 
 
 def ones(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
     """Return an array of ones, float32 unless `dtype` says otherwise."""
     del ctx
-    return np.ones(shape, dtype or np.float32).view(NDArray)
+    return _new("ones", np.ones, shape, dtype)
 
 
 def full(
@@ -202,7 +202,18 @@ def full(
 def empty(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
     """Return an array whose values are arbitrary, float32 unless `dtype` says otherwise."""
     del ctx
-    return np.empty(shape, dtype or np.float32).view(NDArray)
+    return _new("empty", np.empty, shape, dtype)
+
+
+def _new(what: str, make: Callable[..., Array], shape: Any, dtype: Any) -> NDArray:
+    try:
+        return make(shape, dtype or np.float32).view(NDArray)
+    except (TypeError, ValueError, MemoryError) as error:
+        raise ParamError(
+            f"nd.{what}: there is no array of shape {shape!r:.60} and type {dtype or 'float32'}: "
+            f"{error}",
+            hint='a shape is a tuple of sizes, (2, 3); a type is a name, "float32"',
+        ) from None
 
 
 def arange(
@@ -220,6 +231,8 @@ def arange(
     """
     del ctx
     low, high = (0, start) if stop is None else (start, stop)
+    if not step:
+        raise ParamError("nd.arange: step must not be 0", hint="nd.full repeats one value")
     even = int(step) if float(step).is_integer() else step  # integers stay exact beyond 2**53
     values = np.arange(low, high, even, dtype=dtype or np.float32)
     return NDArray.of(np.repeat(values, repeat))

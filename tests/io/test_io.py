@@ -195,3 +195,19 @@ def test_without_pillow_the_error_says_so(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ms.ParamError, match=r"needs the package Pillow(.|\n)*pip install pillow"):
         ms.io.ImageRecordIter(path, (3, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ms.io.NDArrayIter(np.ones((4, 2)), batch_size=2.0), "batch_size must be an int"),
+        (lambda: ms.io.NDArrayIter(np.ones((4, 2)), batch_size="2"), "batch_size must be an int"),
+        (lambda: ms.io.NDArrayIter(np.ones((0, 2))), "there are no rows in data"),
+        (lambda: ms.io.DataDesc("data", 5), "the shape of data must be a tuple, but got 5"),
+        (lambda: ms.io.ResizeIter([1], 2), "ResizeIter takes an iterator of batches, but got list"),
+        (lambda: ms.io.PrefetchingIter(3), "PrefetchingIter takes an iterator of batches"),
+    ],
+)
+def test_what_cannot_be_iterated_over_is_refused(call, message):
+    with pytest.raises(ms.MXNetError, match=message):
+        call()

@@ -333,3 +333,20 @@ def test_outputs_of_several_devices_are_joined_into_new_arrays(devices):
     before = module.get_outputs()[0]
     module.forward(ms.io.DataBatch([ms.nd.zeros((4, 3))]))
     assert (before == 3).sum().asscalar() == (0 if devices == 1 else 8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: ms.mod.Module(m.symbol, context="cpu"), "context must be a device or a list"),
+        (lambda m: ms.mod.Module(m.symbol, context=[]), "context must be a device or a list"),
+        (lambda m: m.init_optimizer(optimizer_params=3), "optimizer_params must be a dict"),
+        (lambda m: m.install_monitor(3), "install_monitor takes a Monitor, but got int"),
+    ],
+)
+def test_what_a_module_cannot_take_is_refused(call, message):
+    module = ms.mod.Module(ms.sym.SoftmaxOutput(ms.sym.Variable("data"), name="softmax"))
+    module.bind([("data", (4, 3))], [("softmax_label", (4,))])
+    module.init_params()
+    with pytest.raises(ms.ParamError, match=message):
+        call(module)

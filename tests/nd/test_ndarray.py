@@ -561,3 +561,21 @@ def test_places_that_are_not_there_are_named():
     with pytest.raises(ms.ShapeError, match=r"shape \(2,\) does not fit into \(2, 3\)"):
         x[0] = nd.ones(2)
     assert not x.asnumpy().any()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nd.zeros((-1, 2)), r"nd.zeros: there is no array of shape \(-1, 2\)"),
+        (lambda: nd.ones("a"), "nd.ones: there is no array of shape 'a'"),
+        (lambda: nd.empty((2,), dtype="foo"), "there is no array of shape .* and type foo"),
+        (lambda: nd.full((2,), "a"), "an array of float32 takes numbers, but got str"),
+        (lambda: nd.arange(0, 5, 0), "step must not be 0"),
+        (lambda: nd.ones((2,)).astype("foo"), "astype: data type 'foo'"),
+        (lambda: nd.ones((2,)).__setitem__(0, [[1], [2, 3]]), "takes numbers, but got list"),
+        (lambda: nd.ones((2,)).__setitem__(slice(None), [1, 2, 3]), "does not fit into"),
+    ],
+)
+def test_what_is_no_array_is_said_by_minisym(call, message):
+    with pytest.raises(ms.MXNetError, match=message):
+        call()
