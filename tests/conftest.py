@@ -1,5 +1,7 @@
 """Fixtures that all tests share."""
 
+import gc
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,3 +18,14 @@ collect_ignore_glob = ["scripts_of_mxnet/*"]  # they import mxnet: test_scripts_
 @pytest.fixture
 def rng():
     return np.random.default_rng(20261122)
+
+
+@pytest.fixture
+def uncollected():
+    """Run no garbage collector: Python swallows what a signal raises in a callback of it.
+
+    Hypothesis has one, to time it.
+    """
+    gc.disable()
+    yield
+    gc.enable()

@@ -62,6 +62,7 @@ def test_an_interrupt_at_every_moment(name, kind):
     assert attack.seen["landed"] > 0 or kind == "profile"
 
 
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("name", cases.OPS)
 def test_an_interrupt_between_any_two_writes_stops_none(name):
     """The commit itself sends the signal, and takes its time then: all of it lands."""

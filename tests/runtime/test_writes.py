@@ -326,6 +326,7 @@ def test_keyboard_interrupt_between_any_two_steps(rng, update):
     assert all(values[f"w{i}"].tobytes() != before[f"w{i}"] for i in range(3))
 
 
+@pytest.mark.usefixtures("uncollected")
 @each_update
 def test_a_real_signal_leaves_all_or_nothing(rng, update):
     """SIGINT at arbitrary moments: weights and states are those of a whole number of runs."""
