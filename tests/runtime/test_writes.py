@@ -345,7 +345,7 @@ def test_a_real_signal_leaves_all_or_nothing(rng, update):
         for delay in itertools.islice(itertools.cycle(np.linspace(2e-5, 4e-4, 40)), 200):
             start = [values[n].copy() for n in weights]
             try:
-                signal.setitimer(signal.ITIMER_REAL, delay)
+                signal.setitimer(signal.ITIMER_REAL, delay, 0.05)  # again, should it be swallowed
                 while True:
                     executor.forward()
                     start = [values[n].copy() for n in weights]
