@@ -206,7 +206,8 @@ def test_ops_are_methods_that_show_their_signature_and_docstring():
 
 def test_help_shows_the_method():
     text = pydoc.plain(pydoc.render_doc(sym.Variable("x").reshape))
-    assert "reshape(shape: tuple[int, ...] = ()" in text
+    # from Python 3.13 on, each parameter of a long signature has a line of its own
+    assert "reshape(shape: tuple[int, ...] = ()" in text.replace("(\n    shape", "(shape")
     assert "Give an array another shape" in text
     assert "partial" not in text
 
