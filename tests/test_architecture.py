@@ -32,7 +32,6 @@ UPWARD: dict[str, str] = {}
 """Who imports what stands above it, and why."""
 
 LATE = {
-    "minisym.core.errors": "a message pays for what lays it out, not an import",
     "minisym.show.compare": "graphviz is loaded when a picture is drawn",
     "minisym.show.dot": "graphviz is loaded when a picture is drawn",
     "minisym.show.render": "the writer of PDF files is loaded for one",

@@ -38,10 +38,9 @@ from __future__ import annotations
 import difflib
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from minisym.core.origin import Origin
+from minisym.core.origin import Origin, describe
 
 Row = tuple[str, str, str, str]
 """Slot, its value, where that came from, and a remark (or '')."""
@@ -92,10 +91,6 @@ class MinisymError(Exception):
         if self.rows:
             parts.append(_table(self.rows))
         if self.origin:
-            from minisym.core.origin import (
-                describe,  # only here: a message pays for it, not an import
-            )
-
             parts.append(describe(self.origin))
         if self.hint:
             parts.append(f"  hint: {self.hint}")
@@ -108,8 +103,6 @@ class MinisymError(Exception):
         """
         state = {name: value for name, value in vars(self).items() if _is_portable(value)}
         if self.origin:
-            from minisym.core.origin import describe
-
             state["origin"] = describe(self.origin)
         return _arrived, (type(self), self.args, state)
 
