@@ -89,8 +89,12 @@ def grad(
     >>> ms.grad(ms.grad(x * x * x, "x"), "x").eval(x=ms.nd.array([2.0]))
     [NDArray([12.], dtype=float32)]
     """
-    targets = [wrt] if isinstance(wrt, str | Symbol) else list(wrt)
-    entries = [_target(symbol, target) for target in targets]
+    is_one = isinstance(wrt, str | Symbol) or not isinstance(wrt, Iterable)
+    targets: list[Any] = [wrt] if is_one else list(wrt)
+    variables: dict[str, list[Node]] = {}
+    for node in symbol.graph.variables:
+        variables.setdefault(node.name, []).append(node)
+    entries = [_target(variables, target) for target in targets]
     seeds = _seeds(symbol, head_grads)
     found = gradient(symbol.graph, seeds, entries)
     with inherit(()):
@@ -102,21 +106,23 @@ def grad(
         )
 
 
-def _target(symbol: Symbol, target: str | Symbol) -> Entry:
+def _target(variables: Mapping[str, Sequence[Node]], target: Any) -> Entry:
     if isinstance(target, Symbol):
         if len(target.entries) != 1:
             message = f"wrt must be symbols of one output, but {target!r} has {len(target.entries)}"
             raise ComposeError(message, hint="choose one by index or name")
         return target.entries[0]
-    found = [node for node in symbol.graph.variables if node.name == target]
+    if not isinstance(target, str):
+        message = f"wrt must be names or symbols, but got {target!r:.60}"
+        raise GradientError(message, hint='such as "fc1_weight", or a list of them')
+    found = variables.get(target, ())
     if len(found) == 1:
         return Entry(found[0])
-    known = [node.name for node in symbol.graph.variables]
     if found:
         message = f"{len(found)} variables are named {target!r}"
         raise GradientError(message, hint="pass the symbol itself instead of its name")
     message = f"there is no variable {target!r} to differentiate by"
-    raise GradientError(message, hint=did_you_mean(target, known))
+    raise GradientError(message, hint=did_you_mean(target, variables))
 
 
 def _seeds(
