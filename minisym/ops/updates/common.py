@@ -12,7 +12,8 @@ import numpy as np
 from minisym.core.cost import each_input
 from minisym.core.declare import Declaration, op
 from minisym.core.ndarray import Array
-from minisym.ops.updates.blocks import Traced, steps_of_kernel
+from minisym.ops.numeric.tape import Traced
+from minisym.ops.updates.blocks import steps_of_kernel
 
 Number = float | Array | Traced
 """A float parameter: a number, or a 0-d array that the graph computes in each run."""
