@@ -87,6 +87,7 @@ from minisym.port.imports import install as _install_finder
 from minisym.port.names import missing as _missing
 from minisym.runtime.executor import Executor
 from minisym.runtime.observe.guard import NonFiniteError
+from minisym.runtime.workers import get_num_threads, set_num_threads
 from minisym.show.layers import summary
 
 MXNetError = MinisymError
@@ -131,6 +132,7 @@ __all__ = [
     "diff",
     "executor",
     "explain_shapes",
+    "get_num_threads",
     "gpu",
     "grad",
     "init",
@@ -157,6 +159,7 @@ __all__ = [
     "rnd",
     "rnn",
     "set_np_shape",
+    "set_num_threads",
     "summary",
     "sym",
     "symbol",

@@ -18,7 +18,7 @@ from minisym.core.errors import ArrayTypeError
 from minisym.core.ndarray import Array, NDArray, plain
 from minisym.core.op import Op, Rule, get
 from minisym.nd.imperative import invoke
-from minisym.runtime.program import quietly
+from minisym.runtime.calls import quietly
 
 
 class Row(NamedTuple):

@@ -35,6 +35,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.runtime.binding import Binding
+from minisym.runtime.calls import Call, exhaust, quiet, quietly
 from minisym.runtime.heads import Seed, numbers, take_head_grads
 from minisym.runtime.late import LatePlan
 from minisym.runtime.observe.debug import Stepper
@@ -45,19 +46,7 @@ from minisym.runtime.observe.profile import Profile, check_runs, profile
 from minisym.runtime.observe.usage import MemoryReport, memory_report
 from minisym.runtime.observe.watch import Monitor, Observer, watch
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import (
-    LANDED,
-    Call,
-    Commit,
-    Step,
-    add,
-    execute,
-    exhaust,
-    move,
-    quiet,
-    quietly,
-    run_through,
-)
+from minisym.runtime.program import LANDED, Commit, Step, add, execute, move, run_through
 from minisym.runtime.resize import resize
 
 Answer = TypeVar("Answer")

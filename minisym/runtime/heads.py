@@ -13,7 +13,7 @@ from minisym.core.errors import ArrayTypeError, GradientError, Row, count, did_y
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node, names_of
 from minisym.core.shapes import show
-from minisym.runtime.program import exhaust, quietly
+from minisym.runtime.calls import exhaust, quietly
 
 Seed = tuple[Node, Array] | None
 """The Variable that stands for an output's head gradient, and its array; None: it needs none."""

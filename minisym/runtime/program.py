@@ -8,9 +8,7 @@ neither an exception nor Ctrl-C can come between two writes: all of them land, o
 from __future__ import annotations
 
 import operator
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextvars import Context
 from functools import partial
 from itertools import starmap
 from operator import call
@@ -20,13 +18,12 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
+from minisym.runtime.calls import Call, exhaust, quiet
 
 Step = tuple[Callable[..., Any], tuple[Any, ...]]
 """A function and its arguments."""
 Part = tuple[Node, list[Step]]
 """A node and the steps that compute it."""
-Call = tuple[Any, ...]
-"""A compiled function and its arguments, flat: what a commit makes."""
 
 LANDED: Final = "the writes of this run had landed before this arrived: the run counts as done"
 """The note that an interrupt carries if it came too late to stop anything."""
@@ -92,34 +89,6 @@ def is_compiled(function: Callable[..., Any]) -> bool:
     return isinstance(inner, np.ufunc) or inner is operator.setitem
 
 
-_CONTEXT: Final = Context()
-
-
-class _OfThread:
-    """A context before NumPy 2, which keeps in the thread what it does about errors."""
-
-    def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a function in a copy of the context."""
-        with np.errstate(all="ignore"):
-            return _CONTEXT.copy().run(function, *args, **kwargs)
-
-
-quiet: Callable[[], Any] = _OfThread
-"""Makes a context in which NumPy ignores floating point errors: infinities and NaNs are values.
-
-A run enters one of its own, which costs 0.1 us (`np.errstate` costs 2 us, as much as a small update
-itself), and whatever an operator of a user sets there is gone with it.
-"""
-if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
-    _CONTEXT.run(np.seterr, all="ignore")
-    quiet = _CONTEXT.copy
-
-
-def quietly(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a function where floating point errors are values."""
-    return quiet().run(function, *args, **kwargs)
-
-
 class Explains(Protocol):
     """What can say which node a step belongs to."""
 
@@ -130,10 +99,6 @@ class Explains(Protocol):
 def execute(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
     """Run the steps, then make all calls."""
     quiet().run(run_through, steps, calls, plan)
-
-
-exhaust: Final = deque[Any](maxlen=0).extend
-"""Make all calls of an iterator of C, in one call of C, which nothing interrupts."""
 
 
 def run_through(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:

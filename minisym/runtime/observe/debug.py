@@ -17,10 +17,11 @@ from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.passes.typed import Typed
+from minisym.runtime.calls import Call
 from minisym.runtime.observe.values import statistics
 from minisym.runtime.observe.watch import Observer, run_part
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Call, Part
+from minisym.runtime.program import Part
 
 # ------------------------------------------------------------------------------------ node by node
 

@@ -27,8 +27,9 @@ from minisym.core.node import Entry, Node
 from minisym.core.origin import position
 from minisym.core.shapes import show
 from minisym.passes.flops import flops
+from minisym.runtime.calls import exhaust, quietly
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Commit, Program, Step, exhaust, quietly
+from minisym.runtime.program import Commit, Program, Step
 
 _MS = 1e3
 
