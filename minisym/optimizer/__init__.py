@@ -23,7 +23,16 @@ from minisym.optimizer.base import Optimizer
 from minisym.optimizer.descent import DCASGD, LARS, NAG, SGD, SGLD, ccSGD
 from minisym.optimizer.moments import LAMB, Adam, Adamax, AdamW, Nadam
 from minisym.optimizer.parameter import Parameter
-from minisym.optimizer.signs import EFSignSGD, Lion, SignSGD, Signum
+from minisym.optimizer.signs import (
+    CautiousLion,
+    EFSignSGD,
+    Lion,
+    SignSGD,
+    Signum,
+    StochasticSignSGD,
+    SwitchedSGD,
+)
+from minisym.optimizer.spectral import Muon, newton_schulz
 from minisym.optimizer.updater import Updater, get_updater
 
 register = Optimizer.register
@@ -43,19 +52,24 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "CautiousLion",
     "EFSignSGD",
     "Ftrl",
     "GroupAdaGrad",
     "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "Parameter",
     "RMSProp",
     "SignSGD",
     "Signum",
+    "StochasticSignSGD",
+    "SwitchedSGD",
     "Updater",
     "ccSGD",
     "create",
     "get_updater",
+    "newton_schulz",
     "register",
 ]

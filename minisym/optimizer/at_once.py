@@ -14,9 +14,8 @@ import numpy as np
 
 from minisym.core.errors import ParamError, count
 from minisym.core.ndarray import Array, NDArray
-from minisym.core.symbol import Symbol
 from minisym.optimizer.compose import compose_update
-from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.parameter import Parameter, Rule
 from minisym.runtime.executor import Executor
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class AtOnce(ABC):
     _bound: dict[Any, Bound]
 
     @abstractmethod
-    def rule(self, p: Parameter) -> Symbol:
+    def rule(self, p: Parameter) -> Rule:
         """Compose the update of one parameter."""
 
     @abstractmethod
@@ -57,7 +56,7 @@ class AtOnce(ABC):
     """Whether the float32 master stands before the states, or behind them (MXNet has both)."""
 
     @abstractmethod
-    def mixed_rule(self, p: Parameter) -> Symbol:
+    def mixed_rule(self, p: Parameter) -> Rule:
         """Compose the update of a float16 parameter with a float32 master."""
 
     def states(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from minisym.core.symbol import Symbol
 from minisym.init import begin_states
 from minisym.optimizer.at_once import AtOnce, Bound
 from minisym.optimizer.compose import APPLY, EVERY, FINITE, Options, compose_step
-from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.parameter import Parameter, Rule
 from minisym.runtime.executor import Executor
 
 Scheduler = Callable[[int], float]
@@ -120,15 +120,21 @@ class Optimizer(AtOnce):
     default_rate: ClassVar[float] = 0.01
     """The learning rate where none is given, and no scheduler."""
 
-    def rule(self, p: Parameter) -> Symbol:
-        """Compose the update of one parameter."""
+    def rule(self, p: Parameter) -> Rule:
+        """Compose the update of one parameter.
+
+        Returns
+        -------
+        Symbol or list of Symbol
+            The new weight; in a list, or a Group, before what else is written, such as states.
+        """
         raise NotImplementedError
 
-    def mixed_rule(self, p: Parameter) -> Symbol:
+    def mixed_rule(self, p: Parameter) -> Rule:
         """Compose the update of a float16 parameter: that of a float32 master, and its rounding."""
         wide = F.cast(p.grad, dtype="float32", name=f"{p.name}_grad32")
-        new = self.rule(replace(p, weight=p.master(), grad=wide))
-        return F.assign(p.weight, new, name=f"{p.name}_rounded")
+        new, *others = self.rule(replace(p, weight=p.master(), grad=wide))
+        return [F.assign(p.weight, new, name=f"{p.name}_rounded"), *others]
 
     def values(self, t: int, lr: float) -> dict[str, float]:
         """Return the numbers that update `t` (from 1) is fed with."""

@@ -238,7 +238,15 @@ def _update(
 
 def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
     """Compose an update, of a float16 weight by way of its master."""
-    return optimizer.mixed_rule(p) if p.mixed else optimizer.rule(p)
+    made = optimizer.mixed_rule(p) if p.mixed else optimizer.rule(p)
+    parts = list(made) if isinstance(made, list | tuple) else [made]
+    if not parts or not all(isinstance(part, Symbol) for part in parts):
+        raise ComposeError(
+            f"{type(optimizer).__name__}.rule must return the update of {p.name!r}, a Symbol, or a "
+            f"list that begins with it, but got {made!r:.60}",
+            hint="return [p.step(direction), p.keep(state, value)]",
+        )
+    return parts[0] if len(parts) == 1 else Group(parts)
 
 
 def _mixed(

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minisym.core.declare import F
 from minisym.core.op import get
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
 
 ZERO = '["zero", {}]'
+Rule = Symbol | Sequence[Symbol]
+"""What composes an update: the new weight, and behind it whatever else is written."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What an update of one parameter is composed of."""
+    """What an update of one parameter is composed of.
+
+    A rule that is a formula needs `gradient`, `state`, `step` and `keep`. Within one run every
+    reader sees the values from before it, so the order of the lines does not matter:
+
+    >>> import minisym as ms
+    >>> class Momentum(ms.optimizer.Optimizer):
+    ...     def rule(self, p):
+    ...         m = p.state("mom")
+    ...         new = 0.9 * m + p.gradient
+    ...         return [p.step(new), p.keep(m, new)]
+    >>> w = ms.sym.Variable("w", init="ones")
+    >>> step = Momentum(learning_rate=0.5).minimize(ms.sym.sum(w * w))
+    >>> step.list_auxiliary_states()
+    ['w_mom']
+    """
 
     name: str
     weight: Symbol
@@ -53,6 +71,26 @@ class Parameter:
     def decayed(self) -> dict[str, Any]:
         """The same with learning rate and weight decay."""
         return {"lr": self.lr, **({"wd": self.wd} if self.wd else {}), **self.common}
+
+    @property
+    def gradient(self) -> Symbol:
+        """The gradient as updates use it: times `rescale_grad`, and clipped."""
+        g, by, bound = self.grad, self.rescale_grad, self.clip_gradient
+        if isinstance(by, Symbol):
+            g = call("_scale_by", g, by)
+        elif by != 1:
+            g = g * by
+        return F.clip(g, a_min=-bound, a_max=bound) if bound else g
+
+    def step(self, direction: Symbol) -> Symbol:
+        r"""Move the weight against a direction $d$: $w \leftarrow w - \eta\,(d + \lambda w)$."""
+        decay = {"wd": self.wd} if self.wd else {}
+        name = f"{self.name}_update"
+        return F.sgd_update(self.weight, direction, lr=self.lr, **decay, name=name)
+
+    def keep(self, state: Symbol, value: Symbol) -> Symbol:
+        """Write a value into a state, which the next run reads."""
+        return F.keep(state, value, name=f"{state.name}_update")
 
     def rescale_array(self) -> Symbol:
         """Return `rescale_grad` as an array of one number."""

@@ -1,14 +1,19 @@
-"""Optimizers that step by signs: SignSGD, Signum, EFSignSGD, Lion."""
+"""Optimizers that step by signs: SignSGD, Signum, EFSignSGD, Lion, and what came of them.
+
+Where there is an op for the update, the rule is that op; others are written as formulas, of which
+`minimize` makes a graph as of any other: see `Parameter`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from minisym.core.declare import F
+from minisym.core.errors import ParamError
 from minisym.core.symbol import Symbol
 from minisym.optimizer.base import Optimizer
 from minisym.optimizer.descent import WithMomentum
-from minisym.optimizer.parameter import Parameter
+from minisym.optimizer.parameter import Parameter, Rule, call
 
 
 @Optimizer.register
@@ -103,3 +108,127 @@ class Lion(Optimizer):
         return F.lion_update(
             p.weight, p.grad, p.state("mom"), **own, **p.decayed, name=f"{p.name}_update"
         )
+
+
+@Optimizer.register
+class CautiousLion(Lion):
+    r"""Lion that moves only where its direction and the gradient agree.
+
+    With $u = \mathrm{sign}(\beta_1 m + (1 - \beta_1) g)$ and the mask $\phi = [u g > 0]$:
+    $w \leftarrow w - \eta\,(u\,\phi / (\mathrm{mean}(\phi) + \epsilon) + \lambda w)$,
+    $m \leftarrow \beta_2 m + (1 - \beta_2) g$. The mean is that of the parameter's own mask, so
+    that what still moves makes up for what waits.
+
+    Parameters
+    ----------
+    epsilon
+        A small number against division by zero.
+    **kwargs
+        As for `Lion`.
+
+    References
+    ----------
+    Liang et al., "Cautious Optimizers: Improving Training with One Line of Code",
+    arXiv:2411.16085, Algorithm 1.
+    """
+
+    def __init__(
+        self, learning_rate: float | None = None, epsilon: float = 1e-3, **kwargs: Any
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.epsilon = epsilon
+
+    def rule(self, p: Parameter) -> Rule:
+        """Compose the update of one parameter."""
+        m, g, b1, b2 = p.state("mom"), p.gradient, self.beta1, self.beta2
+        u = F.sign(m * b1 + g * (1 - b1))
+        agrees = u * g > 0
+        share = F.mean(agrees) + self.epsilon
+        return [p.step(over(u * agrees, share)), p.keep(m, m * b2 + g * (1 - b2))]
+
+
+def over(x: Symbol, number: Symbol) -> Symbol:
+    """Divide an array by one number that the graph computes."""
+    return call("_scale_by", x, 1 / number)
+
+
+@Optimizer.register
+class StochasticSignSGD(Optimizer):
+    r"""Step by signs that are right on average: the sign of the gradient with uniform noise.
+
+    $w \leftarrow w - \eta\,(\mathrm{sign}(g + u) + \lambda w)$, where $u$ is drawn from
+    $[-b, b)$ for each element. For $|g| \le b$ the mean of the sign is $g / b$: the noise *dithers*
+    what a sign rounds away, so that many steps, or the votes of many workers, add up to the
+    gradient; without it (b = 0) an element moves as far for a small gradient as for a large one.
+
+    Parameters
+    ----------
+    bound
+        The bound b of the noise; gradients above it have their own sign.
+    **kwargs
+        As for `Optimizer`. The weight decay is apart from the gradient.
+
+    References
+    ----------
+    Jin et al., "Stochastic-Sign SGD for Federated Learning with Theoretical Guarantees",
+    arXiv:2002.10940, for the formula.
+    """
+
+    def __init__(
+        self, learning_rate: float | None = None, bound: float = 0.01, **kwargs: Any
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        if bound < 0:
+            raise ParamError(f"bound must not be negative, but got {bound!r}")
+        self.bound = bound
+
+    def rule(self, p: Parameter) -> Rule:
+        """Compose the update of one parameter."""
+        g = p.gradient
+        if self.bound:
+            noise = call("_random_uniform_like", g, low=-self.bound, high=self.bound)
+            g = F.elemwise_add(g, noise)
+        return p.step(F.sign(g))
+
+
+@Optimizer.register
+class SwitchedSGD(Optimizer):
+    r"""Step by signs first, and from one update on by gradients.
+
+    $w \leftarrow w - \eta\,(\mathrm{sign}(g) + \lambda w)$ in the first updates,
+    $w \leftarrow w - \eta_2\,(g + \lambda w)$ after them: signs are quick while gradients are of
+    one kind, and stop at a distance of the learning rate, where gradients go on.
+
+    Parameters
+    ----------
+    switch
+        How many updates are made by signs.
+    sgd_rate
+        The learning rate after the switch. A scheduler counts for both: it is multiplied by
+        `sgd_rate / learning_rate`.
+    **kwargs
+        As for `Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | None = None,
+        switch: int = 1000,
+        sgd_rate: float = 0.1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.switch, self.sgd_rate = switch, sgd_rate
+        self._factor = sgd_rate / self.lr
+
+    def values(self, t: int, lr: float) -> dict[str, float]:
+        """Return the rate, and by which of the two is stepped."""
+        if t <= self.switch:
+            return {"lr": lr, "by_sign": 1.0, "by_gradient": 0.0}
+        return {"lr": lr * self._factor, "by_sign": 0.0, "by_gradient": 1.0}
+
+    def rule(self, p: Parameter) -> Rule:
+        """Compose the update of one parameter."""
+        g = p.gradient
+        signs = call("_scale_by", F.sign(g), p.hyper("by_sign"))
+        return p.step(signs + call("_scale_by", g, p.hyper("by_gradient")))

@@ -79,6 +79,51 @@ def _(t: Any) -> None:
 
 
 @update(
+    writes=("state",),
+    states=("state",),
+    samples=(
+        Sample((_X, _Y), reference=lambda state, value: value),
+        Sample((_X.astype(np.float16), _Y.astype(np.float32)), wrt=()),
+    ),
+)
+def keep(
+    state: Annotated[Array, "The state, an auxiliary one; overwritten with the value."],
+    value: Annotated[Array, "What it becomes, of its shape."],
+    *,
+    out: Array,
+) -> None:
+    r"""Write a value into an auxiliary state, $s \leftarrow x$, in the state's floating type.
+
+    It is `assign` for what is no parameter: `list_auxiliary_states` has it, `list_arguments` not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> count = sym.Variable("count")
+    >>> executor = sym.keep(count, count + 1).bind(aux_states={"count": np.zeros(1)})
+    >>> _ = executor.forward(), executor.forward()
+    >>> executor.aux_dict["count"]
+    NDArray([2.])
+    """
+    out[...] = value
+
+
+@keep.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
+    yield assignment(outs[0], inputs[1])
+
+
+keep.shape(_alike("state", "value", "output"))
+
+
+@keep.dtype
+def _(t: Any) -> None:
+    floating(t, "state", "output")
+    floating(t, "value")
+
+
+@update(
     writes=("weight",),
     samples=(
         Sample((_X, _Y, np.ones(1)), reference=lambda new, old, condition: new),
