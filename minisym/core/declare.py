@@ -389,6 +389,7 @@ def op(
     ufunc: Callable[..., Any] | None = None,
     samples: Any = (),
     cost: Cost | None = None,
+    sends: Cost | None = None,
     sign: str = "",
     parameters: Sequence[str] | None = None,
     sometimes: Sequence[str] = (),
@@ -434,6 +435,8 @@ def op(
     cost
         How much arithmetic it does: a rule of `minisym.core.cost`. By default that is not known; of
         an elementwise op it is one operation for each element.
+    sends
+        How many bits workers send each other, of an op that stands for that: a rule as for `cost`.
     sign
         What a picture writes instead of the name.
     parameters
@@ -513,6 +516,7 @@ def op(
             needs=frozenset(p.name for p in keywords) & RUNTIME - {"out"},
             samples=samples,
             cost=each(1) if cost is None and elementwise else cost,
+            sends=sends,
             sign=sign,
             sometimes=frozenset(sometimes),
             workspaces=workspaces,

@@ -107,6 +107,8 @@ class Op:
     """What it is for, one of `KINDS`: pictures and summaries tell nodes apart by it."""
     cost: Cost | None = None
     """How much arithmetic it does; None where only its body knows."""
+    sends: Cost | None = None
+    """How many bits it stands for between machines, where it is what workers agree on."""
     sign: str = ""
     """What a picture writes instead of the name: `+`, or `> {}` with the parameter `scalar`."""
     workspaces: Callable[[Params], int] | int = 0

@@ -1091,6 +1091,9 @@ def im2col(
 ) -> NDArray:
     """Lay out the windows of an image as columns."""
 
+def keep(state: Array, value: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
+    r"""Write a value into an auxiliary state, $s \leftarrow x$, in the state's floating type."""
+
 def khatri_rao(
     *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
@@ -1282,6 +1285,11 @@ def loss_scale_update(
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
     """Adapt a loss scale: divide it where gradients overflowed, and let it grow after a while."""
+
+def majority_vote(
+    *data: Array | Sequence[Array], num_args: int = 0, out: Array | Sequence[Array] | None = None
+) -> NDArray:
+    r"""Return the sign that most arrays have, $\mathrm{sign}(\sum_i \mathrm{sign}(x_i))$."""
 
 def make_loss(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Pass the array on as a loss: its gradient is 1, whatever arrives at the output."""
@@ -2230,6 +2238,14 @@ def where(
     condition: Array, x: Array, y: Array, *, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
     """Choose from `x` where the condition is nonzero, else from `y`."""
+
+def worker_mean(
+    *data: Array | Sequence[Array],
+    num_args: int = 0,
+    bits: float = 64.0,
+    out: Array | Sequence[Array] | None = None,
+) -> NDArray:
+    r"""Return the mean of arrays of one shape, $\frac{1}{k} \sum_i x_i$."""
 
 def zeros_like(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Make zeros of the shape and type of another array."""

@@ -239,7 +239,7 @@ def _update(
 def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
     """Compose an update, of a float16 weight by way of its master."""
     made = optimizer.mixed_rule(p) if p.mixed else optimizer.rule(p)
-    parts = list(made) if isinstance(made, list | tuple) else [made]
+    parts: list[Any] = list(made) if isinstance(made, list | tuple) else [made]
     if not parts or not all(isinstance(part, Symbol) for part in parts):
         raise ComposeError(
             f"{type(optimizer).__name__}.rule must return the update of {p.name!r}, a Symbol, or a "
@@ -368,6 +368,21 @@ def _adapt(scale: Symbol, finite: Symbol, apply: Symbol | None) -> list[Symbol]:
     if apply is None:
         return [update]
     return _on_condition([update], [finite], apply)
+
+
+# ---------------------------------------------------------------- updates by other gradients
+
+
+def compose_updates(
+    optimizer: Optimizer, loss: Symbol, names: Sequence[str], grads: Sequence[Symbol]
+) -> list[Symbol]:
+    """Compose the updates of some parameters of a loss, with gradients from elsewhere."""
+    fed = Numbers(loss.list_inputs())
+    rescale = optimizer.rescale_grad
+    return [
+        _update(optimizer, loss, name, g, fed, rescale, mixed=False)
+        for name, g in zip(names, grads, strict=True)
+    ]
 
 
 # -------------------------------------------------------------------------- one update alone

@@ -40,7 +40,7 @@ class Signum(WithMomentum):
         super().__init__(learning_rate, **kwargs)
         self.momentum, self.wd_lh = momentum, wd_lh
 
-    def rule(self, p: Parameter) -> Symbol:
+    def rule(self, p: Parameter) -> Rule:
         """Compose the update of one parameter."""
         name = f"{p.name}_update"
         if not self.momentum:
@@ -65,7 +65,7 @@ class EFSignSGD(Optimizer):
         """Return the error that was left out."""
         return ("error",)
 
-    def rule(self, p: Parameter) -> Symbol:
+    def rule(self, p: Parameter) -> Rule:
         """Compose the update of one parameter."""
         return F.ef_signsgd_update(
             p.weight, p.grad, p.state("error"), **p.decayed, name=f"{p.name}_update"
@@ -102,7 +102,7 @@ class Lion(Optimizer):
         """Return the momentum."""
         return ("mom",)
 
-    def rule(self, p: Parameter) -> Symbol:
+    def rule(self, p: Parameter) -> Rule:
         """Compose the update of one parameter."""
         own = {"beta1": self.beta1, "beta2": self.beta2}
         return F.lion_update(

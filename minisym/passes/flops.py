@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from minisym.core.cost import Cost
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import Shape, is_known
 
@@ -26,11 +27,26 @@ def flops(node: Node, shapes: Mapping[Entry, Shape]) -> int | None:
     shapes
         The shape of each entry.
     """
-    op = node.op
-    if op is None:
-        return 0
+    return 0 if node.op is None else _counted(node.op.cost, node, shapes)
+
+
+def bits_sent(node: Node, shapes: Mapping[Entry, Shape]) -> int | None:
+    """Return how many bits workers send each other for a node; None if that is not known.
+
+    Parameters
+    ----------
+    node
+        The node; ops that stand for no exchange send nothing.
+    shapes
+        The shape of each entry.
+    """
+    return 0 if node.op is None or node.op.sends is None else _counted(node.op.sends, node, shapes)
+
+
+def _counted(rule: Cost | None, node: Node, shapes: Mapping[Entry, Shape]) -> int | None:
+    """Ask a rule that depends on the shapes around a node."""
     ins = [shapes.get(entry) for entry in node.inputs]
     outs = [shapes.get(Entry(node, i)) for i in range(node.num_outputs)]
-    if op.cost is None or not all(map(is_known, (*ins, *outs))):
+    if rule is None or not all(map(is_known, (*ins, *outs))):
         return None
-    return op.cost(ins, outs, node.params)  # type: ignore[arg-type]  # all are known
+    return rule(ins, outs, node.params)  # type: ignore[arg-type]  # all are known

@@ -10,7 +10,7 @@ from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.core.op import Op
 from minisym.core.shapes import Shape
-from minisym.passes.flops import flops
+from minisym.passes.flops import bits_sent, flops
 from minisym.show import roles, text
 from minisym.show.known import Known
 
@@ -122,6 +122,8 @@ def heading(
         facts.append(work)
     if updates:
         facts.append(_plural(len(updates), "in-place update"))
+    if sent := sum(bits_sent(node, known.shapes) or 0 for node in graph):
+        facts.append(f"{text.count(sent)} bits sent")
     return title or _title(graph, kinds, updates), facts
 
 

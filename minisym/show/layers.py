@@ -25,7 +25,7 @@ import numpy as np
 from minisym.core.errors import ComposeError
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
-from minisym.passes.flops import flops
+from minisym.passes.flops import bits_sent, flops
 from minisym.runtime.observe.profile import Profile
 from minisym.show import roles, text
 from minisym.show.known import Known, learn
@@ -48,6 +48,8 @@ class Layer(NamedTuple):
     """The size of its outputs."""
     seconds: float | None
     """What it took, if a profile says so."""
+    bits_sent: int | None
+    """What workers send each other for it, all of them, there and back."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Summary:
     def flops(self) -> int:
         """The operations of one run, as far as they are known."""
         return sum(layer.flops or 0 for layer in self.layers)
+
+    @property
+    def bits_sent(self) -> int:
+        """The bits that workers send each other in one run, as far as they are known."""
+        return sum(layer.bits_sent or 0 for layer in self.layers)
 
     @property
     def nbytes(self) -> int:
@@ -159,6 +166,8 @@ class Summary:
             words.append(f"{self.states:,} numbers in states")
         words.append(f"{some}{text.size_in_bytes(self.nbytes)} of inner values")
         words.append(f"{some}{text.count(self.flops)} floating point operations a run")
+        if self.bits_sent:
+            words.append(f"{text.count(self.bits_sent)} bits between workers a run")
         return "; ".join(words)
 
 
@@ -246,6 +255,7 @@ def _layer(
         name = f"∂ {first.owner}"
         op = op if len(nodes) == 1 else f"{len(nodes)} ops"
     work = [flops(node, known.shapes) for node in nodes]
+    sent = [bits_sent(node, known.shapes) for node in nodes]
     sizes = [_nbytes(entry, known) for node in nodes for entry in node.entries()]
     seconds = [
         found.pop(0)
@@ -261,6 +271,7 @@ def _layer(
         None if None in work else sum(one or 0 for one in work),
         None if None in sizes else sum(size or 0 for size in sizes),
         sum(seconds) if seconds else None,
+        None if None in sent else sum(one or 0 for one in sent),
     )
 
 

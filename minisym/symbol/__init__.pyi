@@ -1327,6 +1327,15 @@ def im2col(
 ) -> Symbol:
     """Lay out the windows of an image as columns."""
 
+def keep(
+    state: Symbol | None = None,
+    value: Symbol | None = None,
+    *,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Write a value into an auxiliary state, $s \leftarrow x$, in the state's floating type."""
+
 def khatri_rao(
     *data: Symbol | Sequence[Symbol],
     num_args: int = 0,
@@ -1577,6 +1586,14 @@ def loss_scale_update(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Adapt a loss scale: divide it where gradients overflowed, and let it grow after a while."""
+
+def majority_vote(
+    *data: Symbol | Sequence[Symbol],
+    num_args: int = 0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Return the sign that most arrays have, $\mathrm{sign}(\sum_i \mathrm{sign}(x_i))$."""
 
 def make_loss(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -2698,6 +2715,15 @@ def where(
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
     """Choose from `x` where the condition is nonzero, else from `y`."""
+
+def worker_mean(
+    *data: Symbol | Sequence[Symbol],
+    num_args: int = 0,
+    bits: float = 64.0,
+    name: str | None = None,
+    attr: Mapping[str, str] | None = None,
+) -> Symbol:
+    r"""Return the mean of arrays of one shape, $\frac{1}{k} \sum_i x_i$."""
 
 def zeros_like(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None

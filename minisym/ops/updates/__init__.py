@@ -11,4 +11,5 @@ from minisym.ops.updates import (
     signs,
     signsgd,
     variants,
+    votes,
 )
