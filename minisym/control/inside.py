@@ -164,9 +164,10 @@ def infer_inside(
     """Infer shapes or types of a body from what is known of some variables and heads."""
     graph = body.graph
     engine = Engine(graph, kind)
-    for node, value in variables.items():
-        if value is not None and node in graph:
-            engine.give(node, value, "given to the node that holds the graph")
+    given = {
+        node: value for node, value in variables.items() if value is not None and node in graph
+    }
+    engine.give(given, "given to the node that holds the graph")
     engine.declare()
     for entry, value in zip(body.entries, heads, strict=True):
         engine.demand(entry, value)

@@ -33,6 +33,7 @@ from minisym.core.op import Input, Op, Params, Rule
 from minisym.core.params import dtype_from_user, param_of
 from minisym.core.shapes import from_user, is_known, is_np_shape
 from minisym.core.symbol import Symbol
+from minisym.passes.slots import about
 
 CLASSES: Final[dict[str, type[Any]]] = {}
 """What users have registered: op_type -> the class of the op's properties."""
@@ -84,18 +85,20 @@ class Made:
         known = list(s.inputs[: len(self.arguments)])
         asked = [[] if k is None else [-1 if d is None else d for d in k] for k in known]
         every = all(is_known(shape) for shape in known)
-        found = self._infer("infer_shape", asked, s._node, every=every, error=ShapeError)  # noqa: SLF001
+        node = about(s)[1]
+        found = self._infer("infer_shape", asked, node, every=every, error=ShapeError)
         if found is not None:
-            self._assign(s, self._read("infer_shape", found, s._node, _shape, ShapeError))  # noqa: SLF001
+            self._assign(s, self._read("infer_shape", found, node, _shape, ShapeError))
 
     def types(self, t: Any, **_: Any) -> None:
         """Rule: what `infer_type` says; with too little known, it may fail."""
         known = list(t.inputs[: len(self.arguments)])
         asked = [None if k is None else k.type for k in known]
         every = None not in asked
-        found = self._infer("infer_type", asked, t._node, every=every, error=DtypeError)  # noqa: SLF001
+        node = about(t)[1]
+        found = self._infer("infer_type", asked, node, every=every, error=DtypeError)
         if found is not None:
-            self._assign(t, self._read("infer_type", found, t._node, _type, DtypeError))  # noqa: SLF001
+            self._assign(t, self._read("infer_type", found, node, _type, DtypeError))
 
     def _infer(
         self, method: str, asked: list[Any], node: Node, *, every: bool, error: type[MinisymError]

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from minisym.core import shapes
 from minisym.core.errors import (
@@ -25,9 +26,73 @@ from minisym.core.errors import (
     listed,
 )
 from minisym.core.graph import Graph
-from minisym.core.node import Entry, Node
+from minisym.core.node import Entry, Node, first_entry
+from minisym.core.op import Op
 from minisym.core.shapes import BROADCAST, Mismatch, Shape, show
 from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
+
+
+class Places:
+    """Where engines keep what they know of a graph: the outputs of all nodes count on, in order.
+
+    Attributes
+    ----------
+    first
+        The place of each node's first output.
+    inputs, computed
+        The places that each node reads: arrays, and parameters that the graph computes.
+    total
+        How many places there are.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.first: dict[Node, int] = {}
+        self.inputs: dict[Node, tuple[int, ...]] = {}
+        self.computed: dict[Node, tuple[int, ...]] = {}
+        self.total = 0
+        self.grow(graph)
+
+    def grow(self, graph: Graph) -> None:
+        """Take in a graph whose list begins with that of the graph before."""
+        first, inputs, place = self.first, self.inputs, self.total
+        for node in islice(graph, len(first), None):
+            op = node.op
+            first[node] = place
+            places = tuple([first[source] + i for source, i in node.inputs])
+            if op is not None and op.writes and (computed := len(node.computed)):
+                self.computed[node] = places[-computed:]
+                places = places[:-computed]
+            inputs[node] = places
+            place += 1 if op is None or op.single else node.num_outputs
+        self.total = place
+        self.__dict__.pop("owner", None)
+
+    def outputs(self, node: Node) -> range:
+        """Return the places of a node's outputs."""
+        first = self.first[node]
+        return range(first, first + node.num_outputs)
+
+    @cached_property
+    def owner(self) -> Sequence[Node]:
+        """The node that each place belongs to."""
+        return [node for node in self.first for _ in self.outputs(node)]
+
+    def entries(self) -> list[Entry]:
+        """Return what stands at each place."""
+        found: list[Entry] = []
+        for node in self.first:
+            if node.op is None or node.op.single:
+                found.append(first_entry(node))
+            else:
+                found += [Entry(node, i) for i in range(node.num_outputs)]
+        return found
+
+
+Answer = tuple[tuple[tuple[int, Any], ...], tuple[int, ...]]
+"""What a rule says: the slots that it changes, with their values, and those that it leaves open."""
+
+MOST_ANSWERS: Final = 1 << 14
+"""So many answers of rules are remembered in one inference."""
 
 
 class Engine:
@@ -35,49 +100,43 @@ class Engine:
 
     Attributes
     ----------
+    places
+        Where it keeps what it knows; engines of one graph may share them.
     values
-        What is known, by place: the places of all outputs of all nodes count on, in order.
-    first
-        The place of each node's first output.
-    inputs, computed
-        The places that each node reads: arrays, and parameters that the graph computes.
+        What is known, by place.
     sources
         Who said so: a word ("given to bind"), or the node whose rule it was.
     """
 
-    def __init__(self, graph: Graph, kind: Kind) -> None:
+    def __init__(self, graph: Graph, kind: Kind, places: Places | None = None) -> None:
         self.graph, self.kind = graph, kind
-        self.first: dict[Node, int] = {}
-        self.inputs: dict[Node, tuple[int, ...]] = {}
-        self.computed: dict[Node, tuple[int, ...]] = {}
-        first, place = self.first, 0
-        for node in graph:
-            op = node.op
-            first[node] = place
-            places = tuple([first[source] + i for source, i in node.inputs])
-            if op is not None and op.writes and (computed := len(node.computed)):
-                self.computed[node] = places[-computed:]
-                places = places[:-computed]
-            self.inputs[node] = places
-            place += 1 if op is None or op.single else node.num_outputs
-        self.values: list[Any] = [None] * place
-        self.sources: list[str | Node | None] = [None] * place
+        self.places = Places(graph) if places is None else places
+        self.values: list[Any] = [None] * self.places.total
+        self.sources: list[str | Node | None] = [None] * self.places.total
+        self._visited = 0  # so many nodes of the list
+        self._open = bytearray(self.places.total)  # what a visit has left open
+        self._answers: dict[Any, Answer] = {}
 
     def __getitem__(self, entry: Entry) -> Any:
         """Return what is known of an entry."""
-        return self.values[self.first[entry.node] + entry.index]
+        return self.values[self.places.first[entry.node] + entry.index]
 
-    def outputs(self, node: Node) -> range:
-        """Return the places of a node's outputs."""
-        first = self.first[node]
-        return range(first, first + node.num_outputs)
+    def grow(self, graph: Graph) -> None:
+        """Go on with a graph whose list begins with that of the graph before.
+
+        The places have grown already. What is known stays, and `run` visits the new nodes.
+        """
+        self.graph, more = graph, self.places.total - len(self.values)
+        self.values += [None] * more
+        self.sources += [None] * more
+        self._open += bytes(more)
 
     def declare(self) -> None:
         """Take the shapes or types that the Variables declare themselves."""
         key = self.kind.attribute
         for node in self.graph.variables:
             if node.attrs and key in node.attrs:
-                place = self.first[node]
+                place = self.places.first[node]
                 if self.values[place] is None:
                     self.values[place] = self._declared(node, node.attrs[key])
                     self.sources[place] = "declared by the Variable"
@@ -94,26 +153,33 @@ class Engine:
                 hint="Variable(shape=(2, 3), dtype='float32') spells them for you",
             ) from None
 
-    def give(self, node: Node, value: Any, source: str) -> None:
-        """Take what the user says of a Variable."""
-        place = self.first[node]
-        self.values[place] = value
-        self.sources[place] = source
+    def give(self, known: Mapping[Node, Any], source: str) -> None:
+        """Take what the user says of Variables."""
+        first, values, sources = self.places.first, self.values, self.sources
+        for node, value in known.items():
+            place = first[node]
+            values[place] = value
+            sources[place] = source
 
     def demand(self, entry: Entry, value: Any) -> None:
         """Take what the surroundings of the graph say of an entry."""
-        place = self.first[entry.node] + entry.index
+        place = self.places.first[entry.node] + entry.index
         self.values[place] = self.kind.unify(self.values[place], value)
 
-    def run(self) -> None:
-        """Visit every node in order, then those that something has changed for, to the end."""
-        values, sources, first = self.values, self.sources, self.first
+    def run(self, *, again: bool = False) -> None:
+        """Visit every node in order, then those that something has changed for, to the end.
+
+        Nodes that were visited by a run before are so again if it is asked for, as where the
+        Variables have got new values.
+        """
+        values, sources, places = self.values, self.sources, self.places
         shapes_too = self.kind is SHAPES
         known, same_value = self.kind.known, self.kind.same
         pending: deque[Node] = deque()
         waiting: set[Node] = set()
         settled: Any = None  # the last value that was seen to be known; most nodes have that one
-        for node, ins in self.inputs.items():
+        first = places.first
+        for node, ins in islice(places.inputs.items(), 0 if again else self._visited, None):
             op = node.op
             if op is None:
                 continue
@@ -127,57 +193,82 @@ class Engine:
                         if values[place] is not value and not same_value(values[place], value):
                             break
                     else:
-                        for place in (here,) if op.single else self.outputs(node):
+                        for place in (here,) if op.single else places.outputs(node):
                             values[place] = value
                             sources[place] = node
                         continue
-            changed = self.visit(node)
-            # later nodes are still to come; only what flowed back into an input wakes earlier ones
-            flowed_back = [place for place in changed if place < here]
-            self._wake(flowed_back, node, pending, waiting, swept=here)
+            for place in self.visit(node):
+                # later nodes are still to come; only what flowed back wakes earlier ones
+                if place < here:
+                    self._wake(place, node, pending, waiting, swept=here)
+        self._visited = len(first)
         while pending:
             node = pending.popleft()
             waiting.discard(node)
-            self._wake(self.visit(node), node, pending, waiting, swept=len(values))
+            for place in self.visit(node):
+                self._wake(place, node, pending, waiting, swept=places.total)
         if shapes_too:
             self._check_computed()
 
     def _wake(
-        self,
-        changed: Sequence[int],
-        by: Node,
-        pending: deque[Node],
-        waiting: set[Node],
-        *,
-        swept: int,
+        self, place: int, by: Node, pending: deque[Node], waiting: set[Node], *, swept: int
     ) -> None:
-        """Queue the nodes, visited already, that touch a slot which has just changed."""
-        for place in changed:
-            owner = self.owner[place]
-            touching = [*self.graph.successors(owner)]
-            if owner.op is not None:
-                touching.append(owner)
-            for node in touching:
-                if node is not by and self.first[node] <= swept and node not in waiting:
-                    waiting.add(node)
-                    pending.append(node)
+        """Queue the nodes, visited already, that have left a slot open which has just changed."""
+        if not self._open[place]:
+            return
+        owner = self.places.owner[place]
+        touching = [*self.graph.successors(owner)]
+        if owner.op is not None:
+            touching.append(owner)
+        for node in touching:
+            if node is not by and self.places.first[node] <= swept and node not in waiting:
+                waiting.add(node)
+                pending.append(node)
 
-    @cached_property
-    def owner(self) -> Sequence[Node]:
-        """The node that each place belongs to."""
-        return [node for node in self.graph for _ in self.outputs(node)]
-
-    def visit(self, node: Node) -> list[int]:
+    def visit(self, node: Node) -> Sequence[int]:
         """Run one node's rule; return the places that it changed.
 
-        What a rule has found out about an input may tell it more about the others: then it runs
-        again.
+        Layers repeat. A rule that was asked about the same parameters and the same known values
+        before answers the same, so it is not asked again. An error is not remembered: it speaks of
+        its node.
+        """
+        values, ins, op = self.values, self.places.inputs[node], node.op
+        assert op is not None
+        here = self.places.first[node]
+        slots = (*ins, here) if op.single else (*ins, *self.places.outputs(node))
+        question: Any = None
+        if len({*ins}) == len(ins):  # of an array that is read twice, two slots change at once
+            params = node.params.items() if self._rule(op) is not None else ()
+            question = (op, *params, *[values[place] for place in slots])
+        try:
+            answer = self._answers.get(question)
+        except TypeError:  # a parameter that nothing can be looked up by, such as a list
+            question = answer = None
+        if answer is None:
+            answer, is_general = self._ask(node, slots)
+            if question is not None and is_general and len(self._answers) < MOST_ANSWERS:
+                self._answers[question] = answer
+        changes, left_open = answer
+        for slot in left_open:
+            self._open[slots[slot]] = True
+        changed = []
+        for slot, value in changes:
+            place = slots[slot]
+            values[place] = value
+            self.sources[place] = node
+            changed.append(place)
+        return changed
+
+    def _ask(self, node: Node, places: Sequence[int]) -> tuple[Answer, bool]:
+        """Run a rule; return what it says, and whether it would say so of every such node.
+
+        What it has found out about an input may tell it more about the others: then it runs again.
         """
         slots = Slots(self, node)
-        first, known = self.first[node], self.kind.known
+        first, known = self.places.first[node], self.kind.known
         try:
             self._apply(node, slots)
-            places, seen = (*self.inputs[node], *self.outputs(node)), 0
+            seen = 0
             while any(place < first for place in slots._changed[seen:]):
                 if all(known(self.values[place]) for place in places):
                     break
@@ -191,17 +282,22 @@ class Engine:
             raise self._broken(node, error) from None
         except Exception as error:
             raise self._slip(node, error) from error
-        for place in slots._changed:
+        changed = dict.fromkeys(slots._changed)
+        for place in changed:
             self.sources[place] = node
             if self.kind is SHAPES and any(d is not None and d < 0 for d in self.values[place]):
                 raise self._broken(node, ValueError("a size would be negative"))
-        changed: list[int] = slots._changed
-        return changed
+        changes = tuple([(places.index(place), self.values[place]) for place in changed])
+        left = tuple([i for i, place in enumerate(places) if not known(self.values[place])])
+        return (changes, left), not slots._named
+
+    def _rule(self, op: Op) -> Any:
+        return op.shape_rule if self.kind is SHAPES else op.dtype_rule
 
     def _apply(self, node: Node, slots: Slots) -> None:
         op = node.op
         assert op is not None
-        rule = op.shape_rule if self.kind is SHAPES else op.dtype_rule
+        rule = self._rule(op)
         if rule is not None:
             answer = rule(slots, params=node.params)
             if answer is not None:
@@ -223,7 +319,7 @@ class Engine:
 
     def _check_computed(self) -> None:
         """See that each parameter that the graph computes is a single number."""
-        for node, places in self.computed.items():
+        for node, places in self.places.computed.items():
             for name, place in zip(node.computed, places, strict=True):
                 shape = self.values[place]
                 if shape is None:
@@ -241,11 +337,7 @@ class Engine:
 
     def annotation(self) -> dict[Entry, Any]:
         """Return what was found, by entry."""
-        return {
-            Entry(node, i): self.values[place]
-            for node in self.graph
-            for i, place in enumerate(self.outputs(node))
-        }
+        return dict(zip(self.places.entries(), self.values, strict=True))
 
     # ------------------------------------------------------------------------------------ errors
 
@@ -261,7 +353,7 @@ class Engine:
     def _told(self, place: int, node: Node) -> str:
         """Return where the value of one of a node's slots came from."""
         source = self.sources[place]
-        owner = self.owner[place]
+        owner = self.places.owner[place]
         if isinstance(source, str):
             return source
         if source is None:
@@ -280,8 +372,7 @@ class Engine:
                 f"axis {conflict.axis} is {conflict.have[conflict.axis]}, "
                 f"not {conflict.need[conflict.axis]}"
             )
-        rule = node.op.shape_rule if self.kind is SHAPES else node.op.dtype_rule
-        wants = getattr(rule, "wants", ())
+        wants = getattr(self._rule(node.op), "wants", ())
         others = [r for r in dict.fromkeys(conflict.reads) if r != conflict.slot]
         params = [p for p in wants if p in node.given]
         slots = Slots(self, node)
@@ -295,7 +386,7 @@ class Engine:
             f"but {because} {verb} {need}"
         )
         hint = None
-        owner = self.owner[Slots(self, node)._names[conflict.slot]]
+        owner = self.places.owner[Slots(self, node)._names[conflict.slot]]
         if self.kind is DTYPES:
             hint = "convert one of them with Cast(dtype=…), or bind arrays of one type"
             if not others:
@@ -332,7 +423,7 @@ class Engine:
     def _slip(self, node: Node, reason: Exception) -> MinisymError:
         """Say that a rule fails in a way that no shape or type of a user should make it fail."""
         assert node.op is not None
-        unknown = not all(self.kind.known(self.values[place]) for place in self.inputs[node])
+        unknown = not all(self.kind.known(self.values[place]) for place in self.places.inputs[node])
         return DeclarationError(
             f"{node.op.name} {node.name!r}: its {self.kind.noun} rule raises "
             f"{type(reason).__name__}: {reason}",
@@ -350,7 +441,7 @@ class Engine:
         names: dict[Any, str] = {}
         for name, place in slots._names.items():
             shape = self.values[place]
-            if shape is not None and place not in self.outputs(node):
+            if shape is not None and place not in self.places.outputs(node):
                 names.setdefault((1,) * (len(reason.have) - len(shape)) + shape, name)
         have, need = (f"{names.get(s, '')} {show(s)}".strip() for s in (reason.have, reason.need))
         axis = reason.axis
@@ -361,12 +452,15 @@ class Engine:
 
 
 def infer(
-    graph: Graph, known: Mapping[Node, Any], kind: Kind = SHAPES, source: str = "given"
+    graph: Graph,
+    known: Mapping[Node, Any],
+    kind: Kind = SHAPES,
+    source: str = "given",
+    places: Places | None = None,
 ) -> Engine:
     """Infer over a graph from what is known of its Variables; return the finished engine."""
-    engine = Engine(graph, kind)
-    for node, value in known.items():
-        engine.give(node, value, source)
+    engine = Engine(graph, kind, places)
+    engine.give(known, source)
     engine.declare()
     engine.run()
     return engine

@@ -134,22 +134,30 @@ class Slots:
     and `outputs` give all of them in order; `set_input`, `set_output` assign by position.
     """
 
-    __slots__ = ("_by_place", "_changed", "_engine", "_names", "_node", "_places", "_reads")
+    __slots__ = (
+        "_by_place",
+        "_changed",
+        "_engine",
+        "_named",
+        "_names",
+        "_node",
+        "_places",
+        "_reads",
+    )
 
     def __init__(self, engine: Engine, node: Node) -> None:
         assert node.op is not None
         init = object.__setattr__
         init(self, "_engine", engine)
         init(self, "_node", node)
-        init(self, "_places", (engine.inputs[node], engine.outputs(node)))
+        ins, outs = engine.places.inputs[node], engine.places.outputs(node)
+        init(self, "_places", (ins, outs))
         init(self, "_changed", [])
         init(self, "_reads", [])
-        names: dict[str, int] = dict(zip(node.input_names(), engine.inputs[node], strict=False))
-        outputs = node.op.output_names(node.params)
-        names.update(
-            (n if n not in names else f"{n}_output", p)
-            for n, p in zip(outputs, engine.outputs(node), strict=True)
-        )
+        init(self, "_named", False)
+        names: dict[str, int] = dict(zip(node.input_names(), ins, strict=False))
+        for name, place in zip(node.op.output_names(node.params), outs, strict=True):
+            names[name if name not in names else f"{name}_output"] = place
         init(self, "_names", names)
         init(self, "_by_place", {})
 
@@ -226,7 +234,11 @@ class Slots:
 
 
 def about(s: Slots) -> tuple[Kind, Node]:
-    """Return what is inferred, and the node: for rules that infer through a graph of their own."""
+    """Return what is inferred, and the node: for rules that infer through a graph of their own.
+
+    What a rule answers that has asked for its node is true of that node alone.
+    """
+    object.__setattr__(s, "_named", True)
     kind: Kind = s._engine.kind
     node: Node = s._node
     return kind, node

@@ -12,8 +12,8 @@ import numpy as np
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
-from minisym.passes.infer import infer
-from minisym.passes.slots import DTYPES
+from minisym.passes.infer import Engine, Places, infer
+from minisym.passes.slots import DTYPES, SHAPES
 
 DEFAULT: Final = np.dtype(np.float32)
 """The type of what nothing decides."""
@@ -29,26 +29,9 @@ class Typed:
     dtypes: Mapping[Entry, np.dtype[Any]]
 
     @classmethod
-    def of(
-        cls,
-        graph: Graph,
-        arrays: Mapping[Node, Array],
-        source: str = "given",
-        open_: Mapping[Node, Any] | None = None,
-    ) -> Self:
-        """Infer everything from the arrays of the Variables.
-
-        Parameters
-        ----------
-        source
-            What an error says of where the arrays came from.
-        open_
-            Shapes of Variables whose arrays are not there yet.
-        """
-        known = {node: arrays[node].shape for node in graph.variables} | dict(open_ or {})
-        shapes = infer(graph, known, source=source).annotation()
-        dtypes = {node: arrays[node].dtype for node in graph.variables}
-        return cls(graph, shapes, infer_dtypes(graph, dtypes, source))
+    def of(cls, graph: Graph, arrays: Mapping[Node, Array], source: str = "given") -> Typed:
+        """Infer everything from the arrays of the Variables; `source` is where they came from."""
+        return Inference.of(graph, arrays, source).typed()
 
     def nbytes(self, entry: Entry) -> int:
         """Return the size of an entry's array."""
@@ -59,14 +42,64 @@ class Typed:
         return Typed(self.graph, {**self.shapes, **shapes}, self.dtypes)
 
 
-def infer_dtypes(
-    graph: Graph, known: Mapping[Node, np.dtype[Any]], source: str
-) -> dict[Entry, np.dtype[Any]]:
-    """Infer element types; what stays open is float32."""
-    engine = infer(graph, known, DTYPES, source)
-    open_ = [node for node in graph.variables if engine[Entry(node)] is None]
-    if open_:
-        for node in open_:
-            engine.give(node, DEFAULT, "the default")
-        engine.run()
-    return {entry: dtype or DEFAULT for entry, dtype in engine.annotation().items()}
+class Inference:
+    """Shapes and element types of a graph, which may grow: what is known already stays so."""
+
+    shapes: Engine
+    dtypes: Engine
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.places = graph, Places(graph)
+
+    @classmethod
+    def of(cls, graph: Graph, arrays: Mapping[Node, Array], source: str) -> Self:
+        """Infer everything from the arrays of the Variables."""
+        found = cls(graph)
+        found.infer_shapes({node: arrays[node].shape for node in graph.variables}, source)
+        found.infer_dtypes({node: arrays[node].dtype for node in graph.variables}, source)
+        return found
+
+    def infer_shapes(self, known: Mapping[Node, Any], source: str) -> None:
+        """Infer shapes; `source` is what an error says of where the known ones came from."""
+        self.shapes = infer(self.graph, known, SHAPES, source, self.places)
+
+    def infer_dtypes(self, known: Mapping[Node, np.dtype[Any]], source: str) -> None:
+        """Infer element types; what stays open is float32."""
+        self.dtypes = engine = infer(self.graph, known, DTYPES, source, self.places)
+        open_ = [node for node in self.graph.variables if engine[Entry(node)] is None]
+        if open_:
+            engine.give(dict.fromkeys(open_, DEFAULT), "the default")
+            engine.run(again=True)
+
+    def grow(
+        self,
+        graph: Graph,
+        shapes: Mapping[Node, Any],
+        dtypes: Mapping[Node, np.dtype[Any]],
+        source: str,
+    ) -> None:
+        """Go on with a graph whose list begins with that of the graph before.
+
+        `shapes` and `dtypes` are what is known of the Variables that have come.
+        """
+        self.graph = graph
+        self.places.grow(graph)
+        for engine, known in ((self.shapes, shapes), (self.dtypes, dtypes)):
+            engine.grow(graph)
+            engine.give(known, source)
+            engine.run()
+
+    def type_of(self, entry: Entry) -> np.dtype[Any]:
+        """Return the element type of an entry."""
+        found: np.dtype[Any] | None = self.dtypes[entry]
+        return DEFAULT if found is None else found
+
+    def typed(self) -> Typed:
+        """Return what is known of every entry."""
+        entries = self.places.entries()
+        dtypes = [DEFAULT if dtype is None else dtype for dtype in self.dtypes.values]
+        return Typed(
+            self.graph,
+            dict(zip(entries, self.shapes.values, strict=True)),
+            dict(zip(entries, dtypes, strict=True)),
+        )

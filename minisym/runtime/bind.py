@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, Literal
 
@@ -28,11 +28,11 @@ from minisym.core.params import DTYPES as DTYPE_NAMES
 from minisym.core.params import dtype_from_user
 from minisym.core.shapes import from_user, is_known, is_np_shape, show
 from minisym.core.symbol import Symbol, connect
-from minisym.passes import infer as inference
 from minisym.passes import verify
 from minisym.passes.gradient import gradient
+from minisym.passes.infer import infer
 from minisym.passes.order import find_writes
-from minisym.passes.typed import Typed, infer_dtypes
+from minisym.passes.typed import Inference, Typed
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
@@ -156,17 +156,17 @@ def simple_bind(
         for name, shape in shapes.items()
         if name in names and _is_shape(name, shape)
     }
-    engine = inference.infer(graph, known, source="given to simple_bind")
-    found = {n: engine[Entry(n)] for n in graph.variables}
+    inference = Inference(graph)
+    inference.infer_shapes(known, "given to simple_bind")
+    found = {n: inference.shapes[Entry(n)] for n in graph.variables}
     unknown = [n for n, shape in found.items() if not is_known(shape)]
     if unknown:
         raise _undecided(unknown, known, found)
-    types = _types(names, type_dict or {})
-    dtypes = infer_dtypes(graph, types, "given in type_dict")
+    inference.infer_dtypes(_types(names, type_dict or {}), "given in type_dict")
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
     shared, slopes = _shared(shared_exec, shared_arg_names)
     arrays = {
-        node: _array_for(node.name, shape, dtypes[Entry(node)], shared)
+        node: _array_for(node.name, shape, inference.type_of(Entry(node)), shared)
         for node, shape in found.items()
     }
     if grad_req is None:
@@ -181,7 +181,7 @@ def simple_bind(
     }
     states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}
     bound = {node: arrays[node] for node in arguments}
-    return _compile(Binding(symbol, bound, states, gradients, requests))
+    return _compile(Binding(symbol, bound, states, gradients, requests), inference=inference)
 
 
 def _is_shape(name: str, shape: object) -> bool:
@@ -301,7 +301,7 @@ def _missing(
         if isinstance(array := given.get(node.name), np.ndarray)
     }
     try:
-        engine = inference.infer(symbol.graph, known)
+        engine = infer(symbol.graph, known)
         shapes = {n: show(engine[Entry(n)]) for n in missing}
     except (ValueError, TypeError):  # what was given is wrong, too: that error comes later
         shapes = dict.fromkeys(missing, "?")
@@ -385,8 +385,15 @@ def _requests(
 # ----------------------------------------------------------------------------------- compiling
 
 
-def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Executor:
-    """Make the executor; its outputs take the memory that is given, as far as it fits."""
+def _compile(
+    binding: Binding,
+    given: Mapping[Entry, Array] | None = None,
+    inference: Inference | None = None,
+) -> Executor:
+    """Make the executor; its outputs take the memory that is given, as far as it fits.
+
+    `inference` is what is known of the graph already; without it, it follows from the arrays.
+    """
     symbol, gradients = binding.symbol, binding.gradients or {}
     graph = symbol.graph
     variables = bound = {**binding.arguments, **binding.states}
@@ -396,15 +403,22 @@ def _compile(binding: Binding, given: Mapping[Entry, Array] | None = None) -> Ex
         if array is not None and binding.requests.get(node, "null") != "null"
     ]
     # shapes and types of the symbol itself first: an error there is the user's
-    typed = _typed(graph, bound)
+    if inference is None:
+        inference = Inference.of(graph, bound, "given to bind")
+    _check_known(inference)
     for node in wanted:
         _check_gradient(node, bound[node], gradients[node])
     head_variables: list[Node | None] = [None] * len(symbol.entries)
     if wanted:
         graph, head_variables = _with_gradients(symbol, wanted)
-        seeds, unknown = seed_arrays(typed, zip(head_variables, symbol.entries, strict=True))
+        seeds, unknown = seed_arrays(inference, zip(head_variables, symbol.entries, strict=True))
         bound = {**bound, **seeds}
-        typed = _typed(graph, bound, unknown)
+        shapes = {node: array.shape for node, array in seeds.items()} | unknown
+        dtypes = {node: array.dtype for node, array in seeds.items()}
+        inference.grow(graph, shapes, dtypes, "given to bind")
+        _check_known(inference, unknown)
+    typed = inference.typed()
+    if wanted:
         results = dict(zip(graph.outputs[len(symbol.entries) :], wanted, strict=True))
         _check_rules(typed, results, bound)
         typed = typed.fixed({entry: bound[node].shape for entry, node in results.items()})
@@ -430,14 +444,12 @@ def _check_rules(typed: Typed, results: Mapping[Entry, Node], bound: Mapping[Nod
             )
 
 
-def _typed(
-    graph: Graph, bound: Mapping[Node, Array], open_: Mapping[Node, Any] | None = None
-) -> Typed:
-    """Infer shapes and types of the whole graph from its arrays.
+def _check_known(inference: Inference, late: Collection[Node] = ()) -> None:
+    """See that each op is one that can run, and that its shapes follow from the arrays.
 
-    `open_` are shapes of variables whose arrays are not there yet.
+    Those of the Variables `late`, and of what depends on them, may be found out by a run.
     """
-    typed = Typed.of(graph, bound, "given to bind", open_)
+    graph, shapes = inference.graph, inference.shapes
     opaque = [f"{n.op.name} {n.name!r}" for n in graph if n.op and not n.op.is_known]
     if opaque:
         raise BindError(
@@ -445,22 +457,23 @@ def _typed(
             f"{'this op' if len(opaque) == 1 else 'these ops'}",
             hint="whatever does not depend on it runs: choose inner outputs by get_internals()",
         )
-    late = measured(graph) | set(open_ or ())
-    for entry, shape in typed.shapes.items():
-        if not is_known(shape) and entry.node not in late:
+    if all(map(is_known, shapes.values)):
+        return
+    excused = measured(graph).union(late)
+    for entry, shape in shapes.annotation().items():
+        if not is_known(shape) and entry.node not in excused:
             op = entry.node.op
             message = (
                 f"bind: the shape of {entry.name} ({op.name if op else 'Variable'}) stays unknown: "
                 f"{show(shape)}"
             )
-            inputs = [typed.shapes[source] for source in entry.node.inputs]
+            inputs = [shapes[source] for source in entry.node.inputs]
             hint = "its shape rule leaves it open, although the inputs are known"
             raise BindError(
                 message,
                 origin=entry.node.origin,
                 hint=hint if op and all(map(is_known, inputs)) else None,
             )
-    return typed
 
 
 def _with_gradients(symbol: Symbol, wanted: Sequence[Node]) -> tuple[Graph, list[Node | None]]:

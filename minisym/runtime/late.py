@@ -19,7 +19,7 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import Shape, is_known, show
 from minisym.passes.infer import infer
-from minisym.passes.typed import Typed
+from minisym.passes.typed import Inference, Typed
 from minisym.runtime.heads import Seed
 from minisym.runtime.plan import Plan
 from minisym.runtime.program import Step
@@ -38,14 +38,14 @@ def measured(graph: Graph) -> set[Node]:
 
 
 def seed_arrays(
-    typed: Typed, heads: Iterable[tuple[Node | None, Entry]]
+    found: Inference, heads: Iterable[tuple[Node | None, Entry]]
 ) -> tuple[dict[Node, Array], dict[Node, Shape]]:
     """Make arrays for head gradients, and return the shapes that are still open."""
     arrays, unknown = dict[Node, Array](), dict[Node, Shape]()
     for node, head in heads:
-        shape: Shape = typed.shapes[head]
+        shape: Shape = found.shapes[head]
         if node is not None:
-            arrays[node] = np.zeros(tuple(d or 0 for d in shape or ()), typed.dtypes[head])
+            arrays[node] = np.zeros(tuple(d or 0 for d in shape or ()), found.type_of(head))
             if not is_known(shape):
                 unknown[node] = shape
     return arrays, unknown
