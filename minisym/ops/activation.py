@@ -20,6 +20,7 @@ from minisym.core.op import NO_PARAMS, get
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.ops.channels import along, sum_along
+from minisym.ops.numeric.rectify import rectify, rectifying
 from minisym.ops.numeric.rules import floats_only
 from minisym.ops.softmax import SMALL
 
@@ -37,7 +38,7 @@ def _sigmoid(x: Array, out: Array) -> None:
 
 
 ACTIVATIONS: dict[str, Any] = {
-    "relu": lambda x, out: np.maximum(x, number(0, x.dtype), out=out),
+    "relu": rectify,
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
     "softrelu": lambda x, out: np.logaddexp(x, number(0, x.dtype), out),
@@ -93,7 +94,7 @@ def _(inputs: Sequence[Array], outs: Sequence[Array], *, act_type: str) -> Any:
     if act_type == "tanh":
         return [(np.tanh, (x, out))]
     if act_type == "relu":
-        return [(partial(np.maximum, out=out), (x, number(0, x.dtype)))]
+        return rectifying(x, out)
     if act_type == "softrelu":
         return [(np.logaddexp, (x, number(0, x.dtype), out))]
     if act_type == "softsign" or out.size > SMALL:

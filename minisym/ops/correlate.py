@@ -6,7 +6,8 @@ Convolution is linear in the data and in the weight. Three ops make a closed fam
 each other's gradients, to any order.
 
 Windows are laid out as columns of a matrix, as many at a time as stay in the cache, so that one
-matrix product does the sums. For groups of channels, see `grouped`.
+matrix product does the sums. For groups of channels, see `grouped`; for images whose channels lie
+last in memory, `rows`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from minisym.ops.numeric.grouped import (
     correlate_runs,
     scatter_runs,
 )
+from minisym.ops.numeric.rows import correlate_filters_rows, correlate_rows, scatter_rows
 from minisym.ops.numeric.rules import floats_only
 from minisym.ops.numeric.scratch import scratch
 from minisym.ops.numeric.sums import sum_over
@@ -46,6 +48,7 @@ from minisym.ops.numeric.windows import (
     Window,
     channels_first,
     check_rank,
+    lies_last,
     shape_back,
     shape_first,
     window,
@@ -88,17 +91,6 @@ def _columns(windows: Array) -> Array:
     return columns.reshape(prod(split.shape[: 1 + rank]), -1)
 
 
-def _is_pointwise(win: Window) -> bool:
-    return prod(win.kernel) == 1 and not any(win.pad)
-
-
-def _points(data: Array, win: Window) -> Array:
-    """See the data that windows of a single element meet."""
-    every: Any = (..., *(slice(None, None, stride) for stride in win.stride))
-    found: Array = data[every]
-    return found
-
-
 def _flat(array: Array) -> Array:
     """Return images (batch, channels, …) as matrices, of which there is one for each image."""
     return array.reshape(*array.shape[:2], -1)
@@ -117,9 +109,12 @@ def correlate(data: Array, weight: Array, win: Window, groups: int, out: Array) 
     if groups > 1:
         correlate_runs(data, weight, win, groups, out)
         return
+    if lies_last(out):
+        correlate_rows(data, weight, win, out)
+        return
     matrix = weight.reshape(len(weight), -1)
-    if _is_pointwise(win):
-        _multiply(matrix, _points(data, win), out)
+    if win.is_point:
+        _multiply(matrix, win.points(data), out)
         return
     counts = out.shape[2:]
     windows = win.over(win.padded(data), counts)
@@ -133,11 +128,14 @@ def correlate(data: Array, weight: Array, win: Window, groups: int, out: Array) 
 
 def scatter(output: Array, weight: Array, win: Window, groups: int, out: Array) -> None:
     """Fill `out` (batch, channels, …) with outputs times weights, added where windows overlap."""
+    if groups == 1 and lies_last(output):
+        scatter_rows(output, weight, win, out)
+        return
     matrix = weight.reshape(len(weight), -1).T
-    if groups == 1 and _is_pointwise(win):
+    if groups == 1 and win.is_point:
         if max(win.stride) > 1:
             out.fill(0)
-        _multiply(matrix, output, _points(out, win))
+        _multiply(matrix, output, win.points(out))
         return
     strided = max(win.stride) > 1  # then sums are slow, and many filters still slower to gather
     if groups > 1 or (strided and len(weight) <= 2 * weight.shape[1]):
@@ -170,20 +168,24 @@ def correlate_filters(output: Array, data: Array, win: Window, groups: int, out:
     if groups > 1:
         correlate_filters_runs(output, data, win, groups, out)
         return
-    if _is_pointwise(win):
-        met = _flat(_points(data, win)).swapaxes(1, 2)
+    if lies_last(output):
+        correlate_filters_rows(output, data, win, out)
+        return
+    if win.is_point:
+        met = _flat(win.points(data)).swapaxes(1, 2)
         np.copyto(out, sum_over(np.matmul(_flat(output), met), 0).reshape(out.shape))
         return
     counts = output.shape[2:]
     windows = win.over(win.padded(data), counts)
-    found = np.zeros((len(out), prod(out.shape[1:])), out.dtype)
+    found = np.zeros((prod(out.shape[1:]), len(out)), out.dtype)
     term = scratch("product", found.shape, out.dtype)
-    for images, parts in _parts(len(data), counts, at_once(found[0].nbytes)):
+    for images, parts in _parts(len(data), counts, at_once(out[0].nbytes)):
         for part in parts:
             rows = output[images, :, part].swapaxes(0, 1).reshape(len(out), -1)
-            np.matmul(rows, _columns(windows[images, :, part]).T, out=term)
+            # rows times transposed columns takes half as long again
+            np.matmul(_columns(windows[images, :, part]), rows.T, out=term)
             np.add(found, term, found)
-    np.copyto(out, found.reshape(out.shape))
+    np.copyto(out, found.T.reshape(out.shape))
 
 
 def in_floats(function: Any, first: Array, second: Array, *rest: Any, out: Array) -> None:

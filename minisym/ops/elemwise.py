@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from minisym.core.families import ZERO, unary
-from minisym.core.kernels import apply, number, step
+from minisym.core.kernels import apply, number
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
+from minisym.ops.numeric.rectify import rectify, rectifying
 
 HALVES = np.array([-2.5, -1.5, -1.0, -0.5, -0.2, 0.0, 0.5, 0.7, 1.5, 2.5])
 
@@ -230,10 +231,6 @@ unary(
 # ----------------------------------------------------------------------------------- activations
 
 
-def _relu(x: Array, out: Array) -> None:
-    np.maximum(x, number(0, x.dtype), out=out)
-
-
 def _sigmoid(x: Array, out: Array) -> None:
     if x.dtype.kind != "f":
         np.copyto(out, 1 / (1 + np.exp(-x.astype(np.float64))), casting="unsafe")
@@ -251,7 +248,7 @@ def _softsign(x: Array, out: Array) -> None:
 
 relu = unary(
     "relu",
-    _relu,
+    rectify,
     lambda g, x, y: g * signum(y),
     r"Rectify, $\max(x, 0)$; NaN stays NaN. The gradient at 0 is 0.",
     aliases=("_sparse_relu",),
@@ -262,7 +259,7 @@ relu = unary(
 
 @relu.steps
 def _relu_steps(inputs: Sequence[Array], outs: Sequence[Array]) -> Any:
-    return [step(np.maximum, inputs[0], number(0, inputs[0].dtype), out=outs[0])]
+    return rectifying(inputs[0], outs[0])
 
 
 unary(

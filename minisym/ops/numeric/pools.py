@@ -19,7 +19,14 @@ import numpy as np
 from minisym.core.ndarray import Array
 from minisym.core.params import Ints
 from minisym.ops.numeric.sums import FEW, fold
-from minisym.ops.numeric.windows import Dims, Window, channels_first, window
+from minisym.ops.numeric.windows import (
+    Dims,
+    Window,
+    channels_first,
+    lies_last,
+    scratch_like,
+    window,
+)
 
 Slices = tuple[Any, ...]
 
@@ -121,6 +128,17 @@ class Pool:
         same = self.kernel[axis] == self.sizes[axis] and not self.pad[axis]
         return same and bool(self.counts[axis] == 1)
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether each element of the data belongs to one window at most."""
+        return all(s >= k for s, k in zip(self.stride, self.kernel, strict=True))
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether each element of the data belongs to some window."""
+        each = zip(self.kernel, self.stride, self.pad, self.sizes, self.counts, strict=True)
+        return all(s <= k and (n - 1) * s + k - p >= size for k, s, p, size, n in each)
+
     def spans(self) -> Iterator[tuple[Array, Array, int, int]]:
         """Yield, by axis, where the windows begin and end, how long it is, and its padding."""
         each = zip(self.kernel, self.stride, self.pad, self.sizes, self.counts, strict=True)
@@ -160,28 +178,48 @@ def gather(data: Array, pool: Pool, out: Array, *, largest: bool = False) -> Non
     for axis in range(rank):
         shape = (*data.shape[: 2 + axis], pool.counts[axis], *data.shape[3 + axis :])
         many = pool.kernel[axis] > FEW and not largest
-        target = _target(out, shape, last=axis == rank - 1, many=many)
+        target = _target(out, shape, axis, last=axis == rank - 1, many=many)
         if many and pool.is_whole(axis):
             fold(np.add, data, (2 + axis,), target[(slice(None),) * (2 + axis) + (0,)])
             data = target
             continue
-        target.fill(np.finfo(out.dtype).min if largest else 0)
-        for _, places, elements in pool.along(axis):
-            here, part = target[_at(axis, places)], data[_at(axis, elements)]
-            if largest:
-                np.fmax(here, part, out=here)
-            else:
-                here += part
+        if largest:
+            _largest(data, axis, pool, target)
+        else:
+            target.fill(0)
+            for _, places, elements in pool.along(axis):
+                target[_at(axis, places)] += data[_at(axis, elements)]
         data = target
-    if data is not out:
+    if largest:  # where there are NaNs alone, too
+        np.fmax(out, np.finfo(out.dtype).min, out)
+    elif data is not out:
         np.copyto(out, data, casting="unsafe")
 
 
-def _target(out: Array, shape: Ints, *, last: bool, many: bool) -> Array:
+def _largest(data: Array, axis: int, pool: Pool, out: Array) -> None:
+    """Fill `out` with the maxima along an axis; a NaN is none, unless it is compared with another.
+
+    What all places have is compared first: two elements of the window at once.
+    """
+    every = slice(0, pool.counts[axis])
+    parts = [(places, data[_at(axis, elements)]) for _, places, elements in pool.along(axis)]
+    parts.sort(key=lambda part: part[0] != every)
+    if len(parts) > 1 and parts[1][0] == every:
+        np.fmax(parts[0][1], parts[1][1], out)
+        parts = parts[2:]
+    else:
+        out.fill(np.finfo(out.dtype).min)
+    for places, part in parts:
+        here = out[_at(axis, places)]
+        np.fmax(here, part, here)
+
+
+def _target(out: Array, shape: Ints, axis: int, *, last: bool, many: bool) -> Array:
     """Return the array to add up in: `out` at last, but float64 for many additions in a row."""
     if last and not many:
         return out
-    return np.empty(shape, np.float64 if many else out.dtype)
+    name, dtype = f"pooled along {axis}", np.float64 if many else out.dtype
+    return scratch_like(name, shape, dtype, last=lies_last(out))
 
 
 def spread(g: Array, pool: Pool, out: Array) -> None:
@@ -190,7 +228,7 @@ def spread(g: Array, pool: Pool, out: Array) -> None:
     for axis in reversed(range(rank)):
         shape = (*g.shape[: 2 + axis], pool.sizes[axis], *g.shape[3 + axis :])
         many = not pool.is_whole(axis) and pool.kernel[axis] > FEW * pool.stride[axis]
-        target = _target(out, shape, last=axis == 0, many=many)
+        target = _target(out, shape, axis, last=axis == 0, many=many)
         if pool.is_whole(axis):
             np.copyto(target, g, casting="unsafe")
         else:
@@ -286,6 +324,30 @@ def send(g: Array, data: Array, y: Array, settings: Settings, out: Array, *, bac
         np.multiply(out, scale, out)
 
 
+_BITS = {"f": np.int32, "d": np.int64}
+
+
+def _send_apart(g: Array, data: Array, y: Array, pool: Pool, out: Array) -> None:
+    """Send heads to the first maxima of windows that do not overlap.
+
+    The bits of a head are masked: an infinite one, times 0, would be no 0.
+    """
+    if not pool.is_covered:
+        out.fill(0)
+    bits = _BITS[out.dtype.char]
+    heads, target = g.view(bits), out.view(bits)
+    free, mask = (np.empty_like(y, np.bool_) for _ in range(2))
+    free.fill(True)
+    for _, outputs, inputs in pool.meetings():
+        left, here = free[outputs], mask[outputs]
+        np.equal(data[inputs], y[outputs], here)
+        np.logical_and(here, left, here)
+        np.logical_xor(left, here, left)
+        ones = here.view(np.int8)
+        np.negative(ones, ones)  # all bits, or none
+        np.bitwise_and(heads[outputs], ones, target[inputs])
+
+
 def _send_maxima(
     g: Array, data: Array, y: Array, pool: Pool, out: Array, *, back: bool, ties: bool
 ) -> None:
@@ -295,6 +357,9 @@ def _send_maxima(
         for _, outputs, inputs in pool.meetings():
             source, target = (outputs, inputs) if back else (inputs, outputs)
             out[target] += g[source] * (data[inputs] == y[outputs])
+        return
+    if back and pool.is_apart and out.dtype.char in _BITS:
+        _send_apart(g, data, y, pool, out)
         return
     place = chosen(data, y, pool)
     if back:  # the element behind the last one takes what goes nowhere

@@ -119,6 +119,17 @@ class Window:
             for count, pad, reach, stride in each
         )
 
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a single element, and meets nothing but the data."""
+        return prod(self.kernel) == 1 and not any(self.pad)
+
+    def points(self, data: Array) -> Array:
+        """See the data that windows of a single element meet."""
+        every: Any = (..., *(slice(None, None, stride) for stride in self.stride))
+        found: Array = data[every]
+        return found
+
     def inside(self, sizes: Sequence[int]) -> tuple[Any, ...]:
         """Return where the array lies in its padded form."""
         return (..., *(slice(p, p + n) for p, n in zip(self.pad, sizes, strict=True)))
@@ -126,13 +137,14 @@ class Window:
     def padded(self, array: Array, value: float = 0) -> Array:
         """Return an array of (batch, channels, …) with its padding; itself if there is none.
 
-        It is scratch: padding another array overwrites it.
+        It is scratch: padding another array overwrites it. The axes lie in memory as the array's.
         """
         if not any(self.pad):
             return array
         sizes = array.shape[2:]
         wide = [n + 2 * p for n, p in zip(sizes, self.pad, strict=True)]
-        found = scratch("padded", (*array.shape[:2], *wide), array.dtype)
+        shape = (*array.shape[:2], *wide)
+        found = scratch_like("padded", shape, array.dtype, last=lies_last(array))
         found.fill(value)
         found[self.inside(sizes)] = array
         return found
@@ -182,6 +194,21 @@ def window(kernel: Ints, stride: Ints = (), dilate: Ints = (), pad: Ints = ()) -
 def channels_first(array: Array, layout: str | None) -> Array:
     """See an array of any layout as (batch, channels, …)."""
     return np.moveaxis(array, -1, 1) if layout and layout.endswith("C") else array
+
+
+def lies_last(array: Array) -> bool:
+    """Return whether the channels of an array (batch, channels, …) lie side by side in memory.
+
+    Where both orders are the same, as with a single channel, the answer is no.
+    """
+    return not array.flags.c_contiguous and np.moveaxis(array, 1, -1).flags.c_contiguous
+
+
+def scratch_like(name: str, shape: Ints, dtype: Any, *, last: bool) -> Array:
+    """Return scratch for (batch, channels, …), perhaps with the channels last in memory."""
+    if not last:
+        return scratch(name, shape, dtype)
+    return np.moveaxis(scratch(name, (shape[0], *shape[2:], shape[1]), dtype), -1, 1)
 
 
 def shape_first(shape: Any, layout: str | None) -> Any:
