@@ -41,6 +41,7 @@ from minisym import (
     profiler,
     random,
     rnn,
+    saved,
     symbol,
     test_utils,
     testing,
@@ -89,6 +90,8 @@ from minisym.port.names import missing as _missing
 from minisym.runtime.executor import Executor
 from minisym.runtime.observe.guard import NonFiniteError
 from minisym.runtime.workers import get_num_threads, set_num_threads
+from minisym.saved.load import load_model
+from minisym.saved.model import Model
 from minisym.show.layers import summary
 
 MXNetError = MinisymError
@@ -115,6 +118,7 @@ __all__ = [
     "Group",
     "MXNetError",
     "MinisymError",
+    "Model",
     "NDArray",
     "Node",
     "NonFiniteError",
@@ -142,6 +146,7 @@ __all__ = [
     "is_np_shape",
     "kv",
     "kvstore",
+    "load_model",
     "lr_scheduler",
     "metric",
     "mod",
@@ -160,6 +165,7 @@ __all__ = [
     "random",
     "rnd",
     "rnn",
+    "saved",
     "set_np_shape",
     "set_num_threads",
     "summary",

@@ -392,6 +392,7 @@ def op(
     sends: Cost | None = None,
     sign: str = "",
     parameters: Sequence[str] | None = None,
+    labels: Sequence[str] = (),
     sometimes: Sequence[str] = (),
     workspaces: Callable[[Params], int] | int = 0,
     hides: bool = False,
@@ -441,6 +442,8 @@ def op(
         What a picture writes instead of the name.
     parameters
         Inputs that are learned; by default those called weight, bias, gamma, beta, parameters.
+    labels
+        Inputs that only the gradient reads, so that who predicts need not give them.
     sometimes
         Names of outputs that exist only with some parameters, for rules to ask for.
     workspaces, hides
@@ -459,7 +462,8 @@ def op(
         )
     lists = {
         "aliases": aliases, "states": states, "writes": writes, "group": group, "outputs": outputs,
-        "trailing": trailing, "parameters": parameters, "sometimes": sometimes,
+        "trailing": trailing, "parameters": parameters, "labels": labels,
+        "sometimes": sometimes,
     }  # fmt: skip
 
     def declare(kernel: Callable[..., Any]) -> Declaration:
@@ -478,6 +482,7 @@ def op(
                 (inits or {}).get(p.name, ""),
                 told(p.annotation),
                 p.name in (PARAMETERS if parameters is None else parameters),
+                p.name in labels,
             )
             for p in taken
             if p.kind is not p.KEYWORD_ONLY
@@ -487,6 +492,7 @@ def op(
         declared.check_names(called, "states", states, slots)
         declared.check_names(called, "inits", inits or (), slots)
         declared.check_names(called, "parameters", parameters or (), slots)
+        declared.check_names(called, "labels", labels, slots)
         keywords = [p for p in taken if p.kind is p.KEYWORD_ONLY]
         params = {p.name: declared.param(called, p) for p in keywords if p.name not in RUNTIME}
         if count and count not in params:

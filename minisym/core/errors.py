@@ -24,6 +24,7 @@ programmer would expect::
     |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
     |   `-- NonFiniteError                     nan_guard found the first NaN
     |-- FormatError(ValueError)                a file or text is not what it claims to be
+    |   `-- NoFileError(FileNotFoundError)     there is no such file
     |-- DeclarationError(TypeError)            what the author of an op says does not fit together
     |-- CheckError(AssertionError)             an op does not do what its declaration says
     `-- GraphError(ValueError)                 the graph itself is broken (a cycle, …)
@@ -198,6 +199,10 @@ class ExecutionError(MinisymError, RuntimeError):
 
 class FormatError(MinisymError, ValueError):
     """A file or text is not what it claims to be."""
+
+
+class NoFileError(FormatError, FileNotFoundError):
+    """There is no file of this name, or none of what it should hold."""
 
 
 class DeclarationError(MinisymError, TypeError):

@@ -77,6 +77,8 @@ class Input:
     """What it is, its shape, and whether a run overwrites it."""
     learned: bool = False
     """A parameter, which training changes (weight, bias, gamma): drawn and counted as one."""
+    label: bool = False
+    """Only the gradient reads it: no output depends on it."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -155,6 +157,8 @@ class Op:
     """Input -> the initializer of a variable that is made for it."""
     learned: frozenset[str] = field(init=False)
     """The inputs that training changes."""
+    labels: frozenset[str] = field(init=False)
+    """The inputs that only the gradient reads."""
     single: bool = field(init=False)
     """Whether there is one output, whatever the parameters are."""
     _fixed_inputs: tuple[str, ...] | None = field(init=False)
@@ -168,6 +172,7 @@ class Op:
             self.states |= states
         self.inits = {i.name: i.init for i in self.inputs if i.init} or NO_PARAMS
         self.learned = frozenset(i.name for i in self.inputs if i.learned)
+        self.labels = frozenset(i.name for i in self.inputs if i.label)
         self.single = isinstance(self.outputs, tuple) and len(self.outputs) == 1
         fixed = not any(i.when or i.variadic for i in self.inputs)
         self._fixed_inputs = tuple(i.name for i in self.inputs) if fixed else None

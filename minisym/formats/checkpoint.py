@@ -47,11 +47,21 @@ def load_params(prefix: str, epoch: int) -> tuple[Params, Params]:
         The file is corrupt, or its arrays have no names.
     """
     path = Path(f"{prefix}-{epoch:04d}.params")
-    found = mxnet_params.load(path)
+    return by_kind(mxnet_params.load(path), path.name)
+
+
+def by_kind(found: mxnet_params.Arrays, file: str) -> tuple[Params, Params]:
+    """Tell the arguments of a file from its auxiliary states.
+
+    Raises
+    ------
+    FormatError
+        The arrays have no names.
+    """
     if isinstance(found, list):
         if not found:  # a file without arrays does not say whether they would have names
             return {}, {}
-        message = f"{path.name} holds a list of {len(found)} arrays without names"
+        message = f"{file} holds a list of {len(found)} arrays without names"
         raise FormatError(message, hint="ms.nd.load reads it")
     arguments: Params = {}
     states: Params = {}

@@ -49,15 +49,20 @@ def load(fname: str | os.PathLike[str]) -> Symbol:
         message = f"load takes a file name, but got {fname!r}"
         raise ArrayTypeError(message)
     path = Path(fname)
+    return loads(path.read_bytes(), path.name)
+
+
+def loads(raw: bytes, name: str) -> Symbol:
+    """Make a symbol of the bytes of a file; errors call it by its name."""
     try:
-        return _symbol(path.read_bytes().decode())
+        return _symbol(raw.decode())
     except UnicodeDecodeError as error:
         other = recognized(error.object[:LONGEST], JSON)
         why = f"it is {other[0]}" if other else f"byte {error.start} is no UTF-8 text"
-        message = f"{path.name} is no symbol file: {why}"
+        message = f"{name} is no symbol file: {why}"
         raise FormatError(message, hint=other and other[1]) from None
     except FormatError as error:
-        raise FormatError(f"{path.name}: {error.sentence}", hint=error.hint) from None
+        raise FormatError(f"{name}: {error.sentence}", hint=error.hint) from None
 
 
 def load_json(json_str: str) -> Symbol:

@@ -20,6 +20,7 @@ Nothing in a file is trusted: every count is checked against the bytes that are 
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import struct
 import warnings
@@ -91,11 +92,47 @@ def load_frombuffer(buf: bytes) -> Arrays:
     return found
 
 
-def _tell(notices: Sequence[str]) -> None:
+def load_mapped(fname: str | os.PathLike[str]) -> Arrays:
+    """Read a file of arrays, but for their elements: those stay in it until they are used.
+
+    The arrays are read-only views of the file, mapped into memory, so this takes as long as reading
+    the headers. Those that do not lie where their type wants them, and types that need converting,
+    are copied. The file may be removed, or replaced as `save` replaces it; who overwrites it in
+    place changes the arrays, and who cuts it short ends the process that reads them.
+
+    Raises
+    ------
+    FormatError
+        As `load`.
+    """
+    path = Path(fname)
+    with path.open("rb") as file:
+        try:
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except (OSError, ValueError):  # a pipe, an empty file, a file system that maps nothing
+            return load(path)
+    return _in_place(view, f"{path.name}, ")
+
+
+def load_views(buf: bytes, name: str) -> Arrays:
+    """Read arrays from the bytes of such a file as read-only views of them."""
+    return _in_place(memoryview(buf), f"{name}, ")
+
+
+def _in_place(view: memoryview, label: str) -> Arrays:
+    reader = _ViewReader(view, label)
+    found = reader.read()
+    for array in found.values() if isinstance(found, dict) else found:
+        array.flags.writeable = False
+    _tell(reader.notices, 4)
+    return found
+
+
+def _tell(notices: Sequence[str], depth: int = 3) -> None:
     """Warn of what was converted, once a file, at the line that called `load`."""
     if notices:
         more = f" (and {len(notices) - 1} more such arrays)" if len(notices) > 1 else ""
-        warnings.warn(notices[0] + more, stacklevel=3)
+        warnings.warn(notices[0] + more, stacklevel=depth)
 
 
 class _Reader:
@@ -129,12 +166,19 @@ class _Reader:
             raise self.wrong(self.at, "the file became shorter while it was read")
         return found
 
-    def fill(self, array: Array, what: str) -> Array:
-        """Read the next bytes into an array."""
+    def stored(self, shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> Array:
+        """Read the next bytes as an array."""
+        array = np.empty(shape, dtype)
         self.step(array.nbytes, what)
         if self.file.readinto(array.reshape(-1).view("u1").data) < array.nbytes:
             raise self.wrong(self.at, "the file became shorter while it was read")
         return array
+
+    def head(self) -> bytes:
+        """Return how the file begins."""
+        found = self.file.read(LONGEST)
+        self.file.seek(0)
+        return found
 
     def number(self, kind: str, what: str) -> int:
         """Read one little-endian integer."""
@@ -151,9 +195,7 @@ class _Reader:
 
     def read(self) -> Arrays:
         """Read it all."""
-        head = self.file.read(LONGEST)
-        self.file.seek(0)
-        other = recognized(head, ARRAYS)
+        other = recognized(self.head(), ARRAYS)
         if other is not None:
             message = f"{self.label}byte 0: this is no file of MXNet arrays: it is {other[0]}"
             raise FormatError(message, hint=other[1])
@@ -209,14 +251,14 @@ class _Reader:
         return code
 
     def elements(self, shape: tuple[int, ...], code: int, what: str) -> Array:
-        """Read the elements of an array into memory of its own."""
+        """Read the elements of an array."""
         start = self.at
         kind = {_BFLOAT16: "u2", _BOOL: "u1"}.get(code) or CODES[code]
         stored = np.dtype(kind).newbyteorder("<")
         if prod(shape) * stored.itemsize > self.left:  # before so much memory is asked for
             self.step(prod(shape) * stored.itemsize, what)
         try:
-            found = self.fill(np.empty(shape, stored), what)
+            found = self.stored(shape, stored, what)
         except ValueError:  # an axis of 0 beside astronomic ones
             raise self.wrong(start, f"no array has the shape {shape}") from None
         if code == _BFLOAT16:  # the upper half of a float32
@@ -284,6 +326,32 @@ class _Reader:
         kind = "row_sparse" if storage == _ROW_SPARSE else "csr"
         self.notices.append(f"a {kind} array of shape {shape} was read as a dense one")
         return dense
+
+
+class _ViewReader(_Reader):
+    """A place in memory that holds a file; arrays are views of it."""
+
+    def __init__(self, view: memoryview, label: str) -> None:
+        super().__init__(io.BytesIO(), len(view), label)
+        self.view = view
+
+    def head(self) -> bytes:
+        """Return how the file begins."""
+        return bytes(self.view[:LONGEST])
+
+    def take(self, size: int, what: str) -> bytes:
+        """Return the next bytes."""
+        self.step(size, what)
+        return bytes(self.view[self.at - size : self.at])
+
+    def stored(self, shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> Array:
+        """Return the next bytes as an array: a view, if it lies where its type wants it."""
+        start, size = self.at, prod(shape) * dtype.itemsize
+        self.step(size, what)
+        if not size:
+            return np.empty(shape, dtype)
+        found = np.frombuffer(self.view[start : self.at], dtype).reshape(shape)
+        return found if found.flags.aligned else found.copy()
 
 
 def _fill_row_sparse(dense: Array, values: Array, rows: Array) -> None:

@@ -55,6 +55,7 @@ def _one_hot_less(y: Array, label: Array, block: tuple[int, int, int], alpha: fl
 @op(
     aliases=("Softmax",),
     loss=True,
+    labels=("label",),
     samples=[
         Sample(
             ((2, 3), np.array([2.0, 0.0])),

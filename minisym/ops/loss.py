@@ -65,6 +65,7 @@ def _regression(
     head = op(
         aliases=(f"_sparse_{name}",),
         loss=True,
+        labels=("label",),
         samples=[
             Sample(((2, 3), (2, 3)), wrt=(), reference=lambda x, label: reference(x)),
             Sample(((4, 1), (4,)), wrt=(), reference=lambda x, label: reference(x)),
@@ -138,6 +139,7 @@ _regression(
 
 @op(
     loss=True,
+    labels=("label",),
     samples=[
         Sample(((2, 3), np.array([2.0, 0.0])), wrt=(), reference=lambda x, label: x),
         Sample(((2, 3), (3,)), raises=ShapeError, match="label has shape"),

@@ -1,0 +1,237 @@
+"""Model: a symbol and its parameters, as they were saved, ready to predict.
+
+>>> import numpy as np
+>>> import minisym as ms
+>>> net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=2, name="fc")
+>>> net = ms.sym.SoftmaxOutput(net, name="softmax")
+>>> model = Model(net, {"fc_weight": np.eye(2, dtype="f4"), "fc_bias": np.zeros(2, "f4")})
+>>> model(np.array([[0.0, 0.0]]))
+array([[0.5, 0.5]], dtype=float32)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.core.errors import ArrayTypeError, count, listed
+from minisym.core.graph import Graph
+from minisym.core.ndarray import Array, NDArray
+from minisym.core.symbol import Symbol
+from minisym.passes import surgery
+from minisym.passes.labels import without_labels
+from minisym.saved.batches import predicted
+from minisym.saved.check import Check, check
+from minisym.saved.parts import Parts
+from minisym.saved.run import Runner
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Model:
+    """A symbol with its parameters: check it, call it, cut it.
+
+    `load_model` makes one of files. A model is never changed: what changes it returns another one,
+    which shares the arrays.
+
+    Parameters
+    ----------
+    symbol
+        The network.
+    arg_params, aux_params
+        The arrays of its arguments and auxiliary states, by name. They are not copied.
+    source
+        Where they come from, in words.
+
+    Attributes
+    ----------
+    symbol : Symbol
+        The network, as it was saved.
+    arg_params, aux_params : mapping
+        The arrays by name.
+    source : str
+        Where they come from.
+    """
+
+    def __init__(
+        self,
+        symbol: Symbol,
+        arg_params: Mapping[str, Any] = _NONE,
+        aux_params: Mapping[str, Any] = _NONE,
+        *,
+        source: str = "",
+    ) -> None:
+        if not isinstance(symbol, Symbol):
+            message = f"Model: symbol must be a Symbol, but got {type(symbol).__name__}"
+            raise ArrayTypeError(message, hint="load_model makes a Model of files")
+        for name, array in {**arg_params, **aux_params}.items():
+            if not isinstance(array, np.ndarray):
+                message = f"Model: {name} must be a NumPy array, but got {type(array).__name__}"
+                raise ArrayTypeError(message)
+        self.symbol, self.source = symbol, source
+        states = set(symbol.list_auxiliary_states())
+        moved = states & arg_params.keys() - aux_params.keys()  # files without prefixes
+        self.arg_params: Mapping[str, NDArray] = MappingProxyType(
+            {n: NDArray.of(a) for n, a in arg_params.items() if n not in moved}
+        )
+        self.aux_params: Mapping[str, NDArray] = MappingProxyType(
+            {n: NDArray.of(a) for n, a in aux_params.items()}
+            | {n: NDArray.of(arg_params[n]) for n in sorted(moved)}
+        )
+
+    # ------------------------------------------------------------------------------ what it is
+
+    @property
+    def params(self) -> dict[str, Array]:
+        """All arrays by name, as plain NumPy arrays."""
+        both = {**self.arg_params, **self.aux_params}
+        return {name: array.view(np.ndarray) for name, array in both.items()}
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names of what a prediction needs beside the parameters."""
+        return [node.name for node in self._parts.inputs]
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of what only training needs."""
+        return list(self._parts.labels)
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs."""
+        return self.symbol.list_outputs()
+
+    @property
+    def prediction(self) -> Symbol:
+        """The network as it predicts: what only labels need is gone."""
+        return Symbol(self._parts.graph.outputs)
+
+    @cached_property
+    def _parts(self) -> Parts:
+        graph = without_labels(self.symbol.graph)
+        return Parts.of(graph, self.symbol.graph, {*self.arg_params, *self.aux_params})
+
+    @cached_property
+    def _runner(self) -> Runner:
+        return Runner(self._parts, self.params)
+
+    def __repr__(self) -> str:
+        """Name it in one line."""
+        number = sum(array.size for array in self.params.values())
+        inputs = ", ".join(self.inputs) or "nothing"
+        of = f" of {self.source}" if self.source else ""
+        return (
+            f"<Model{of}: {inputs} -> {listed(self.outputs)}, {number:,} "
+            f"numbers in {count(len(self.params), 'array')}>"
+        )
+
+    def check(self, **shapes: Any) -> Check:
+        """Report all that is missing, unused, wrong or unknown, and what goes in and out.
+
+        Parameters
+        ----------
+        **shapes
+            Shapes of inputs by name: then the report says all other shapes, too.
+
+        Returns
+        -------
+        Check
+            Printed, it is the report; its attributes are the parts, `as_dict()` is for JSON, and in
+            a notebook it is a table. `ok` says whether the model can predict.
+        """
+        return check(self._parts, self.params, self.source, shapes)
+
+    # --------------------------------------------------------------------------------- running
+
+    def __call__(self, *data: Any, **inputs: Any) -> Any:
+        """Predict: return the output, or a list of them.
+
+        Labels are not needed. A batch may have any size, and images, too, where the network allows
+        it: what was prepared for some shapes is kept for the next call.
+
+        Parameters
+        ----------
+        *data
+            The inputs in the order of `model.inputs`, or one dict of them.
+        **inputs
+            Inputs by name. A parameter may be given, too, in place of that of the model.
+
+        Returns
+        -------
+        numpy.ndarray or list of numpy.ndarray
+            New arrays.
+
+        Raises
+        ------
+        BindError
+            An input or a parameter is missing, or there is none of this name; or an op is unknown.
+        ShapeError
+            A shape does not fit.
+        """
+        outputs = self._runner.run(self._runner.named(data, inputs))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def predict(
+        self, batches: Any, batch_size: int | None = None, *, progress: bool = False
+    ) -> Any:
+        """Predict batch by batch; return the outputs of all, joined along their first axis.
+
+        Parameters
+        ----------
+        batches
+            An array or a dict of arrays with many rows, which are cut into batches; or anything
+            that yields batches: arrays, tuples or dicts of them, or what an iterator of `ms.io`
+            hands out, whose padding is left out.
+        batch_size
+            How many rows run at once at most: 32 for arrays unless given.
+        progress
+            Whether to show how far it is: by rich, if that is installed, otherwise as plain lines
+            on the standard error stream.
+
+        Returns
+        -------
+        numpy.ndarray or list of numpy.ndarray
+            As of a call.
+        """
+        outputs = predicted(self._runner, batches, batch_size, progress=progress)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    # ------------------------------------------------------------------------------ other models
+
+    def cut(
+        self, outputs: str | Iterable[str] | None = None, *, inputs: surgery.Cuts = ()
+    ) -> Model:
+        """Return the part of the model that computes some inner outputs.
+
+        Parameters
+        ----------
+        outputs
+            Names of layers or outputs; the present outputs without it.
+        inputs
+            Where it begins: names of inner outputs, which become inputs; see `Symbol.subgraph`.
+
+        Raises
+        ------
+        GraphError
+            There is no such part.
+        """
+        return self._with(surgery.subgraph(self.symbol, inputs, outputs))
+
+    def features(self, layer: str) -> Model:
+        """Return the model that ends in a layer: its prediction are the layer's values."""
+        return self.cut(layer)
+
+    def _with(self, symbol: Symbol) -> Model:
+        """Return a model of another symbol, with those of the arrays that it has a place for."""
+        names = {node.name for node in Graph(symbol.entries).variables}
+        return Model(
+            symbol,
+            {n: a for n, a in self.arg_params.items() if n in names},
+            {n: a for n, a in self.aux_params.items() if n in names},
+            source=self.source,
+        )

@@ -1,0 +1,175 @@
+"""Running a model: executors for the shapes that come, over one set of parameters."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.core.errors import ArrayTypeError, BindError, Row, did_you_mean, listed
+from minisym.core.ndarray import Array
+from minisym.core.node import Entry, Node
+from minisym.core.params import DTYPES as DTYPE_NAMES
+from minisym.core.shapes import show
+from minisym.core.symbol import Symbol
+from minisym.passes.infer import infer
+from minisym.passes.order import find_writes
+from minisym.passes.slots import DTYPES
+from minisym.passes.typed import DEFAULT
+from minisym.runtime.bind import bind
+from minisym.runtime.calls import quietly
+from minisym.runtime.executor import Executor
+from minisym.runtime.heads import numbers
+from minisym.saved.parts import Parts
+
+_KEPT: Final = 8
+"""For so many combinations of shapes an executor is kept."""
+
+Feeds = dict[str, Any]
+
+
+class Runner:
+    """Executors of one graph, by the shapes and types of what is fed."""
+
+    def __init__(self, parts: Parts, params: Mapping[str, Array]) -> None:
+        self.parts = parts
+        self._nodes = {node.name: node for node in (*parts.inputs, *parts.parameters)}
+        self._params = {name: a for name, a in params.items() if name in self._nodes}
+        self._executors: OrderedDict[tuple[Any, ...], Executor] = OrderedDict()
+        self._lock = threading.Lock()
+        for write in find_writes(parts.graph).values():  # a run may write it: so it is our own
+            name = write.variable.name
+            if name in self._params:
+                self._params[name] = self._params[name].copy()
+
+    # ---------------------------------------------------------------------------- what is fed
+
+    def named(self, data: Sequence[Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was given, by name.
+
+        Raises
+        ------
+        BindError
+            Something is missing, or there is no input of a name.
+        """
+        if len(data) == 1 and isinstance(data[0], Mapping):
+            inputs, data = {**data[0], **inputs}, ()
+        wanted = [node.name for node in self.parts.inputs]
+        if len(data) > len(wanted):
+            takes = listed(wanted, 8) or "no input"
+            message = f"{len(data)} arrays were given, but the model takes {takes}"
+            raise BindError(message, hint="give them by name: model(data=array)")
+        found = dict(zip(wanted, data, strict=False))
+        for name, value in inputs.items():
+            if name in found:
+                raise BindError(f"{name} was given by position and by name")
+            if name in self._nodes:
+                found[name] = value
+            elif name not in self.parts.labels:  # nobody reads those: old scripts give them
+                raise BindError(f"the model has no input {name!r}", hint=did_you_mean(name, wanted))
+        self._check_complete(found)
+        return found
+
+    def _check_complete(self, found: Mapping[str, Any]) -> None:
+        """Refuse where an op is unknown, or an input or a parameter is missing."""
+        if self.parts.unknown and any(e.node in self.parts.lost for e in self.parts.graph.outputs):
+            ops = [f"{n.op.name} {n.name!r}" for n in self.parts.unknown if n.op is not None]
+            cut = self.parts.runnable
+            raise BindError(
+                f"minisym cannot run {listed(ops, 8)}: it does not know "
+                f"{'this op' if len(ops) == 1 else 'these ops'}",
+                hint=f"what comes before runs: model.cut({cut[0]!r})" if cut else None,
+            )
+        params = [node.name for node in self.parts.parameters]
+        missing = [n for n in params if n not in self._params and n not in found]
+        if missing:
+            raise BindError(
+                f"the model has no arrays for {listed(missing, 8)}",
+                hint="model.check() says what is missing, and what the file has instead",
+            )
+        lacking = [node for node in self.parts.inputs if node.name not in found]
+        if lacking:
+            known = {n: a for n, a in found.items() if isinstance(a, np.ndarray)}
+            raise BindError(
+                f"the model needs {listed([node.name for node in lacking], 8)}",
+                rows=self._expected(lacking, known),
+                hint="give arrays by name: model(data=array, …)",
+            )
+
+    def _expected(self, nodes: Sequence[Node], given: Mapping[str, Array]) -> list[Row]:
+        """Say which shapes some inputs would have."""
+        arrays = {**self._params, **given}
+        known = {node: arrays[name].shape for name, node in self._nodes.items() if name in arrays}
+        try:
+            engine = infer(self.parts.graph, known)
+        except (ValueError, TypeError):  # what was given is wrong, too: that error comes later
+            return []
+        return [(n.name, show(engine[Entry(n)]), "would be its shape", "missing") for n in nodes]
+
+    def _arrays(self, given: Mapping[str, Any]) -> Feeds:
+        """Return what was given as arrays of the types that the graph takes."""
+        found: Feeds = {}
+        for name, value in given.items():
+            if not isinstance(value, np.ndarray | list | tuple | float | int | np.generic):
+                kind = type(value).__name__
+                raise ArrayTypeError(f"the input {name} must be an array, but got {kind}")
+            found[name] = numbers(value, f"the input {name}")
+        types = self._types(found)
+        return {n: quietly(a.astype, types[n], copy=False) for n, a in found.items()}
+
+    def _types(self, given: Feeds) -> dict[str, np.dtype[Any]]:
+        """Return the types that what is fed takes: what nothing decides may stay as it is."""
+        known = {
+            node: self._params[name].dtype
+            for name, node in self._nodes.items()
+            if name in self._params and name not in given
+        }
+        engine = infer(self.parts.graph, known, DTYPES)
+        found = {}
+        for name, array in given.items():
+            decided = engine[Entry(self._nodes[name])]
+            stays = array.dtype.kind in "iu" and array.dtype.name in DTYPE_NAMES
+            found[name] = decided or (array.dtype if stays else DEFAULT)
+        return found
+
+    # ------------------------------------------------------------------------------- the run
+
+    def run(self, given: Mapping[str, Any]) -> list[Array]:
+        """Run once; return new arrays."""
+        feeds = self._arrays(given)
+        executor = self._executor(feeds)
+        return [np.array(out, subok=False) for out in executor.forward(**feeds)]
+
+    def _executor(self, feeds: Feeds) -> Executor:
+        key = tuple((name, feeds[name].shape, feeds[name].dtype.name) for name in sorted(feeds))
+        with self._lock:
+            found = self._executors.pop(key, None)
+            if found is None:
+                found = self._bound(feeds)
+                while len(self._executors) >= _KEPT:
+                    self._executors.popitem(last=False)
+            self._executors[key] = found
+        return found
+
+    def _bound(self, feeds: Feeds) -> Executor:
+        """Bind the parameters, arrays to feed, and something in the place of labels."""
+        graph = self.parts.graph
+        arrays = {**self._params, **{n: np.empty(a.shape, a.dtype) for n, a in feeds.items()}}
+        known = {n: arrays[n.name].shape for n in graph.variables if n.name in arrays}
+        types = {n: arrays[n.name].dtype for n in graph.variables if n.name in arrays}
+        if self.parts.stand_ins:
+            shapes = infer(graph, known, source="given to the model")
+            dtypes = infer(graph, types, DTYPES, source="given to the model")
+            for node in self.parts.stand_ins:
+                shape, dtype = shapes[Entry(node)], dtypes[Entry(node)]
+                arrays[node.name] = np.zeros(shape or (1,), dtype or DEFAULT)
+        states = {node.name for node in graph.auxiliary}
+        return bind(
+            Symbol(graph.outputs),
+            args={n: a for n, a in arrays.items() if n not in states},
+            aux_states={n: a for n, a in arrays.items() if n in states},
+            grad_req="null",
+        )
