@@ -323,8 +323,11 @@ def ops_of(symbol):
     return sorted({node["op"] for node in nodes if node["op"] != "null"})
 
 
-def numbers(mx, made):
-    """Run the graph, in inference, then in training and backwards; return names and arrays."""
+def numbers(mx, made, **options):
+    """Run the graph, in inference, then in training and backwards; return names and arrays.
+
+    The options are those of minisym's `bind`, which MXNet does not have.
+    """
     symbol = made.symbol
     shapes = dict(zip(symbol.list_arguments(), symbol.infer_shape(**made.shapes)[0]))
     auxiliary = dict(zip(symbol.list_auxiliary_states(), symbol.infer_shape(**made.shapes)[2]))
@@ -340,7 +343,7 @@ def numbers(mx, made):
     grads = {name: args[name] * 0 + 7 for name in wanted}
     executor = symbol.bind(
         mx.cpu(), args, args_grad=grads, aux_states=aux,
-        grad_req={name: "write" if name in grads else "null" for name in args},
+        grad_req={name: "write" if name in grads else "null" for name in args}, **options,
     )  # fmt: skip
 
     def plain(array):

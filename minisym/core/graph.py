@@ -322,7 +322,7 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
     def substitute(
         self,
         changes: Mapping[Entry, Entry],
-        change: Callable[[Node, tuple[Entry, ...]], Node] | None = None,
+        change: Callable[[Node, tuple[Entry, ...]], Node | Entry] | None = None,
     ) -> Graph:
         """Return the graph in which all readers of some entries, and the outputs, read others.
 
@@ -331,14 +331,15 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
         changes
             Entry -> what takes its place, with all that this depends on, as it is.
         change
-            `change(node, inputs)` returns what takes a node's place, now that its inputs are these.
-            Without it, a node whose inputs have changed is copied with the new ones: name,
-            parameters and origin stay.
+            `change(node, inputs)` returns what takes a node's place, now that its inputs are these:
+            a node, or an entry that takes the place of its first output. Without it, a node whose
+            inputs have changed is copied with the new ones: name, parameters and origin stay.
         """
         made: dict[Node, Node] = {}
+        taken = dict(changes)
 
         def now(entry: Entry) -> Entry:
-            found = changes.get(entry)
+            found = taken.get(entry)
             if found is None:
                 new = made.get(entry.node)
                 found = entry if new is None else Entry(new, entry.index)
@@ -347,7 +348,9 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
         for node in self:
             inputs = tuple([now(entry) for entry in node.inputs])
             new = node.reading(inputs) if change is None else change(node, inputs)
-            if new is not node:
+            if isinstance(new, Entry):
+                taken[Entry(node)] = new
+            elif new is not node:
                 made[node] = new
         return Graph(tuple([now(entry) for entry in self.outputs]))
 

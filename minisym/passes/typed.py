@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from typing import Any, Final, Self
 
@@ -27,6 +28,8 @@ class Typed:
     shapes: Mapping[Entry, Any]
     """Of each entry a tuple of ints; where values decide it, what is known of it."""
     dtypes: Mapping[Entry, np.dtype[Any]]
+    stands_for: Mapping[Node, Node] = field(default_factory=dict)
+    """Of a graph that was rewritten: node -> the one of the first graph whose place it takes."""
 
     @classmethod
     def of(cls, graph: Graph, arrays: Mapping[Node, Array], source: str = "given") -> Typed:
@@ -39,7 +42,61 @@ class Typed:
 
     def fixed(self, shapes: Mapping[Entry, tuple[int, ...]]) -> Typed:
         """Return the same with some shapes as they have to be."""
-        return Typed(self.graph, {**self.shapes, **shapes}, self.dtypes)
+        return replace(self, shapes={**self.shapes, **shapes})
+
+    @cached_property
+    def ops(self) -> frozenset[str]:
+        """The names of the ops that occur: a rewrite sees at once whether it has anything to do."""
+        return frozenset([op.name for op in {node.op for node in self.graph} if op is not None])
+
+    def substitute(
+        self,
+        changes: Mapping[Entry, Entry],
+        change: Callable[[Node, tuple[Entry, ...]], Node | Entry] | None = None,
+    ) -> Typed:
+        """Do what `Graph.substitute` does, and say the shapes and types of what is new.
+
+        What takes a node's or an entry's place has its shapes and types; other new nodes are
+        inferred from their inputs.
+        """
+        shapes, dtypes = dict(self.shapes), dict(self.dtypes)
+        stands_for = dict(self.stands_for)
+
+        def changed(node: Node, inputs: tuple[Entry, ...]) -> Node | Entry:
+            new = node.reading(inputs) if change is None else change(node, inputs)
+            if isinstance(new, Node) and new is not node:
+                stands_for.setdefault(new, stands_for.get(node, node))
+                for i in range(min(new.num_outputs, node.num_outputs)):
+                    shapes[Entry(new, i)] = self.shapes[Entry(node, i)]
+                    dtypes[Entry(new, i)] = self.dtypes[Entry(node, i)]
+            elif isinstance(new, Entry):
+                shapes.setdefault(new, self.shapes[Entry(node)])
+                dtypes.setdefault(new, self.dtypes[Entry(node)])
+            return new
+
+        graph = self.graph.substitute(changes, changed)
+        for old, new in changes.items():
+            shapes.setdefault(new, self.shapes[old])
+            dtypes.setdefault(new, self.dtypes[old])
+        for node in graph:
+            if Entry(node, node.num_outputs - 1) not in shapes:
+                _infer_alone(node, shapes, dtypes)
+        return Typed(graph, shapes, dtypes, stands_for)
+
+
+def _infer_alone(node: Node, shapes: dict[Entry, Any], dtypes: dict[Entry, np.dtype[Any]]) -> None:
+    """Infer the outputs of one node from its inputs."""
+    variables = [Node(None, entry.name) for entry in node.inputs]
+    alone = node.replace(inputs=tuple(Entry(variable) for variable in variables))
+    outputs = tuple(Entry(alone, i) for i in range(alone.num_outputs))
+    pairs = list(zip(variables, node.inputs, strict=True))
+    inference = Inference(Graph(outputs))
+    inference.infer_shapes({v: shapes[entry] for v, entry in pairs}, "given")
+    inference.infer_dtypes({v: dtypes[entry] for v, entry in pairs}, "given")
+    found = inference.typed()
+    for output in outputs:
+        shapes[Entry(node, output.index)] = found.shapes[output]
+        dtypes[Entry(node, output.index)] = found.dtypes[output]
 
 
 class Inference:

@@ -36,8 +36,10 @@ from minisym.passes.typed import Inference, Typed
 from minisym.runtime.aliasing import check_aliasing
 from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
-from minisym.runtime.late import make_plan, measured, seed_arrays
+from minisym.runtime.late import measured, seed_arrays
 from minisym.runtime.layout import zeros
+from minisym.runtime.plan import NO_MEMORY, Memory
+from minisym.runtime.plans import Plans
 
 Request = Literal["write", "add", "null"]
 REQUESTS: Final = ("write", "add", "null")
@@ -53,6 +55,8 @@ def bind(
     aux_states: Arrays | None = None,
     group2ctx: object = None,
     shared_exec: object = None,
+    *,
+    optimize: bool = True,
 ) -> Executor:
     """Bind arrays to a symbol's variables and return an `Executor`.
 
@@ -71,6 +75,9 @@ def bind(
         "write", "add" or "null": for all, by position, or by name (absent: "null").
     aux_states
         The auxiliary states' arrays.
+    optimize
+        Whether what runs may be a simpler graph, which computes the same; see
+        `Executor.get_optimized_symbol`. Without it each node runs as it was composed.
 
     Raises
     ------
@@ -95,7 +102,9 @@ def bind(
     bound_states = _match(states, aux_states, "aux_states", symbol)
     requests = _requests(arguments, grad_req)
     gradients = None if args_grad is None else _match_some(arguments, args_grad)
-    return _compile(Binding(symbol, given, bound_states, gradients, requests))
+    return _compile(
+        Binding(symbol, given, bound_states, gradients, requests, optimize=bool(optimize))
+    )
 
 
 def evaluate(symbol: Symbol, /, ctx: Context | None = None, **kwargs: Any) -> list[NDArray]:
@@ -119,6 +128,7 @@ def simple_bind(
     shared_arg_names: Sequence[str] | None = None,
     shared_exec: Executor | None = None,
     shared_buffer: object = None,
+    optimize: Any = True,
     **shapes: Any,
 ) -> Executor:
     """Infer all shapes from some, allocate zeros for every variable and gradient, and bind them.
@@ -136,6 +146,8 @@ def simple_bind(
     shared_arg_names, shared_exec
         Arguments that take the arrays and gradients of that executor, which has states of the same
         names shared, too: one set of parameters for several shapes of the data.
+    optimize
+        As in `bind`; of a symbol that has an input of this name, its shape.
     **shapes
         Shapes by argument name.
 
@@ -151,6 +163,8 @@ def simple_bind(
         verify.verify(graph)
     _refuse_duplicates(graph)
     names = {node.name: node for node in graph.variables}
+    if "optimize" in names:
+        shapes, optimize = {**shapes, "optimize": optimize}, True
     known = {
         names[name]: from_user(shape, f"simple_bind: the shape of {name}")
         for name, shape in shapes.items()
@@ -181,7 +195,8 @@ def simple_bind(
     }
     states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}
     bound = {node: arrays[node] for node in arguments}
-    return _compile(Binding(symbol, bound, states, gradients, requests), inference=inference)
+    binding = Binding(symbol, bound, states, gradients, requests, optimize=bool(optimize))
+    return _compile(binding, inference=inference)
 
 
 def _is_shape(name: str, shape: object) -> bool:
@@ -386,9 +401,7 @@ def _requests(
 
 
 def _compile(
-    binding: Binding,
-    given: Mapping[Entry, Array] | None = None,
-    inference: Inference | None = None,
+    binding: Binding, memory: Memory = NO_MEMORY, inference: Inference | None = None
 ) -> Executor:
     """Make the executor; its outputs take the memory that is given, as far as it fits.
 
@@ -423,9 +436,12 @@ def _compile(
         _check_rules(typed, results, bound)
         typed = typed.fixed({entry: bound[node].shape for entry, node in results.items()})
     check_aliasing(graph, variables, gradients, wanted, binding.requests)
-    plan = make_plan(typed, bound, len(symbol.entries), given=given, states=binding.kept)
+    plans = Plans(
+        typed, bound, len(symbol.entries),
+        optimize=binding.optimize, memory=memory, states=binding.kept,
+    )  # fmt: skip
     head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
-    return Executor(binding, plan, head_grads, wanted, _compile)
+    return Executor(binding, plans, head_grads, wanted, _compile)
 
 
 def _check_rules(typed: Typed, results: Mapping[Entry, Node], bound: Mapping[Node, Array]) -> None:

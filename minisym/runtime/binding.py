@@ -21,5 +21,7 @@ class Binding:
     gradients: Mapping[Node, Array | None] | None
     requests: Mapping[Node, str]
     """For each argument what backward does with its gradient: write, add or null."""
+    optimize: bool = True
+    """Whether what runs may be another graph, which computes the same."""
     kept: dict[Node, dict[str, Any]] = field(default_factory=dict)
     """What ops keep from run to run, by node: plans come and go, a binding stays."""

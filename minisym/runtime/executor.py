@@ -31,9 +31,10 @@ from minisym.core.errors import (
     listed,
 )
 from minisym.core.ndarray import Array, NDArray
-from minisym.core.node import Entry, Node
+from minisym.core.node import Node
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
+from minisym.passes.order import find_writes
 from minisym.runtime.binding import Binding
 from minisym.runtime.calls import Call, exhaust, quiet, quietly
 from minisym.runtime.heads import Seed, numbers, take_head_grads
@@ -45,14 +46,15 @@ from minisym.runtime.observe.internals import Internals
 from minisym.runtime.observe.profile import Profile, check_runs, profile
 from minisym.runtime.observe.usage import MemoryReport, memory_report
 from minisym.runtime.observe.watch import Monitor, Observer, watch
-from minisym.runtime.plan import Plan
+from minisym.runtime.plan import Memory, Plan
+from minisym.runtime.plans import Plans
 from minisym.runtime.program import LANDED, Commit, Step, add, execute, move, run_through
 from minisym.runtime.resize import resize
 
 Answer = TypeVar("Answer")
 Feed = tuple[Array, Array]
 """A bound array, and the value that it takes before a run."""
-Compile = Callable[[Binding, Mapping[Entry, Array] | None], "Executor"]
+Compile = Callable[[Binding, Memory], "Executor"]
 """Make an executor; the outputs take the given memory, as far as it fits."""
 
 
@@ -136,7 +138,7 @@ class Executor:
     def __init__(
         self,
         binding: Binding,
-        plan: Plan,
+        plans: Plans,
         seeds: Sequence[Seed],
         wanted: Sequence[Node],
         compile_again: Compile,
@@ -149,9 +151,8 @@ class Executor:
         self._by_name = {
             node.name: array for node, array in (self._arguments | self._states).items()
         }
-        self.outputs: list[NDArray] = [
-            NDArray.of(plan.output_array(entry)) for entry in binding.symbol.entries
-        ]
+        plan = plans.first
+        self.outputs = [NDArray.of(plan.output_array(head)) for head in plan.heads]
         self.arg_arrays = list(self._arguments.values())
         self.aux_arrays = list(self._states.values())
         self.grad_arrays = (
@@ -159,8 +160,7 @@ class Executor:
             if self._gradients is None
             else [None if g is None else NDArray.of(g) for g in self._gradients.values()]
         )
-        # the plan of the next forward run: only there nothing of an earlier run is needed
-        self._base = plan
+        self._plans = plans
         self._last = Last(plan=plan, runs=0, is_train=None, backward=False, call=None)
         self._is_fitting = True
         self._keep_internals = False
@@ -232,13 +232,15 @@ class Executor:
     @property
     def writes(self) -> dict[str, str]:
         """Which bound arrays a forward run may change, each with the node that writes it."""
-        return {v.name: w.entry.node.name for v, w in self._plan.written.items()}
+        found = find_writes(self._symbol.graph).values()
+        return {write.variable.name: write.entry.node.name for write in found}
 
     # ----------------------------------------------------------------------------- showing itself
 
     def __repr__(self) -> str:
         """Name in one line what it runs."""
-        ops, arrays = len(self._plan.forward_nodes), len(self._by_name)
+        ops = sum(1 for node in self._symbol.graph if node.op is not None)
+        arrays = len(self._by_name)
         names = listed([entry.node.name for entry in self._symbol.entries])
         return f"<Executor of {names}: {count(ops, 'op')}, {count(arrays, 'bound array')}>"
 
@@ -331,10 +333,10 @@ class Executor:
             is_train = self._mode(is_train, "forward")
         if self._waiting is not None:
             self._overtake()
-        plan = self._base if self._is_fitting else self._fitting()
         flat, last = self._flat, self._last
-        if flat.plan is not plan or flat.is_train is not is_train:
-            flat = self._flat = self._flatten(plan, is_train=is_train, backward=False)
+        if flat.is_train is not is_train or not self._is_fitting:
+            flat = self._fit(is_train=is_train)
+        plan = flat.plan
         feeds, restore = self._check(kwargs, "forward") if kwargs else ((), ())
         after = flat.after
         after["runs"], after["call"] = last["runs"] + 1, call
@@ -344,6 +346,14 @@ class Executor:
         else:
             quiet().run(run_through, flat.steps, flat.calls, plan)
         return self.outputs if not self._is_shared else self._copies()
+
+    def _fit(self, *, is_train: bool) -> Flat:
+        """Return what the next forward run is made of."""
+        plan, flat = self._fitting(is_train=is_train), self._flat
+        if flat.plan is not plan or flat.is_train is not is_train:
+            flat = self._flat = self._flatten(plan, is_train=is_train, backward=False)
+        self._is_fitting = True
+        return flat
 
     def _run_fed(
         self, flat: Flat, call: object, feeds: Sequence[Feed], restore: Iterable[None]
@@ -372,7 +382,8 @@ class Executor:
             commits, steps = self._gradient_commits(plan), program.steps[1]
         else:
             after = Last(is_train=is_train, backward=False)
-            commits, steps = program.commits, [*program.steps[0], *self._last_steps(plan)]
+            commits = [*program.commits, *self._output_commits(plan)]
+            steps = [*program.steps[0], *self._last_steps(plan)]
         return Flat(plan, is_train, steps, self._calls_of(commits, after), after)
 
     def _calls_of(self, commits: Iterable[Commit], after: Last) -> list[Call]:
@@ -383,20 +394,24 @@ class Executor:
         """Return what is to do between the steps of a plan and its commit."""
         return [(self._renew_outputs, (plan,))] if plan.late else []
 
-    def _fitting(self) -> Plan:
+    def _output_commits(self, plan: Plan) -> list[Commit]:
+        """Return what brings values to the outputs that lie elsewhere than in the plan's memory."""
+        return [
+            move(head.node, output.view(np.ndarray), value)
+            for output, head in zip(self.outputs, plan.heads, strict=True)
+            if head.node not in plan.late
+            and not np.may_share_memory(output, value := plan.output_array(head))
+        ]
+
+    def _fitting(self, *, is_train: bool | None = None) -> Plan:
         """Return the plan for the next forward run.
 
         Where somebody looks on, updates do not compute in place: a run that is stopped there must
         not have written.
         """
-        plan = self._base
         keep = self._keep_internals or self._guard is not None
-        in_place = not self._observers
-        if plan.keep != keep or plan.in_place != in_place:
-            given = plan.memory_of_heads()
-            self._base = plan = plan.again(keep=keep, in_place=in_place, given=given)
-        self._is_fitting = True
-        return plan
+        mode = self._last["is_train"] if is_train is None else is_train
+        return self._plans.of(is_train=mode, keep=keep, in_place=not self._observers)
 
     def _share(self) -> None:
         """Note which thread runs; from the second one on, outputs are handed out as copies.
@@ -406,9 +421,9 @@ class Executor:
         if self._thread is None:
             self._thread = get_ident()
         elif not self._is_shared:
-            plan, last = self._fitting().again(), self._last
+            plan, last = self._plans.elsewhere(), self._last
             outputs = [NDArray.of(plan.output_array(head)) for head in plan.heads]
-            self._is_shared, self._base, self.outputs = True, plan, outputs
+            self._is_shared, self._is_fitting, self.outputs = True, False, outputs
             last["plan"], last["is_train"] = plan, None
 
     def _mode(self, is_train: object, method: str) -> bool:
@@ -495,7 +510,7 @@ class Executor:
         self._overtake()
         last = self._last
         if last["is_train"] is None:
-            last["plan"] = self._fitting()
+            last["plan"] = self._fitting(is_train=is_train)
         plan = last["plan"]
         if isinstance(plan, LatePlan):  # how large head gradients are, the outputs tell
             self._run_first(plan, is_train=is_train)
@@ -632,19 +647,20 @@ class Executor:
         feeds, _ = self._check(kwargs, "step")
         if backward:
             self._seed(out_grads)
-        outer = self._fitting()
+        seeds = dict(filter(None, self._seeds))
+        bound = {**self._plans.bound, **seeds}
         values = dict(zip(kwargs, feeds, strict=True))
         fed = {
             node: np.array(np.broadcast_to(value, array.shape))
-            for node in outer.graph.variables
+            for node in bound
             if node.name in values
             for array, value in [values[node.name]]
         }
-        plan = outer.again(in_place=False, keep=True, bound={**outer.variables(), **fed})
+        plan = self._plans.plain(in_place=False, keep=True, bound={**bound, **fed})
         program = plan.program(is_train=is_train)
         parts = (program.forward, program.backward) if backward else (program.forward,)
         after = Last(plan=plan, is_train=is_train, backward=backward)
-        calls = self._calls_of(self._step_commits(outer, plan, fed, backward=backward), after)
+        calls = self._calls_of(self._step_commits(plan, fed, backward=backward), after)
 
         def land(run: Stepper, calls: Sequence[Call]) -> list[NDArray]:
             # (a partial would be one of C: an interrupt could arrive when it has ended)
@@ -654,22 +670,17 @@ class Executor:
         return self._waiting
 
     def _step_commits(
-        self, outer: Plan, plan: Plan, fed: Mapping[Node, Array], *, backward: bool
+        self, plan: Plan, fed: Mapping[Node, Array], *, backward: bool
     ) -> list[Commit]:
         """Return what lands when a run that waits has ended: fed arrays, updates, outputs."""
-        commits = [move(node, outer.arrays[Entry(node)], value) for node, value in fed.items()]
+        bound = self._plans.bound
+        commits = [move(node, bound[node], value) for node, value in fed.items()]
         commits += [
-            move(write.entry.node, outer.arrays[Entry(node)], plan.arrays[write.entry])
+            move(write.entry.node, bound[node], plan.arrays[write.entry])
             for node, write in plan.written.items()
         ]
         commits += self._gradient_commits(plan) if backward else ()
-        commits += [
-            move(head.node, output.view(np.ndarray), value)
-            for output, head in zip(self.outputs, plan.heads, strict=True)
-            if head.node not in plan.late
-            and not np.may_share_memory(output, value := plan.output_array(head))
-        ]
-        return commits
+        return commits + self._output_commits(plan)
 
     def _land(
         self, call: object, plan: Plan, after: Last, run: Stepper, calls: Sequence[Call]
@@ -735,7 +746,8 @@ class Executor:
     def _names_of_nodes(self, allow: Iterable[str]) -> frozenset[str]:
         """Check the names that `nan_guard` was given."""
         names = frozenset([allow] if isinstance(allow, str) else allow)
-        known = dict.fromkeys(node.name for node in self._plan.nodes)
+        graph = self._plans.typed.graph
+        known = dict.fromkeys(node.name for node in graph if node.op is not None)
         for name in names - known.keys():
             raise ParamError(
                 f"nan_guard: there is no node {name!r} to allow", hint=did_you_mean(name, known)
@@ -770,7 +782,7 @@ class Executor:
         del call  # nothing stays written
         is_train, last = self._mode(is_train, "profile"), self._last
         self._overtake()
-        plan = self._fitting()  # that of the runs which `forward` makes
+        plan = self._fitting(is_train=is_train)  # that of the runs which `forward` makes
         # the values that gradients need are those of no forward run
         last["plan"], last["is_train"] = plan, None
         if backward:
@@ -787,8 +799,12 @@ class Executor:
         return describe(self._plan)
 
     def get_optimized_symbol(self) -> Symbol:
-        """Return the symbol that runs: the one that was bound."""
-        return self._symbol
+        """Return the symbol that runs: what `bind` has made of the one that was bound.
+
+        In the mode of the last run, where that makes a difference. What `bind` has computed once
+        and for all is a Variable in it.
+        """
+        return Symbol(self._fitting().heads)
 
     # ---------------------------------------------------------------------------- other arrays
 
@@ -825,7 +841,7 @@ class Executor:
         (1, 2)
         """
         binding = resize(self._binding, kwargs, partial=partial_shaping, larger=allow_up_sizing)
-        made = self._compile(binding, self._base.memory_of_heads())
+        made = self._compile(binding, self._plans.memory)
         if self._monitor is not None:
             made.set_monitor_callback(self._monitor.callback, self._monitor.inputs)
         return made
@@ -878,7 +894,7 @@ class Executor:
                 copies.append((bound[name].view(np.ndarray), array))
         calls: list[Call] = [(operator.setitem, t, ..., value) for t, value in _apart(copies)]
         calls.append((dict.update, self._last, Last(call=call)))
-        execute((), calls, self._base)
+        execute((), calls, self._plan)
 
     # ------------------------------------------------------------------------------------ copying
 

@@ -51,11 +51,14 @@ def seed_arrays(
     return arrays, unknown
 
 
+def is_late(typed: Typed) -> bool:
+    """Return whether only a run finds out some shapes."""
+    return not all(is_known(shape) for shape in typed.shapes.values())
+
+
 def make_plan(typed: Typed, bound: Mapping[Node, Array], num_heads: int, **options: Any) -> Plan:
     """Return a plan; unknown shapes are found out by its runs."""
-    if all(is_known(shape) for shape in typed.shapes.values()):
-        return Plan(typed, bound, num_heads, **options)
-    return LatePlan(typed, bound, num_heads, **options)
+    return (LatePlan if is_late(typed) else Plan)(typed, bound, num_heads, **options)
 
 
 class LatePlan(Plan):
@@ -68,7 +71,6 @@ class LatePlan(Plan):
     def __init__(
         self, typed: Typed, bound: Mapping[Node, Array], num_heads: int, **options: Any
     ) -> None:
-        self.open = typed
         unknown = {entry for entry, shape in typed.shapes.items() if not is_known(shape)}
         self.late = frozenset(
             node
@@ -84,9 +86,6 @@ class LatePlan(Plan):
         }
         self._shapes: dict[Entry, tuple[int, ...]] = shapes
         super().__init__(Typed(typed.graph, shapes, typed.dtypes), bound, num_heads, **options)
-
-    def _made(self, bound: Mapping[Node, Array], options: Mapping[str, Any]) -> Plan:
-        return LatePlan(self.open, bound, len(self.heads), **options)
 
     def renew(self, seeds: Sequence[Seed]) -> list[Seed]:
         """Return head gradients as large as the outputs of the last run are."""

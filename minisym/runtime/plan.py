@@ -11,7 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import prod
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,18 @@ States = dict[Node, dict[str, Any]]
 """Node -> what its op keeps from run to run, as an operator of a user does."""
 
 
+class Memory(NamedTuple):
+    """Bytes for a plan to use: those of one whose place it takes, or with which it takes turns."""
+
+    heads: Sequence[Array | None]
+    """Where each output lives, by position; None: not in memory of a plan."""
+    rest: Sequence[Array] = ()
+    """What else there is, which nobody needs while the plan runs."""
+
+
+NO_MEMORY: Final = Memory(())
+
+
 class Plan:
     """Steps for `heads`, and behind them steps for everything else that the graph holds.
 
@@ -48,9 +60,9 @@ class Plan:
         a run that is stopped there must not have written.
     keep
         Whether every entry keeps memory of its own, so that all values can be read after a run.
-    given
-        Memory to use for some entries, as far as it fits: the heads of an executor that this one
-        replaces.
+    memory
+        Memory to use, as far as it fits: that of the outputs above all, which then stay where they
+        were in the plan before.
     states
         What ops keep from run to run; plans that take each other's places share it.
     """
@@ -66,7 +78,7 @@ class Plan:
         *,
         in_place: bool = True,
         keep: bool = False,
-        given: Mapping[Entry, Array] | None = None,
+        memory: Memory = NO_MEMORY,
         states: States | None = None,
     ) -> None:
         self.typed, self.graph = typed, typed.graph
@@ -84,7 +96,7 @@ class Plan:
         self.arrays: dict[Entry, Array] = {
             Entry(node): array.view(np.ndarray) for node, array in bound.items()
         }
-        self._settle(given or {})
+        self._settle(memory)
         self._shared: dict[Node, list[Step]] = {}
         self._programs: dict[bool, Program] = {}
 
@@ -103,7 +115,7 @@ class Plan:
 
     # ------------------------------------------------------------------------------------- memory
 
-    def _settle(self, given: Mapping[Entry, Array]) -> None:
+    def _settle(self, memory: Memory) -> None:
         """Find a home for every value, and make the arrays.
 
         Which updates compute in place is known when their arrays are there: one that cannot moves
@@ -119,29 +131,29 @@ class Plan:
                 self.typed, (self.forward_nodes, self.backward_nodes), (self.heads, self.results),
                 self.written, seen, direct=direct, keep=self.keep,
             )  # fmt: skip
-            self._make_arrays(given)
+            self._make_arrays(memory)
             self._landings = {node: self._landing(node) for node in direct}
             cannot = {node for node, steps in self._landings.items() if steps is None}
             if not cannot:
                 return
             direct -= cannot
 
-    def _make_arrays(self, given: Mapping[Entry, Array]) -> None:
+    def _make_arrays(self, memory: Memory) -> None:
         arrays, shapes, dtypes = self.arrays, self.typed.shapes, self.typed.dtypes
-
-        def old(entry: Entry) -> Array | None:
-            return _prefix(given.get(entry), shapes[entry], dtypes[entry])
-
+        had = dict(zip(self.heads, memory.heads, strict=False))
         self.snapshots: dict[Node, Array] = {}
         for entry in self.layout.copies:
-            copy = old(entry)
+            copy = _prefix(had.get(entry), shapes[entry], dtypes[entry])
             made = np.empty(shapes[entry], dtypes[entry]) if copy is None else copy
             self.snapshots[entry.node] = made
+        self._apart = self._fill_blocks(memory)
         for entry, home in self.layout.homes.items():
             if home.kind == "block":
                 assert home.block is not None
-                array = old(entry)
-                array = home.block.view(shapes[entry], dtypes[entry]) if array is None else array
+                raw = self._apart.get(entry)
+                array = _prefix(raw, shapes[entry], dtypes[entry])
+                if array is None:
+                    array = home.block.view(shapes[entry], dtypes[entry])
                 arrays[entry] = array
             elif home.kind == "write":
                 assert home.source is not None
@@ -149,6 +161,30 @@ class Plan:
             elif home.kind == "view":
                 assert home.source is not None
                 arrays[entry] = arrays[home.source].reshape(shapes[entry])
+
+    def _fill_blocks(self, memory: Memory) -> dict[Entry, Array]:
+        """Let blocks take the memory that is there; what finds none is allocated.
+
+        Return the outputs that stay where they were although their block is larger than that.
+        """
+        taken: set[int] = set()
+        apart: dict[Entry, Array] = {}
+        for head, raw in zip(self.heads, memory.heads, strict=False):
+            root = self.layout.root(head)
+            block = self.layout.homes[root].block
+            # two outputs may have had one memory before: then it stays with the first
+            if raw is None or block is None or block.array is not None or id(raw) in taken:
+                continue
+            if block.nbytes <= raw.nbytes:
+                block.array = raw
+            elif self.typed.nbytes(root) <= raw.nbytes:
+                apart[root] = raw
+            taken.add(id(raw))
+        rest = sorted(memory.rest, key=lambda raw: raw.nbytes)
+        for block in sorted(self.layout.blocks, key=lambda block: -block.nbytes) if rest else ():
+            if block.array is None and rest and rest[-1].nbytes >= block.nbytes:
+                block.array = rest.pop()
+        return apart
 
     def _may_write_in_place(self) -> set[Node]:
         """Return the updates whose new values nobody reads, and that read no other new value."""
@@ -189,25 +225,21 @@ class Plan:
             return self.arrays[root].flags.c_contiguous
         return True
 
-    def again(self, **options: Any) -> Plan:
-        """Return a plan of the same graph and arrays, with other options."""
-        kept = {"in_place": self.in_place, "keep": self.keep, "states": self.states}
-        bound: Mapping[Node, Array] = options.pop("bound", None) or self.variables()
-        return self._made(bound, kept | options)
-
-    def _made(self, bound: Mapping[Node, Array], options: Mapping[str, Any]) -> Plan:
-        return Plan(self.typed, bound, len(self.heads), **options)
-
-    def variables(self) -> dict[Node, Array]:
-        """Return the bound arrays."""
-        return {node: self.arrays[Entry(node)] for node in self.graph.variables}
-
-    def memory_of_heads(self) -> dict[Entry, Array]:
-        """Return the memory that the outputs have, for a plan that takes this one's place."""
-        memory = {Entry(node): copy for node, copy in self.snapshots.items()}
-        roots = [self.layout.root(head) for head in self.heads]
-        homes = self.layout.homes
-        return memory | {root: self.arrays[root] for root in roots if homes[root].kind == "block"}
+    def memory(self) -> Memory:
+        """Return the plan's memory, for one that takes its place or with which it takes turns."""
+        heads: list[Array | None] = []
+        for head in self.heads:
+            root = self.layout.root(head)
+            block = self.layout.homes[root].block
+            if head.node in self.snapshots:
+                heads.append(self.snapshots[head.node].reshape(-1).view(np.uint8))
+            elif root in self._apart:
+                heads.append(self._apart[root])
+            else:
+                heads.append(None if block is None else block.array)
+        held = {id(raw) for raw in heads}
+        blocks = [b.array for b in self.layout.blocks if b.array is not None]
+        return Memory(heads, [raw for raw in blocks if id(raw) not in held])
 
     # -------------------------------------------------------------------------------------- steps
 
@@ -281,7 +313,7 @@ class Plan:
         """Return what a node's op keeps from run to run; that of a gradient is its owner's."""
         assert node.op is not None
         keeper = node if node.op.state_of is None else node.op.state_of(node)
-        return self.states.setdefault(keeper, {})
+        return self.states.setdefault(self.typed.stands_for.get(keeper, keeper), {})
 
     # ------------------------------------------------------------------------------------ running
 
@@ -332,13 +364,10 @@ class Plan:
         )
 
 
-def _prefix(array: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
-    """Return the beginning of an array under this shape, or None where it does not fit."""
-    if array is None or array.dtype != dtype or array.size < prod(shape):
-        return None
-    if not array.flags.c_contiguous:  # it has no beginning: reshaping would copy
-        return None
-    return array.reshape(-1)[: prod(shape)].reshape(shape)
+def _prefix(raw: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """Return the beginning of some bytes as an array, or None where it does not fit."""
+    size = prod(shape) * dtype.itemsize
+    return None if raw is None or raw.nbytes < size else raw[:size].view(dtype).reshape(shape)
 
 
 def _refuse(node: Node) -> None:

@@ -1,0 +1,109 @@
+"""Nodes that hand on what they read: their readers read it directly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import copysign
+from typing import Any, Final
+
+import numpy as np
+
+from minisym.core.node import Entry, Node
+from minisym.core.op import Params
+from minisym.passes.purpose import Purpose
+from minisym.passes.simplify.pinned import written
+from minisym.passes.typed import Typed
+
+Test = Callable[[Params, np.dtype[Any], Purpose], bool]
+"""Whether a node whose output has the shape and type of its first input hands it on, bit by bit."""
+
+
+def _always(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    return True
+
+
+def _in_place(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    axes = params["axes"]
+    return bool(axes) and list(axes) == sorted(axes)
+
+
+def _all_steps_forward(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    return not any(step is not None and step < 0 for step in params["step"])
+
+
+def _times_one(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    return bool(params["scalar"] == 1) and dtype.kind in "iuf"
+
+
+def _plus_nothing(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    scalar = params["scalar"]  # -0.0 + 0.0 is 0.0: of floats only -0.0 changes nothing
+    return bool(scalar == 0) and (dtype.kind in "iu" or copysign(1, scalar) < 0)
+
+
+def _minus_nothing(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    scalar = params["scalar"]  # and here it is the other way round
+    return bool(scalar == 0) and (dtype.kind in "iu" or copysign(1, scalar) > 0)
+
+
+def _in_inference(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+    return purpose.is_train is False and params["mode"] != "always"
+
+
+COPIES: Final[Mapping[str, Test]] = {
+    "_copy": _always,
+    "_identity_with_attr_like_rhs": _always,
+    "BlockGrad": _always,
+    "make_loss": _always,
+    "Cast": _always,
+    "amp_cast": _always,
+    "Reshape": _always,
+    "reshape_like": _always,
+    "Flatten": _always,
+    "squeeze": _always,
+    "broadcast_to": _always,
+    "broadcast_axis": _always,
+    "broadcast_like": _always,
+    "tile": _always,
+    "slice_axis": _always,
+    "slice": _all_steps_forward,
+    "Concat": _always,
+    "add_n": _always,
+    "transpose": _in_place,
+    "_mul_scalar": _times_one,
+    "_div_scalar": _times_one,
+    "_plus_scalar": _plus_nothing,
+    "_minus_scalar": _minus_nothing,
+    "Dropout": _in_inference,
+}
+"""Op -> when it hands on its first input. That shape and type stay has been asked before."""
+_SEVERAL: Final = frozenset({"Concat", "add_n"})
+"""Of many arrays these hand on one only if there is no other."""
+
+
+def skip_copies(typed: Typed, purpose: Purpose) -> Typed:
+    """Let the readers of a node that hands on its input read the input."""
+    if typed.ops.isdisjoint(COPIES):
+        return typed
+    kept = {entry.node for entry in typed.graph.outputs}
+    busy = written(typed)
+
+    def hands_on(node: Node) -> bool:
+        test = COPIES.get(node.op.name) if node.op is not None else None
+        if test is None or node in kept:
+            return False
+        source, output = node.inputs[0], Entry(node)
+        dtype = typed.dtypes[source]
+        return (
+            typed.shapes[source] == typed.shapes[output]
+            and dtype == typed.dtypes[output]
+            and source.node not in busy
+            and not (len(node.inputs) > 1 and node.op is not None and node.op.name in _SEVERAL)
+            and test(node.params, dtype, purpose)
+        )
+
+    found = {node for node in typed.graph if hands_on(node)}
+    if not found:
+        return typed
+    return typed.substitute(
+        {}, lambda node, inputs: inputs[0] if node in found else node.reading(inputs)
+    )

@@ -1,0 +1,32 @@
+"""What no simplification may take away."""
+
+from __future__ import annotations
+
+from minisym.core.node import Node
+from minisym.core.op import Op
+from minisym.passes.order import find_writes
+from minisym.passes.typed import Typed
+
+_MORE_THAN_INPUTS = frozenset({"rng", "state"})
+
+
+def is_pure(op: Op) -> bool:
+    """Return whether an op computes from its inputs, and does nothing else.
+
+    Then it does not matter how often it runs. (What depends on the mode still does: within a run
+    there is one mode.)
+    """
+    return (
+        op.is_known and op.needs.isdisjoint(_MORE_THAN_INPUTS) and not (op.writes or op.has_effects)
+    )
+
+
+def written(typed: Typed) -> set[Node]:
+    """Return the Variables that a run overwrites.
+
+    Who reads one takes part in the order of a run: readers come before the writer, and what the
+    writer may do in place depends on them. So they stay as they are.
+    """
+    if not any(op.writes for op in {node.op for node in typed.graph} if op is not None):
+        return set()
+    return {write.variable for write in find_writes(typed.graph).values()}
