@@ -396,6 +396,7 @@ def op(
     sometimes: Sequence[str] = (),
     workspaces: Callable[[Params], int] | int = 0,
     hides: bool = False,
+    lenient: bool = False,
 ) -> Callable[[Callable[..., Any]], Declaration]:
     """Turn a kernel into an op.
 
@@ -446,8 +447,8 @@ def op(
         Inputs that only the gradient reads, so that who predicts need not give them.
     sometimes
         Names of outputs that exist only with some parameters, for rules to ask for.
-    workspaces, hides
-        What MXNet's files count; see `minisym.core.op.Op`.
+    workspaces, hides, lenient
+        What MXNet's files count and allow; see `minisym.core.op.Op`.
 
     Raises
     ------
@@ -527,6 +528,7 @@ def op(
             sometimes=frozenset(sometimes),
             workspaces=workspaces,
             hides=hides,
+            lenient=lenient,
         )
         declared.check_record(declaration)
         register(declaration)

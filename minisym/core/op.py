@@ -117,6 +117,8 @@ class Op:
     """How many buffers of it MXNet counts as outputs in files, though nobody sees them."""
     hides: bool = False
     """Its hidden outputs are minisym's own: files do not count them."""
+    lenient: bool = False
+    """MXNet ignores what it does not know there: a file may give any parameter."""
     is_known: bool = True
     """False of an op that only a file names: it can be listed, drawn and saved, but not run."""
     loss: bool = False

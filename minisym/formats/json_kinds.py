@@ -87,7 +87,8 @@ def _parameters(op: Op, found: dict[str, str], where: str) -> tuple[Params, dict
     given = {key: value for key, value in found.items() if key in op.params}
     others = {key: value for key, value in found.items() if key not in op.params}
     for key in others:
-        if op.params and (key in HIDDEN_KEYS or not is_attribute(key)):
+        takes_any = not op.params or op.lenient
+        if not takes_any and (key in HIDDEN_KEYS or not is_attribute(key)):
             message = f"{where}: {op.name} has no parameter {short(key)}"
             raise FormatError(message, hint=did_you_mean(key, op.params))
     computed = [key for key in others.get(SYMBOL_PARAMS, "").split(",") if key]

@@ -390,6 +390,7 @@ def LinearRegressionOutput(
     data: Array,
     label: Array,
     grad_scale: float = 1.0,
+    out_grad: bool = False,
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
@@ -399,6 +400,7 @@ def LogisticRegressionOutput(
     data: Array,
     label: Array,
     grad_scale: float = 1.0,
+    out_grad: bool = False,
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
@@ -408,6 +410,7 @@ def MAERegressionOutput(
     data: Array,
     label: Array,
     grad_scale: float = 1.0,
+    out_grad: bool = False,
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:

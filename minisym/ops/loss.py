@@ -50,6 +50,7 @@ def _regression(
         ],
         *,
         grad_scale: Scale = 1.0,
+        out_grad: Annotated[bool, "Accepted, and without effect, as in MXNet."] = False,
         out: Array,
     ) -> None:
         predict(data, out)
@@ -66,6 +67,7 @@ def _regression(
         aliases=(f"_sparse_{name}",),
         loss=True,
         labels=("label",),
+        lenient=True,
         samples=[
             Sample(((2, 3), (2, 3)), wrt=(), reference=lambda x, label: reference(x)),
             Sample(((4, 1), (4,)), wrt=(), reference=lambda x, label: reference(x)),

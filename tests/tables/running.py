@@ -76,6 +76,9 @@ BACKWARD = [
     (HEAD + "e = bound(sym.LinearRegressionOutput(x, name='s'), [[[1, 2, 3], [1, 2, 3]], [[0, 0, 0], [0, 0, 0]]],"
      " {'x': [[9, 9, 9], [9, 9, 9]]})\ne.forward(is_train=True)\ne.backward()\ne.grad_dict['x'][0]",
      [1 / 3, 2 / 3, 1.0]),
+    (HEAD + "e = bound(sym.MAERegressionOutput(x, out_grad=True, name='s'), [[[1, 5]], [[2, 2]]], {'x': [[9, 9]]})\n"
+     "e.forward(is_train=True)\ne.backward([nd.array([[4, 4]])])\ne.grad_dict['x']",
+     Differs(Raises("MXNetError"), [[-0.5, 0.5]], "what predicts may be trained, too")),
     (HEAD + "e = bound(sym.MakeLoss(x * x, grad_scale=3), [[1, 2]], [[9, 9]])\n"
      "e.forward(is_train=True)\ne.backward()\ne.grad_arrays", [[6.0, 12.0]]),
     (HEAD + "e = bound(sym.MakeLoss(x * x), [[1, 2]], [[9, 9]])\n"

@@ -307,6 +307,15 @@ for name, version in {"legacy": None, "current": NOW, "newer": 10902}.items():
         [var("x"), node("FullyConnected", "f", 0, 0, 0, 0, attr={"num_hidden": "2"})],
         version=version,
     )
+for head in ("Linear", "Logistic", "MAE"):
+    FILES[f"parameters that {head}RegressionOutput does not have"] = graph(
+        [
+            var("x"),
+            var("y"),
+            node(f"{head}RegressionOutput", "r", 0, 1, attrs={"out_grad": "True", "mood": "calm"}),
+        ],
+        version=NOW,
+    )
 FILES["Concat without a count"] = graph([var("x"), node("Concat", "c", 0, 0)], version=NOW)
 FILES["long integers of Python 2"] = graph(
     [var("x"), var("w"), node("Convolution", "c", 0, 1, attrs={
