@@ -28,6 +28,7 @@ from minisym.control.locations import check, inputs_of, read_number, read_number
 from minisym.control.reverse import Answer, as_list, refuse_draws, zeros_like
 from minisym.core.errors import ComposeError
 from minisym.core.graph import Graph
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.op import Input, Op, Params
@@ -36,7 +37,6 @@ from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
 from minisym.passes.gradient import gradient
 from minisym.passes.slots import Slots, about
-from minisym.runtime.program import Step
 
 
 @dataclass(frozen=True)

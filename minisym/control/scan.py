@@ -28,13 +28,13 @@ from minisym.control.inside import (
     written,
 )
 from minisym.core.errors import ShapeError
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.op import Input, Op, Params
 from minisym.core.shapes import Mismatch, is_np_shape
 from minisym.core.symbol import Symbol
 from minisym.passes.slots import SHAPES, Kind, Slots, about
-from minisym.runtime.program import Step
 
 COUNT: Final = np.dtype(np.int64)
 """The type of a number of steps."""

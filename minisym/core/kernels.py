@@ -13,6 +13,8 @@ from minisym.core.errors import DtypeError
 from minisym.core.ndarray import Array
 
 BOOL = np.dtype(np.bool_)
+Step = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function and its arguments, bound to the very arrays that it reads and writes."""
 OF_TRUTH = (
     *(np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal),
     *(np.logical_not, np.logical_and, np.logical_or, np.logical_xor, np.maximum, np.minimum),

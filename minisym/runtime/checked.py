@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from minisym.core.errors import ExecutionError
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
-from minisym.runtime.program import Step
 
 _MARKS: Final = {2: 0x7DAD, 4: 0x7FADDEAD, 8: 0x7FFADDEADDEADDEA}
 """By the size of an element: NaNs that no arithmetic makes, and integers that hardly any does.

@@ -30,6 +30,7 @@ from minisym.core.errors import (
     did_you_mean,
     listed,
 )
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.node import Node
 from minisym.core.shapes import show
@@ -48,7 +49,7 @@ from minisym.runtime.observe.usage import MemoryReport, memory_report
 from minisym.runtime.observe.watch import Monitor, Observer, watch
 from minisym.runtime.plan import Memory, Plan
 from minisym.runtime.plans import Plans
-from minisym.runtime.program import LANDED, Commit, Step, add, execute, move, run_through
+from minisym.runtime.program import LANDED, Commit, add, execute, move, run_through
 from minisym.runtime.resize import resize
 
 Answer = TypeVar("Answer")

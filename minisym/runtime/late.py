@@ -15,6 +15,7 @@ import numpy as np
 
 from minisym.core.errors import ExecutionError
 from minisym.core.graph import Graph
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import Shape, is_known, show
@@ -22,7 +23,6 @@ from minisym.passes.infer import infer
 from minisym.passes.typed import Inference, Typed
 from minisym.runtime.heads import Seed
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Step
 from minisym.runtime.steps import positional
 
 

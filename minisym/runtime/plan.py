@@ -17,14 +17,17 @@ import numpy as np
 
 from minisym.core.errors import ExecutionError, MinisymError
 from minisym.core.graph import Graph
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
+from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.passes.order import WriteOrder, order_writes
 from minisym.passes.typed import Typed
 from minisym.runtime.layout import Layout, lay_out
-from minisym.runtime.program import Commit, Part, Program, Step, execute, move
+from minisym.runtime.pieces import Scratch, steps_on_numbers
+from minisym.runtime.program import Commit, Landing, Part, Program, execute, move
 from minisym.runtime.steps import steps_in_place, steps_of
 
 States = dict[Node, dict[str, Any]]
@@ -99,6 +102,7 @@ class Plan:
         self._settle(memory)
         self._shared: dict[Node, list[Step]] = {}
         self._programs: dict[bool, Program] = {}
+        self._scratch = Scratch()
 
     # ----------------------------------------------------------------------------- what runs when
 
@@ -255,32 +259,28 @@ class Plan:
             (node, [(operator.setitem, (copy, ..., self.arrays[Entry(node)]))])
             for node, copy in self.snapshots.items()
         ]
-        commits: list[Commit] = []
+        landings: list[Landing] = []
         for node in self.forward_nodes:
             landing = self._landings.get(node)
             if landing is None:
                 own = self._steps_once(node, is_train=is_train, backward=False)
             else:
-                own = []
-                target = self.arrays[Entry(node)]
-                commits += [
-                    Commit(node, target, None, (function, *arguments))
-                    for function, arguments in landing
-                ]
+                own = list(steps_on_numbers(landing))
+                landings.append(Landing(node, self.arrays[Entry(node)], landing))
             forward.append((node, own))
         backward = [
             (node, self._steps_once(node, is_train=is_train, backward=True))
             for node in self.backward_nodes
         ]
-        commits += [
+        moves = [
             move(write.entry.node, self.arrays[Entry(variable)], self.arrays[write.entry])
             for variable, write in self.written.items()
             if not self.layout.is_write(write.entry.node)
         ]
-        return Program(forward, backward, commits)
+        return Program(forward, backward, landings, moves)
 
-    def _landing(self, node: Node) -> list[Step] | None:
-        """Return the steps of an update in place; None if it cannot do so."""
+    def _landing(self, node: Node) -> list[Step | Tape] | None:
+        """Return the steps and tapes of an update in place; None if it cannot do so."""
         assert node.op is not None
         outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
         inputs = [self.arrays[entry] for entry in node.inputs]
@@ -307,7 +307,9 @@ class Plan:
             return [(operator.setitem, (outs[0].reshape(inputs[0].shape), ..., inputs[0]))]
         if op.kernel is None and op.prepare is None:
             return [(_refuse, (node,))]
-        return steps_of(node, inputs, outs, is_train=is_train, state=self.state(node))
+        return steps_of(
+            node, inputs, outs, is_train=is_train, state=self.state(node), scratch=self._scratch
+        )
 
     def state(self, node: Node) -> dict[str, Any]:
         """Return what a node's op keeps from run to run; that of a gradient is its owner's."""

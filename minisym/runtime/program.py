@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import starmap
 from operator import call
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
+from minisym.ops.numeric.tape import Tape
 from minisym.runtime.calls import Call, exhaust, quiet
+from minisym.runtime.pieces import Scratch, Stretch, steps_of_stretches
 
-Step = tuple[Callable[..., Any], tuple[Any, ...]]
-"""A function and its arguments."""
 Part = tuple[Node, list[Step]]
 """A node and the steps that compute it."""
 
@@ -60,15 +62,50 @@ def add(node: Node, target: Array, value: Array) -> Commit:
     return Commit(node, target, value, (np.add, target, value, target))
 
 
-class Program(NamedTuple):
+class Landing(NamedTuple):
+    """What an update does in a commit, in place.
+
+    Attributes
+    ----------
+    node
+        The update.
+    target
+        The weight.
+    work
+        Steps that run no Python, and tapes.
+    """
+
+    node: Node
+    target: Array
+    work: Sequence[Step | Tape]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
     """What a plan runs in one mode: nodes with their steps, and the writes behind the forward run.
 
-    What an update does in place is among the commits instead.
+    What an update does in place is among the writes instead: it lands there.
     """
 
     forward: Sequence[Part]
     backward: Sequence[Part]
-    commits: Sequence[Commit]
+    landings: Sequence[Landing]
+    moves: Sequence[Commit]
+
+    @cached_property
+    def commits(self) -> list[Commit]:
+        """All writes, those in place as ufuncs."""
+        scratch = Scratch()
+        return [
+            Commit(node, target, None, (function, *arguments))
+            for node, target, work in self.landings
+            for one in work
+            for function, arguments in (
+                steps_of_stretches([Stretch.whole(one)], scratch)
+                if isinstance(one, Tape)
+                else [one]
+            )
+        ] + [*self.moves]
 
     @property
     def steps(self) -> tuple[list[Step], list[Step]]:

@@ -13,13 +13,15 @@ from typing import Any
 
 from minisym.core import random
 from minisym.core.errors import DeclarationError, MinisymError
-from minisym.core.kernels import native, step
+from minisym.core.kernels import Step, native, step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.core.op import Op, Params, Rule
+from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.runtime.checked import checked
-from minisym.runtime.program import Step, is_compiled
+from minisym.runtime.pieces import Scratch, steps_of_work
+from minisym.runtime.program import is_compiled
 
 
 def steps_of(
@@ -29,10 +31,11 @@ def steps_of(
     *,
     is_train: bool,
     state: dict[str, Any] | None = None,
+    scratch: Scratch | None = None,
 ) -> list[Step]:
     """Return the steps that fill `outs` from `inputs`.
 
-    `state` is what the op keeps from run to run.
+    `state` is what the op keeps from run to run, `scratch` is room that it shares with others.
     """
     op = node.op
     assert op is not None
@@ -47,7 +50,7 @@ def steps_of(
     }
     found = declared_steps(op, params, inputs, outs, runtime)
     if found is not None:
-        return found
+        return list(steps_of_work(found, scratch))
     if op.ufunc is not None and native(op.ufunc, *(a.dtype for a in inputs), outs[0].dtype):
         return [step(op.ufunc, *inputs, out=outs[0])]
     kernel = op.kernel
@@ -57,8 +60,10 @@ def steps_of(
     return [checked(node, call, outs)] if verify.is_on() else [call]
 
 
-def steps_in_place(node: Node, inputs: Sequence[Array], outs: Sequence[Array]) -> list[Step] | None:
-    """Return the steps of an update that may run in a commit; None if there are none.
+def steps_in_place(
+    node: Node, inputs: Sequence[Array], outs: Sequence[Array]
+) -> list[Step | Tape] | None:
+    """Return the steps and tapes of an update that may run in a commit; None if there are none.
 
     They overwrite their inputs, and run no Python, so that nothing can come between two of them.
     """
@@ -66,7 +71,9 @@ def steps_in_place(node: Node, inputs: Sequence[Array], outs: Sequence[Array]) -
     assert op is not None
     inputs, _, params = _fed(node, inputs)
     found = declared_steps(op, params, inputs, outs, {"is_train": False, "state": {}})
-    return found if found is not None and all(is_compiled(f) for f, _ in found) else None
+    if found is None or not all(isinstance(one, Tape) or is_compiled(one[0]) for one in found):
+        return None
+    return found
 
 
 def declared_steps(
@@ -75,8 +82,8 @@ def declared_steps(
     inputs: Sequence[Array],
     outs: Sequence[Array],
     runtime: Mapping[str, Any],
-) -> list[Step] | None:
-    """Return the steps that the op itself declares."""
+) -> list[Step | Tape] | None:
+    """Return the steps and tapes that the op itself declares."""
     if op.prepare is None:
         return None
     given = {name: runtime[name] for name in ("is_train", "state")}

@@ -26,6 +26,7 @@ from minisym.core.variable import Group, Variable
 from minisym.formats.mxnet_json import load_json
 from minisym.nd import imperative
 from minisym.passes.gradient import grad
+from minisym.runtime.pieces import steps_of_work
 from minisym.runtime.steps import steps_in_place, steps_of
 from minisym.testing.case import Arrays, Case, bind, run
 
@@ -329,7 +330,7 @@ def updates_in_place(case: Case) -> str | None:
     if found is None:
         return "it reads what it has overwritten, or branches on values"
     with np.errstate(all="ignore"):
-        for function, arguments in found:
+        for function, arguments in steps_of_work(found):
             function(*arguments)
     case.same_bits("in place, against the kernel", outs, want)
     for name, array in zip(inputs, given.values(), strict=True):

@@ -14,7 +14,7 @@ from places import FIXTURES
 import minisym as ms
 from minisym import sym
 from minisym.core.node import Entry, Node
-from minisym.ops.updates import blocks
+from minisym.runtime import pieces
 from minisym.runtime.steps import steps_of
 
 FIXTURE = FIXTURES / "updates.npz"
@@ -345,7 +345,8 @@ def test_large_arrays_are_worked_on_in_blocks_with_the_same_bits(
     """Steps, prebound and piece by piece, give what the kernel gives on whole arrays."""
     op = ms.op.get(name)
     mixed = "weight32" in [i.name for i in op.inputs]
-    monkeypatch.setattr(blocks, "BLOCK", 100)
+    monkeypatch.setattr(pieces, "PIECE", 100)
+    monkeypatch.setattr(pieces, "ROOMY", 50)
     arrays = {}
     for i in op.inputs:
         kind = dtype if i.name in ("weight", "grad") or not mixed else np.float32

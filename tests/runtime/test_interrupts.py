@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import signal
 import sys
@@ -190,7 +191,9 @@ def ticking(monkeypatch):
                 for node, steps in parts
             ]
 
-        return made._replace(forward=ticked(made.forward), backward=ticked(made.backward))
+        return dataclasses.replace(
+            made, forward=ticked(made.forward), backward=ticked(made.backward)
+        )
 
     def stepped(function):
         def step(*arguments):

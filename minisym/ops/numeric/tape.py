@@ -132,17 +132,25 @@ class Tape:
 
     Attributes
     ----------
+    numbers
+        The calls on single numbers, which come first.
     calls
-        Those on numbers and those on arrays.
+        Those on arrays.
     held
-        Identity of a value -> the array that holds it: inputs, outputs, computed parameters.
+        Identity of a value -> the array that holds it: inputs, outputs, and all numbers.
     outs
         The identities of the outputs.
     """
 
+    numbers: list[Instruction]
     calls: list[Instruction]
     held: dict[int, Array]
     outs: tuple[int, ...]
+
+    @property
+    def whole(self) -> Array:
+        """The first output: its shape is that of each value."""
+        return self.held[self.outs[0]]
 
 
 def record(
@@ -172,7 +180,14 @@ def record(
     values = [*arrays, *results, *numbers.values()]
     memory = [*inputs, *outs, *(params[name] for name in numbers)]
     held = {value.identity: array for value, array in zip(values, memory, strict=True)}
-    tape = Tape(calls, held, tuple(value.identity for value in results))
+    of_numbers = [one for one in calls if one.result.number]
+    for one in of_numbers:
+        if one.function is same_bytes:
+            held[one.result.identity] = held[one.operands[0].identity].view(np.int8)
+        else:
+            held.setdefault(one.result.identity, np.empty((), one.result.dtype))
+    calls = [one for one in calls if not one.result.number]
+    tape = Tape(of_numbers, calls, held, tuple(value.identity for value in results))
     return None if _reads_overwritten(tape) else tape
 
 

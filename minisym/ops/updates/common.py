@@ -12,8 +12,7 @@ import numpy as np
 from minisym.core.cost import each_input
 from minisym.core.declare import Declaration, op
 from minisym.core.ndarray import Array
-from minisym.ops.numeric.tape import Traced
-from minisym.ops.updates.blocks import steps_of_kernel
+from minisym.ops.numeric.tape import Tape, Traced, record
 
 Number = float | Array | Traced
 """A float parameter: a number, or a 0-d array that the graph computes in each run."""
@@ -34,7 +33,7 @@ Momentum = Annotated[float, "Decay rate of the momentum."]
 
 
 def update(*, divides: bool = False, **facts: Any) -> Callable[[Callable[..., None]], Declaration]:
-    """Declare an op of this family; elementwise ones run block by block.
+    """Declare an op of this family; elementwise ones are run by their tape.
 
     What `divides` by a root of squares plus epsilon goes through `rescued`.
     """
@@ -44,9 +43,14 @@ def update(*, divides: bool = False, **facts: Any) -> Callable[[Callable[..., No
         kernel = _rescued_kernel(kernel) if divides else kernel
         declared = declare(kernel)
         if facts.get("elementwise") and facts.get("writes"):
-            declared.steps(
-                lambda inputs, outs, **params: steps_of_kernel(kernel, inputs, outs, params)
-            )
+
+            @declared.steps
+            def _(
+                inputs: Sequence[Array], outs: Sequence[Array], **params: Any
+            ) -> tuple[Tape] | None:
+                tape = record(kernel, inputs, outs, params)
+                return None if tape is None else (tape,)
+
         return declared
 
     return decorate

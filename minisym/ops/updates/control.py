@@ -12,10 +12,9 @@ from typing import Annotated, Any
 import numpy as np
 
 from minisym.core.families import Elements
-from minisym.core.kernels import assignment
+from minisym.core.kernels import Step, assignment
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
-from minisym.ops.updates.blocks import Step
 from minisym.ops.updates.common import Number, floating, update
 
 _FLOAT32 = np.dtype(np.float32)

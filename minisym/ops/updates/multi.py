@@ -14,10 +14,11 @@ import numpy as np
 
 from minisym.core.declare import Declaration, kernel_of
 from minisym.core.errors import count as counted
+from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.params import REQUIRED, Floats, Ints
 from minisym.core.samples import Sample
-from minisym.ops.updates.blocks import Step, steps_of_kernel
+from minisym.ops.numeric.tape import Tape, record
 from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, scaled, update
 
 Rates = Annotated[Floats, "Learning rate of each weight."]
@@ -110,11 +111,10 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
     )(kernel)
 
     @declared.steps
-    def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Iterator[Step]:
+    def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Iterator[Step | Tape]:
         for mine, new, hyper in each(inputs, outs, params):
-            steps = steps_of_kernel(one, mine, new, hyper)
-            call = partial(one, *mine, **hyper, out=tuple(new))
-            yield from steps if steps is not None else ((call, ()),)
+            tape = record(one, mine, new, hyper)
+            yield (partial(one, *mine, **hyper, out=tuple(new)), ()) if tape is None else tape
 
     grouped_rules(declared, group, dict.fromkeys(trailing))
     return declared

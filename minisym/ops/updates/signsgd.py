@@ -64,12 +64,13 @@ def signsgd_update(
     Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434;
     MXNet 1.6, `mx.symbol.signsgd_update`.
     """
-    rate, before = real(lr, weight), weight
-    if is_given(wd, 0):
-        before = weight * (real(1, weight) - rate * real(wd, weight))
+    rate = step = real(lr, weight)
     if is_given(rescale_grad, 1):
-        rate = rate * signs(single(rescale_grad))
-    np.subtract(before, signs(grad) * rate, out=out)
+        step = rate * signs(single(rescale_grad))
+    moved = signs(grad) * step
+    if is_given(wd, 0):
+        weight = weight * (real(1, weight) - rate * real(wd, weight))
+    np.subtract(weight, moved, out=out)
 
 
 @signsgd_update.dtype

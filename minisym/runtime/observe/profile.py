@@ -23,13 +23,14 @@ from typing import Any, NamedTuple
 from minisym.core import random
 from minisym.core.errors import ParamError
 from minisym.core.files import write_text
+from minisym.core.kernels import Step
 from minisym.core.node import Entry, Node
 from minisym.core.origin import position
 from minisym.core.shapes import show
 from minisym.passes.flops import flops
 from minisym.runtime.calls import exhaust, quietly
 from minisym.runtime.plan import Plan
-from minisym.runtime.program import Commit, Program, Step
+from minisym.runtime.program import Commit, Program
 
 _MS = 1e3
 

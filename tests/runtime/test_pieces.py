@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import minisym as ms
 from minisym import sym
 from minisym.core.node import Entry, Node
-from minisym.ops.updates import blocks
+from minisym.runtime import pieces
 from minisym.runtime.steps import steps_of
 
 STATES = {
@@ -76,7 +76,8 @@ def test_any_arrays_give_what_the_kernel_gives_on_copies(data: Any):
     bound = {n: laid_out(a, data.draw(st.sampled_from(LAYOUTS))) for n, a in plain.items()}
     symbol = getattr(sym, name)(*map(sym.Variable, names), **hyper)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK", 32)
+        patch.setattr(pieces, "PIECE", 32)
+        patch.setattr(pieces, "ROOMY", 8)
         executor = symbol.bind(args=bound, aux_states=bound)
         for _ in range(3):
             executor.forward()
@@ -98,7 +99,8 @@ def test_a_weight_that_is_its_own_gradient(name: str, rng: Any):
     by_kernel(name, want, {"lr": 0.25, "wd": 0.5})
     arrays = {"w": weight, **dict(zip(rest, states, strict=True))}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK", 32)
+        patch.setattr(pieces, "PIECE", 32)
+        patch.setattr(pieces, "ROOMY", 8)
         symbol.bind(args=arrays, aux_states=arrays).forward()
     del want["grad"]
     for got, expected in zip([weight, *states], want.values(), strict=True):
