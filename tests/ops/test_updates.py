@@ -106,7 +106,7 @@ def test_values_of_mxnet(case: Any, run: Any):
 
 def test_every_update_of_mxnet_is_recorded():
     """All ops that write, but for those that MXNet lacks or has for sparse arrays only."""
-    ours = {"assign", "conditional_update", "accumulate_update", "loss_scale_update",
+    ours = {"assign", "keep", "conditional_update", "accumulate_update", "loss_scale_update",
             "ef_signsgd_update", "lion_update", "adadelta_update", "adamax_update",
             "nadam_update", "sgld_update", "dcasgd_update"}  # fmt: skip
     sparse = {"_sparse_adagrad_update", "_contrib_group_adagrad_update"}
