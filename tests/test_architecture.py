@@ -19,7 +19,7 @@ import minisym as ms
 from minisym.core.functions import docstring
 
 _ORDER = """
-    port core define passes ops runtime control formats show symbol nd random contrib
+    port core define passes ops runtime control formats onnx show symbol nd random contrib
     attribute base context executor monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io parallel rnn train testing saved
     callback kvstore module model profiler test_utils

@@ -41,7 +41,7 @@ from minisym.core.cost import Cost, each
 from minisym.core.declared import RUNTIME
 from minisym.core.errors import DeclarationError, did_you_mean
 from minisym.core.ndarray import Array
-from minisym.core.op import Input, Op, Params, Rule, get, register
+from minisym.core.op import Input, OnnxRule, Op, Params, Rule, get, register
 from minisym.core.params import REQUIRED, Between, param_of
 from minisym.core.renamed import Renamed
 from minisym.core.symbol import Symbol
@@ -147,6 +147,20 @@ class Declaration(Op):
         overwrites: then no step may read what an earlier one has written, or the rule returns None.
         """
         self.prepare = self._rule("steps", rule, ("inputs", "outs"), "is_train", "state")
+        return self
+
+    def onnx(self, rule: Callable[..., Any]) -> Declaration:
+        """Declare what it is in ONNX: `rule(o, *inputs, *, params…)` returns the outputs.
+
+        `o` writes the nodes, `o.MatMul(a, b)`; see `minisym.onnx`. The rule takes those inputs that
+        its signature names: what it leaves out, as a loss head its label, no exported graph has.
+        """
+        reads = declared.check_onnx(self, rule)
+        found = Rule.of(rule)
+        for name in found.wants:
+            if name not in self.params:
+                raise declared.unknown_parameter(self, "onnx rule", name, self.params)
+        self.onnx_rule = OnnxRule(rule, found.wants, found.everything, reads)
         return self
 
     @overload
@@ -397,6 +411,8 @@ def op(
     workspaces: Callable[[Params], int] | int = 0,
     hides: bool = False,
     lenient: bool = False,
+    onnx: str | Callable[..., Any] = "",
+    no_onnx: str = "",
 ) -> Callable[[Callable[..., Any]], Declaration]:
     """Turn a kernel into an op.
 
@@ -449,6 +465,10 @@ def op(
         Names of outputs that exist only with some parameters, for rules to ask for.
     workspaces, hides, lenient
         What MXNet's files count and allow; see `minisym.core.op.Op`.
+    onnx
+        The op of ONNX that does the same to the same inputs, or `rule(o, *inputs)`.
+    no_onnx
+        Why there is no such thing in ONNX.
 
     Raises
     ------
@@ -529,12 +549,25 @@ def op(
             workspaces=workspaces,
             hides=hides,
             lenient=lenient,
+            no_onnx=no_onnx,
         )
         declared.check_record(declaration)
+        if onnx:
+            declaration.onnx(_of_all(in_onnx(onnx)))
         register(declaration)
         return declaration
 
     return declare
+
+
+def _of_all(form: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule that is given all inputs, whatever it calls them."""
+    return lambda o, *inputs: form(o, *inputs)  # noqa: PLW0108
+
+
+def in_onnx(form: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule `form(o, *inputs)`; the name of an op of ONNX stands for one node of it."""
+    return form if callable(form) else lambda o, *inputs: o.node(form, *inputs)
 
 
 def kernel_of(  # the signature says what a family's member takes

@@ -327,11 +327,17 @@ def unknown_parameter(op: Op, what: str, word: str, known: Iterable[str]) -> Dec
 
 
 def check_takes(
-    called: str, what: str, function: Any, arguments: Sequence[str], *, any_number: bool = False
+    called: str,
+    what: str,
+    function: Any,
+    arguments: Sequence[str],
+    *,
+    any_number: bool = False,
+    fewer: bool = False,
 ) -> None:
     """Check that a function can be called with these arguments by position.
 
-    `any_number`: more may follow, those of a variadic input.
+    `any_number`: more may follow, those of a variadic input. `fewer`: it may leave out the last.
     """
     wanted = ", ".join(arguments) + (", *inputs" if any_number else "")
     if not callable(function):
@@ -346,7 +352,7 @@ def check_takes(
     places = [p for p in taken if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
     least = sum(p.default is p.empty for p in places)
     open_ = any(p.kind is p.VAR_POSITIONAL for p in taken)
-    fits = least <= len(arguments) and (open_ or len(arguments) <= len(places))
+    fits = least <= len(arguments) and (open_ or fewer or len(arguments) <= len(places))
     if not fits or (any_number and not open_):
         given = ", ".join(f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name
                           for p in taken if p.kind is not p.KEYWORD_ONLY)  # fmt: skip
@@ -354,3 +360,14 @@ def check_takes(
             f"{called}: its {what} takes ({given}), but is called with ({wanted})",
             hint="parameters stand behind a *, by their names",
         )
+
+
+def check_onnx(op: Op, rule: Any) -> tuple[str, ...] | None:
+    """Return the inputs that an onnx rule reads (None: all); refuse one that reads others."""
+    check_takes(op.name, "onnx rule", rule, ("o", *(i.name for i in op.inputs)), fewer=True)
+    _, *taken = inspect.signature(rule).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in taken):
+        return None
+    names = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]
+    check_names(op.name, "its onnx rule", names, tuple(i.name for i in op.inputs))
+    return tuple(names)

@@ -23,6 +23,7 @@ programmer would expect::
     |-- GradientError(ValueError)              there is no gradient where one was asked for
     |-- ExecutionError(RuntimeError)           a step failed; bound arrays are as they were
     |   `-- NonFiniteError                     nan_guard found the first NaN
+    |-- ExportError(ValueError)                ONNX cannot say what a symbol says
     |-- FormatError(ValueError)                a file or text is not what it claims to be
     |   `-- NoFileError(FileNotFoundError)     there is no such file
     |-- DeclarationError(TypeError)            what the author of an op says does not fit together
@@ -195,6 +196,13 @@ class GradientError(MinisymError, ValueError):
 
 class ExecutionError(MinisymError, RuntimeError):
     """A step of a run failed; every bound array is as it was before the run."""
+
+
+class ExportError(MinisymError, ValueError):
+    """Some nodes cannot be said in another format; `problems` lists all of them."""
+
+    problems: Sequence[tuple[str, str, str]] = ()
+    """Name of the node, its op, and the reason."""
 
 
 class FormatError(MinisymError, ValueError):

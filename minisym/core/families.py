@@ -17,7 +17,7 @@ import numpy as np
 from minisym.core import op as registry
 from minisym.core import shapes
 from minisym.core.cost import each
-from minisym.core.declare import Declaration, op
+from minisym.core.declare import Declaration, in_onnx, op
 from minisym.core.declared import check_takes
 from minisym.core.errors import DeclarationError, ShapeError
 from minisym.core.kernels import apply, native, number, step
@@ -171,12 +171,14 @@ def scalar(
     aliases: Sequence[str] = (),
     samples: Any = (),
     domain: tuple[float, float] = (-2.0, 2.0),
+    onnx: str | Callable[..., Any] = "",
     **options: Any,
 ) -> Declaration:
     """Declare an elementwise function of an array and a number.
 
     `reverse` puts the number first (`2 - x`). The number takes the array's type, as in MXNet:
-    on int32 arrays, 2.5 is 2. `grad(g, x, y, scalar)` is the gradient.
+    on int32 arrays, 2.5 is 2. `grad(g, x, y, scalar)` is the gradient; `onnx` is that of the same
+    function of two arrays.
     """
     _check_function(name, function, "x", "y")
     if grad is not None:
@@ -195,6 +197,13 @@ def scalar(
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, _caller()
     samples = samples or [Sample(((2, 3),), {"scalar": 1.5}, domain=domain)]
     declared = op(name=name, aliases=aliases, samples=samples, elementwise=True, **options)(kernel)
+    if onnx:
+        form = in_onnx(onnx)
+
+        @declared.onnx
+        def _(o: Any, data: Any, *, scalar: float) -> Any:
+            operand = o.constant(number(scalar, data.dtype))
+            return form(o, *((operand, data) if reverse else (data, operand)))
 
     @declared.steps
     def _(inputs: Sequence[Array], outs: Sequence[Array], *, scalar: float) -> Any:

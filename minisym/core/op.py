@@ -61,6 +61,19 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class OnnxRule(Rule):
+    """How an op is said in ONNX: a rule that is given some of the inputs, and a writer."""
+
+    reads: tuple[str, ...] | None = None
+    """The inputs that it takes; None: all of them, in order."""
+
+    def by_name(self, writer: Any, inputs: Mapping[str, Any], params: Params) -> Any:
+        """Call the rule with inputs by their names."""
+        values = params if self.everything else {n: params[n] for n in self.wants}
+        return self.function(writer, **inputs, **values)
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
     """One array input of an op."""
 
@@ -140,6 +153,10 @@ class Op:
     shape_rule: Callable[..., None] | None = None
     dtype_rule: Callable[..., None] | None = None
     gradient: Callable[..., Any] | None = None
+    onnx_rule: OnnxRule | None = None
+    """What it is in ONNX; see `minisym.onnx`."""
+    no_onnx: str = ""
+    """Why it is nothing in ONNX."""
     measure: Callable[..., Any] | None = None
     """For an op whose output's shape depends on values: the shapes, from the inputs themselves."""
     samples: Callable[..., Any] | Sequence[Any] = ()
@@ -213,6 +230,19 @@ class Op:
     def has_effects(self) -> bool:
         """Whether it may do more than fill its outputs: a user's operator, or what holds one."""
         return bool(self.subgraphs) or "state" in getattr(self.kernel, "wants", ())
+
+    @property
+    def why_no_onnx(self) -> str:
+        """Why ONNX cannot say it, in words; nothing, if it can."""
+        if self.onnx_rule is not None:
+            return ""
+        if self.no_onnx or not self.is_known:
+            return self.no_onnx or "minisym does not know this op"
+        if "rng" in self.needs:
+            return "it draws random numbers, and no two systems draw the same"
+        if self.kind in ("backward", "update"):
+            return f"it is part of {_TRAINING[self.kind]}, and ONNX files hold predictions"
+        return "its declaration does not say what it is in ONNX"
 
     @property
     def slots(self) -> frozenset[str]:
@@ -343,6 +373,9 @@ class Op:
     def write_params(self, given: Mapping[str, Any]) -> dict[str, str]:
         """Return the strings that MXNet would keep."""
         return {name: write(value) for name, value in given.items()}
+
+
+_TRAINING: Final = {"backward": "a gradient", "update": "a training step"}
 
 
 def _numbered(name: str, start: int, count: int) -> list[str]:

@@ -111,6 +111,14 @@ def _(inputs: Sequence[Array], outs: Sequence[Array], *, act_type: str) -> Any:
 Activation.dtype(floats_only)
 
 
+IN_ONNX = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softrelu": "Softplus"}
+
+
+@Activation.onnx
+def _(o: Any, data: Any, *, act_type: str) -> Any:
+    return o.node(IN_ONNX.get(act_type, "Softsign"), data)
+
+
 @Activation.grad
 def _(g: Symbol, data: Symbol, *, act_type: str, y: Symbol) -> Symbol:
     slope: Symbol = SLOPES[act_type](data, y)
@@ -249,6 +257,33 @@ def _(s: Any, *, act_type: str) -> None:
 
 
 LeakyReLU.dtype(floats_only)
+
+
+@LeakyReLU.onnx
+def _(
+    o: Any,
+    data: Any,
+    gamma: Any = None,
+    *,
+    act_type: str,
+    slope: float,
+    lower_bound: float,
+    upper_bound: float,
+) -> Any:
+    if act_type == "gelu":
+        return o.Mul(o.Mul(data, 0.5), o.Add(o.Erf(o.Div(data, ROOT2)), 1))
+    if act_type == "elu":
+        return o.Elu(data, alpha=slope)
+    if act_type == "selu":
+        return o.Selu(data, alpha=ALPHA, gamma=LAMBDA)
+    if act_type == "rrelu":
+        middle = (lower_bound + upper_bound) / 2
+        return [o.LeakyRelu(data, alpha=middle), o.full(data.shape, middle, o.dtype)]
+    if gamma is None:
+        return o.LeakyRelu(data, alpha=slope)
+    if gamma.rank < data.rank:
+        gamma = o.lay(gamma, data.rank) if data.rank > 1 else gamma
+    return o.PRelu(data, gamma)
 
 
 @LeakyReLU.grad

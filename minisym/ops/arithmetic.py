@@ -7,6 +7,8 @@ the inputs and `z` is the output.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from minisym.core.declare import F
@@ -43,6 +45,40 @@ def power(x: Array, y: Array, out: Array) -> None:
         np.copyto(out, np.power(x, y, dtype=np.float64), casting="unsafe")
 
 
+# --------------------------------------------------------------------- the same in ONNX, `o.Add`
+
+
+def onnx_divide(o: Any, x: Any, y: Any) -> Any:
+    """Divide in ONNX, where what integers divided by 0 are is not said."""
+    if o.dtype.kind == "f":
+        return o.Div(x, y)
+    zero = o.Equal(y, 0)
+    return o.Where(zero, 0, o.Div(x, o.Where(zero, 1, y)))
+
+
+def onnx_modulo(o: Any, x: Any, y: Any) -> Any:
+    """Take the remainder in ONNX: of floats it has the sign of the dividend there."""
+    zero = o.Equal(y, 0)
+    divisor = o.Where(zero, 1, y)
+    if o.dtype.kind != "f":
+        return o.Where(zero, 0, o.Mod(x, divisor))
+    rest = o.Mod(x, divisor, fmod=1)
+    wrong = o.Less(o.Mul(rest, divisor), 0)
+    return o.Where(zero, 0, o.Where(wrong, o.Add(rest, divisor), rest))
+
+
+def onnx_power(o: Any, x: Any, y: Any) -> Any:
+    """Raise to a power in ONNX; integers through float64, as here."""
+    return o.Pow(x, y) if o.dtype.kind == "f" else o.in_type("float64", "Pow", x, y)
+
+
+def onnx_hypot(o: Any, x: Any, y: Any) -> Any:
+    """Take the hypotenuse in ONNX."""
+    return o.Sqrt(o.Add(o.Mul(x, x), o.Mul(y, y)))
+
+
+# ------------------------------------------------------------------------------------- the rows
+
 binary(
     "elemwise_add",
     np.add,
@@ -50,12 +86,14 @@ binary(
     "Add two arrays of one shape, $x + y$.",
     aliases=("_add", "_plus", "_Plus", "_sparse_elemwise_add"),
     sign="+",
+    onnx="Add",
 )
 binary(
     "_grad_add",
     np.add,
     (lambda g, x, y, z: g, lambda g, x, y, z: g),
     "Add two gradients of one shape, $x + y$.",
+    onnx="Add",
 )
 binary(
     "elemwise_sub",
@@ -64,6 +102,7 @@ binary(
     "Subtract arrays of one shape, $x - y$.",
     aliases=("_sub", "_minus", "_Minus", "_sparse_elemwise_sub"),
     sign="−",
+    onnx="Sub",
 )
 binary(
     "elemwise_mul",
@@ -72,6 +111,7 @@ binary(
     "Multiply arrays of one shape, $x y$.",
     aliases=("_mul", "_Mul", "_sparse_elemwise_mul"),
     sign="×",
+    onnx="Mul",
 )
 for name, aliases in (
     ("elemwise_div", ("_div", "_Div", "_sparse_elemwise_div")),
@@ -86,6 +126,7 @@ for name, aliases in (
         aliases=aliases,
         domain=(0.3, 3.0),
         sign="÷",
+        onnx=onnx_divide,
     )
 binary(
     "_mod",
@@ -102,6 +143,7 @@ binary(
             reference=lambda x, y: np.array([2.0, 1.0, -1.0, -2.0, 0.0]),
         ),
     ],
+    onnx=onnx_modulo,
 )
 binary(
     "_power",
@@ -114,6 +156,7 @@ binary(
     floats=np.power,
     aliases=("_Power",),
     domain=(0.3, 3.0),
+    onnx=onnx_power,
 )
 binary(
     "_maximum",
@@ -121,6 +164,7 @@ binary(
     (lambda g, x, y, z: g * (x >= y), lambda g, x, y, z: g * (x < y)),
     r"Take the larger, $\max(x, y)$; a tie sends the gradient to $x$.",
     aliases=("_Maximum",),
+    onnx="Max",
 )
 binary(
     "_minimum",
@@ -128,6 +172,7 @@ binary(
     (lambda g, x, y, z: g * (x <= y), lambda g, x, y, z: g * (x > y)),
     r"Take the smaller, $\min(x, y)$; a tie sends the gradient to $x$.",
     aliases=("_Minimum",),
+    onnx="Min",
 )
 binary(
     "_hypot",
@@ -135,4 +180,5 @@ binary(
     (lambda g, x, y, z: g * (x / z), lambda g, x, y, z: g * (y / z)),
     r"Take the hypotenuse, $\sqrt{x^2 + y^2}$, without overflow on the way.",
     aliases=("_Hypot",),
+    onnx=onnx_hypot,
 )

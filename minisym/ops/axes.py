@@ -74,6 +74,11 @@ def _(s: Any, *, axes: Ints) -> None:
         s.data = tuple(back)
 
 
+@transpose.onnx
+def _(o: Any, data: Any, *, axes: Ints) -> Any:
+    return o.transpose(data, _order(axes, data.rank))
+
+
 @transpose.grad
 def _(g: Symbol, data: Symbol, *, axes: Ints) -> Symbol:
     if not axes:
@@ -111,6 +116,13 @@ def _(s: Any, *, dim1: int, dim2: int) -> None:
             setattr(s, target, tuple(swapped))
 
 
+@SwapAxis.onnx
+def _(o: Any, data: Any, *, dim1: int, dim2: int) -> Any:
+    order = list(range(data.rank))
+    order[dim1], order[dim2] = order[dim2], order[dim1]
+    return o.transpose(data, order)
+
+
 @SwapAxis.grad
 def _(g: Symbol, data: Symbol, *, dim1: int, dim2: int) -> Symbol:
     return F.SwapAxis(g, dim1=dim1, dim2=dim2)
@@ -143,6 +155,12 @@ def _(s: Any, *, axis: Ints) -> None:
     s.data = s.output
     if s.data is not None and axis:
         axes_of(axis, len(s.data))
+
+
+@reverse.onnx
+def _(o: Any, data: Any, *, axis: Ints) -> Any:
+    last, before_first = (-1,) * len(axis), (np.iinfo(np.int64).min,) * len(axis)
+    return o.Slice(data, last, before_first, axis, (-1,) * len(axis)) if axis else data
 
 
 @reverse.grad
@@ -211,6 +229,11 @@ def _(s: Any, *, block_size: int) -> None:
     _blocks(s, "output", "data", block_size, deeper=True)
 
 
+@depth_to_space.onnx
+def _(o: Any, data: Any, *, block_size: int) -> Any:
+    return o.DepthToSpace(data, blocksize=block_size, mode="DCR")
+
+
 @depth_to_space.grad
 def _(g: Symbol, data: Symbol, *, block_size: int) -> Symbol:
     return F.space_to_depth(g, block_size=block_size)
@@ -249,6 +272,11 @@ def _(s: Any, *, block_size: int) -> None:
     _check_block(block_size)
     _blocks(s, "data", "output", block_size, deeper=True)
     _blocks(s, "output", "data", block_size, deeper=False)
+
+
+@space_to_depth.onnx
+def _(o: Any, data: Any, *, block_size: int) -> Any:
+    return o.SpaceToDepth(data, blocksize=block_size)
 
 
 @space_to_depth.grad
@@ -322,6 +350,22 @@ def _(s: Any, *, k: int, axis1: int, axis2: int) -> None:
         if length < 0:
             raise ValueError(f"there is no diagonal {k} of {rows} rows and {columns} columns")
     s.output = (*(d for i, d in enumerate(data) if i not in (a, b)), length)
+
+
+@diag.onnx
+def _(o: Any, data: Any, *, k: int, axis1: int, axis2: int) -> Any:
+    if data.rank == 1:
+        (size,) = o.fixed(data, "the matrix is as large as the vector is long")
+        rows = np.eye(size, size + abs(k), max(k, 0), dtype=o.dtype)
+        wide = o.Mul(o.Unsqueeze(data, (1,)), o.constant(rows))
+        return o.Pad(wide, (-min(k, 0), 0, 0, 0)) if k < 0 else o.Pad(wide, (0, 0, k, 0))
+    a, b = axis1 % data.rank, axis2 % data.rank
+    rows, columns = data.shape[a], data.shape[b]
+    last = o.transpose(data, [*(i for i in range(data.rank) if i not in (a, b)), a, b])
+    flat = o.Reshape(last, (*(0,) * (data.rank - 2), rows * columns))
+    first = k if k > 0 else -k * columns
+    stops = first + o.shape[-1] * (columns + 1)
+    return o.Slice(flat, (first,), (max(stops - columns, 0),), (-1,), (columns + 1,))
 
 
 @diag.backward

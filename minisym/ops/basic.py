@@ -3,7 +3,7 @@ r"""Ops that pass on or choose: identity, constants like another array, sums, cl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import partial, reduce
 from math import prod
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from minisym.core.cost import Dims, each, nothing
 from minisym.core.declare import op as declare
 from minisym.core.errors import DtypeError
 from minisym.core.families import ZERO, Elements, agree
-from minisym.core.kernels import number, single
+from minisym.core.kernels import BOOL, number, single
 from minisym.core.ndarray import Array
 from minisym.core.op import Params
 from minisym.core.samples import Sample
@@ -39,6 +39,7 @@ ones_like = unary(
     ZERO,
     "Make ones of the shape and type of another array.",
     samples=[Sample(((2, 3),), reference=np.ones_like)],
+    onnx=lambda o, x: o.full(o.shape, 1, o.dtype),
 )
 zeros_like = unary(
     "zeros_like",
@@ -47,6 +48,7 @@ zeros_like = unary(
     "Make zeros of the shape and type of another array.",
     aliases=("_sparse_zeros_like",),
     samples=[Sample(((2, 3),), reference=np.zeros_like)],
+    onnx=lambda o, x: o.full(o.shape, 0, o.dtype),
 )
 
 
@@ -62,6 +64,7 @@ unary(
     aliases=("identity",),
     samples=[Sample(((2, 3),), reference=lambda x: x)],
     view=True,
+    onnx=lambda o, x: x,
 )
 binary(
     "_identity_with_attr_like_rhs",
@@ -70,6 +73,7 @@ binary(
     "Pass the first of two arrays of one shape on, $x$.",
     samples=[Sample(((2, 3), (2, 3)), reference=lambda x, y: x)],
     view=True,
+    onnx=lambda o, x, y: x,
 )
 unary(
     "BlockGrad",
@@ -80,6 +84,7 @@ unary(
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
     view=True,
     stops_gradient=True,
+    onnx=lambda o, x: x,
 )
 unary(
     "make_loss",
@@ -91,6 +96,7 @@ unary(
     view=True,
     outputs=("loss",),
     loss=True,
+    onnx=lambda o, x: x,
 )
 
 
@@ -118,6 +124,9 @@ def size_array(data: Shaped, *, out: Array) -> None:
 def _(s: Any) -> None:
     s.output = (1,)
 
+
+shape_array.onnx(lambda o, data: o.sizes(data.shape))
+size_array.onnx(lambda o, data: o.reshape(o.Size(data), (1,)))
 
 for _known in (shape_array, size_array):
 
@@ -179,9 +188,22 @@ def _one_by_one(inputs: Sequence[Array], out: Array) -> Iterator[Any]:
     yield np.add, (so_far, inputs[-1], out)
 
 
+@add_n.onnx
+def _(o: Any, *args: Any) -> Any:
+    return o.Sum(*args) if o.dtype.kind == "f" else reduce(o.Add, args)
+
+
 @add_n.grad
 def _(g: Symbol, *args: Symbol) -> list[Symbol]:
     return [g] * len(args)
+
+
+def limits(low: float, high: float, dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return bounds as numbers that a type holds."""
+    if dtype.kind == "f":
+        return low, high
+    info = np.iinfo(dtype)
+    return min(max(low, info.min), info.max), min(max(high, info.min), info.max)
 
 
 @op(
@@ -208,16 +230,20 @@ def clip(
     >>> sym.clip(sym.Variable("x"), 0, 1).eval(x=np.array([-1.0, 0.5, 2.0]))
     [NDArray([0. , 0.5, 1. ])]
     """
-    low, high = a_min, a_max
-    if out.dtype.kind != "f":
-        limits = np.iinfo(out.dtype)
-        low, high = (min(max(bound, limits.min), limits.max) for bound in (low, high))
-    least, greatest = number(low, out.dtype), number(high, out.dtype)
+    least, greatest = (number(bound, out.dtype) for bound in limits(a_min, a_max, out.dtype))
     if a_min > a_max:  # as in MXNet: the upper bound is looked at first
         np.copyto(out, np.where(data > a_max, greatest, np.where(data < a_min, least, data)))
         return
     np.maximum(data, least, out=out)
     np.minimum(out, greatest, out=out)
+
+
+@clip.onnx
+def _(o: Any, data: Any, *, a_min: float, a_max: float) -> Any:
+    least, greatest = (number(bound, o.dtype) for bound in limits(a_min, a_max, o.dtype))
+    if a_min <= a_max:
+        return o.Min(o.Max(data, least), greatest)
+    return o.Where(o.Greater(data, greatest), greatest, o.Max(data, least))
 
 
 @clip.grad
@@ -289,6 +315,13 @@ def _(t: Any) -> None:
     agree(t, "x", "y", "output")
 
 
+@where.onnx
+def _(o: Any, condition: Any, x: Any, y: Any) -> Any:
+    if condition.rank < x.rank:
+        condition = o.lay(condition, x.rank, 0)
+    return o.Where(o.Cast(condition, to=BOOL), x, y)
+
+
 @where.grad
 def _(g: Symbol, condition: Symbol, x: Symbol, y: Symbol) -> tuple[Symbol | None, ...]:
     zero = zeros_like(g)
@@ -329,6 +362,15 @@ def smooth_l1(
     np.copyto(out, np.where(far > typed(turn), far - typed(0.5 * turn), parabola), casting="unsafe")
 
 
+@smooth_l1.onnx
+def _(o: Any, data: Any, *, scalar: float) -> Any:
+    square = scalar * scalar
+    turn = 1 / square if square else np.inf
+    far = o.Abs(data)
+    parabola = o.Mul(o.Mul(far, 0.5 * square), far)
+    return o.Where(o.Greater(far, turn), o.Sub(far, 0.5 * turn), parabola)
+
+
 @smooth_l1.grad
 def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
     return g * clip(data * (scalar * scalar), a_min=-1, a_max=1)
@@ -362,6 +404,11 @@ def _(t: Any) -> None:
     agree(t, "data", "output")
     if t.data is not None and t.data.kind != "f":
         raise ValueError("it takes floats")
+
+
+@hard_sigmoid.onnx
+def _(o: Any, data: Any, *, alpha: float, beta: float) -> Any:
+    return o.HardSigmoid(data, alpha=alpha, beta=beta)
 
 
 @hard_sigmoid.grad

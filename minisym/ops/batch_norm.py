@@ -171,6 +171,24 @@ def _reference(eps: float, axes: Axes) -> Any:
     return reference
 
 
+def _batch_norm_onnx(
+    o: Any, arrays: Sequence[Any], axis: int, eps: float, *, fix_gamma: bool, inverse: bool
+) -> Any:
+    """Normalise by the moving averages in ONNX; off the beaten axis, or in halves, by formula."""
+    data, gamma, beta, mean, var = arrays
+    if fix_gamma:
+        gamma = o.full(gamma.shape, 1, gamma.dtype)
+    factor = o.Reciprocal(o.Sqrt(o.Add(var, eps)))
+    shown = factor if inverse else var
+    if axis % data.rank == 1 and data.dtype == gamma.dtype:
+        made = o.BatchNormalization(data, gamma, beta, mean, var, epsilon=eps)
+        return [made, mean, shown]
+    lay = partial(o.lay, rank=data.rank, axis=axis)
+    centred = o.Sub(o.cast(data, mean.dtype), lay(mean))
+    made = o.Add(o.Mul(centred, lay(o.shaped(o.Mul(factor, gamma), gamma.shape))), lay(beta))
+    return [made, mean, shown]
+
+
 _ARRAYS = ((4, 3, 2, 2), (3,), (3,), np.array([0.5, -0.5, 0.0]), np.array([1.0, 2.0, 0.5]))
 _BATCH_SAMPLES = [
     Sample(
@@ -278,6 +296,23 @@ def _(s: Any, *, axis: int) -> None:
 BatchNorm.dtype(batch_norm_types)
 
 
+@BatchNorm.onnx
+def _(
+    o: Any,
+    data: Any,
+    gamma: Any,
+    beta: Any,
+    moving_mean: Any,
+    moving_var: Any,
+    *,
+    eps: float,
+    fix_gamma: bool,
+    axis: int,
+) -> Any:
+    arrays = (data, gamma, beta, moving_mean, moving_var)
+    return _batch_norm_onnx(o, arrays, axis, eps, fix_gamma=fix_gamma, inverse=True)
+
+
 @BatchNorm.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))
 def _batch_norm_gradient(
     g: Array,
@@ -344,6 +379,22 @@ def _(s: Any) -> None:
 
 
 BatchNorm_v1.dtype(batch_norm_types)
+
+
+@BatchNorm_v1.onnx
+def _(
+    o: Any,
+    data: Any,
+    gamma: Any,
+    beta: Any,
+    moving_mean: Any,
+    moving_var: Any,
+    *,
+    eps: float,
+    fix_gamma: bool,
+) -> Any:
+    arrays = (data, gamma, beta, moving_mean, moving_var)
+    return _batch_norm_onnx(o, arrays, 1, eps, fix_gamma=fix_gamma, inverse=False)
 
 
 @BatchNorm_v1.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))

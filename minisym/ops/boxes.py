@@ -48,6 +48,24 @@ def centers(boxes: Array, form: str = "corner") -> Array:
     return np.concatenate([boxes[..., :2] + size * half, size], -1)
 
 
+def onnx_corners(o: Any, boxes: Any, form: str = "center") -> Any:
+    """Return boxes of ONNX by their corners."""
+    if form == "corner":
+        return boxes
+    middle, size = o.Split(boxes, (2, 2), axis=-1, outputs=2)
+    half = o.Mul(size, 0.5)
+    return o.Concat(o.Sub(middle, half), o.Add(middle, half), axis=-1)
+
+
+def onnx_centers(o: Any, boxes: Any, form: str = "corner") -> Any:
+    """Return boxes of ONNX by centre and sizes."""
+    if form == "center":
+        return boxes
+    first, last = o.Split(boxes, (2, 2), axis=-1, outputs=2)
+    size = o.Sub(last, first)
+    return o.Concat(o.Add(first, o.Mul(size, 0.5)), size, axis=-1)
+
+
 def area(boxes: Array) -> Array:
     """Return the areas of boxes by corners; 0 where one lies the wrong way round."""
     size = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)

@@ -20,7 +20,15 @@ from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.core.shapes import broadcast as stretched
 from minisym.core.symbol import Symbol
-from minisym.ops.arithmetic import divide, modulo, power
+from minisym.ops.arithmetic import (
+    divide,
+    modulo,
+    onnx_divide,
+    onnx_hypot,
+    onnx_modulo,
+    onnx_power,
+    power,
+)
 from minisym.ops.comparison import stretching as compare
 from minisym.ops.elemwise import floor
 from minisym.ops.inputs import Expanded, Like
@@ -36,6 +44,7 @@ broadcast(
     "Add with broadcasting, $x + y$.",
     aliases=("broadcast_plus", "_sparse_broadcast_add", "_sparse_broadcast_plus"),
     sign="+",
+    onnx="Add",
 )
 broadcast(
     "broadcast_sub",
@@ -44,6 +53,7 @@ broadcast(
     "Subtract with broadcasting, $x - y$.",
     aliases=("broadcast_minus", "_sparse_broadcast_sub", "_sparse_broadcast_minus"),
     sign="−",
+    onnx="Sub",
 )
 mul: Declaration = broadcast(
     "broadcast_mul",
@@ -52,6 +62,7 @@ mul: Declaration = broadcast(
     "Multiply with broadcasting, $x y$.",
     aliases=("_sparse_broadcast_mul",),
     sign="×",
+    onnx="Mul",
 )
 div: Declaration = broadcast(
     "broadcast_div",
@@ -62,6 +73,7 @@ div: Declaration = broadcast(
     aliases=("_sparse_broadcast_div",),
     domain=(0.3, 3.0),
     sign="÷",
+    onnx=onnx_divide,
 )
 broadcast(
     "broadcast_mod",
@@ -69,6 +81,7 @@ broadcast(
     (lambda g, x, y, z: g, lambda g, x, y, z: g * -floor(div(x, y))),
     r"Take the remainder $x - \lfloor x / y \rfloor y$ with broadcasting; it has the sign of $y$.",
     domain=(0.3, 3.0),
+    onnx=onnx_modulo,
 )
 pow_: Declaration = broadcast(
     "broadcast_power",
@@ -80,6 +93,7 @@ pow_: Declaration = broadcast(
     "Raise to a power with broadcasting, $x^y$. Integers are computed in float64.",
     floats=np.power,
     domain=(0.3, 3.0),
+    onnx=onnx_power,
 )
 
 
@@ -118,6 +132,7 @@ broadcast(
         lambda g, x, y, z: g * compare["lesser"](x, y),
     ),
     r"Take the larger with broadcasting, $\max(x, y)$; a tie sends the gradient to $x$.",
+    onnx="Max",
 )
 broadcast(
     "broadcast_minimum",
@@ -127,12 +142,14 @@ broadcast(
         lambda g, x, y, z: g * compare["greater"](x, y),
     ),
     r"Take the smaller with broadcasting, $\min(x, y)$; a tie sends the gradient to $x$.",
+    onnx="Min",
 )
 broadcast(
     "broadcast_hypot",
     np.hypot,
     (lambda g, x, y, z: g * div(x, z), lambda g, x, y, z: g * div(y, z)),
     r"Take the hypotenuse with broadcasting, $\sqrt{x^2 + y^2}$.",
+    onnx=onnx_hypot,
 )
 
 

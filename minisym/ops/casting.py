@@ -57,6 +57,9 @@ def _(t: Any, *, dtype: str) -> None:
     t.output = np.dtype(dtype)
 
 
+Cast.onnx(lambda o, data: o.cast(data))
+
+
 @Cast.grad
 def _(g: Symbol, data: Symbol) -> Symbol:
     return cast_like(g, data)
@@ -93,6 +96,9 @@ def _(t: Any) -> None:
     t.output = t.like
 
 
+cast_like.onnx(lambda o, data: o.cast(data))
+
+
 @cast_like.grad
 def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
     return cast_like(g, data), None
@@ -119,6 +125,9 @@ def amp_cast(
 def _(t: Any, *, dtype: str) -> None:
     if t.data is not None:
         t.output = np.dtype(dtype) if t.data in HALF_AND_SINGLE else t.data
+
+
+amp_cast.onnx(lambda o, data: o.cast(data))
 
 
 @amp_cast.grad
@@ -178,6 +187,9 @@ def _(t: Any, *, cast_narrow: bool) -> None:
     for i, dtype in enumerate(t.inputs):
         chosen = found[0 if cast_narrow else -1] if dtype in found else dtype
         t.set_output(i, chosen)
+
+
+amp_multicast.onnx(lambda o, *data: [o.cast(x, d) for x, d in zip(data, o.dtypes, strict=True)])
 
 
 @amp_multicast.grad

@@ -225,6 +225,33 @@ def _convolution_shape(
     s.data = shape_back((output[0], channels, *win.sizes(output[2:])), layout)
 
 
+def _convolution_onnx(
+    o: Any,
+    data: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    num_group: int,
+    layout: str | None,
+) -> Any:
+    win = window(kernel, stride, dilate, pad)
+    made = o.Conv(
+        o.channels_first(data, layout),
+        o.channels_first(weight, layout),
+        bias,
+        kernel_shape=kernel,
+        strides=win.stride,
+        dilations=win.dilate,
+        pads=(*win.pad, *win.pad),
+        group=num_group,
+    )
+    return o.channels_back(made, layout)
+
+
 def _convolution_gradient(
     g: Symbol, data: Symbol, weight: Symbol, bias: Symbol | None = None, **params: Any
 ) -> Any:
@@ -237,7 +264,9 @@ def _convolution_gradient(
 
 
 for _convolve in (Convolution, Convolution_v1):
-    _convolve.shape(_convolution_shape).dtype(floats_only).grad(_convolution_gradient)
+    _convolve.shape(_convolution_shape).dtype(floats_only).grad(_convolution_gradient).onnx(
+        _convolution_onnx
+    )
 
 
 # --------------------------------------------------------------------------------- Deconvolution
@@ -365,6 +394,42 @@ def _(
 
 
 Deconvolution.dtype(floats_only)
+
+
+@Deconvolution.onnx
+def _(
+    o: Any,
+    data: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    adj: Ints,
+    target_shape: Ints,
+    num_group: int,
+    layout: str | None,
+) -> Any:
+    win, extra = window(kernel, stride, dilate, pad), adj or (0,) * len(kernel)
+    data = o.channels_first(data, layout)
+    if any(target_shape):
+        win, extra = aimed(win, target_shape, data.shape[2:])
+    # what is added behind is cut off less there, as far as anything is cut off
+    spared = [min(p, e) for p, e in zip(win.pad, extra, strict=True)]
+    made = o.ConvTranspose(
+        data,
+        o.channels_first(weight, layout),
+        bias,
+        kernel_shape=kernel,
+        strides=win.stride,
+        dilations=win.dilate,
+        pads=(*win.pad, *(p - s for p, s in zip(win.pad, spared, strict=True))),
+        output_padding=tuple(e - s for e, s in zip(extra, spared, strict=True)),
+        group=num_group,
+    )
+    return o.channels_back(made, layout)
 
 
 @Deconvolution.grad

@@ -169,6 +169,15 @@ def _fits(have: Shape, need: Shape) -> bool:
 SoftmaxOutput.dtype(floats_only)
 
 
+@SoftmaxOutput.onnx
+def _(o: Any, data: Any, *, multi_output: bool, preserve_shape: bool) -> Any:
+    axes = _softmax_axes(data.rank, multi_output=multi_output, preserve_shape=preserve_shape)
+    if isinstance(axes, int):
+        return o.Softmax(data, axis=axes)
+    rows = o.Reshape(data, (0, -1))
+    return o.reshape(o.Softmax(rows, axis=1))
+
+
 @SoftmaxOutput.backward(wrt=("data",))
 def _softmax_output_gradient(
     y: Array,
@@ -278,6 +287,15 @@ def _(s: Any) -> None:
 
 
 softmax_cross_entropy.dtype(floats_only)
+
+
+@softmax_cross_entropy.onnx
+def _(o: Any, data: Any, label: Any) -> Any:
+    least = np.log(np.float32(1e-8))
+    chosen = o.GatherElements(
+        o.LogSoftmax(data, axis=1), o.Unsqueeze(o.Cast(label, to=np.dtype(np.int64)), (1,)), axis=1
+    )
+    return o.Neg(o.reshape(o.reduce("ReduceSum", o.Max(chosen, float(least)))))
 
 
 def _entropy_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:

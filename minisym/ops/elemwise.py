@@ -44,12 +44,51 @@ def _rint(x: Array, out: Array) -> None:
     np.copyto(out, np.copysign(low + (x - low > 0.5), x), casting="unsafe")
 
 
+# What ONNX has no op for, it says with several. Near 0, e^x - 1 loses digits: there a series is
+# as exact as float32.
+
+
+def onnx_sign(o: Any, x: Any) -> Any:
+    """Take the sign, 0 of NaN, in ONNX."""
+    return o.Sub(o.cast(o.Greater(x, 0)), o.cast(o.Less(x, 0)))
+
+
+def onnx_round(o: Any, x: Any) -> Any:
+    """Round halves away from 0 in ONNX, whose Round takes them to even numbers."""
+    return x if o.dtype.kind != "f" else o.Mul(o.Sign(x), o.Floor(o.Add(o.Abs(x), 0.5)))
+
+
+def _onnx_rint(o: Any, x: Any) -> Any:
+    return x if o.dtype.kind != "f" else o.Ceil(o.Sub(x, 0.5))
+
+
+def _onnx_trunc(o: Any, x: Any) -> Any:
+    return x if o.dtype.kind != "f" else o.Mul(o.Sign(x), o.Floor(o.Abs(x)))
+
+
+def onnx_cbrt(o: Any, x: Any) -> Any:
+    """Take the cube root, also of negative numbers, in ONNX."""
+    return o.Mul(o.Sign(x), o.Pow(o.Abs(x), 1 / 3))
+
+
+def onnx_expm1(o: Any, x: Any) -> Any:
+    """Take e^x - 1 in ONNX: (e^(x/2) - e^(-x/2)) e^(x/2), whose first factor is 2 sinh(x/2)."""
+    half = o.Mul(x, 0.5)
+    return o.Mul(o.Mul(o.Sinh(half), 2), o.Exp(half))
+
+
+def onnx_log1p(o: Any, x: Any) -> Any:
+    """Take ln(1 + x) in ONNX: 2 artanh(x / (2 + x))."""
+    return o.Mul(o.Atanh(o.Div(x, o.Add(x, 2))), 2)
+
+
 unary(
     "negative",
     np.negative,
     lambda g, x, y: -g,
     "Negate, $-x$.",
     aliases=("_sparse_negative",),
+    onnx="Neg",
 )
 sign = unary(
     "sign",
@@ -62,14 +101,18 @@ sign = unary(
         Sample((HALVES,), wrt=(), reference=np.sign),
         Sample((np.array([np.nan, np.inf]),), wrt=(), reference=lambda x: np.array([0.0, 1.0])),
     ],
+    onnx=onnx_sign,
 )
-signum = unary("_signum", np.sign, ZERO, "Take the sign: $-1$, 0 or 1, and NaN of NaN.")
+signum = unary(
+    "_signum", np.sign, ZERO, "Take the sign: $-1$, 0 or 1, and NaN of NaN.", onnx="Sign"
+)
 absolute = unary(
     "abs",
     np.abs,
     lambda g, x, y: g * sign(x),
     "Take the absolute value, $|x|$; its gradient at 0 is 0.",
     aliases=("_sparse_abs",),
+    onnx="Abs",
 )
 unary(
     "round",
@@ -80,6 +123,7 @@ unary(
     samples=[
         Sample((HALVES,), wrt=(), reference=lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5)),
     ],
+    onnx=onnx_round,
 )
 unary(
     "_contrib_sign_ste",
@@ -91,6 +135,7 @@ unary(
     conditional computation*, 2013, arXiv:1308.3432.""",
     aliases=("_sparse__contrib_sign_ste",),
     samples=[Sample((HALVES,), wrt=(), reference=np.sign)],
+    onnx=onnx_sign,
 )
 unary(
     "_contrib_round_ste",
@@ -104,6 +149,7 @@ unary(
     samples=[
         Sample((HALVES,), wrt=(), reference=lambda x: np.sign(x) * np.floor(np.abs(x) + 0.5)),
     ],
+    onnx=onnx_round,
 )
 unary(
     "rint",
@@ -112,13 +158,21 @@ unary(
     r"Round to the nearest integer, halves down: $1.5 \to 1$, $-1.5 \to -2$.",
     aliases=("_sparse_rint",),
     samples=[Sample((HALVES,), wrt=(), reference=lambda x: np.ceil(x - 0.5))],
+    onnx=_onnx_rint,
 )
 floor = unary(
-    "floor", np.floor, ZERO, r"Round down, $\lfloor x \rfloor$.", aliases=("_sparse_floor",)
+    "floor",
+    np.floor,
+    ZERO,
+    r"Round down, $\lfloor x \rfloor$.",
+    aliases=("_sparse_floor",),
+    onnx="Floor",
 )
-unary("ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",))
-unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",))
-unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",))
+unary(
+    "ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",), onnx="Ceil"
+)
+unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",), onnx=_onnx_trunc)
+unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",), onnx=_onnx_trunc)
 
 # ------------------------------------------------------------------------------ powers and roots
 
@@ -146,6 +200,7 @@ square = unary(
     lambda g, x, y: g * (x * 2),
     "Square, $x^2$.",
     aliases=("_sparse_square",),
+    onnx=lambda o, x: o.Mul(x, x),
 )
 unary(
     "sqrt",
@@ -154,6 +209,7 @@ unary(
     r"Take the square root, $\sqrt x$.",
     aliases=("_sparse_sqrt",),
     domain=(0.1, 3.0),
+    onnx="Sqrt",
 )
 unary(
     "cbrt",
@@ -161,6 +217,7 @@ unary(
     lambda g, x, y: g / (y * y * 3),
     r"Take the cube root, $\sqrt[3] x$.",
     aliases=("_sparse_cbrt",),
+    onnx=onnx_cbrt,
 )
 unary(
     "reciprocal",
@@ -168,6 +225,7 @@ unary(
     lambda g, x, y: g * -(y * y),
     "Invert, $1 / x$.",
     domain=(0.2, 2.0),
+    onnx="Reciprocal",
 )
 rsqrt = unary(
     "rsqrt",
@@ -176,6 +234,7 @@ rsqrt = unary(
     r"Invert the square root, $1 / \sqrt x$.",
     aliases=("_sparse_rsqrt",),
     domain=(0.2, 3.0),
+    onnx=lambda o, x: o.Reciprocal(o.Sqrt(x)),
 )
 unary(
     "rcbrt",
@@ -183,17 +242,26 @@ unary(
     lambda g, x, y: g * (y / x * (-1 / 3)),
     r"Invert the cube root, $1 / \sqrt[3] x$.",
     domain=(0.2, 3.0),
+    onnx=lambda o, x: o.Reciprocal(onnx_cbrt(o, x)),
 )
 
 # -------------------------------------------------------------------- exponentials and logarithms
 
-exp = unary("exp", np.exp, lambda g, x, y: g * y, "Exponential, $e^x$.", aliases=("_sparse_exp",))
+exp = unary(
+    "exp",
+    np.exp,
+    lambda g, x, y: g * y,
+    "Exponential, $e^x$.",
+    aliases=("_sparse_exp",),
+    onnx="Exp",
+)
 unary(
     "expm1",
     np.expm1,
     lambda g, x, y: g * exp(x),
     "Exponential less one, $e^x - 1$, exact near 0.",
     aliases=("_sparse_expm1",),
+    onnx=onnx_expm1,
 )
 log = unary(
     "log",
@@ -202,6 +270,7 @@ log = unary(
     r"Natural logarithm, $\ln x$.",
     aliases=("_sparse_log",),
     domain=(0.2, 3.0),
+    onnx="Log",
 )
 unary(
     "log10",
@@ -210,6 +279,7 @@ unary(
     r"Decimal logarithm, $\log_{10} x$.",
     aliases=("_sparse_log10",),
     domain=(0.2, 3.0),
+    onnx=lambda o, x: o.Mul(o.Log(x), 1 / math.log(10)),
 )
 unary(
     "log2",
@@ -218,6 +288,7 @@ unary(
     r"Binary logarithm, $\log_2 x$.",
     aliases=("_sparse_log2",),
     domain=(0.2, 3.0),
+    onnx=lambda o, x: o.Mul(o.Log(x), 1 / math.log(2)),
 )
 unary(
     "log1p",
@@ -226,6 +297,7 @@ unary(
     r"Logarithm of one more, $\ln(1 + x)$, exact near 0.",
     aliases=("_sparse_log1p",),
     domain=(-0.8, 3.0),
+    onnx=onnx_log1p,
 )
 
 # ----------------------------------------------------------------------------------- activations
@@ -254,6 +326,7 @@ relu = unary(
     aliases=("_sparse_relu",),
     samples=[Sample(((2, 3),), reference=lambda x: np.where(x > 0, x, 0))],
     kind="activation",
+    onnx="Relu",
 )
 
 
@@ -270,6 +343,7 @@ unary(
     aliases=("_sparse_sigmoid",),
     samples=[Sample(((2, 3),), reference=lambda x: (1 + np.tanh(x / 2)) / 2)],
     kind="activation",
+    onnx="Sigmoid",
 )
 unary(
     "tanh",
@@ -278,6 +352,7 @@ unary(
     r"Squash to (-1, 1), the hyperbolic tangent $\tanh x$.",
     aliases=("_sparse_tanh",),
     kind="activation",
+    onnx="Tanh",
 )
 unary(
     "softsign",
@@ -285,4 +360,5 @@ unary(
     lambda g, x, y: g / square(absolute(x) + 1),
     "Squash to (-1, 1), $x / (1 + |x|)$.",
     kind="activation",
+    onnx="Softsign",
 )

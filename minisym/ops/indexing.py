@@ -39,6 +39,18 @@ def whole(indices: Array, size: int, mode: str = "clip") -> Array:
     return integers % size if mode == "wrap" else integers.clip(0, size - 1)
 
 
+def onnx_whole(o: Any, indices: Any, size: Any, mode: str = "clip") -> Any:
+    """Return indices as int64 inside an axis of this size, in ONNX."""
+    integers = o.cast(indices, "int64")
+    if mode == "raise":
+        return integers
+    if mode == "wrap":
+        return o.Mod(integers, o.sizes((size,)) if not isinstance(size, int) else size)
+    if isinstance(size, int):
+        return o.Min(o.Max(integers, 0), size - 1)
+    return o.Min(o.Max(integers, 0), o.Sub(o.sizes((size,)), 1))
+
+
 # ------------------------------------------------------------------------------------- Embedding
 
 
@@ -97,6 +109,11 @@ def _(t: Any, *, dtype: str) -> None:
     t.output = t.weight
     if t.output is None:
         t.weight = t.output = np.dtype(dtype)
+
+
+@Embedding.onnx
+def _(o: Any, data: Any, weight: Any, *, input_dim: int) -> Any:
+    return o.Gather(weight, onnx_whole(o, data, input_dim), axis=0)
 
 
 def _embed_again(
@@ -170,6 +187,11 @@ def _(s: Any, *, axis: int) -> None:
 
 
 take.dtype(first_type)
+
+
+@take.onnx
+def _(o: Any, a: Any, indices: Any, *, axis: int, mode: str) -> Any:
+    return o.Gather(a, onnx_whole(o, indices, a.shape[axis], mode), axis=axis)
 
 
 def _take_again(

@@ -209,7 +209,13 @@ def _like_data(g: Symbol, data: Symbol) -> Symbol:
     return F.reshape_like(g, data)
 
 
+def _onnx_view(o: Any, data: Any) -> Any:
+    """ONNX form of every view: the shape says it all."""
+    return o.reshape(data)
+
+
 Reshape.grad(_like_data)
+Reshape.onnx(_onnx_view)
 
 
 @op(
@@ -233,6 +239,7 @@ def _(s: Any) -> None:
 
 
 Flatten.grad(_like_data)
+Flatten.onnx(_onnx_view)
 
 
 @op(
@@ -293,6 +300,7 @@ def _interval(begin: int | None, end: int | None, rank: int) -> tuple[int, int]:
 
 
 reshape_like.dtype(first_type)
+reshape_like.onnx(lambda o, lhs: o.reshape(lhs))
 
 
 @reshape_like.grad
@@ -329,6 +337,7 @@ def _(s: Any, *, axis: int) -> None:
 
 
 expand_dims.grad(_like_data)
+expand_dims.onnx(_onnx_view)
 
 
 @op(
@@ -373,6 +382,7 @@ def _(s: Any, *, axis: Ints | None) -> None:
 
 
 squeeze.grad(_like_data)
+squeeze.onnx(_onnx_view)
 
 
 @op(
@@ -399,3 +409,4 @@ def _(s: Any) -> None:
 
 
 cast_storage.grad(lambda g, data: g)
+cast_storage.onnx(_onnx_view)

@@ -143,6 +143,23 @@ dot.shape(_dot_shape)
 dot.dtype(floats_only)
 
 
+@dot.onnx
+def _(o: Any, lhs: Any, rhs: Any, *, transpose_a: bool, transpose_b: bool) -> Any:
+    def matrix(x: Any, first: bool) -> Any:
+        """See an operand as a matrix whose summed axis is the first, or the last."""
+        summed = x.shape[0 if first else -1]
+        return x if x.rank == 2 else o.Reshape(x, (summed, -1) if first else (-1, summed))
+
+    left = matrix(lhs, transpose_a and lhs.rank > 1)
+    right = matrix(rhs, not (transpose_b and rhs.rank > 1))
+    if transpose_a and lhs.rank > 1:
+        left = o.Transpose(left, perm=(1, 0))
+    if transpose_b and rhs.rank > 1:
+        right = o.Transpose(right, perm=(1, 0))
+    made = o.MatMul(left, right)
+    return made if lhs.rank == rhs.rank == 2 else o.reshape(made)
+
+
 @dot.grad
 def _(
     g: Symbol, lhs: Symbol, rhs: Symbol, *, transpose_a: bool, transpose_b: bool
@@ -314,6 +331,13 @@ def _(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
 
 
 batch_dot.dtype(floats_only)
+
+
+@batch_dot.onnx
+def _(o: Any, lhs: Any, rhs: Any, *, transpose_a: bool, transpose_b: bool) -> Any:
+    turn = [*range(lhs.rank - 2), lhs.rank - 1, lhs.rank - 2]
+    left = o.transpose(lhs, turn) if transpose_a else lhs
+    return o.MatMul(left, o.transpose(rhs, turn) if transpose_b else rhs)
 
 
 @batch_dot.grad

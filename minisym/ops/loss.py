@@ -40,6 +40,7 @@ def _regression(
     slope: Callable[[Array, Array], Array],
     doc: str,
     reference: Callable[..., Any],
+    onnx: Callable[..., Any],
 ) -> Declaration:
     """Declare a head that predicts an array and compares it with one of as many elements."""
 
@@ -77,6 +78,7 @@ def _regression(
     head.shape(_regression_shape)
     head.dtype(floats_only)
     head.backward(gradient, wrt=("data",))
+    head.onnx(onnx)
     return head
 
 
@@ -111,6 +113,7 @@ _regression(
     may be a vector. What arrives from above is ignored.
     """,
     lambda x: x,
+    lambda o, data: data,
 )
 _regression(
     "LogisticRegressionOutput",
@@ -122,6 +125,7 @@ _regression(
     may be a vector. What arrives from above is ignored.
     """,
     lambda x: (1 + np.tanh(x / 2)) / 2,
+    lambda o, data: o.Sigmoid(data),
 )
 _regression(
     "MAERegressionOutput",
@@ -133,6 +137,7 @@ _regression(
     MXNet. What arrives from above is ignored.
     """,
     lambda x: x,
+    lambda o, data: data,
 )
 
 
@@ -176,6 +181,7 @@ def _(s: Any) -> None:
 
 
 SVMOutput.dtype(floats_only)
+SVMOutput.onnx(lambda o, data: data)
 
 
 @SVMOutput.backward(wrt=("data",))
@@ -235,6 +241,7 @@ def MakeLoss(
 
 
 MakeLoss.dtype(floats_only)
+MakeLoss.onnx(lambda o, data: data)
 
 
 @MakeLoss.backward(grad=lambda h, y: None)
@@ -310,6 +317,7 @@ def _(s: Any) -> None:
 
 
 IdentityAttachKLSparseReg.dtype(floats_only)
+IdentityAttachKLSparseReg.onnx(lambda o, data: data)
 
 
 @IdentityAttachKLSparseReg.grad

@@ -109,6 +109,12 @@ def _(s: Any, *, mode: str, pad_width: Ints) -> None:
         some_to_choose(s)
 
 
+@Pad.onnx
+def _(o: Any, data: Any, *, mode: str, pad_width: Ints, constant_value: float) -> Any:
+    pads = (*pad_width[::2], *pad_width[1::2])
+    return o.Pad(data, pads, constant_value if mode == "constant" else None, mode=mode)
+
+
 def _pad_again(
     h: Symbol, g: Symbol, data: Symbol, *, mode: str, pad_width: Ints
 ) -> tuple[Symbol, None]:
@@ -194,6 +200,12 @@ def _(s: Any, *, offset: Ints, h_w: Ints, center_crop: bool) -> None:
             raise ValueError(f"no {word} of {part} can be cut at {start} out of {whole}")
     s.output = (*data[:2], *like[2:])
     s.set_input(0, (*s.output[:2], *data[2:]))
+
+
+@Crop.onnx
+def _(o: Any, *data: Any, offset: Ints, center_crop: bool) -> Any:
+    window = _window(offset, center_crop, data[0].shape[2:], o.shape[2:])[1:]
+    return o.Slice(data[0], [s.start for s in window], [s.stop for s in window], (2, 3))
 
 
 def _crop_again(

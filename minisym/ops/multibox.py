@@ -21,9 +21,16 @@ from minisym.core.ndarray import Array
 from minisym.core.params import Floats
 from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, product, show
-from minisym.ops.boxes import centers, overlap
+from minisym.ops.boxes import centers, onnx_centers, onnx_corners, overlap
 from minisym.ops.numeric.rules import floats_only
-from minisym.ops.suppression import best_first, pairs, survivors
+from minisym.ops.suppression import (
+    best_first,
+    onnx_first,
+    onnx_sorted,
+    onnx_survivors,
+    pairs,
+    survivors,
+)
 
 op = partial(declare, cost=each_input(4))
 Anchors = Annotated[Array, "Corners of the anchors, (1, anchors, 4)."]
@@ -134,6 +141,13 @@ def _(s: Any, *, sizes: Floats, ratios: Floats, steps: Floats, offsets: Floats) 
 
 
 MultiBoxPrior.dtype(floats_only).grad(lambda g, data: None)
+
+
+@MultiBoxPrior.onnx
+def _(o: Any, data: Any) -> Any:
+    height, width = o.fixed_sizes(data.shape[2:], "the anchors lie in the cells of an image")
+    return o.evaluate(np.empty((1, 1, height, width), data.dtype))
+
 
 # --------------------------------------------------------------------------------- MultiBoxTarget
 
@@ -273,6 +287,7 @@ def _(s: Any, *, variances: Floats) -> None:
     s.loc_target = s.loc_mask = (batch, product((s.anchor[1], 4)))
 
 
+MultiBoxTarget.no_onnx = "it compares with labels, for training"
 MultiBoxTarget.dtype(floats_only).grad(lambda g, *inputs: [None] * 3)
 
 # ------------------------------------------------------------------------------ MultiBoxDetection
@@ -391,3 +406,52 @@ def _(s: Any, *, variances: Floats) -> None:
 
 
 MultiBoxDetection.dtype(floats_only).grad(lambda g, *inputs: [None] * 3)
+
+
+@MultiBoxDetection.onnx
+def _(
+    o: Any,
+    cls_prob: Any,
+    loc_pred: Any,
+    anchor: Any,
+    *,
+    clip: bool,
+    threshold: float,
+    nms_threshold: float,
+    force_suppress: bool,
+    variances: Floats,
+    nms_topk: int,
+) -> Any:
+    number, _ = o.fixed_sizes(o.shape[1:], "boxes are chosen from a number of them")
+    if cls_prob.shape[1] < 2:
+        return o.full(o.shape, -1, o.dtype)
+    objects = o.Slice(cls_prob, (1,), (cls_prob.shape[1],), (1,))
+    best = o.cast(o.ArgMax(objects, axis=1, keepdims=0))
+    scores = o.reduce("ReduceMax", objects, (1,))
+    shows = o.GreaterOrEqual(scores, threshold)
+    middle, size = o.Split(onnx_centers(o, anchor), (2, 2), axis=-1, outputs=2)
+    scale = o.constant(np.array(variances, np.float32).astype(o.dtype))
+    change = o.Mul(o.Reshape(loc_pred, (-1, number, 4)), scale)
+    moved, grown = o.Split(change, (2, 2), axis=-1, outputs=2)
+    place = o.Concat(o.Add(o.Mul(moved, size), middle), o.Mul(o.Exp(grown), size), axis=-1)
+    boxes = onnx_corners(o, place)
+    if clip:
+        boxes = o.Min(o.Max(boxes, 0), 1)
+    head = o.Concat(o.Unsqueeze(best, (-1,)), o.Unsqueeze(scores, (-1,)), axis=-1)
+    rows = o.Concat(head, boxes, axis=-1)
+    found = onnx_first(o, rows, shows, number)
+    if not 0 < nms_threshold <= 1:
+        return found
+    looked = nms_topk if 0 < nms_topk < number else number
+    ordered, keys = onnx_sorted(o, rows, o.Where(shows, scores, -1), number)
+    shown = o.GreaterOrEqual(keys, threshold)
+    valid = o.And(shown, o.constant(np.arange(number) < looked))
+    classes = o.Squeeze(o.Slice(ordered, (0,), (1,), (-1,)), (-1,))
+    corners = o.Slice(ordered, (2,), (6,), (-1,))
+    least = float(np.nextafter(np.float32(nms_threshold), np.float32(0)))  # as much is too much
+    kept = onnx_survivors(o, corners, valid, None if force_suppress else classes, least, number)
+    shown_rows = o.Where(o.Unsqueeze(shown, (-1,)), ordered, -1)
+    late = o.constant((np.arange(number) >= looked)[:, np.newaxis])
+    whole = o.Where(late, found, shown_rows) if looked < number else shown_rows
+    _, rest = o.Split(whole, (1, 5), axis=-1, outputs=2)
+    return o.Concat(o.Unsqueeze(o.Where(kept, classes, -1), (-1,)), rest, axis=-1)

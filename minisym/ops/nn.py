@@ -133,6 +133,16 @@ def _(s: Any, *, num_hidden: int, flatten: bool) -> None:
 FullyConnected.dtype(floats_only)
 
 
+@FullyConnected.onnx
+def _(o: Any, data: Any, weight: Any, bias: Any = None, *, flatten: bool) -> Any:
+    if flatten and data.rank != 2:
+        data = o.reshape(data, (data.shape[0], weight.shape[1]))
+    if data.rank == 2:
+        return o.Gemm(data, weight, bias, transB=1)
+    made = o.MatMul(data, o.transpose(weight, (1, 0)))
+    return made if bias is None else o.Add(made, bias)
+
+
 @FullyConnected.grad
 def _(
     g: Symbol, data: Symbol, weight: Symbol, bias: Symbol | None = None, *, flatten: bool
@@ -210,6 +220,13 @@ def _(s: Any, *, axes: tuple[int, ...]) -> None:
 
 
 Dropout.dtype(floats_only)
+
+
+@Dropout.onnx
+def _(o: Any, data: Any, *, p: float, mode: str) -> Any:
+    if mode == "always" and p:
+        o.refuse("with mode='always' it draws random numbers in predictions, too")
+    return data
 
 
 @Dropout.grad

@@ -109,6 +109,7 @@ def _concat_again(hs: Any, g: Symbol, *data: Symbol, dim: int) -> tuple[Symbol |
 for _join in (Concat, _rnn_param_concat):
     _join.shape(_concat_shape)
     _join.backward(_concat_backward, grad=_concat_again)
+    _join.onnx(lambda o, *data, dim: o.Concat(*data, axis=dim))
 
 
 @op(
@@ -141,6 +142,11 @@ def _(s: Any, *, axis: int) -> None:
     if shape is not None:
         at = axis_of(axis, len(shape) + 1)
         s.output = (*shape[:at], len(s.inputs), *shape[at:])
+
+
+@stack.onnx
+def _(o: Any, *data: Any, axis: int) -> Any:
+    return o.Concat(*(o.Unsqueeze(x, (axis,)) for x in data), axis=axis)
 
 
 @stack.grad
@@ -215,6 +221,22 @@ def _(s: Any, *, num_outputs: int, axis: int, squeeze_axis: bool) -> None:
     middle = () if squeeze_axis else (size,)
     for i in range(num_outputs):
         s.set_output(i, (*s.data[:at], *middle, *s.data[at + 1 :]))
+
+
+def _onnx_parts(o: Any, data: Any, sizes: Sequence[Any], axis: int) -> list[Any]:
+    """Cut into parts in ONNX, and drop the axis, where the outputs do not have it."""
+    if len(sizes) == 1:
+        return [o.reshape(data, o.shape)]
+    parts = o.Split(data, tuple(sizes), axis=axis, outputs=len(sizes))
+    if len(o.shape) < data.rank:
+        parts = [o.Squeeze(part, (axis,)) for part in parts]
+    return list(parts)
+
+
+@SliceChannel.onnx
+def _(o: Any, data: Any, *, num_outputs: int, axis: int, squeeze_axis: bool) -> Any:
+    size = 1 if squeeze_axis else o.shape[axis]
+    return _onnx_parts(o, data, [size] * num_outputs, axis)
 
 
 @SliceChannel.grad
@@ -298,6 +320,14 @@ def _(s: Any, *, indices: Ints, axis: int, squeeze_axis: bool, sections: int) ->
     for part in s.outputs:
         rest = part[at:] if squeeze_axis else part[at + 1 :]
         s.data = (*part[:at], whole, *rest)
+
+
+@split_v2.onnx
+def _(o: Any, data: Any, *, indices: Ints, axis: int, sections: int) -> Any:
+    spans = _spans(indices, sections, data.shape[axis])
+    if spans[0][0]:
+        data = o.Slice(data, (spans[0][0],), (spans[-1][1],), (axis,))
+    return _onnx_parts(o, data, [b - a for a, b in spans], axis)
 
 
 @split_v2.grad

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from functools import partial
+from functools import partial, reduce
+from math import prod
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -19,8 +20,9 @@ from minisym.core.params import HINT, Ints
 from minisym.core.renamed import Renamed
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
+from minisym.ops.elemwise import onnx_cbrt
 from minisym.ops.inputs import LaidOut, Samples
-from minisym.ops.numeric.pools import Settings, fill, send
+from minisym.ops.numeric.pools import Pool, Settings, fill, send
 from minisym.ops.numeric.rules import floats_only
 from minisym.ops.numeric.windows import (
     Pad,
@@ -165,6 +167,55 @@ def _pooling_shape(s: Any, settings: Settings) -> None:
     s.data = shape_back((*shape_first(s.output, layout)[:2], *data[2:]), layout)
 
 
+def _onnx_windows(
+    o: Any, op: str, x: Any, pool: Pool, before: Ints, behind: Ints, **attrs: Any
+) -> Any:
+    """Slide a window in ONNX; what is padded by a whole window is padded by a node of its own."""
+    pads = (*before, *behind)
+    if any(p >= k for p, k in zip(pads, pool.kernel * 2, strict=True)):
+        fill = -np.inf if op == "MaxPool" else 0.0
+        x = o.Pad(x, (0, 0, *before, 0, 0, *behind), fill)
+        pads = (0,) * len(pads)
+    return o.node(op, x, kernel_shape=pool.kernel, strides=pool.stride, pads=pads, **attrs)
+
+
+def _onnx_sums(o: Any, x: Any, pool: Pool, before: Ints, behind: Ints) -> Any:
+    """Add up the windows in ONNX, where they have means."""
+    means = _onnx_windows(o, "AveragePool", x, pool, before, behind, count_include_pad=1)
+    return o.Mul(means, prod(pool.kernel))
+
+
+def _onnx_pooling(o: Any, data: Any, settings: Settings) -> Any:
+    """Pool in ONNX: where the last windows hang over, they get more padding behind."""
+    x = o.channels_first(data, settings.layout)
+    pool, kind, power = settings.lay_out(x), settings.pool_type, settings.power
+    if settings.global_pool and kind in ("max", "avg"):
+        name = "GlobalMaxPool" if kind == "max" else "GlobalAveragePool"
+        return o.channels_back(o.node(name, x), settings.layout)
+    each = zip(pool.counts, pool.stride, pool.kernel, pool.sizes, pool.pad, strict=True)
+    short = [max(0, (count - 1) * s + k - n - 2 * p) for count, s, k, n, p in each]
+    before = tuple(pool.pad)
+    behind = tuple(p + e for p, e in zip(pool.pad, short, strict=True))
+    if kind == "max":
+        if settings.first_version and any(before):
+            x = o.Pad(x, (0, 0, *before, 0, 0, *before), 0)
+            before, behind = (0,) * len(before), tuple(short)
+        made = _onnx_windows(o, "MaxPool", x, pool, before, behind)
+    elif kind == "avg":
+        counted = settings.count_include_pad is not False
+        if settings.first_version or (counted and not any(short)):
+            made = _onnx_windows(o, "AveragePool", x, pool, before, behind, count_include_pad=1)
+        else:
+            sums = _onnx_sums(o, x, pool, before, behind)
+            made = o.Div(sums, o.constant(pool.divisor(with_padding=counted).astype(o.dtype)))
+    else:
+        powers = reduce(o.Mul, [x] * power)
+        made = _onnx_sums(o, powers, pool, before, behind)
+        if power > 1:
+            made = o.Sqrt(made) if power == 2 else onnx_cbrt(o, made)
+    return o.channels_back(made, settings.layout)
+
+
 _RAMP = np.arange(16.0).reshape(1, 1, 4, 4)
 
 
@@ -298,6 +349,11 @@ def _(s: Any, **params: Any) -> None:
 Pooling.dtype(floats_only)
 
 
+@Pooling.onnx
+def _(o: Any, data: Any, **params: Any) -> Any:
+    return _onnx_pooling(o, data, _settings(params))
+
+
 @Pooling.grad
 def _(g: Symbol, data: Symbol, *, y: Symbol, **params: Any) -> Symbol:
     return _pool_back(g, data, y, **asdict(_settings(params)))
@@ -356,6 +412,11 @@ def _(s: Any, **params: Any) -> None:
 
 
 Pooling_v1.dtype(floats_only)
+
+
+@Pooling_v1.onnx
+def _(o: Any, data: Any, **params: Any) -> Any:
+    return _onnx_pooling(o, data, _settings(params, first_version=True))
 
 
 @Pooling_v1.grad

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
@@ -152,10 +153,13 @@ def reduction(
     reference: Callable[..., Any],
     aliases: tuple[str, ...] = (),
     *,
+    onnx: str | Callable[..., Any],
     arithmetic: bool = True,
     chooses: bool = False,
 ) -> Declaration:
     """Declare a reduction: `steps(data, axes, out)` yields the steps that fill `out`.
+
+    `onnx` names the op of ONNX, or writes `onnx(o, data, axes, keepdims)`.
 
     `grad(g, x, y, back)` is the gradient, where `back` repeats what has the output's shape along
     the axes that the reduction took from `x`; None leaves it to be declared. What is `arithmetic`
@@ -201,6 +205,13 @@ def reduction(
         if chooses:
             some_to_choose(s)
 
+    @declared.onnx
+    def _(o: Any, data: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> Any:
+        axes = axes_gone(axis, data.rank, exclude=exclude)
+        by_name = partial(o.reduce, onnx)
+        form = partial(onnx, o) if callable(onnx) else by_name
+        return o.reshape(form(data, axes, keepdims=keepdims))
+
     if arithmetic:
         declared.dtype(numbers_only)
     if grad is None:
@@ -229,6 +240,22 @@ def _mean(data: Array, axes: tuple[int, ...], out: Array) -> Iterator[tuple[Any,
         yield np.copyto, (out, total, "unsafe")
 
 
+def _onnx_mean(o: Any, data: Any, axes: tuple[int, ...], *, keepdims: bool) -> Any:
+    if o.dtype.kind == "f":
+        return o.reduce("ReduceMean", data, axes, keepdims=keepdims)
+    count = prod(o.fixed(data, "it divides integers by their number")[axis] for axis in axes)
+    wide = o.reduce("ReduceSum", o.cast(data, "int64"), axes, keepdims=keepdims)
+    return o.Div(wide, count)
+
+
+def _onnx_without_nan(
+    op: str, neutral: float, o: Any, data: Any, axes: tuple[int, ...], *, keepdims: bool
+) -> Any:
+    if o.dtype.kind == "f":
+        data = o.Where(o.IsNaN(data), neutral, data)
+    return o.reduce(op, data, axes, keepdims=keepdims)
+
+
 SUM = reduction(
     "sum",
     partial(reducing, np.add),
@@ -236,6 +263,7 @@ SUM = reduction(
     r"Add up over axes, $\sum_i x_i$.",
     np.sum,
     ("_sparse_sum", "sum_axis"),
+    onnx="ReduceSum",
 )
 MEAN = reduction(
     "mean",
@@ -244,6 +272,7 @@ MEAN = reduction(
     r"Average over axes, $\frac1n \sum_i x_i$; of integers an integer.",
     np.mean,
     ("_sparse_mean",),
+    onnx=_onnx_mean,
 )
 PROD = reduction(
     "prod",
@@ -251,6 +280,7 @@ PROD = reduction(
     None,
     r"Multiply over axes, $\prod_i x_i$.",
     np.prod,
+    onnx="ReduceProd",
 )
 reduction(
     "max",
@@ -259,6 +289,7 @@ reduction(
     "Take the largest over axes; each element of a tie gets the whole gradient.",
     np.max,
     ("max_axis",),
+    onnx="ReduceMax",
     arithmetic=False,
     chooses=True,
 )
@@ -269,6 +300,7 @@ reduction(
     "Take the smallest over axes; each element of a tie gets the whole gradient.",
     np.min,
     ("min_axis",),
+    onnx="ReduceMin",
     arithmetic=False,
     chooses=True,
 )
@@ -295,6 +327,7 @@ reduction(
     lambda g, x, y, back: back(g) * (x == x),  # noqa: PLR0124  NaN differs from itself
     "Add up over axes what is not NaN; of nothing but NaN it is 0.",
     np.nansum,
+    onnx=partial(_onnx_without_nan, "ReduceSum", 0),
 )
 NANPROD = reduction(
     "nanprod",
@@ -302,6 +335,7 @@ NANPROD = reduction(
     None,
     "Multiply over axes what is not NaN; of nothing but NaN it is 1.",
     np.nanprod,
+    onnx=partial(_onnx_without_nan, "ReduceProd", 1),
 )
 
 
@@ -363,6 +397,16 @@ def _(t: Any, *, out_dtype: str | None) -> None:
         agree(t, "data", "output")
     else:
         t.output = np.dtype(out_dtype)
+
+
+@norm.onnx
+def _(o: Any, data: Any, *, ord: int, axis: Ints | None, keepdims: bool) -> Any:
+    if data.dtype.kind != "f":
+        data = o.cast(data, "float32")
+    axes = axes_of(axis, data.rank)
+    return o.reshape(
+        o.reduce("ReduceL1" if ord == 1 else "ReduceL2", data, axes, keepdims=keepdims)
+    )
 
 
 @norm.grad

@@ -12,7 +12,15 @@ import numpy as np
 from minisym.core.declare import F
 from minisym.core.families import scalar
 from minisym.core.symbol import Symbol
-from minisym.ops.arithmetic import divide, modulo, power
+from minisym.ops.arithmetic import (
+    divide,
+    modulo,
+    onnx_divide,
+    onnx_hypot,
+    onnx_modulo,
+    onnx_power,
+    power,
+)
 from minisym.ops.elemwise import floor
 
 for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar", ())):
@@ -21,6 +29,7 @@ for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar
         np.add,
         lambda g, x, y, s: g,
         "Add a number, $x + s$.",
+        onnx="Add",
         aliases=aliases,
         sign="+ {}",
     )
@@ -30,6 +39,7 @@ for name, aliases in (("_minus_scalar", ("_MinusScalar",)), ("_scatter_minus_sca
         np.subtract,
         lambda g, x, y, s: g,
         "Subtract a number, $x - s$.",
+        onnx="Sub",
         aliases=aliases,
         sign="− {}",
     )
@@ -41,6 +51,7 @@ scalar(
     reverse=True,
     aliases=("_RMinusScalar",),
     sign="{} −",
+    onnx="Sub",
 )
 scalar(
     "_mul_scalar",
@@ -49,6 +60,7 @@ scalar(
     "Multiply by a number, $s x$.",
     aliases=("_MulScalar",),
     sign="× {}",
+    onnx="Mul",
 )
 scalar(
     "_div_scalar",
@@ -58,6 +70,7 @@ scalar(
     floats=np.divide,
     aliases=("_DivScalar",),
     sign="÷ {}",
+    onnx=onnx_divide,
 )
 scalar(
     "_rdiv_scalar",
@@ -69,6 +82,7 @@ scalar(
     aliases=("_RDivScalar",),
     domain=(0.3, 3.0),
     sign="{} ÷",
+    onnx=onnx_divide,
 )
 scalar(
     "_mod_scalar",
@@ -77,6 +91,7 @@ scalar(
     r"Take the remainder $x - \lfloor x / s \rfloor s$, which has the sign of $s$; 0 for $s = 0$.",
     aliases=("_ModScalar",),
     domain=(0.1, 1.4),
+    onnx=onnx_modulo,
 )
 scalar(
     "_rmod_scalar",
@@ -86,6 +101,7 @@ scalar(
     reverse=True,
     aliases=("_RModScalar",),
     domain=(0.8, 1.4),
+    onnx=onnx_modulo,
 )
 scalar(
     "_power_scalar",
@@ -96,6 +112,7 @@ scalar(
     aliases=("_PowerScalar",),
     domain=(0.3, 3.0),
     sign="^ {}",
+    onnx=onnx_power,
 )
 scalar(
     "_rpower_scalar",
@@ -106,6 +123,7 @@ scalar(
     reverse=True,
     aliases=("_RPowerScalar",),
     sign="{} ^",
+    onnx=onnx_power,
 )
 scalar(
     "_maximum_scalar",
@@ -114,6 +132,7 @@ scalar(
     r"Take the larger, $\max(x, s)$; at a tie the gradient passes.",
     aliases=("_MaximumScalar",),
     sign="max {}",
+    onnx="Max",
 )
 scalar(
     "_minimum_scalar",
@@ -122,6 +141,7 @@ scalar(
     r"Take the smaller, $\min(x, s)$; at a tie the gradient passes.",
     aliases=("_MinimumScalar",),
     sign="min {}",
+    onnx="Min",
 )
 scalar(
     "_hypot_scalar",
@@ -129,6 +149,7 @@ scalar(
     lambda g, x, y, s: g * (x / y),
     r"Take the hypotenuse, $\sqrt{x^2 + s^2}$.",
     aliases=("_HypotScalar",),
+    onnx=onnx_hypot,
 )
 
 

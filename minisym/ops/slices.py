@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from functools import partial
+from math import prod
 from typing import Annotated, Any
 
 import numpy as np
@@ -99,6 +100,33 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
     _slice_shape(s, begin, end, step, whole="data", part="output")
 
 
+_FAR = int(np.iinfo(np.int64).max)
+
+
+def _onnx_region(begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> Any:
+    """Return starts, ends, axes and steps of ONNX's Slice: None is a number beyond the end."""
+    steps = [s or 1 for s in step] or [1] * len(begin)
+    starts = [(0 if s > 0 else _FAR) if b is None else b for b, s in zip(begin, steps, strict=True)]
+    ends = [(_FAR if s > 0 else -_FAR) if e is None else e for e, s in zip(end, steps, strict=True)]
+    return tuple(starts), tuple(ends), tuple(range(len(begin))), tuple(steps)
+
+
+@slice.onnx
+def _(o: Any, data: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> Any:
+    return o.Slice(data, *_onnx_region(begin, end, step))
+
+
+def _onnx_assigned(o: Any, data: Any, values: Any, key: Key) -> Any:
+    """Put values into a region in ONNX: by the places of its elements in the flattened array."""
+    shape = o.fixed(data, "where the region lies depends on the shape")
+    places = np.arange(prod(shape)).reshape(shape)[key].reshape(-1)
+    if callable(values):
+        values = values(places.size)
+    flat = o.Reshape(data, (-1,))
+    changed = o.ScatterElements(flat, o.constant(places), o.Reshape(values, (-1,)), axis=0)
+    return o.reshape(changed)
+
+
 def _slice_again(
     h: Symbol,
     g: Symbol,
@@ -157,6 +185,13 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
     _slice_shape(s, begin, end, step, whole="lhs", part="rhs")
 
 
+@_slice_assign.onnx
+def _(
+    o: Any, lhs: Any, rhs: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts
+) -> Any:
+    return _onnx_assigned(o, lhs, rhs, _key(begin, end, step))
+
+
 @_slice_assign.grad
 def _(
     g: Symbol,
@@ -197,6 +232,20 @@ def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> 
         for cut in _key(begin, end, step):
             if cut.step == 0:
                 raise ValueError("step must not be 0")
+
+
+@_slice_assign_scalar.onnx
+def _(
+    o: Any,
+    data: Any,
+    *,
+    scalar: float,
+    begin: OptionalInts,
+    end: OptionalInts,
+    step: OptionalInts,
+) -> Any:
+    key = _key(begin, end, step)
+    return _onnx_assigned(o, data, lambda size: o.full((size,), scalar, o.dtype), key)
 
 
 @_slice_assign_scalar.grad
@@ -248,6 +297,11 @@ def _(s: Any, *, axis: int, begin: int, end: int | None) -> None:
         size = last - first
     s.output = (*data[:at], size, *data[at + 1 :])
     s.data = (*s.output[:at], d, *s.output[at + 1 :])
+
+
+@slice_axis.onnx
+def _(o: Any, data: Any, *, axis: int, begin: int, end: int | None) -> Any:
+    return o.Slice(data, (begin,), (_FAR if end is None else end,), (axis,))
 
 
 def _slice_axis_again(
@@ -311,6 +365,12 @@ def _(s: Any, *, axes: Ints) -> None:
 
 
 slice_like.dtype(first_type)
+
+
+@slice_like.onnx
+def _(o: Any, data: Any, *, axes: Ints) -> Any:
+    chosen = _named_axes(axes, data.rank)
+    return o.Slice(data, (0,) * len(chosen), tuple(o.shape[i] for i in chosen), chosen)
 
 
 def _slice_like_again(

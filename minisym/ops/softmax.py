@@ -212,6 +212,24 @@ def _(s: Any, *, axis: int) -> None:
 softmax.dtype(_typed)
 
 
+def _onnx_cooled(o: Any, data: Any, temperature: float | None) -> Any:
+    """Divide by the temperature in ONNX, in the wider of the types of data and output."""
+    scores = o.cast(data) if o.dtype.itemsize > data.dtype.itemsize else data
+    return scores if temperature in (None, 1.0) else o.Div(scores, temperature)
+
+
+@softmax.onnx
+def _(o: Any, data: Any, length: Any = None, *, axis: int, temperature: float | None) -> Any:
+    scores = _onnx_cooled(o, data, temperature)
+    if length is None:
+        return o.Softmax(scores, axis=axis)
+    place = axis % data.rank
+    index = o.lay(o.count(data.shape[place], "int64"), data.rank, place)
+    masked = o.GreaterOrEqual(index, o.Unsqueeze(o.cast(length, "int64"), (place,)))
+    found = o.Softmax(o.Where(masked, -np.inf, scores), axis=axis)
+    return o.Where(masked, 0, found)
+
+
 @softmax.grad
 def _(
     g: Symbol,
@@ -251,6 +269,11 @@ softmin.shape(_same_shape)
 softmin.dtype(_typed)
 
 
+@softmin.onnx
+def _(o: Any, data: Any, *, axis: int, temperature: float | None) -> Any:
+    return o.Softmax(o.Neg(_onnx_cooled(o, data, temperature)), axis=axis)
+
+
 @softmin.grad
 def _(
     g: Symbol, data: Symbol, *, axis: int, temperature: float | None, dtype: str | None, y: Symbol
@@ -283,6 +306,11 @@ def log_softmax(
 
 log_softmax.shape(_same_shape)
 log_softmax.dtype(_typed)
+
+
+@log_softmax.onnx
+def _(o: Any, data: Any, *, axis: int, temperature: float | None) -> Any:
+    return o.LogSoftmax(_onnx_cooled(o, data, temperature), axis=axis)
 
 
 @log_softmax.grad
@@ -333,6 +361,11 @@ def _(s: Any, *, mode: str) -> None:
 
 
 SoftmaxActivation.dtype(floats_only)
+
+
+@SoftmaxActivation.onnx
+def _(o: Any, data: Any, *, mode: str) -> Any:
+    return o.Softmax(data, axis=1 if mode == "channel" else -1)
 
 
 @SoftmaxActivation.grad

@@ -63,6 +63,10 @@ for _source in (_zeros, _ones, _full):
     _source.shape(_shape)
     _source.dtype(_dtype)
 
+_zeros.onnx(lambda o: o.full(o.shape, 0, o.dtype))
+_ones.onnx(lambda o: o.full(o.shape, 1, o.dtype))
+_full.onnx(lambda o, *, value: o.full(o.shape, value, o.dtype))
+
 
 @op(samples=[Sample((), {"shape": (2, 3)}, reference=lambda: np.zeros((2, 3)))])
 def _zeros_without_dtype(
@@ -79,6 +83,7 @@ def _zeros_without_dtype(
 
 
 _zeros_without_dtype.shape(_shape)
+_zeros_without_dtype.onnx(lambda o: o.full(o.shape, 0, o.dtype))
 
 
 @_zeros_without_dtype.dtype
@@ -90,6 +95,11 @@ def _(t: Any, *, dtype: int) -> None:
 
 
 # --------------------------------------------------------------------------------------- ranges
+
+
+def _onnx_numbers(o: Any) -> Any:
+    """ONNX form of what depends on its parameters only: the numbers themselves."""
+    return o.evaluate()
 
 
 def _length(start: float, stop: float | None, step: float, repeat: int) -> int:
@@ -150,6 +160,7 @@ def _(
 
 
 _arange.dtype(_dtype)
+_arange.onnx(_onnx_numbers)
 
 
 @op(
@@ -185,6 +196,7 @@ def _(s: Any, *, num: int) -> None:
 
 
 _linspace.dtype(_dtype)
+_linspace.onnx(_onnx_numbers)
 
 
 @op(samples=[Sample((), {"N": 2, "M": 3, "k": 1}, reference=lambda: np.eye(2, 3, 1))])
@@ -210,3 +222,4 @@ def _(s: Any, *, N: int, M: int) -> None:
 
 
 _eye.dtype(_dtype)
+_eye.onnx(_onnx_numbers)

@@ -72,6 +72,9 @@ def _(s: Any, *, shape: Ints) -> None:
         s.output = _stretched(s.data, copied)
 
 
+broadcast_to.onnx(lambda o, data: o.stretch(data))
+
+
 @broadcast_to.grad
 def _(g: Symbol, data: Symbol) -> Symbol:
     return unbroadcast(g, data)
@@ -116,6 +119,9 @@ def _(s: Any, *, axis: Ints, size: Ints) -> None:
     s.data, s.output = tuple(data), tuple(target)
     stretched = {axis_of(i, len(target)) for i in axis}
     s.data = tuple(data[i] if i in stretched else d for i, d in enumerate(s.output))
+
+
+broadcast_axis.onnx(lambda o, data: o.stretch(data))
 
 
 @broadcast_axis.grad
@@ -166,6 +172,9 @@ def _(s: Any, *, lhs_axes: Ints | None, rhs_axes: Ints | None) -> None:
 
 
 broadcast_like.dtype(first_type)
+
+
+broadcast_like.onnx(lambda o, lhs: o.stretch(lhs))
 
 
 @broadcast_like.grad
@@ -225,6 +234,12 @@ def _(s: Any, *, reps: Ints) -> None:
     )
 
 
+@tile.onnx
+def _(o: Any, data: Any, *, reps: Ints) -> Any:
+    shape, times = _tiles(data.shape, reps)
+    return o.Tile(o.reshape(data, shape), times)
+
+
 def _tile_again(h: Symbol, g: Symbol, data: Symbol, *, reps: Ints) -> tuple[Symbol, None]:
     return F.tile(h, reps=reps), None
 
@@ -282,6 +297,15 @@ def _(s: Any, *, repeats: int, axis: int | None) -> None:
     s.output = (*data[:at], product((data[at], repeats)), *data[at + 1 :])
     size = data[at] if s.output[at] is None or not repeats else s.output[at] // repeats
     s.data = (*s.output[:at], size, *s.output[at + 1 :])
+
+
+@repeat.onnx
+def _(o: Any, data: Any, *, repeats: int, axis: int | None) -> Any:
+    at = 0 if axis is None else axis % data.rank
+    flat = o.Reshape(data, (-1,)) if axis is None else data
+    rank = 1 if axis is None else data.rank
+    apart = o.Unsqueeze(flat, (at + 1,))
+    return o.reshape(o.Tile(apart, tuple(repeats if i == at + 1 else 1 for i in range(rank + 1))))
 
 
 def _repeat_again(

@@ -16,7 +16,14 @@ from minisym.core.kernels import single
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
-from minisym.ops.boxes import Format, centers, corners, overlap
+from minisym.ops.boxes import (
+    Format,
+    centers,
+    corners,
+    onnx_centers,
+    onnx_corners,
+    overlap,
+)
 from minisym.ops.numeric.rules import floats_only
 
 op = partial(declare, cost=each_input(4))
@@ -66,6 +73,52 @@ def pairs(scores: Array, limit: Any, most: int | None = None) -> Iterator[tuple[
             break
         scores[row], scores[:, column] = -np.inf, -np.inf
         yield row, column
+
+
+# --------------------------------------------------------------------------------------- in ONNX
+
+
+def onnx_sorted(o: Any, rows: Any, key: Any, number: Any) -> tuple[Any, Any]:
+    """Return the rows (batch, rows, …) of the largest keys (batch, rows), and these; in order."""
+    keys, index = o.TopK(key, o.sizes((number,)), axis=-1, outputs=2)
+    return o.GatherND(rows, o.Unsqueeze(index, (-1,)), batch_dims=1), keys
+
+
+def onnx_first(o: Any, rows: Any, kept: Any, number: Any) -> Any:
+    """Return the rows that are kept (batch, rows), in their order, and rows of -1 behind them."""
+    falling = o.Sub(np.array(number, np.float32), o.count(number, "float32"))
+    rank = o.Where(kept, falling, np.array(0, np.float32))
+    front, keys = onnx_sorted(o, rows, rank, number)
+    return o.Where(o.Unsqueeze(o.Greater(keys, 0), (-1,)), front, -1)
+
+
+def onnx_survivors(o: Any, boxes: Any, valid: Any, classes: Any, limit: float, number: int) -> Any:
+    """Return which boxes (batch, boxes, 4), in their order, overlap none before that stays.
+
+    Only those that are `valid` take part; those of other `classes`, if there are any, do not clash.
+    """
+    if not 0 <= limit <= 1:
+        o.refuse(f"ONNX suppresses overlaps above a part from 0 to 1, not {limit:g}")
+    falling = np.arange(number, 0, -1).astype(np.float32)
+    scores = o.Unsqueeze(o.Where(valid, falling, np.array(0, np.float32)), (1,))
+    if classes is not None:
+        whole = o.Cast(classes, to=np.dtype(np.int64))
+        from_0 = o.Sub(whole, o.reduce("ReduceMin", whole, keepdims=True))
+        depth = o.Add(o.reduce("ReduceMax", from_0), 1)
+        own = o.OneHot(from_0, depth, np.array([0, 1], np.float32), axis=1, dtype=np.float32)
+        scores = o.Mul(own, scores)
+    first, last = o.Split(o.cast(boxes, "float32"), (2, 2), axis=-1, outputs=2)
+    found = o.NonMaxSuppression(
+        o.Concat(first, o.Max(first, last), axis=-1),  # ONNX turns a box that lies the wrong way
+        scores,
+        np.array([number], np.int64),
+        np.array([limit], np.float32),
+        np.array([0], np.float32),
+    )
+    place = o.Gather(found, np.array([0, 2]), axis=1)
+    ones = o.Expand(np.array([True]), o.Shape(found, start=0, end=1))
+    nothing = o.And(valid, np.array(False))
+    return o.ScatterND(nothing, place, ones)
 
 
 # --------------------------------------------------------------------------------------- box_nms
@@ -205,6 +258,55 @@ def _(t: Any) -> None:
     t.output0 = t.data
     t.data = t.output0
     t.output1 = np.dtype(np.int32)
+
+
+@box_nms.onnx
+def _(
+    o: Any,
+    data: Any,
+    *,
+    overlap_thresh: float,
+    valid_thresh: float,
+    topk: int,
+    coord_start: int,
+    score_index: int,
+    id_index: int,
+    background_id: int,
+    force_suppress: bool,
+    in_format: str,
+    out_format: str,
+) -> Any:
+    if topk == 0:
+        return data
+    number, width = o.fixed_sizes(data.shape[-2:], "boxes are chosen from a number of them")
+    rows = o.Reshape(data, (-1, number, width))
+
+    def column(of: Any, index: int, size: int = 1) -> Any:
+        part = o.Slice(of, (index,), (index + size,), (-1,))
+        return o.Squeeze(part, (-1,)) if size == 1 else part
+
+    scores = column(rows, score_index)
+    valid = o.Greater(scores, valid_thresh)
+    if id_index >= 0:
+        valid = o.And(valid, o.Not(o.Equal(column(rows, id_index), background_id)))
+    most = number if topk < 0 else min(topk, number)
+    best, keys = onnx_sorted(o, rows, o.Where(valid, scores, -np.inf), most)
+    boxes = onnx_corners(o, column(best, coord_start, 4), in_format)
+    classes = column(best, id_index) if id_index >= 0 and not force_suppress else None
+    shown = o.Greater(keys, valid_thresh)
+    kept = onnx_survivors(o, boxes, shown, classes, single(overlap_thresh), most)
+    front = onnx_first(o, best, kept, most)
+    if most < number:
+        front = o.Pad(front, (0, 0, 0, 0, number - most, 0), -1)
+    if in_format != out_format:
+        place = column(front, coord_start, 4)
+        convert = onnx_corners if in_format == "center" else onnx_centers
+        inside = o.GreaterOrEqual(column(front, coord_start, 1), 0)
+        changed = o.Where(o.Unsqueeze(inside, (-1,)), convert(o, place), place)
+        before = o.Slice(front, (0,), (coord_start,), (-1,))
+        behind = o.Slice(front, (coord_start + 4,), (width,), (-1,))
+        front = o.Concat(before, changed, behind, axis=-1)
+    return o.reshape(front)
 
 
 @box_nms.backward

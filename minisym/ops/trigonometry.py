@@ -16,6 +16,7 @@ sin: Declaration = unary(
     lambda g, x, y: g * cos(x),
     r"Sine, $\sin x$, of radians.",
     aliases=("_sparse_sin",),
+    onnx="Sin",
 )
 cos: Declaration = unary(
     "cos",
@@ -23,6 +24,7 @@ cos: Declaration = unary(
     lambda g, x, y: g * -sin(x),
     r"Cosine, $\cos x$, of radians.",
     aliases=("_sparse_cos",),
+    onnx="Cos",
 )
 unary(
     "tan",
@@ -31,6 +33,7 @@ unary(
     r"Tangent, $\tan x$, of radians.",
     aliases=("_sparse_tan",),
     domain=(-1.4, 1.4),
+    onnx="Tan",
 )
 unary(
     "arcsin",
@@ -39,6 +42,7 @@ unary(
     r"Inverse sine, $\arcsin x$ in radians; NaN outside [-1, 1].",
     aliases=("_sparse_arcsin",),
     domain=(-0.9, 0.9),
+    onnx="Asin",
 )
 unary(
     "arccos",
@@ -47,6 +51,7 @@ unary(
     r"Inverse cosine, $\arccos x$ in radians; NaN outside [-1, 1].",
     aliases=("_sparse_arccos",),
     domain=(-0.9, 0.9),
+    onnx="Acos",
 )
 unary(
     "arctan",
@@ -54,6 +59,7 @@ unary(
     lambda g, x, y: g / (square(x) + 1),
     r"Inverse tangent, $\arctan x$ in radians.",
     aliases=("_sparse_arctan",),
+    onnx="Atan",
 )
 sinh: Declaration = unary(
     "sinh",
@@ -61,6 +67,7 @@ sinh: Declaration = unary(
     lambda g, x, y: g * cosh(x),
     r"Hyperbolic sine, $\sinh x = (e^x - e^{-x}) / 2$.",
     aliases=("_sparse_sinh",),
+    onnx="Sinh",
 )
 cosh: Declaration = unary(
     "cosh",
@@ -68,6 +75,7 @@ cosh: Declaration = unary(
     lambda g, x, y: g * sinh(x),
     r"Hyperbolic cosine, $\cosh x = (e^x + e^{-x}) / 2$.",
     aliases=("_sparse_cosh",),
+    onnx="Cosh",
 )
 unary(
     "arcsinh",
@@ -75,6 +83,7 @@ unary(
     lambda g, x, y: g * rsqrt(square(x) + 1),
     r"Inverse hyperbolic sine, $\ln(x + \sqrt{x^2 + 1})$.",
     aliases=("_sparse_arcsinh",),
+    onnx="Asinh",
 )
 unary(
     "arccosh",
@@ -83,6 +92,7 @@ unary(
     r"Inverse hyperbolic cosine, $\ln(x + \sqrt{x^2 - 1})$; NaN below 1.",
     aliases=("_sparse_arccosh",),
     domain=(1.2, 3.0),
+    onnx="Acosh",
 )
 unary(
     "arctanh",
@@ -91,6 +101,7 @@ unary(
     r"Inverse hyperbolic tangent, $\frac12 \ln \frac{1 + x}{1 - x}$; NaN outside [-1, 1].",
     aliases=("_sparse_arctanh",),
     domain=(-0.9, 0.9),
+    onnx="Atanh",
 )
 unary(
     "degrees",
@@ -98,6 +109,7 @@ unary(
     lambda g, x, y: g * (180 / math.pi),
     r"Turn radians into degrees, $180 x / \pi$.",
     aliases=("_sparse_degrees",),
+    onnx=lambda o, x: o.Mul(x, 180 / math.pi),
 )
 unary(
     "radians",
@@ -105,4 +117,5 @@ unary(
     lambda g, x, y: g * (math.pi / 180),
     r"Turn degrees into radians, $\pi x / 180$.",
     aliases=("_sparse_radians",),
+    onnx=lambda o, x: o.Mul(x, math.pi / 180),
 )

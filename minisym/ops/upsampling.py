@@ -169,6 +169,35 @@ def _(s: Any, *, scale: int, num_filter: int, sample_type: str, multi_input_mode
     s.output = (first[0], channels, height, width)
 
 
+@UpSampling.onnx
+def _(o: Any, *arg: Any, scale: int, sample_type: str, multi_input_mode: str) -> Any:
+    if sample_type == "bilinear":
+        image, weight = arg
+        learnt = _learnt(scale)
+        return o.ConvTranspose(
+            image,
+            weight,
+            kernel_shape=learnt["kernel"],
+            strides=learnt["stride"],
+            pads=learnt["pad"] * 2,
+            group=image.shape[1],
+        )
+    enlarged = [
+        o.Resize(
+            image,
+            None,
+            np.array([1, 1, *_factors(image, o)], np.float32),
+            mode="nearest",
+            coordinate_transformation_mode="asymmetric",
+            nearest_mode="floor",
+        )
+        for image in arg
+    ]
+    if len(arg) == 1:
+        return enlarged[0]
+    return o.Sum(*enlarged) if multi_input_mode == "sum" else o.Concat(*enlarged, axis=1)
+
+
 def _upsample_again(h: Any, g: Symbol, *arg: Symbol, **params: Any) -> list[Symbol | None]:
     again = UpSampling(*(h if isinstance(h, list) else [h]), **params)
     return [again, *[None] * len(arg)]
