@@ -30,13 +30,19 @@ from minisym.passes.purpose import Purpose
 from minisym.passes.rewrite import verified
 from minisym.passes.simplify.common import share_common
 from minisym.passes.simplify.copies import skip_copies
+from minisym.passes.simplify.pairs import join_pairs
+from minisym.passes.simplify.scalars import join_scalars
 from minisym.passes.typed import Typed
+from minisym.runtime.constants import compute_constants
 
 Optimization = Callable[[Typed, Purpose], Typed]
 
 PASSES: Final[tuple[Optimization, ...]] = (
-    skip_copies,
-    share_common,
+    skip_copies,  # nodes that hand on what they read
+    join_pairs,  # transpositions there and back, and the like
+    join_scalars,  # x * 2 * 4
+    share_common,  # what is computed twice
+    compute_constants,  # what is the same in every run
 )
 """In the order in which they run."""
 

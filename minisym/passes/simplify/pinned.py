@@ -1,8 +1,11 @@
-"""What no simplification may take away."""
+"""What no simplification may take away, and how one node becomes another."""
 
 from __future__ import annotations
 
-from minisym.core.node import Node
+from types import MappingProxyType
+from typing import Any
+
+from minisym.core.node import Entry, Node
 from minisym.core.op import Op
 from minisym.passes.order import find_writes
 from minisym.passes.typed import Typed
@@ -30,3 +33,23 @@ def written(typed: Typed) -> set[Node]:
     if not any(op.writes for op in {node.op for node in typed.graph} if op is not None):
         return set()
     return {write.variable for write in find_writes(typed.graph).values()}
+
+
+def read_once(typed: Typed) -> set[Entry]:
+    """Return the entries that have one reader, and are no outputs."""
+    once, more = set[Entry](), set(typed.graph.outputs)
+    for node in typed.graph:
+        for entry in node.inputs:
+            (more if entry in once else once).add(entry)
+    return once - more
+
+
+def with_params(node: Node, op: Op, inputs: tuple[Entry, ...], **params: Any) -> Node:
+    """Return a node with other inputs and parameters, and perhaps of another op."""
+    written = op.write_params(params)
+    return node.replace(
+        op=op,
+        inputs=inputs,
+        params=MappingProxyType({**node.params, **params}),
+        attrs=MappingProxyType({**node.attrs, **written}),
+    )
