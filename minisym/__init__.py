@@ -84,7 +84,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.shapes import is_np_shape, np_shape, set_np_shape
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable, var
-from minisym.passes.diff import Difference, diff
+from minisym.passes.diff import Difference
 from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.port.imports import install as _install_finder
@@ -92,6 +92,7 @@ from minisym.port.names import missing as _missing
 from minisym.runtime.executor import Executor
 from minisym.runtime.observe.guard import NonFiniteError
 from minisym.runtime.workers import get_num_threads, set_num_threads
+from minisym.saved.compare import diff
 from minisym.saved.load import load_model
 from minisym.saved.model import Model
 from minisym.show.layers import summary

@@ -93,7 +93,7 @@ def insert_after(symbol: Symbol, name: str, make: Callable[[Symbol], Symbol]) ->
     """
     graph = symbol.graph
     entry = _one(graph, name, "insert_after")
-    with _FreshNames(graph):
+    with FreshNames(graph):
         new = make(Symbol((entry,)))
     if not _is_one(new):
         raise GraphError(
@@ -276,6 +276,76 @@ def subgraph(
     return _checked(part, made, "subgraph")
 
 
+def with_head(symbol: Symbol, name: str, make: Callable[[Symbol], Symbol]) -> Symbol:
+    """Keep what leads to one output, and put something else behind it.
+
+    Parameters
+    ----------
+    name
+        The output that stays: a layer, say, whose values are the features of a network.
+    make
+        Gets that output, and returns the new outputs. Names that it does not give are made so that
+        none is there twice.
+
+    Raises
+    ------
+    GraphError
+        There is no such part, or `make` returns what does not depend on it.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> net = sym.tanh(sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc1"), name="act")
+    >>> ten = net.with_head("fc1", lambda x: sym.FullyConnected(x, num_hidden=10, name="ten"))
+    >>> ten.list_arguments()
+    ['x', 'fc1_weight', 'fc1_bias', 'ten_weight', 'ten_bias']
+    """
+    entry = _one(symbol.graph, name, "with_head")
+    with FreshNames(symbol.graph):
+        new = make(Symbol((entry,)))
+    if not isinstance(new, Symbol):
+        raise GraphError(f"with_head: the function must return a symbol, but got {new!r:.60}")
+    if entry.node not in new.graph:
+        raise GraphError(f"with_head: what the function returns does not read {entry.name}")
+    return _checked(symbol, new.graph, "with_head")
+
+
+def rename(symbol: Symbol, names: Mapping[str, str]) -> Symbol:
+    """Give nodes other names: Variables, as their arrays are called, and ops.
+
+    Parameters
+    ----------
+    names
+        The name of a node -> its new one.
+
+    Raises
+    ------
+    GraphError
+        There is no such node, or two would have one name.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> net = sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc1")
+    >>> net.rename({"x": "data", "fc1": "out"}).get_internals().list_outputs()
+    ['data', 'fc1_weight', 'fc1_bias', 'out_output']
+    """
+    graph = symbol.graph
+    known = {node.name for node in graph}
+    for old, new in names.items():
+        if old not in known:
+            raise GraphError(f"rename: there is no node {old!r}", hint=did_you_mean(old, known))
+        if not (new and isinstance(new, str)):
+            raise GraphError(f"rename: {old} needs a name, but got {new!r:.60}")
+
+    def change(node: Node, inputs: tuple[Entry, ...]) -> Node:
+        same = node.reading(inputs)
+        new = names.get(node.name, node.name)
+        return same if new == node.name else same.replace(name=new)
+
+    return _checked(symbol, graph.substitute({}, change), "rename")
+
+
 # ------------------------------------------------------------------------------------- the parts
 
 
@@ -312,7 +382,7 @@ def _is_one(value: object) -> bool:
     return isinstance(value, Symbol) and len(value.entries) == 1
 
 
-class _FreshNames(NameManager):
+class FreshNames(NameManager):
     """Automatic names that the graph does not have yet."""
 
     def __init__(self, graph: Graph) -> None:

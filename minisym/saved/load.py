@@ -13,8 +13,11 @@ from minisym.formats.foreign import ARRAYS, JSON, LONGEST, recognized
 from minisym.saved import archive
 from minisym.saved.locate import choose, params_of, prefix_of, symbol_beside, visible
 from minisym.saved.model import Model
+from minisym.saved.save import read_packed
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
+PACKED: Final = (".npz", ".safetensors")
+"""What ends the names of files that hold a symbol and its arrays."""
 
 
 def load_model(
@@ -29,8 +32,8 @@ def load_model(
     ----------
     path
         A folder, a prefix (`net` for `net-symbol.json` and `net-0010.params`), a symbol file, a
-        file of parameters that lies beside its symbol, or an archive of such files
-        (`model.tar.gz`), which is read and not unpacked.
+        file of parameters that lies beside its symbol, an archive of such files (`model.tar.gz`),
+        which is read and not unpacked, or what `Model.save` wrote (`.npz`, `.safetensors`).
     epoch
         Of which epoch the parameters are, where there are several.
     params
@@ -95,6 +98,8 @@ def _from_file(file: Path, epoch: int | None, params: str | os.PathLike[str] | N
         head = opened.read(LONGEST)
     if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
         return _from_archive(file, epoch)
+    if file.suffix in PACKED:
+        return _from_packed(file)
     names = [entry.name for entry in file.parent.iterdir() if entry.is_file()]
     if params is not None:
         return _read(file, Path(params))
@@ -120,8 +125,21 @@ def _read(symbol: Path, params: Path | None) -> Model:
         return Model(net, source=symbol.name)
     if not params.is_file():
         raise NoFileError(f"there is no file {os.fspath(params)!r}")
-    found = by_kind(mxnet_params.load_mapped(params), params.name)
-    return Model(net, *found, source=f"{symbol.name} and {params.name}")
+    source = f"{symbol.name} and {params.name}"
+    if params.suffix in PACKED:
+        return Model(net, read_packed(params)[1], source=source)
+    return Model(net, *by_kind(mxnet_params.load_mapped(params), params.name), source=source)
+
+
+def _from_packed(path: Path) -> Model:
+    """Read both from one file of NumPy's, or of safetensors."""
+    text, arrays = read_packed(path)
+    if text is None:
+        raise NoFileError(
+            f"{path.name} holds arrays, and no symbol",
+            hint=f"load_model(symbol, params={path.name!r}) reads a symbol from another file",
+        )
+    return Model(mxnet_json.loads(text.encode(), path.name), arrays, source=path.name)
 
 
 def _from_archive(path: Path, epoch: int | None) -> Model:

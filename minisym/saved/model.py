@@ -11,23 +11,27 @@ array([[0.5, 0.5]], dtype=float32)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError, count, listed
-from minisym.core.graph import Graph
+from minisym.core.errors import ArrayTypeError, GraphError, count, did_you_mean, listed
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.symbol import Symbol
 from minisym.passes import surgery
 from minisym.passes.labels import without_labels
 from minisym.saved.batches import predicted
 from minisym.saved.check import Check, check
+from minisym.saved.half import half_types
 from minisym.saved.parts import Parts
 from minisym.saved.run import Runner
+from minisym.saved.save import save_model
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -94,12 +98,12 @@ class Model:
     @property
     def inputs(self) -> list[str]:
         """The names of what a prediction needs beside the parameters."""
-        return [node.name for node in self._parts.inputs]
+        return [node.name for node in self.parts.inputs]
 
     @property
     def labels(self) -> list[str]:
         """The names of what only training needs."""
-        return list(self._parts.labels)
+        return list(self.parts.labels)
 
     @property
     def outputs(self) -> list[str]:
@@ -109,16 +113,17 @@ class Model:
     @property
     def prediction(self) -> Symbol:
         """The network as it predicts: what only labels need is gone."""
-        return Symbol(self._parts.graph.outputs)
+        return Symbol(self.parts.graph.outputs)
 
     @cached_property
-    def _parts(self) -> Parts:
+    def parts(self) -> Parts:
+        """Who is who in the network as it predicts."""
         graph = without_labels(self.symbol.graph)
         return Parts.of(graph, self.symbol.graph, {*self.arg_params, *self.aux_params})
 
     @cached_property
     def _runner(self) -> Runner:
-        return Runner(self._parts, self.params)
+        return Runner(self.parts, self.params)
 
     def __repr__(self) -> str:
         """Name it in one line."""
@@ -144,7 +149,7 @@ class Model:
             Printed, it is the report; its attributes are the parts, `as_dict()` is for JSON, and in
             a notebook it is a table. `ok` says whether the model can predict.
         """
-        return check(self._parts, self.params, self.source, shapes)
+        return check(self.parts, self.params, self.source, shapes)
 
     # --------------------------------------------------------------------------------- running
 
@@ -226,9 +231,104 @@ class Model:
         """Return the model that ends in a layer: its prediction are the layer's values."""
         return self.cut(layer)
 
+    def with_head(
+        self,
+        layer: str,
+        make: Callable[[Symbol], Symbol],
+        params: Mapping[str, Any] = _NONE,
+    ) -> Model:
+        """Return the model up to a layer with something else behind it.
+
+        Parameters
+        ----------
+        layer
+            What stays: the name of a layer.
+        make
+            Gets the layer's output, and returns the new outputs.
+        params
+            The arrays of the new part. What is missing stays missing, for `check` to say and for a
+            training to begin with.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(net, {"fc_weight": np.eye(2, dtype="f4")})
+        >>> model.with_head("fc", lambda x: sym.softmax(x, name="classes"))(np.zeros((1, 2)))
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        made = self._with(surgery.with_head(self.symbol, layer, make))
+        arguments = {**made.arg_params, **params}
+        return Model(made.symbol, arguments, made.aux_params, source=self.source)
+
+    def rename(self, names: Mapping[str, str]) -> Model:
+        """Return the model with other names: of parameters, inputs and layers.
+
+        `model.rename(model.check().names)` gives the arrays of a file the names that the network
+        has for them.
+
+        Raises
+        ------
+        GraphError
+            There is nothing of this name, or two things would have one.
+        """
+        nodes = {node.name for node in self.symbol.graph}
+        parts = self.arg_params, self.aux_params
+        known = {*nodes, *parts[0], *parts[1]}
+        for name in names:
+            if name not in known:
+                message = f"rename: the model has nothing named {name!r}"
+                raise GraphError(message, hint=did_you_mean(name, known))
+        some = {old: new for old, new in names.items() if old in nodes}
+        arrays = [[(names.get(n, n), a) for n, a in part.items()] for part in parts]
+        twice = [n for n, times in Counter(n for p in arrays for n, _ in p).items() if times > 1]
+        if twice:
+            raise GraphError(f"rename: there would be two arrays named {twice[0]!r}")
+        symbol = surgery.rename(self.symbol, some)
+        return Model(symbol, *map(dict, arrays), source=self.source)
+
+    def half(self) -> Model:
+        """Return the model in float16: half the memory and half the file.
+
+        Parameters that an op wants in float32 beside float16 data, as those of BatchNorm, stay so;
+        whole numbers stay as they are. Inputs are converted as they come, and outputs are float16.
+
+        Raises
+        ------
+        DtypeError
+            The network itself says float32 somewhere: a Cast, or a constant.
+        """
+        types = half_types(self.parts, self.params)
+        parts = [
+            {n: a.astype(types[n]) if n in types else a for n, a in part.items()}
+            for part in (self.arg_params, self.aux_params)
+        ]
+        return Model(self.symbol, *parts, source=self.source)
+
+    def save(self, path: str | os.PathLike[str], epoch: int = 0) -> list[Path]:
+        """Write the model to a file or two; return their names.
+
+        Parameters
+        ----------
+        path
+            A prefix: then MXNet's pair `-symbol.json` and `-0000.params` is written. Or the name of
+            one file that ends in `.npz` or `.safetensors` and holds both: `load_model` reads it.
+            The last needs the package safetensors.
+        epoch
+            The number in the name of the file of parameters.
+
+        Raises
+        ------
+        ParamError
+            The name ends in something else, or a package is missing.
+        OSError
+            It cannot be written. What was there is as it was.
+        """
+        return save_model(path, epoch, self.symbol, self.arg_params, self.aux_params)
+
     def _with(self, symbol: Symbol) -> Model:
         """Return a model of another symbol, with those of the arrays that it has a place for."""
-        names = {node.name for node in Graph(symbol.entries).variables}
+        names = {node.name for node in symbol.graph.variables}
         return Model(
             symbol,
             {n: a for n, a in self.arg_params.items() if n in names},

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 from minisym.core.graph import Graph
-from minisym.core.node import Node
+from minisym.core.node import Entry, Node
 from minisym.show.roles import kinds
 
 
@@ -49,6 +50,16 @@ class Parts:
         here = set(graph.variables)
         labels = tuple(node.name for node in whole.variables if node not in here)
         return cls(graph, tuple(inputs), tuple(parameters), tuple(stand_ins), labels)
+
+    def ending_in(self, entries: Iterable[Entry]) -> Parts:
+        """Return the parts of the graph that leads to some inner outputs."""
+        graph = Graph(tuple(entries))
+
+        def kept(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+            return tuple(node for node in nodes if node in graph)
+
+        some = kept(self.inputs), kept(self.parameters), kept(self.stand_ins)
+        return Parts(graph, *some, self.labels)
 
     @cached_property
     def unknown(self) -> tuple[Node, ...]:

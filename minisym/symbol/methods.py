@@ -145,6 +145,8 @@ class Methods(Fluent):
     remove = surgery.remove
     rewire = surgery.rewire
     subgraph = surgery.subgraph
+    with_head = surgery.with_head
+    rename = surgery.rename
     # what follows from what is known
     infer_shape = answers.infer_shape
     infer_shape_partial = answers.infer_shape_partial
