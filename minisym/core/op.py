@@ -241,7 +241,7 @@ class Op:
         if "rng" in self.needs:
             return "it draws random numbers, and no two systems draw the same"
         if self.kind in ("backward", "update"):
-            return f"it is part of {_TRAINING[self.kind]}, and ONNX files hold predictions"
+            return OF_GRADIENTS if self.kind == "backward" else OF_UPDATES
         return "its declaration does not say what it is in ONNX"
 
     @property
@@ -375,7 +375,9 @@ class Op:
         return {name: write(value) for name, value in given.items()}
 
 
-_TRAINING: Final = {"backward": "a gradient", "update": "a training step"}
+OF_GRADIENTS: Final = "it is part of a gradient, and ONNX files hold predictions"
+OF_UPDATES: Final = "it is part of a training step, and ONNX files hold predictions"
+"""Why some ops are nothing in ONNX."""
 
 
 def _numbered(name: str, start: int, count: int) -> list[str]:

@@ -149,6 +149,10 @@ class Writer:
         wanted = self.dtype if dtype is None else np.dtype(dtype)
         return x if x.dtype == wanted else self.Cast(x, to=wanted)
 
+    def wide(self, x: Value) -> Value:
+        """Convert float16 to float32, to compute in."""
+        return self.shaped(self.cast(x, "float32"), x.shape) if x.dtype == np.float16 else x
+
     def reshape(self, x: Value, shape: Sizes | None = None) -> Value:
         """Give a shape, by default that of the output; one size that varies is left to infer."""
         wanted = self.shape if shape is None else shape

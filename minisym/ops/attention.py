@@ -74,6 +74,27 @@ def _fill_sums(weights: Array, values: Array, out: Array) -> None:
     np.copyto(out, found.transpose(2, 0, 1, 3).reshape(out.shape))
 
 
+# ------------------------------------------------------------------------------- the same in ONNX
+
+
+def _onnx_vectors(o: Any, projection: Any, heads: int, kinds: int, kind: int) -> Any:
+    """See one kind of vectors of a projection as (batch, heads, length, dim) in ONNX."""
+    (width,) = o.fixed_sizes(projection.shape[2:], "heads split the projection")
+    split = o.Reshape(projection, (0, 0, heads, kinds, width // (heads * kinds)))
+    chosen = o.Gather(split, np.array(kind), axis=3)
+    return o.Transpose(chosen, perm=(1, 2, 0, 3))
+
+
+def _onnx_scores(o: Any, queries: Any, keys: Any, dim: int) -> Any:
+    turned = o.Transpose(keys, perm=(0, 1, 3, 2))
+    return o.reshape(o.MatMul(o.Mul(queries, 1 / sqrt(dim)), turned))
+
+
+def _onnx_sums(o: Any, weights: Any, values: Any, heads: int) -> Any:
+    split = o.Reshape(weights, (-1, heads, *weights.shape[1:]))
+    return o.reshape(o.Transpose(o.MatMul(split, values), perm=(2, 0, 1, 3)))
+
+
 # --------------------------------------------------------------------- the same, made of symbols
 
 
@@ -194,6 +215,12 @@ def _(s: Any, *, heads: int) -> None:
         s.queries_keys_values = (s.output[1], _part(s.output[0], heads), None)
 
 
+@selfatt_qk.onnx
+def _(o: Any, queries_keys_values: Any, *, heads: int) -> Any:
+    queries, keys = (_onnx_vectors(o, queries_keys_values, heads, 3, kind) for kind in (0, 1))
+    return _onnx_scores(o, queries, keys, queries_keys_values.shape[2] // (3 * heads))
+
+
 @selfatt_qk.grad
 def _(g: Symbol, queries_keys_values: Symbol, *, heads: int) -> Symbol:
     queries, keys = (_taken(queries_keys_values, heads, 3, kind) for kind in (0, 1))
@@ -240,6 +267,11 @@ def _(s: Any, *, heads: int) -> None:
     if s.output is not None:
         _check("output", s.output, heads)
         s.queries_keys_values = (*s.output[:2], product((s.output[2], 3)))
+
+
+@selfatt_valatt.onnx
+def _(o: Any, queries_keys_values: Any, attention: Any, *, heads: int) -> Any:
+    return _onnx_sums(o, attention, _onnx_vectors(o, queries_keys_values, heads, 3, 2), heads)
 
 
 @selfatt_valatt.grad
@@ -300,6 +332,12 @@ def _(s: Any, *, heads: int) -> None:
         s.output = (product((batch, heads)), length, s.keys_values[0])
 
 
+@encdec_qk.onnx
+def _(o: Any, queries: Any, keys_values: Any, *, heads: int) -> Any:
+    keys = _onnx_vectors(o, keys_values, heads, 2, 0)
+    return _onnx_scores(o, _onnx_vectors(o, queries, heads, 1, 0), keys, queries.shape[2] // heads)
+
+
 @encdec_qk.grad
 def _(g: Symbol, queries: Symbol, keys_values: Symbol, *, heads: int) -> tuple[Symbol, Symbol]:
     vectors = _taken(queries, heads, 1, 0), _taken(keys_values, heads, 2, 0)
@@ -347,6 +385,11 @@ def _(s: Any, *, heads: int) -> None:
         length, batch, width = s.keys_values
         s.attention = (product((batch, heads)), s.output and s.output[0], length)
         s.output = (s.attention[1], batch, _part(width, 2))
+
+
+@encdec_valatt.onnx
+def _(o: Any, keys_values: Any, attention: Any, *, heads: int) -> Any:
+    return _onnx_sums(o, attention, _onnx_vectors(o, keys_values, heads, 2, 1), heads)
 
 
 @encdec_valatt.grad

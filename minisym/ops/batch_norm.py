@@ -171,7 +171,7 @@ def _reference(eps: float, axes: Axes) -> Any:
     return reference
 
 
-def _batch_norm_onnx(
+def batch_norm_onnx(
     o: Any, arrays: Sequence[Any], axis: int, eps: float, *, fix_gamma: bool, inverse: bool
 ) -> Any:
     """Normalise by the moving averages in ONNX; off the beaten axis, or in halves, by formula."""
@@ -310,7 +310,7 @@ def _(
     axis: int,
 ) -> Any:
     arrays = (data, gamma, beta, moving_mean, moving_var)
-    return _batch_norm_onnx(o, arrays, axis, eps, fix_gamma=fix_gamma, inverse=True)
+    return batch_norm_onnx(o, arrays, axis, eps, fix_gamma=fix_gamma, inverse=True)
 
 
 @BatchNorm.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))
@@ -394,7 +394,7 @@ def _(
     fix_gamma: bool,
 ) -> Any:
     arrays = (data, gamma, beta, moving_mean, moving_var)
-    return _batch_norm_onnx(o, arrays, 1, eps, fix_gamma=fix_gamma, inverse=False)
+    return batch_norm_onnx(o, arrays, 1, eps, fix_gamma=fix_gamma, inverse=False)
 
 
 @BatchNorm_v1.backward(wrt=_DERIVED, grad=second_order(_batch_norm_formula, _BATCH_TAKES, _DERIVED))

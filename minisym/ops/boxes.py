@@ -142,6 +142,24 @@ def _(s: Any) -> None:
 
 box_iou.dtype(floats_only).grad(lambda g, lhs, rhs: (None, None))
 
+
+@box_iou.onnx
+def _(o: Any, lhs: Any, rhs: Any, *, format: str) -> Any:
+    left, right = (
+        o.Split(o.Reshape(onnx_corners(o, boxes, format), (-1, 4)), (2, 2), axis=1, outputs=2)
+        for boxes in (lhs, rhs)
+    )
+
+    def area(first: Any, last: Any) -> Any:
+        return o.reduce("ReduceProd", o.Max(o.Sub(last, first), 0), (-1,))
+
+    apart = [o.Unsqueeze(corner, (1,)) for corner in left]
+    common = area(o.Max(apart[0], right[0]), o.Min(apart[1], right[1]))
+    total = o.Sub(o.Add(area(*apart), area(*right)), common)
+    some = o.Greater(common, 0)
+    return o.reshape(o.Where(some, o.Div(common, o.Where(some, total, 1)), 0))
+
+
 # -------------------------------------------------------------------------------------- encoding
 
 _REFS = np.array([[[0.0, 0.0, 0.4, 0.2], [0.2, 0.2, 0.6, 1.0]]])
@@ -222,6 +240,7 @@ def _(s: Any) -> None:
         agree(s, "anchors", "output0", "output1")
 
 
+box_encode.no_onnx = "it makes the targets of training, and ONNX files hold predictions"
 box_encode.dtype(floats_only).grad(lambda g, *inputs: [None] * 6)
 
 
@@ -287,3 +306,25 @@ def _(s: Any) -> None:
 
 
 box_decode.dtype(floats_only).grad(lambda g, data, anchors: (None, None))
+
+
+@box_decode.onnx
+def _(
+    o: Any,
+    data: Any,
+    anchors: Any,
+    *,
+    std0: float,
+    std1: float,
+    std2: float,
+    std3: float,
+    clip: float,
+    format: str,
+) -> Any:
+    scale = np.array([std0, std1, std2, std3], np.float32).astype(o.dtype)
+    middle, size = o.Split(onnx_centers(o, anchors, format), (2, 2), axis=-1, outputs=2)
+    moved, grown = o.Split(o.Mul(data, scale), (2, 2), axis=-1, outputs=2)
+    if clip > 0:
+        grown = o.Min(grown, single(clip))
+    place = o.Add(o.Mul(moved, size), middle)
+    return onnx_corners(o, o.Concat(place, o.Mul(o.Exp(grown), size), axis=-1))

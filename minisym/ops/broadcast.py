@@ -17,6 +17,7 @@ from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
 from minisym.core.families import broadcast
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.samples import Sample
 from minisym.core.shapes import broadcast as stretched
 from minisym.core.symbol import Symbol
@@ -116,6 +117,7 @@ slope: Declaration = broadcast(
     ),
     "Take the slope of a power, $y x^{y - 1}$; it is 0 for $y = 0$, also where $x$ is 0.",
     domain=(0.3, 3.0),
+    no_onnx=OF_GRADIENTS,
 )
 times_log: Declaration = broadcast(
     "_times_log",
@@ -123,6 +125,7 @@ times_log: Declaration = broadcast(
     (lambda g, x, y, z: times_log(g, y), lambda g, x, y, z: g * div(x, y)),
     r"Multiply by a logarithm, $x \ln y$; 0 times anything is 0.",
     domain=(0.3, 3.0),
+    no_onnx=OF_GRADIENTS,
 )
 broadcast(
     "broadcast_maximum",
@@ -171,6 +174,7 @@ def _stretched(wide: Sequence[int | None], narrow: Sequence[int | None]) -> tupl
         Sample(((2, 4, 3), (4, 1)), wrt=(0,), reference=lambda g, x: g.sum((0, 2))[:, None]),
         Sample(((2, 3), (2, 3)), wrt=(0,), reference=lambda g, x: g),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def unbroadcast(data: Annotated[Array, "The array to sum."], like: Like, *, out: Array) -> None:
     """Sum over the axes along which `like` would stretch to the shape of `data`.
@@ -224,6 +228,9 @@ def stretch(data: Expanded, like: Like, *, out: Array) -> None:
 def _(s: Any) -> None:
     s.output = s.like
     s.like = stretched([s.data, s.like])
+
+
+stretch.onnx(lambda o, data: o.stretch(data))
 
 
 @stretch.grad

@@ -13,6 +13,7 @@ import numpy as np
 from minisym.core.cost import each_input
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, axis_of, broadcast, product, show, unify
 from minisym.core.symbol import Symbol
@@ -64,6 +65,7 @@ def along(
         Sample(((2, 3, 2), (3,)), {"axis": 1}, wrt=(0,), reference=lambda x, v: x.sum((0, 2))),
         Sample(((2, 3), (1,)), {"axis": -1}, wrt=(0,), reference=lambda x, v: x.sum()[None]),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def sum_along(
     data: Annotated[Array, "The array to sum."], like: Like, *, axis: Axis = 1, out: Array
@@ -105,6 +107,15 @@ def _(s: Any, *, axis: int) -> None:
 
 along.dtype(first_type)
 sum_along.dtype(first_type)
+
+
+@along.onnx
+def _(o: Any, vector: Any, *, axis: int) -> Any:
+    rank = len(o.shape)
+    if vector.rank != rank or rank == 1:
+        is_one = vector.shape in ((), (1,)) or set(vector.shape) == {1}
+        vector = o.reshape(vector, (1,) * rank) if is_one else o.lay(vector, rank, axis)
+    return o.stretch(vector)
 
 
 @along.grad

@@ -3,7 +3,7 @@ r"""Small ops that MXNet keeps in its namespace `contrib`."""
 from __future__ import annotations
 
 from functools import partial
-from math import sqrt
+from math import prod, sqrt
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,13 +13,13 @@ from minisym.core.declare import F
 from minisym.core.declare import op as declare
 from minisym.core.errors import ShapeError
 from minisym.core.families import Elements, agree
-from minisym.core.kernels import single
+from minisym.core.kernels import BOOL, single
 from minisym.core.ndarray import Array
 from minisym.core.params import FLOAT32, Between, DType, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import axis_of, show
 from minisym.core.symbol import Symbol
-from minisym.ops.indexing import Embedding, whole
+from minisym.ops.indexing import Embedding, onnx_whole, whole
 from minisym.ops.inputs import Shaped, Table, Words
 from minisym.ops.numeric.rules import first_type
 
@@ -59,6 +59,12 @@ def quadratic(
     np.copyto(out, found, casting="unsafe")
 
 
+@quadratic.onnx
+def _(o: Any, data: Any, *, a: float, b: float, c: float) -> Any:
+    x = data if data.dtype == np.float64 else o.cast(data, "float32")
+    return o.Add(o.Mul(x, o.Add(o.Mul(x, single(a)), single(b))), single(c))
+
+
 @quadratic.grad
 def _(g: Symbol, data: Symbol, *, a: float, b: float) -> Symbol:
     return g * (2 * single(a) * data + single(b))
@@ -92,6 +98,9 @@ def gradientmultiplier(
         np.copyto(out, data)
 
 
+gradientmultiplier.onnx(lambda o, data: data)
+
+
 @gradientmultiplier.grad
 def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
     return g * scalar
@@ -114,6 +123,12 @@ def _(s: Any) -> None:
     agree(s, "data", "output")
     if s.data == ():
         raise ValueError("data needs 1 dimension or more")
+
+
+@div_sqrt_dim.onnx
+def _(o: Any, data: Any) -> Any:
+    (size,) = o.fixed_sizes(data.shape[-1:], "it divides by the root of a size")
+    return o.Div(data, sqrt(size))
 
 
 @div_sqrt_dim.grad
@@ -171,6 +186,15 @@ def allclose(
 def _(s: Any) -> None:
     agree(s, "a", "b")
     s.output = ()
+
+
+@allclose.onnx
+def _(o: Any, a: Any, b: Any, *, rtol: float, atol: float, equal_nan: bool) -> Any:
+    bound = o.Add(o.Mul(o.Abs(b), single(rtol)), single(atol))
+    near = o.Or(o.Equal(a, b), o.LessOrEqual(o.Abs(o.Sub(a, b)), bound))
+    if equal_nan:
+        near = o.Or(near, o.And(o.IsNaN(a), o.IsNaN(b)))
+    return o.reduce("ReduceMin", o.Cast(near, to=np.dtype(np.int32)))
 
 
 @allclose.dtype
@@ -234,6 +258,15 @@ def _(s: Any, *, repeat: int, axis: int | None) -> None:
 arange_like.grad(lambda g, data: None)
 
 
+@arange_like.onnx
+def _(o: Any, data: Any, *, start: float, step: float, repeat: int, axis: int | None) -> Any:
+    everything = axis is None
+    size = prod(o.fixed(data, "it numbers all")) if everything else data.shape[axis]
+    count = o.count(size, "int64")
+    numbers = o.cast(count if repeat == 1 else o.Div(count, repeat))
+    return o.reshape(o.Add(o.Mul(numbers, step), start))
+
+
 @op(
     name="_contrib_index_array",
     samples=[
@@ -278,6 +311,14 @@ def _(t: Any) -> None:
 
 
 index_array.grad(lambda g, data: None)
+
+
+@index_array.onnx
+def _(o: Any, data: Any, *, axes: Ints | None) -> Any:
+    chosen = range(data.rank) if axes is None else axes
+    laid = (o.lay(o.count(data.shape[axis], "int64"), data.rank, axis) for axis in chosen)
+    return o.Concat(*(o.Unsqueeze(o.stretch(each, data.shape), (-1,)) for each in laid), axis=-1)
+
 
 # ------------------------------------------------------------------------------------------- rows
 
@@ -339,6 +380,12 @@ def _(s: Any) -> None:
 @index_copy.dtype
 def _(t: Any) -> None:
     agree(t, "old_tensor", "new_tensor", "output")
+
+
+@index_copy.onnx
+def _(o: Any, old_tensor: Any, index_vector: Any, new_tensor: Any) -> Any:
+    place = o.Unsqueeze(onnx_whole(o, index_vector, old_tensor.shape[0], "wrap"), (1,))
+    return o.ScatterND(old_tensor, place, new_tensor)
 
 
 @index_copy.grad
@@ -412,6 +459,11 @@ def _(data: Array, index: Array, *, axis: int) -> list[tuple[int, ...]]:
 boolean_mask.dtype(first_type)
 
 
+@boolean_mask.onnx
+def _(o: Any, data: Any, index: Any, *, axis: int) -> Any:
+    return o.Compress(data, o.Cast(index, to=BOOL), axis=axis)
+
+
 @boolean_mask.backward(
     wrt=("data",),
     grad=lambda h, g, data, index, *, axis: (boolean_mask(h, index, axis=axis), None, None),
@@ -453,3 +505,4 @@ def SparseEmbedding(
 SparseEmbedding.shape_rule = Embedding.shape_rule
 SparseEmbedding.dtype_rule = Embedding.dtype_rule
 SparseEmbedding.gradient = Embedding.gradient
+SparseEmbedding.onnx_rule = Embedding.onnx_rule

@@ -142,6 +142,7 @@ def _lengths(given: Array | None, samples: int, most: int, name: str) -> Array:
         Sample(((2, 1, 3), (1, 4)), raises=ShapeError, match="4 labels cannot be aligned"),
         Sample(((2, 3), (1, 4)), raises=ShapeError, match="data needs 3 dimensions"),
     ],
+    no_onnx="ONNX has no such loss",
 )
 def CTCLoss(
     data: Annotated[Array, "Scores of each frame, (frames, batch, classes)."],

@@ -62,7 +62,8 @@ def _onnx_rint(o: Any, x: Any) -> Any:
     return x if o.dtype.kind != "f" else o.Ceil(o.Sub(x, 0.5))
 
 
-def _onnx_trunc(o: Any, x: Any) -> Any:
+def onnx_trunc(o: Any, x: Any) -> Any:
+    """Cut to an integer in ONNX."""
     return x if o.dtype.kind != "f" else o.Mul(o.Sign(x), o.Floor(o.Abs(x)))
 
 
@@ -171,8 +172,8 @@ floor = unary(
 unary(
     "ceil", np.ceil, ZERO, r"Round up, $\lceil x \rceil$.", aliases=("_sparse_ceil",), onnx="Ceil"
 )
-unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",), onnx=_onnx_trunc)
-unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",), onnx=_onnx_trunc)
+unary("trunc", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_trunc",), onnx=onnx_trunc)
+unary("fix", np.trunc, ZERO, "Round towards 0.", aliases=("_sparse_fix",), onnx=onnx_trunc)
 
 # ------------------------------------------------------------------------------ powers and roots
 

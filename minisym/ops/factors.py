@@ -17,11 +17,12 @@ from minisym.core.declare import op as declare
 from minisym.core.errors import ShapeError
 from minisym.core.families import unary
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.ops.inputs import Matrices, SquareMatrices
-from minisym.ops.matrices import gemm2, trsm
+from minisym.ops.matrices import SOLVES, gemm2, trsm
 from minisym.ops.numeric.rules import matrix_floats
 from minisym.ops.triangles import (
     extractdiag,
@@ -62,6 +63,7 @@ Lower = Annotated[bool, "Whether the factor is the lower triangle L, or the uppe
         ),
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
+    no_onnx=SOLVES,
 )
 def potrf(
     A: Annotated[Array, "Symmetric positive definite matrices, (…, n, n)."],
@@ -109,6 +111,7 @@ def _(g: Symbol, A: Symbol, *, lower: bool, y: Symbol) -> Symbol:
             reference=lambda up: np.linalg.inv(up.T @ up),
         ),
     ],
+    no_onnx=SOLVES,
 )
 def potri(
     A: Annotated[Array, "Triangles, Cholesky factors, (…, n, n)."],
@@ -176,6 +179,14 @@ sumlogdiag.shape(_batch_shape)
 sumlogdiag.dtype(matrix_floats)
 
 
+@sumlogdiag.onnx
+def _(o: Any, A: Any) -> Any:
+    _, size = o.fixed_sizes(A.shape[-2:], "a diagonal is taken")
+    flat = o.Reshape(A, (*(0,) * (A.rank - 2), size * size))
+    logs = o.Log(o.Gather(flat, np.arange(size) * (size + 1), axis=-1))
+    return o.reshape(o.reduce("ReduceSum", logs, (-1,)))
+
+
 @sumlogdiag.grad
 def _(g: Symbol, A: Symbol) -> Symbol:
     return scale_each(makediag(F.reciprocal(extractdiag(A))), g)
@@ -195,6 +206,7 @@ def _each_shape(s: Any, matrix: str, number: str) -> None:
 @op(
     name="_scale_each",
     samples=[Sample(((2, 3, 3), (2,)), reference=lambda a, f: a * f[:, None, None])],
+    no_onnx=OF_GRADIENTS,
 )
 def scale_each(
     A: Matrices, factor: Annotated[Array, "One number for each matrix."], *, out: Array
@@ -218,6 +230,7 @@ def _(g: Symbol, A: Symbol, factor: Symbol) -> tuple[Symbol, Symbol]:
 @op(
     name="_inner_each",
     samples=[Sample(((2, 3, 3), (2, 3, 3)), reference=lambda a, b: (a * b).sum((1, 2)))],
+    no_onnx=OF_GRADIENTS,
 )
 def inner_each(
     A: Matrices, B: Annotated[Array, "As many matrices, of the same shape."], *, out: Array
@@ -248,13 +261,18 @@ def _(g: Symbol, A: Symbol, B: Symbol) -> tuple[Symbol, Symbol]:
         Sample((_positive(3, 2),), reference=np.linalg.inv),
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
+    no_onnx=SOLVES,
 )
 def inverse(A: SquareMatrices, *, out: Array) -> None:
     r"""Invert matrices, $Y = A^{-1}$; a singular one is an error."""
     np.copyto(out, np.linalg.inv(A))
 
 
-@op(name="_inverse_or_zero", samples=[Sample((_positive(3, 2),), reference=np.linalg.inv)])
+@op(
+    name="_inverse_or_zero",
+    samples=[Sample((_positive(3, 2),), reference=np.linalg.inv)],
+    no_onnx=OF_GRADIENTS,
+)
 def inverse_or_zero(A: SquareMatrices, *, out: Array) -> None:
     """Invert matrices; a singular one gives zeros, as the gradient of its determinant does."""
     singular = np.linalg.det(A) == 0
@@ -294,6 +312,9 @@ det.shape(_batch_shape)
 det.dtype(matrix_floats)
 
 
+det.onnx(lambda o, A: o.reshape(o.Det(A)))
+
+
 @det.grad
 def _(g: Symbol, A: Symbol, *, y: Symbol) -> Symbol:
     return scale_each(mirror(inverse_or_zero(A)), g * y)
@@ -317,6 +338,12 @@ slogdet.shape(_batch_shape)
 slogdet.dtype(matrix_floats)
 
 
+@slogdet.onnx
+def _(o: Any, A: Any) -> Any:
+    found = o.reshape(o.Det(A))
+    return [o.Sign(found), o.Log(o.Abs(found))]
+
+
 @slogdet.grad
 def _(g: list[Symbol], A: Symbol) -> Symbol:
     return scale_each(mirror(inverse_or_zero(A)), g[1])
@@ -333,6 +360,7 @@ def _(g: list[Symbol], A: Symbol) -> Symbol:
         Sample(((2, 2, 3),)),
         Sample(((3, 2),), raises=ShapeError, match="3 rows"),
     ],
+    no_onnx=SOLVES,
 )
 def gelqf(
     A: Annotated[Array, "Matrices no taller than wide, (…, m, n)."], *, out: tuple[Array, Array]
@@ -378,6 +406,7 @@ inverse_gap = unary(
     lambda g, x, y: -g * y * y,
     r"Invert, $1/x$, but 0 stays 0.",
     samples=[Sample(((3,),), reference=lambda x: 1 / x)],
+    no_onnx=OF_GRADIENTS,
 )
 
 
@@ -388,6 +417,7 @@ inverse_gap = unary(
         Sample((_positive(3, 2),), wrt=()),
         Sample(((2, 3),), raises=ShapeError, match="square"),
     ],
+    no_onnx=SOLVES,
 )
 def syevd(
     A: Annotated[Array, "Symmetric matrices, (…, n, n)."], *, out: tuple[Array, Array]

@@ -122,6 +122,7 @@ class _History:
             (*_EVENTS[:5], _MARKS + 1, *_EVENTS[6:]), raises=ExecutionError, match="mark 3, but 3"
         ),
     ],
+    no_onnx="it goes through events one by one, in a loop that ONNX does not have",
 )
 def hawkesll(
     lda: Annotated[Array, "Base rates, (N, K)."],

@@ -17,6 +17,7 @@ from minisym.core.cost import each
 from minisym.core.declare import Declaration, F
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.params import Floats, Ints
 from minisym.core.samples import Sample
 from minisym.ops.inputs import Head, Like
@@ -63,7 +64,10 @@ def _(g: Any, data: Any) -> Any:
     return _image_from_tensor(g, data)
 
 
-@op(samples=(Sample(((3, 4, 5), (4, 5, 3)), wrt=()),))
+@op(
+    samples=(Sample(((3, 4, 5), (4, 5, 3)), wrt=()),),
+    no_onnx=OF_GRADIENTS,
+)
 def _image_from_tensor(g: Head, like: Like, *, out: Array) -> None:
     """Bring a gradient of `to_tensor` back to height x width x channel."""
     np.divide(np.moveaxis(g, -3, -1), 255, out=out, casting="unsafe")
@@ -189,7 +193,10 @@ def _(g: Any, data: Any, *, x: int, y: int, width: int, height: int) -> Any:
     return _image_uncrop(g, data, x=x, y=y, width=width, height=height)
 
 
-@op(samples=(Sample(((2, 3, 2), (4, 5, 2)), {"x": 1, "y": 2, "width": 3, "height": 2}, wrt=(0,)),))
+@op(
+    samples=(Sample(((2, 3, 2), (4, 5, 2)), {"x": 1, "y": 2, "width": 3, "height": 2}, wrt=(0,)),),
+    no_onnx=OF_GRADIENTS,
+)
 def _image_uncrop(
     g: Head, like: Like, *, x: int, y: int, width: int, height: int, out: Array
 ) -> None:

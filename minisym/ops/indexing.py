@@ -256,6 +256,12 @@ def _size(shape: tuple[Dim, ...]) -> Dim:
 batch_take.dtype(first_type)
 
 
+@batch_take.onnx
+def _(o: Any, a: Any, indices: Any) -> Any:
+    place = o.reshape(onnx_whole(o, indices, a.shape[-1]), (*a.shape[:-1], 1))
+    return o.reshape(o.GatherElements(a, place, axis=-1))
+
+
 @batch_take.backward(
     wrt=("a",), grad=lambda h, g, a, indices: (F.batch_take(h, indices), None, None)
 )
@@ -341,6 +347,14 @@ def _pick_again(
     return F.pick(h, index, axis=axis, keepdims=keepdims, mode=mode), None, None
 
 
+@pick.onnx
+def _(o: Any, data: Any, index: Any, *, axis: int, mode: str) -> Any:
+    at = axis % data.rank
+    kept = (*data.shape[:at], 1, *data.shape[at + 1 :])
+    place = o.reshape(onnx_whole(o, index, data.shape[at], mode), kept)
+    return o.reshape(o.GatherElements(data, place, axis=axis))
+
+
 @pick.backward(wrt=("data",), grad=_pick_again)
 def _(g: Array, data: Array, index: Array, *, axis: int, mode: str, out: Array) -> None:
     """Put the gradient where the elements came from."""
@@ -405,6 +419,13 @@ def _(s: Any, *, depth: int) -> None:
 @one_hot.dtype
 def _(t: Any, *, dtype: str) -> None:
     t.output = np.dtype(dtype)
+
+
+@one_hot.onnx
+def _(o: Any, indices: Any, *, depth: int, on_value: float, off_value: float) -> Any:
+    on, off = (o.constant(np.array(v).astype(o.dtype)) for v in (on_value, off_value))
+    is_on = o.Equal(o.Unsqueeze(o.cast(indices, "int64"), (-1,)), np.arange(depth))
+    return o.Where(is_on, on, off)
 
 
 @one_hot.grad

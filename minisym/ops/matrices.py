@@ -43,6 +43,10 @@ TransposeB = Annotated[bool, "Transpose the matrices of B first."]
 RowAxis = Annotated[int, "The axis of the rows, neither the last nor behind it."]
 
 
+SOLVES = "ONNX solves no systems of equations, and factors no matrices"
+"""Why some ops have no form there."""
+
+
 # ------------------------------------------------------------------------------------------ gemm
 
 
@@ -132,6 +136,54 @@ def _(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> None:
 gemm.dtype(matrix_floats)
 
 
+def _onnx_product(
+    o: Any, A: Any, B: Any, transpose_a: bool, transpose_b: bool, alpha: float, axis: int = -2
+) -> Any:
+    """Multiply matrices in ONNX, whose rows lie along the last axis but one."""
+    made = o.MatMul(
+        *(
+            onnx_turned(o, onnx_rows_to(o, x, axis), transpose)
+            for x, transpose in ((A, transpose_a), (B, transpose_b))
+        )
+    )
+    return made if alpha == 1 else o.Mul(made, alpha)
+
+
+def onnx_rows_to(o: Any, x: Any, axis: int) -> Any:
+    """Move the axis of the rows to the last place but one, in ONNX."""
+    order = [i for i in range(x.rank) if i != axis % x.rank]
+    return o.transpose(x, [*order[:-1], axis % x.rank, order[-1]])
+
+
+def onnx_turned(o: Any, x: Any, transpose: bool) -> Any:
+    """Transpose the matrices, if so asked, in ONNX."""
+    return o.transpose(x, [*range(x.rank - 2), x.rank - 1, x.rank - 2]) if transpose else x
+
+
+def _onnx_rows_back(o: Any, x: Any, axis: int, rank: int) -> Any:
+    order = list(range(rank))
+    order.insert(axis % rank, order.pop(-2))
+    return o.transpose(x, order)
+
+
+@gemm.onnx
+def _(
+    o: Any,
+    A: Any,
+    B: Any,
+    C: Any,
+    *,
+    transpose_a: bool,
+    transpose_b: bool,
+    alpha: float,
+    beta: float,
+    axis: int,
+) -> Any:
+    made = _onnx_product(o, A, B, transpose_a, transpose_b, alpha, axis)
+    added = o.Mul(C, beta) if beta != 1 else C
+    return o.Add(_onnx_rows_back(o, made, axis, A.rank), added)
+
+
 @gemm.grad
 def _(
     g: Symbol,
@@ -189,6 +241,14 @@ def gemm2(
 
 gemm2.shape(_gemm_shape)
 gemm2.dtype(matrix_floats)
+
+
+@gemm2.onnx
+def _(
+    o: Any, A: Any, B: Any, *, transpose_a: bool, transpose_b: bool, alpha: float, axis: int
+) -> Any:
+    made = _onnx_product(o, A, B, transpose_a, transpose_b, alpha, axis)
+    return _onnx_rows_back(o, made, axis, A.rank)
 
 
 @gemm2.grad
@@ -255,6 +315,11 @@ def _(s: Any, *, transpose: bool) -> None:
 syrk.dtype(matrix_floats)
 
 
+@syrk.onnx
+def _(o: Any, A: Any, *, transpose: bool, alpha: float) -> Any:
+    return _onnx_product(o, A, A, transpose, not transpose, alpha)
+
+
 @syrk.grad
 def _(g: Symbol, A: Symbol, *, transpose: bool, alpha: float) -> Symbol:
     both = g + mirror(g)
@@ -317,6 +382,15 @@ trmm.shape(_side_shape)
 trmm.dtype(matrix_floats)
 
 
+@trmm.onnx
+def _(
+    o: Any, A: Any, B: Any, *, transpose: bool, rightside: bool, lower: bool, alpha: float
+) -> Any:
+    part = o.shaped(o.Trilu(A, upper=int(not lower)), A.shape)
+    pair = (B, part) if rightside else (part, B)
+    return _onnx_product(o, *pair, not rightside and transpose, rightside and transpose, alpha)
+
+
 @trmm.grad
 def _(
     g: Symbol,
@@ -355,6 +429,7 @@ def _(
         ),
         Sample(((3, 3), (4, 2)), raises=ShapeError, match="A has shape"),
     ],
+    no_onnx=SOLVES,
 )
 def trsm(
     A: Triangles,

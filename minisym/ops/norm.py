@@ -184,6 +184,25 @@ def _(s: Any, *, axis: int) -> None:
 LayerNorm.dtype(floats_only)
 
 
+def _onnx_standard(o: Any, data: Any, axis: int, eps: float) -> tuple[Any, Any, Any]:
+    """Return the normalised data, mean and deviation, as ONNX computes them of floats."""
+    wide = o.wide(data)
+    mean = o.reduce("ReduceMean", wide, (axis,), keepdims=True)
+    centred = o.Sub(wide, mean)
+    variance = o.reduce("ReduceMean", o.Mul(centred, centred), (axis,), keepdims=True)
+    deviation = o.Sqrt(o.Add(variance, eps))
+    return o.Div(centred, deviation), mean, deviation
+
+
+@LayerNorm.onnx
+def _(o: Any, data: Any, gamma: Any, beta: Any, *, axis: int, eps: float) -> Any:
+    normal, mean, deviation = _onnx_standard(o, data, axis, eps)
+    if axis in (-1, data.rank - 1):
+        return [o.LayerNormalization(data, gamma, beta, axis=-1, epsilon=eps), mean, deviation]
+    laid = (o.lay(o.wide(vector), data.rank, axis) for vector in (gamma, beta))
+    return [o.Add(o.Mul(normal, next(laid)), next(laid)), mean, deviation]
+
+
 @LayerNorm.backward(wrt=_DERIVED, grad=second_order(_layer_norm_formula, _TAKES, _DERIVED))
 def _layer_norm_gradient(
     g: Array,
@@ -298,6 +317,14 @@ def _(s: Any, *, num_groups: int) -> None:
 GroupNorm.dtype(floats_only)
 
 
+@GroupNorm.onnx
+def _(o: Any, data: Any, gamma: Any, beta: Any, *, num_groups: int, eps: float) -> Any:
+    blocks = o.Reshape(data, (0, num_groups, -1))
+    made = o.reshape(o.InstanceNormalization(blocks, gamma, beta, epsilon=eps))
+    _, mean, deviation = _onnx_standard(o, blocks, 2, eps)
+    return [made, o.Squeeze(mean, (2,)), o.Squeeze(deviation, (2,))]
+
+
 @GroupNorm.backward(wrt=_DERIVED, grad=second_order(_grouped_formula, _TAKES, _DERIVED))
 def _group_norm_gradient(
     g: Array,
@@ -357,6 +384,11 @@ def _(s: Any) -> None:
 
 
 InstanceNorm.dtype(floats_only)
+
+
+@InstanceNorm.onnx
+def _(o: Any, data: Any, gamma: Any, beta: Any, *, eps: float) -> Any:
+    return o.InstanceNormalization(data, gamma, beta, epsilon=eps)
 
 
 @InstanceNorm.backward(wrt=_DERIVED, grad=second_order(_grouped_formula, _TAKES, _DERIVED))

@@ -12,6 +12,7 @@ from minisym.core.cost import nothing
 from minisym.core.declare import op as declare
 from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import product, show
@@ -100,6 +101,7 @@ def _(g: Symbol, data: Symbol, *, kernel: Ints, stride: Ints, dilate: Ints, pad:
 @op(
     name="_fold_like",
     samples=[Sample(((1, 8, 4), (1, 2, 3, 3)), {"kernel": (2, 2)}, wrt=(0,))],
+    no_onnx=OF_GRADIENTS,
 )
 def fold_like(
     columns: Columns,

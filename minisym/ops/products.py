@@ -14,6 +14,7 @@ import numpy as np
 from minisym.core.cost import each_input
 from minisym.core.declare import F, op
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
@@ -71,6 +72,7 @@ def _like_data(s: Any) -> None:
             reference=lambda g, x: np.array([[0.0, 8.0], [0.0, 0.0], [5.0, 3.0]]),
         ),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def prod_back(
     g: Head,
@@ -123,6 +125,7 @@ def _again_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:
             reference=lambda h, g, x: np.array([28.0, 44.0, 20.0]),
         ),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def prod_again(
     h: Annotated[Array, "Gradient of the gradient."],

@@ -21,6 +21,7 @@ from minisym.core.errors import ParamError
 from minisym.core.families import agree
 from minisym.core.kernels import number
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.params import Between, DType, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import Shape, axes_of, is_np_shape
@@ -90,6 +91,7 @@ def left(data: Shape, axis: Ints | None, *, keepdims: bool, exclude: bool = Fals
         Sample(((3,), (2, 3, 4)), {"axis": (0, 2)}, wrt=(0,)),
         Sample(((1,), (2, 3)), {"mean": True}, wrt=(0,)),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def spread(
     data: Annotated[Array, "What the reduction left."],

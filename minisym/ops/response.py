@@ -90,6 +90,13 @@ def _unit_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symbol:
     return F.broadcast_mul(data, F.rsqrt(F.sum(F.square(data), **axes) + params["eps"]))
 
 
+@L2Normalization.onnx
+def _(o: Any, data: Any, *, eps: float, mode: str) -> Any:
+    wide = o.wide(data)
+    squares = o.reduce("ReduceSumSquare", wide, _axes(mode, data.rank), keepdims=True)
+    return o.Div(wide, o.Sqrt(o.Add(squares, eps)))
+
+
 @L2Normalization.backward(grad=second_order(_unit_formula, ("g", "data"), ("data",)))
 def _(g: Array, data: Array, *, eps: float, mode: str, out: Array) -> None:
     r"""Fill with $(g - y \sum g y) / \sqrt{\sum x^2 + \epsilon}$."""
@@ -142,6 +149,21 @@ def _neighbour_sum(
 def _(s: Any) -> None:
     s.output = s.data
     s.data = s.output
+
+
+def _onnx_neighbours(o: Any, x: Any, size: int) -> Any:
+    """Sum each channel with its neighbours in ONNX: a mean over a window, times its size."""
+    rows = o.Unsqueeze(o.Reshape(x, (0, x.shape[1], -1)), (1,))
+    reach = size // 2
+    means = o.AveragePool(
+        o.Pad(rows, (0, 0, reach, 0, 0, 0, reach, 0)), kernel_shape=(2 * reach + 1, 1)
+    )
+    return o.reshape(o.Mul(means, 2 * reach + 1))
+
+
+@_neighbour_sum.onnx
+def _(o: Any, data: Any, *, nsize: int) -> Any:
+    return _onnx_neighbours(o, data, nsize)
 
 
 @_neighbour_sum.grad
@@ -207,6 +229,14 @@ def _response_formula(inputs: dict[str, Symbol], params: dict[str, Any]) -> Symb
     norm = _neighbour_sum(F.square(data), nsize=nsize) * (alpha / nsize) + knorm
     found: Symbol = data * norm**-beta
     return found
+
+
+@LRN.onnx
+def _(o: Any, data: Any, *, alpha: float, beta: float, knorm: float, nsize: int) -> Any:
+    if data.rank == 4 and nsize > 0:
+        return o.LRN(data, size=nsize, alpha=alpha, beta=beta, bias=knorm)
+    near = _onnx_neighbours(o, o.shaped(o.Mul(data, data), data.shape), nsize)
+    return o.Mul(data, o.Pow(o.Add(o.Mul(near, alpha / max(nsize, 1)), knorm), -beta))
 
 
 @LRN.backward(grad=second_order(_response_formula, ("g", "data"), ("data",)))

@@ -79,6 +79,18 @@ def _(s: Any) -> None:
 gather_nd.dtype(first_type)
 
 
+def _onnx_places(o: Any, indices: Any, shape: Any) -> Any:
+    """Return coordinates as ONNX has them, along the last axis; they count modulo the sizes."""
+    sizes = o.Reshape(o.sizes(shape[: indices.shape[0]]), (-1, *(1,) * (indices.rank - 1)))
+    inside = o.Mod(o.cast(indices, "int64"), sizes)
+    return o.Transpose(inside, perm=(*range(1, indices.rank), 0))
+
+
+@gather_nd.onnx
+def _(o: Any, data: Any, indices: Any) -> Any:
+    return o.GatherND(data, _onnx_places(o, indices, data.shape))
+
+
 @gather_nd.backward(
     wrt=("data",), grad=lambda h, g, data, indices: (F.gather_nd(h, indices), None, None)
 )
@@ -140,6 +152,11 @@ def _(s: Any, *, shape: Ints) -> None:
 scatter_nd.dtype(first_type)
 
 
+@scatter_nd.onnx
+def _(o: Any, data: Any, indices: Any) -> Any:
+    return o.ScatterND(o.full(o.shape, 0, o.dtype), _onnx_places(o, indices, o.shape), data)
+
+
 @scatter_nd.grad
 def _(g: Symbol, data: Symbol, indices: Symbol) -> tuple[Symbol, None]:
     return F.gather_nd(g, indices), None
@@ -179,6 +196,11 @@ def _(s: Any, *, shape: Ints) -> None:
 def _(t: Any) -> None:
     first_type(t)
     t.rhs = t.output
+
+
+@_scatter_set_nd.onnx
+def _(o: Any, lhs: Any, rhs: Any, indices: Any) -> Any:
+    return o.ScatterND(lhs, _onnx_places(o, indices, o.shape), rhs)
 
 
 @_scatter_set_nd.grad
@@ -233,6 +255,13 @@ def _(s: Any) -> None:
 def _(t: Any) -> None:
     first_type(t)
     t.mhs = t.output
+
+
+@fill_element_0index.onnx
+def _(o: Any, lhs: Any, mhs: Any, rhs: Any) -> Any:
+    column = o.count(lhs.shape[1], "int64")
+    chosen = o.Equal(column, o.Unsqueeze(o.cast(rhs, "int64"), (1,)))
+    return o.Where(chosen, o.Unsqueeze(mhs, (1,)), lhs)
 
 
 @fill_element_0index.grad
@@ -322,6 +351,21 @@ def _(s: Any, *, shape: Ints | None) -> None:
     if s.output is not None:
         s.data = s.output[1:]
         s.output = (len(shape), *s.data)
+
+
+@ravel_multi_index.onnx
+def _(o: Any, data: Any, *, shape: Ints) -> Any:
+    steps = _strides(shape).reshape(-1, *(1,) * (data.rank - 1))
+    return o.reduce("ReduceSum", o.Mul(o.cast(data, "int64"), o.constant(steps)), (0,))
+
+
+@unravel_index.onnx
+def _(o: Any, data: Any, *, shape: Ints) -> Any:
+    left, found = o.cast(data, "int64"), []
+    for stride in _strides(shape):
+        found.append(o.Unsqueeze(o.Div(left, int(stride)), (0,)))
+        left = o.Mod(left, int(stride))
+    return o.Concat(*found, axis=0)
 
 
 for _index in (ravel_multi_index, unravel_index):

@@ -17,6 +17,7 @@ from minisym.core.declare import op as declare
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.samples import Sample
 from minisym.core.symbol import Symbol
 from minisym.passes.gradient import gradient
@@ -90,6 +91,7 @@ def _given(slopes: Sequence[Entry | None], actual: dict[str, Any]) -> list[Symbo
         Sample(((2, 3), (2, 3)), reference=lambda training, inference: training),
         Sample(((2, 3), (2, 3)), is_train=False, reference=lambda training, inference: inference),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def by_mode(
     training: Annotated[Array, "What is chosen in training."],

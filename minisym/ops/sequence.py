@@ -14,6 +14,7 @@ from minisym.core.cost import nothing
 from minisym.core.declare import op as declare
 from minisym.core.errors import ExecutionError, ShapeError
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
@@ -110,6 +111,20 @@ SequenceMask.shape(_same_shape)
 SequenceMask.dtype(_types)
 
 
+def _onnx_ends(o: Any, length: Any) -> Any:
+    """Return lengths as int64, in ONNX."""
+    return o.cast(length, "int64")
+
+
+@SequenceMask.onnx
+def _(o: Any, data: Any, sequence_length: Any = None, *, value: float, axis: int) -> Any:
+    if sequence_length is None:
+        return data
+    time = o.lay(o.count(data.shape[axis], "int64"), data.rank, axis)
+    end = o.shaped(_onnx_ends(o, sequence_length), sequence_length.shape)
+    return o.Where(o.Less(time, o.lay(end, data.rank, 1 - axis)), data, value)
+
+
 @SequenceMask.grad
 def _(
     g: Symbol,
@@ -166,6 +181,15 @@ def _(s: Any, *, axis: int) -> None:
 
 
 SequenceReverse.dtype(_types)
+
+
+@SequenceReverse.onnx
+def _(o: Any, data: Any, sequence_length: Any = None) -> Any:
+    if sequence_length is None:
+        return o.Slice(data, (-1,), (np.iinfo(np.int64).min,), (0,), (-1,))
+    least = o.Max(_onnx_ends(o, sequence_length), 1)  # none is as good as one, which ONNX wants
+    length = o.Min(least, o.sizes(data.shape[:1]))
+    return o.ReverseSequence(data, length, time_axis=0, batch_axis=1)
 
 
 @SequenceReverse.grad
@@ -248,6 +272,15 @@ def _(s: Any, *, axis: int) -> None:
 SequenceLast.dtype(_types)
 
 
+@SequenceLast.onnx
+def _(o: Any, data: Any, sequence_length: Any = None, *, axis: int) -> Any:
+    if sequence_length is None:
+        return o.Gather(data, np.array(-1), axis=axis)
+    last = o.Unsqueeze(o.Sub(_onnx_ends(o, sequence_length), 1), (1,))
+    each = o.transpose(data, (1, 0, *range(2, data.rank))) if axis == 0 else data
+    return o.GatherND(each, last, batch_dims=1)
+
+
 @SequenceLast.grad
 def _(
     g: Symbol,
@@ -272,6 +305,7 @@ def _(
             wrt=(0,),
         ),
     ],
+    no_onnx=OF_GRADIENTS,
 )
 def put_last(
     values: Annotated[Array, "One element for each sequence."],

@@ -110,6 +110,26 @@ def sort(
 sort.shape(_sorted_shape)
 
 
+def _onnx_first(o: Any, data: Any, axis: int | None, count: Any, *, ascending: bool) -> list[Any]:
+    """Return the first `count` elements in order, and their places, in ONNX; None: all.
+
+    NaN comes last, as here: it is sorted as what is beyond all numbers.
+    """
+    line = o.Reshape(data, (-1,)) if axis is None else data
+    number = o.sizes((count,)) if axis is not None or count else o.Reshape(o.Size(data), (1,))
+    key = line
+    if data.dtype.kind == "f":
+        key = o.Where(o.IsNaN(line), np.inf if ascending else -np.inf, line)
+    _, places = o.TopK(key, number, axis=axis or 0, largest=int(not ascending), outputs=2)
+    return [o.GatherElements(line, places, axis=axis or 0), places]
+
+
+@sort.onnx
+def _(o: Any, data: Any, *, axis: int | None, is_ascend: bool) -> Any:
+    length = None if axis is None else data.shape[axis]
+    return _onnx_first(o, data, axis, length, ascending=is_ascend)[:1]
+
+
 @sort.grad
 def _(g: Symbol, data: Symbol, *, axis: int | None, is_ascend: bool) -> Symbol:
     places = argsort(data, axis=axis, is_ascend=is_ascend, dtype="int64")
@@ -146,6 +166,12 @@ argsort.shape(_sorted_shape)
 @argsort.dtype
 def _(t: Any, *, dtype: str) -> None:
     t.output = np.dtype(dtype)
+
+
+@argsort.onnx
+def _(o: Any, data: Any, *, axis: int | None, is_ascend: bool) -> Any:
+    length = None if axis is None else data.shape[axis]
+    return _onnx_first(o, data, axis, length, ascending=is_ascend)[1]
 
 
 @argsort.grad
@@ -186,6 +212,12 @@ def _(s: Any, *, axis: int | None) -> None:
 take_places.dtype(first_type)
 
 
+@take_places.onnx
+def _(o: Any, data: Any, places: Any, *, axis: int | None) -> Any:
+    flat, where = (o.Reshape(x, (-1,)) if axis is None else x for x in (data, places))
+    return o.reshape(o.GatherElements(flat, o.cast(where, "int64"), axis=axis or 0))
+
+
 @take_places.grad
 def _(g: Symbol, data: Symbol, places: Symbol, *, axis: int | None) -> tuple[Symbol, None]:
     return put_places(g, data, places, axis=axis), None
@@ -218,6 +250,16 @@ def _(s: Any, *, axis: int | None) -> None:
 
 
 put_places.dtype(first_type)
+
+
+@put_places.onnx
+def _(o: Any, data: Any, places: Any, *, axis: int | None) -> Any:
+    zeros = o.full(o.shape, 0, o.dtype)
+    flat, values, where = (
+        o.Reshape(x, (-1,)) if axis is None else x for x in (zeros, data, places)
+    )
+    found = o.ScatterElements(flat, o.cast(where, "int64"), values, axis=axis or 0)
+    return o.reshape(found)
 
 
 @put_places.grad
@@ -321,6 +363,18 @@ def _(t: Any, *, ret_typ: str, dtype: str) -> None:
     t.data = t.outputs[0]
     if ret_typ == "both":
         t.output1 = np.dtype(dtype)
+
+
+@topk.onnx
+def _(o: Any, data: Any, *, axis: int | None, k: int, ret_typ: str, is_ascend: bool) -> Any:
+    count = k if k > 0 else None if axis is None else data.shape[axis]
+    values, places = _onnx_first(o, data, axis, count, ascending=is_ascend)
+    if ret_typ == "mask":
+        zeros = o.full(data.shape, 0, o.dtype)
+        flat = o.Reshape(zeros, (-1,)) if axis is None else zeros
+        ones = o.Expand(np.ones(1, o.dtype), o.Shape(places))
+        return o.reshape(o.ScatterElements(flat, places, ones, axis=axis or 0))
+    return {"both": [values, places], "value": [values]}.get(ret_typ, [places])
 
 
 @topk.grad

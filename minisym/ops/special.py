@@ -169,6 +169,9 @@ _FACTORIALS = np.array([math.factorial(n) for n in range(171)], dtype=np.float64
 
 # ----------------------------------------------------------------------------------- how they run
 
+NO_GAMMA = "ONNX has no gamma function"
+"""Why some ops have no form there."""
+
 
 def _polynomial(coefficients: Sequence[float], u: Array) -> Array:
     """Evaluate a polynomial by Horner's rule."""
@@ -300,6 +303,7 @@ unary(
     lambda g, x, y: g * (exp(-square(x)) * (2 / math.sqrt(math.pi))),
     r"Error function, $\operatorname{erf} x = \frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt$.",
     samples=[Sample((_LINE,), reference=_each(math.erf))],
+    onnx="Erf",
 )
 
 
@@ -324,6 +328,7 @@ unary(
             reference=_each(lambda v: NormalDist().inv_cdf((1 + v) / 2) / math.sqrt(2)),
         ),
     ],
+    no_onnx="ONNX has no inverse of the error function",
 )
 trigamma = unary(
     "_trigamma",
@@ -333,6 +338,7 @@ trigamma = unary(
     samples=[
         Sample((np.array([0.5, 1.0]),), reference=lambda x: np.pi**2 / np.array([2.0, 6.0])),
     ],
+    no_onnx=NO_GAMMA,
 )
 digamma = unary(
     "_digamma",
@@ -346,6 +352,7 @@ digamma = unary(
             reference=lambda x: -np.euler_gamma - np.array([2 * math.log(2), 0.0]),
         ),
     ],
+    no_onnx=NO_GAMMA,
 )
 unary(
     "gamma",
@@ -362,6 +369,7 @@ unary(
             reference=_each(lambda v: math.factorial(int(v) - 1)),
         ),
     ],
+    no_onnx=NO_GAMMA,
 )
 unary(
     "gammaln",
@@ -370,4 +378,5 @@ unary(
     r"Logarithm of the gamma function, $\ln |\Gamma(x)|$.",
     aliases=("_sparse_gammaln",),
     samples=[Sample((_LINE,), reference=_each(math.lgamma))],
+    no_onnx=NO_GAMMA,
 )

@@ -19,6 +19,7 @@ from minisym.core.samples import Sample
 from minisym.core.shapes import axes_of, axis_of, product
 from minisym.core.symbol import Symbol
 from minisym.ops.casting import cast_like
+from minisym.ops.elemwise import onnx_trunc
 from minisym.ops.inputs import Head, Like, Samples
 from minisym.ops.numeric.rules import as_forward, no_bool, numbers_only, some_to_choose
 from minisym.ops.numeric.sums import mean_over
@@ -44,6 +45,7 @@ def _position(
     name: str, function: Callable[..., Any], plain: Callable[..., Any], doc: str
 ) -> Declaration:
     """Declare an op that finds where an extreme is."""
+    form = {"argmax": "ArgMax", "argmin": "ArgMin"}[name]
 
     def kernel(
         data: Annotated[Array, "The array to search."],
@@ -80,6 +82,11 @@ def _position(
     def _(g: Symbol, data: Symbol) -> None:
         return None
 
+    @declared.onnx
+    def _(o: Any, data: Any, *, axis: int | None) -> Any:
+        flat = o.Reshape(data, (-1,)) if axis is None else data
+        return o.reshape(o.node(form, flat, axis=axis or 0, keepdims=0))
+
     return declared
 
 
@@ -114,6 +121,9 @@ _position(
 def argmax_channel(data: Samples, *, out: Array) -> None:
     """Say where the largest element is along axis 1, in the type of the input."""
     put_positions(data.argmax(1), "argmax_channel", out)
+
+
+argmax_channel.onnx(lambda o, data: o.ArgMax(data, axis=1, keepdims=0))
 
 
 @argmax_channel.shape
@@ -173,6 +183,16 @@ def _(s: Any, *, axes: Ints | None, keepdims: bool) -> None:
 
 
 moments.dtype(numbers_only)
+
+
+@moments.onnx
+def _(o: Any, data: Any, *, axes: Ints | None, keepdims: bool) -> Any:
+    gone = axes_of(axes, data.rank)
+    wide = data if data.dtype.kind == "f" else o.cast(data, "float64")
+    mean = o.reduce("ReduceMean", wide, gone, keepdims=True)
+    centred = o.Sub(wide, mean if data.dtype.kind == "f" else onnx_trunc(o, mean))
+    squares = o.reduce("ReduceMean", o.Mul(centred, centred), gone, keepdims=True)
+    return [o.reshape(mean, o.shapes[0]), o.reshape(squares, o.shapes[1])]
 
 
 @moments.grad
@@ -253,6 +273,12 @@ def _(t: Any, *, dtype: str | None) -> None:
             raise ValueError("running sums are numbers, not bool")
 
 
+@cumsum.onnx
+def _(o: Any, a: Any, *, axis: int | None) -> Any:
+    flat = o.Reshape(a, (-1,)) if axis is None else a
+    return o.CumSum(o.cast(flat), np.array(axis or 0))
+
+
 @cumsum.grad
 def _(g: Symbol, a: Symbol, *, axis: int | None) -> Symbol:
     return cumsum_back(cast_like(g, a), a, axis=axis)
@@ -272,6 +298,11 @@ def _(s: Any, *, axis: int | None) -> None:
     s.output = s.like
     s.like = s.output
     as_forward(cumsum, s, {"axis": axis}, {"a": ["like"]}, {"output": ["g"]})
+
+
+@cumsum_back.onnx
+def _(o: Any, g: Any, *, axis: int | None) -> Any:
+    return o.reshape(o.CumSum(g, np.array(axis or 0), reverse=1))
 
 
 @cumsum_back.grad

@@ -343,6 +343,7 @@ def _(g0: Array, data: Array, y1: Array, *, out: Array) -> None:
         ),
         Sample(((3,),), {"threshold": 0.1}, raises=ShapeError, match="2 dimensions"),
     ],
+    no_onnx="it takes one pair after another, which no op of ONNX does",
 )
 def bipartite_matching(
     data: Annotated[Array, "Scores, (…, rows, columns)."],

@@ -24,6 +24,7 @@ from minisym.ops.batch_norm import (
     Momentum,
     MovingMean,
     MovingVar,
+    batch_norm_onnx,
     batch_norm_shape,
     batch_norm_types,
     batch_norm_visible,
@@ -124,6 +125,11 @@ def _five(gradients: Symbol) -> list[Symbol | None]:
     return [gradients[0], gradients[1], gradients[2], None, None]
 
 
+@SyncBatchNorm.onnx
+def _(o: Any, *arrays: Any, eps: float, fix_gamma: bool) -> Any:
+    return batch_norm_onnx(o, arrays, 1, eps, fix_gamma=fix_gamma, inverse=False)
+
+
 @SyncBatchNorm.grad
 def _(g: list[Symbol], *inputs: Symbol, y: list[Symbol], **params: Any) -> list[Symbol | None]:
     shared = {name: value for name, value in params.items() if name not in {"ndev", "key"}}
@@ -194,6 +200,12 @@ def BatchNormWithReLU(
 @BatchNormWithReLU.shape
 def _(s: Any, *, axis: int) -> None:
     batch_norm_shape(s, axis)
+
+
+@BatchNormWithReLU.onnx
+def _(o: Any, *arrays: Any, eps: float, fix_gamma: bool, axis: int) -> Any:
+    normal, *rest = batch_norm_onnx(o, arrays, axis, eps, fix_gamma=fix_gamma, inverse=True)
+    return [o.Relu(normal), *rest]
 
 
 @BatchNormWithReLU.grad

@@ -69,6 +69,11 @@ def triangle(
 triangle.shape(square_shape)
 
 
+@triangle.onnx
+def _(o: Any, A: Any, *, offset: int, lower: bool) -> Any:
+    return o.Trilu(A, np.array(offset), upper=int(not lower))
+
+
 @triangle.grad
 def _(g: Symbol, A: Symbol, *, offset: int, lower: bool) -> Symbol:
     return triangle(g, offset=offset, lower=lower)
@@ -140,6 +145,33 @@ def _(s: Any, *, offset: int) -> None:
     s.A = _around(s.output, offset)
 
 
+def _onnx_taken(o: Any, A: Any, rows: Array, columns: Array) -> Any:
+    """Take elements of each matrix as a vector in ONNX."""
+    _, size = o.fixed_sizes(A.shape[-2:], "where they lie depends on the size of the matrices")
+    flat = o.Reshape(A, (*(0,) * (A.rank - 2), size * size))
+    return o.Gather(flat, o.constant(rows * size + columns), axis=-1)
+
+
+def _onnx_put(o: Any, A: Any, rows: Array, columns: Array) -> Any:
+    """Put vectors into matrices of zeros in ONNX: a product with ones where they go."""
+    _, size = o.fixed_sizes(o.shape[-2:], "where they lie depends on the size of the matrices")
+    where = np.zeros((len(rows), size * size), o.dtype)
+    where[np.arange(len(rows)), rows * size + columns] = 1
+    flat = o.MatMul(A, o.constant(where))
+    return o.Reshape(flat, (*(0,) * (A.rank - 1), size, size))
+
+
+def _on_diagonal(length: int, offset: int) -> tuple[Array, Array]:
+    """Return rows and columns of a diagonal."""
+    each = np.arange(length)
+    return each + max(-offset, 0), each + max(offset, 0)
+
+
+@extractdiag.onnx
+def _(o: Any, A: Any, *, offset: int) -> Any:
+    return _onnx_taken(o, A, *_on_diagonal(o.shape[-1], offset))
+
+
 @extractdiag.grad
 def _(g: Symbol, A: Symbol, *, offset: int) -> Symbol:
     return makediag(g, offset=offset)
@@ -164,6 +196,11 @@ def makediag(A: Annotated[Array, "Diagonals, (…, n)."], *, offset: Offset = 0,
 def _(s: Any, *, offset: int) -> None:
     s.output = _around(s.A, offset)
     s.A = _diagonal(s.output, offset)
+
+
+@makediag.onnx
+def _(o: Any, A: Any, *, offset: int) -> Any:
+    return _onnx_put(o, A, *_on_diagonal(A.shape[-1], offset))
 
 
 @makediag.grad
@@ -197,6 +234,11 @@ def _(s: Any, *, offset: int) -> None:
         s.output = (*diagonal[:-1], _count(diagonal[-1]))
     if s.output is not None:
         s.A = _around((*s.output[:-1], _side(s.output[-1])), offset)
+
+
+@extracttrian.onnx
+def _(o: Any, A: Any, *, offset: int, lower: bool) -> Any:
+    return _onnx_taken(o, A, *_coordinates(A.shape[-1], offset, lower))
 
 
 @extracttrian.grad
@@ -235,6 +277,11 @@ def _(s: Any, *, offset: int) -> None:
     diagonal = _diagonal(s.output, offset)
     if diagonal is not None:
         s.A = (*diagonal[:-1], _count(diagonal[-1]))
+
+
+@maketrian.onnx
+def _(o: Any, A: Any, *, offset: int, lower: bool) -> Any:
+    return _onnx_put(o, A, *_coordinates(o.shape[-1], offset, lower))
 
 
 @maketrian.grad
