@@ -20,7 +20,7 @@ from minisym.core.op import KINDS, Op
 from minisym.core.params import REQUIRED, Param, param_of
 from minisym.core.samples import Sample
 
-RUNTIME = frozenset({"out", "is_train", "rng", "state"})
+RUNTIME = frozenset({"out", "is_train", "rng", "state", "comm"})
 """Keyword arguments of a kernel that the runtime fills in."""
 
 RESERVED = frozenset({"name", "attr", "out"})

@@ -228,8 +228,13 @@ class Op:
 
     @property
     def has_effects(self) -> bool:
-        """Whether it may do more than fill its outputs: a user's operator, or what holds one."""
-        return bool(self.subgraphs) or "state" in getattr(self.kernel, "wants", ())
+        """Whether it may do more than fill its outputs: a user's operator, or what holds one.
+
+        An exchange with other processes does, too: all of them have to make it.
+        """
+        return bool(self.subgraphs) or bool(
+            {"state", "comm"} & {*getattr(self.kernel, "wants", ())}
+        )
 
     @property
     def why_no_onnx(self) -> str:

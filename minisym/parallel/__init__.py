@@ -1,6 +1,8 @@
-"""Several workers, one symbol: in one graph (`simulate`)."""
+"""Several workers, one symbol: in one graph (`simulate`), or a process each (`data_parallel`)."""
 
+from minisym.parallel.data_parallel import data_parallel
 from minisym.parallel.exchange import EXCHANGES, Exchange
 from minisym.parallel.simulate import simulate
+from minisym.runtime.peers import Peers, StepGivenUpError
 
-__all__ = ["EXCHANGES", "Exchange", "simulate"]
+__all__ = ["EXCHANGES", "Exchange", "Peers", "StepGivenUpError", "data_parallel", "simulate"]

@@ -38,6 +38,7 @@ from minisym.runtime.binding import Binding
 from minisym.runtime.executor import Executor
 from minisym.runtime.late import measured, seed_arrays
 from minisym.runtime.layout import zeros
+from minisym.runtime.peers import Peers
 from minisym.runtime.plan import NO_MEMORY, Memory
 from minisym.runtime.plans import Plans
 
@@ -57,6 +58,7 @@ def bind(
     shared_exec: object = None,
     *,
     optimize: bool = True,
+    comm: Any = None,
 ) -> Executor:
     """Bind arrays to a symbol's variables and return an `Executor`.
 
@@ -78,6 +80,9 @@ def bind(
     optimize
         Whether what runs may be a simpler graph, which computes the same; see
         `Executor.get_optimized_symbol`. Without it each node runs as it was composed.
+    comm
+        For the exchanges of a symbol that several processes run: a communicator of mpi4py, or
+        `ms.parallel.Peers` of one. Without it a process is alone.
 
     Raises
     ------
@@ -103,8 +108,11 @@ def bind(
     requests = _requests(arguments, grad_req)
     gradients = None if args_grad is None else _match_some(arguments, args_grad)
     return _compile(
-        Binding(symbol, given, bound_states, gradients, requests, optimize=bool(optimize))
-    )
+        Binding(
+            symbol, given, bound_states, gradients, requests,
+            optimize=bool(optimize), comm=_peers(graph, comm),
+        )
+    )  # fmt: skip
 
 
 def evaluate(symbol: Symbol, /, ctx: Context | None = None, **kwargs: Any) -> list[NDArray]:
@@ -129,6 +137,7 @@ def simple_bind(
     shared_exec: Executor | None = None,
     shared_buffer: object = None,
     optimize: Any = True,
+    comm: Any = None,
     **shapes: Any,
 ) -> Executor:
     """Infer all shapes from some, allocate zeros for every variable and gradient, and bind them.
@@ -146,7 +155,7 @@ def simple_bind(
     shared_arg_names, shared_exec
         Arguments that take the arrays and gradients of that executor, which has states of the same
         names shared, too: one set of parameters for several shapes of the data.
-    optimize
+    optimize, comm
         As in `bind`; of a symbol that has an input of this name, its shape.
     **shapes
         Shapes by argument name.
@@ -165,6 +174,8 @@ def simple_bind(
     names = {node.name: node for node in graph.variables}
     if "optimize" in names:
         shapes, optimize = {**shapes, "optimize": optimize}, True
+    if "comm" in names:
+        shapes, comm = {**shapes, "comm": comm}, None
     known = {
         names[name]: from_user(shape, f"simple_bind: the shape of {name}")
         for name, shape in shapes.items()
@@ -195,8 +206,17 @@ def simple_bind(
     }
     states = {node: arrays[node] for node in graph.variables if node in graph.auxiliary}
     bound = {node: arrays[node] for node in arguments}
-    binding = Binding(symbol, bound, states, gradients, requests, optimize=bool(optimize))
+    binding = Binding(
+        symbol, bound, states, gradients, requests,
+        optimize=bool(optimize), comm=_peers(graph, comm),
+    )  # fmt: skip
     return _compile(binding, inference=inference)
+
+
+def _peers(graph: Graph, comm: Any) -> Peers | None:
+    """Return the processes for a graph that exchanges something; of no use to any other."""
+    peers = Peers.of(comm)
+    return peers if any(node.op is not None and "comm" in node.op.needs for node in graph) else None
 
 
 def _is_shape(name: str, shape: object) -> bool:
@@ -438,7 +458,7 @@ def _compile(
     check_aliasing(graph, variables, gradients, wanted, binding.requests)
     plans = Plans(
         typed, bound, len(symbol.entries),
-        optimize=binding.optimize, memory=memory, states=binding.kept,
+        optimize=binding.optimize, memory=memory, states=binding.kept, comm=binding.comm,
     )  # fmt: skip
     head_grads = [None if node is None else (node, bound[node]) for node in head_variables]
     return Executor(binding, plans, head_grads, wanted, _compile)

@@ -9,6 +9,7 @@ from typing import Any
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.core.symbol import Symbol
+from minisym.runtime.peers import Peers
 
 
 @dataclass(frozen=True)
@@ -23,5 +24,7 @@ class Binding:
     """For each argument what backward does with its gradient: write, add or null."""
     optimize: bool = True
     """Whether what runs may be another graph, which computes the same."""
+    comm: Peers | None = None
+    """The processes that run the same symbol."""
     kept: dict[Node, dict[str, Any]] = field(default_factory=dict)
     """What ops keep from run to run, by node: plans come and go, a binding stays."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import starmap
 from threading import get_ident
@@ -32,7 +32,7 @@ from minisym.core.errors import (
 )
 from minisym.core.kernels import Step
 from minisym.core.ndarray import Array, NDArray
-from minisym.core.node import Node
+from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
 from minisym.passes.order import find_writes
@@ -47,6 +47,7 @@ from minisym.runtime.observe.internals import Internals
 from minisym.runtime.observe.profile import Profile, check_runs, profile
 from minisym.runtime.observe.usage import MemoryReport, memory_report
 from minisym.runtime.observe.watch import Monitor, Observer, watch
+from minisym.runtime.peers import OWN
 from minisym.runtime.plan import Memory, Plan
 from minisym.runtime.plans import Plans
 from minisym.runtime.program import LANDED, Commit, add, execute, move, run_through
@@ -147,6 +148,7 @@ class Executor:
         self._binding, self._seeds, self._wanted = binding, seeds, wanted
         self._compile = compile_again
         self._symbol, self._gradients = binding.symbol, binding.gradients
+        self._peers = binding.comm
         self._arguments = {node: NDArray.of(a) for node, a in binding.arguments.items()}
         self._states = {node: NDArray.of(a) for node, a in binding.states.items()}
         self._by_name = {
@@ -342,7 +344,7 @@ class Executor:
         after = flat.after
         after["runs"], after["call"] = last["runs"] + 1, call
         last["plan"], last["is_train"] = plan, None  # the values of the run before are gone
-        if feeds or self._observers:
+        if feeds or self._observers or self._peers is not None:
             self._run_fed(flat, call, feeds, starmap(operator.setitem, restore))
         else:
             quiet().run(run_through, flat.steps, flat.calls, plan)
@@ -359,20 +361,34 @@ class Executor:
     def _run_fed(
         self, flat: Flat, call: object, feeds: Sequence[Feed], restore: Iterable[None]
     ) -> None:
-        """Run with arrays that are copied first, or in front of observers."""
+        """Run with arrays that are copied first, in front of observers, or with other processes."""
         plan, steps = flat.plan, flat.steps
         try:
-            for array, value in feeds:
-                array[...] = value
-            if self._observers:
-                program = plan.program(is_train=bool(flat.is_train))
-                watch(plan, program.forward, self._observers, backward=False)
-                steps = self._last_steps(plan)
-            execute(steps, flat.calls, plan)
+            with self._together(plan):
+                for array, value in feeds:
+                    array[...] = value
+                if self._observers:
+                    program = plan.program(is_train=bool(flat.is_train))
+                    watch(plan, program.forward, self._observers, backward=False)
+                    steps = self._last_steps(plan)
+                execute(steps, flat.calls, plan)
         except BaseException:
             if self._last["call"] is not call:
                 exhaust(restore)  # one call: nothing interrupts it
             raise
+
+    def _together(self, plan: Plan) -> AbstractContextManager[None]:
+        """Be in a step that other processes make, too, if there are any."""
+        if self._peers is None:
+            return nullcontext()
+        return self._peers.step(
+            {
+                node.name: plan.arrays[Entry(node)]
+                for node, write in plan.written.items()
+                if write.entry.node.kind == "update" and OWN not in node.attrs
+            },
+            self.runs,
+        )
 
     def _flatten(self, plan: Plan, *, is_train: bool, backward: bool) -> Flat:
         """Return what a run is made of; it is kept for the next run of the plan in this mode."""
@@ -393,7 +409,10 @@ class Executor:
 
     def _last_steps(self, plan: Plan) -> list[Step]:
         """Return what is to do between the steps of a plan and its commit."""
-        return [(self._renew_outputs, (plan,))] if plan.late else []
+        steps: list[Step] = [(self._renew_outputs, (plan,))] if plan.late else []
+        if self._peers is not None:
+            steps.append((self._peers.agree, ()))
+        return steps
 
     def _output_commits(self, plan: Plan) -> list[Commit]:
         """Return what brings values to the outputs that lie elsewhere than in the plan's memory."""
@@ -689,7 +708,8 @@ class Executor:
         """End a run that has waited: do all that it should change, and return the outputs."""
         run.check_not_overtaken()
         after["runs"], after["call"] = self._last["runs"] + 1, call
-        execute(self._last_steps(plan), calls, plan)
+        with self._together(plan):
+            execute(self._last_steps(plan), calls, plan)
         return self.outputs if not self._is_shared else self._copies()
 
     def _overtake(self) -> None:

@@ -26,6 +26,7 @@ from minisym.passes import verify
 from minisym.passes.order import WriteOrder, order_writes
 from minisym.passes.typed import Typed
 from minisym.runtime.layout import Layout, lay_out
+from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_on_numbers
 from minisym.runtime.program import Commit, Landing, Part, Program, execute, move
 from minisym.runtime.steps import steps_in_place, steps_of
@@ -68,6 +69,8 @@ class Plan:
         were in the plan before.
     states
         What ops keep from run to run; plans that take each other's places share it.
+    comm
+        The processes that run the same graph.
     """
 
     late: frozenset[Node] = frozenset()
@@ -83,6 +86,7 @@ class Plan:
         keep: bool = False,
         memory: Memory = NO_MEMORY,
         states: States | None = None,
+        comm: Peers | None = None,
     ) -> None:
         self.typed, self.graph = typed, typed.graph
         if verify.is_on():
@@ -92,7 +96,7 @@ class Plan:
         self.results = self.graph.outputs[num_heads:]
         self.writes: WriteOrder = order_writes(self.graph)
         self.written = {write.variable: write for write in self.writes.writes}
-        self.keep, self.in_place = keep, in_place
+        self.keep, self.in_place, self.comm = keep, in_place, comm
         self.states: States = {} if states is None else states
         self._split()
         # kernels see plain arrays: a subclass (memmap, NDArray) would only cost
@@ -308,8 +312,9 @@ class Plan:
         if op.kernel is None and op.prepare is None:
             return [(_refuse, (node,))]
         return steps_of(
-            node, inputs, outs, is_train=is_train, state=self.state(node), scratch=self._scratch
-        )
+            node, inputs, outs, is_train=is_train,
+            state=self.state(node), scratch=self._scratch, comm=self.comm,
+        )  # fmt: skip
 
     def state(self, node: Node) -> dict[str, Any]:
         """Return what a node's op keeps from run to run; that of a gradient is its owner's."""

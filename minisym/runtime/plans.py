@@ -19,6 +19,7 @@ from minisym.passes.purpose import Purpose
 from minisym.passes.typed import Typed
 from minisym.runtime.late import is_late, make_plan
 from minisym.runtime.optimize import optimize
+from minisym.runtime.peers import Peers
 from minisym.runtime.plan import Memory, Plan, States
 
 
@@ -39,6 +40,8 @@ class Plans:
         The memory that the outputs take, as far as it fits.
     states
         What ops keep from run to run.
+    comm
+        The processes that run the same graph.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class Plans:
         optimize: bool,
         memory: Memory,
         states: States,
+        comm: Peers | None = None,
     ) -> None:
         self.typed = typed
         self.bound = {node: array.view(np.ndarray) for node, array in bound.items()}
-        self._num_heads, self._states = num_heads, states
+        self._num_heads = num_heads
+        self._shared: dict[str, Any] = {"states": states, "comm": comm}
         self._heads = memory.heads
         self._optimizes = optimize and not is_late(typed)
         graph = typed.graph
@@ -95,7 +100,7 @@ class Plans:
     def plain(self, *, bound: Mapping[Node, Array] | None = None, **options: Any) -> Plan:
         """Return a new plan of the graph as it was composed."""
         arrays = self.bound if bound is None else bound
-        return make_plan(self.typed, arrays, self._num_heads, states=self._states, **options)
+        return make_plan(self.typed, arrays, self._num_heads, **self._shared, **options)
 
     def elsewhere(self) -> Plan:
         """Forget all plans and the memory of the outputs; return a plan with new memory."""
@@ -129,4 +134,4 @@ class Plans:
             if plan.typed.graph is typed.graph:  # the mode makes no difference after all
                 return plan
         bound = {**self.bound, **use.constants}
-        return Plan(typed, bound, self._num_heads, memory=memory, states=self._states)
+        return Plan(typed, bound, self._num_heads, memory=memory, **self._shared)

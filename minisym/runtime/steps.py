@@ -20,6 +20,7 @@ from minisym.core.op import Op, Params, Rule
 from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.runtime.checked import checked
+from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_of_work
 from minisym.runtime.program import is_compiled
 
@@ -32,10 +33,12 @@ def steps_of(
     is_train: bool,
     state: dict[str, Any] | None = None,
     scratch: Scratch | None = None,
+    comm: Peers | None = None,
 ) -> list[Step]:
     """Return the steps that fill `outs` from `inputs`.
 
-    `state` is what the op keeps from run to run, `scratch` is room that it shares with others.
+    `state` is what the op keeps from run to run, `scratch` is room that it shares with others,
+    `comm` are the processes that run the same graph.
     """
     op = node.op
     assert op is not None
@@ -47,6 +50,7 @@ def steps_of(
         "is_train": is_train,
         "rng": random.generator,
         "state": {} if state is None else state,
+        "comm": comm,
     }
     found = declared_steps(op, params, inputs, outs, runtime)
     if found is not None:

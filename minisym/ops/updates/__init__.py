@@ -3,6 +3,7 @@
 from minisym.ops.updates import (
     adaptive,
     control,
+    exchanges,
     lamb,
     momentum,
     multi,

@@ -10,7 +10,7 @@ from minisym.core.op import Op
 from minisym.passes.order import find_writes
 from minisym.passes.typed import Typed
 
-_MORE_THAN_INPUTS = frozenset({"rng", "state"})
+_MORE_THAN_INPUTS = frozenset({"rng", "state", "comm"})
 
 
 def is_pure(op: Op) -> bool:
