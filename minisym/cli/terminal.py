@@ -1,0 +1,137 @@
+"""What all commands share: where they write, how they fail, and which files they are given."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+
+from minisym.core.errors import MinisymError
+from minisym.saved.load import load_model
+from minisym.saved.model import Model
+
+P = ParamSpec("P")
+
+FOUND = 1
+"""The exit status where a problem or a difference was found."""
+USELESS = 2
+"""The exit status where a file or an argument is no good."""
+WIDE = 1000
+"""Columns where there is no terminal: tables are as wide as they need to be."""
+
+
+def out() -> Console:
+    """Return where results go: to a terminal in its width, elsewhere without folding lines."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def err() -> Console:
+    """Return where everything else goes."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDE)
+
+
+def fail(message: str, hint: str | None = None) -> NoReturn:
+    """End with an error, in words."""
+    console = err()
+    console.print(f"[bold red]error:[/] {escape(message)}")
+    if hint:
+        console.print(f"  hint: {escape(hint)}")
+    raise typer.Exit(USELESS)
+
+
+def legibly(command: Callable[P, None]) -> Callable[P, None]:
+    """Let a command fail in words: what minisym refuses, and files that cannot be had."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenPipeError:
+            # whoever reads has enough; nothing more is written, not even at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except MinisymError as error:
+            sentence, _, rest = str(error).partition("\n")
+            err().print(f"[bold red]error:[/] {escape(sentence)}")
+            if rest.strip():
+                err().print(escape(rest.strip("\n")))
+            raise typer.Exit(USELESS) from None
+        except OSError as error:
+            name = f"{error.filename}: " if error.filename else ""
+            fail(f"{name}{error.strerror or error}")
+        except MemoryError:
+            fail("there is not enough memory for that")
+
+    return run
+
+
+def files(patterns: Sequence[str]) -> list[str]:
+    """Return the files that some names and patterns stand for; a name stands for itself."""
+    found: list[str] = []
+    for pattern in patterns:
+        # glob and not pathlib: what follows a pattern's folder may be of any depth
+        is_pattern = glob.has_magic(pattern) and not Path(pattern).exists()
+        matches = sorted(glob.glob(pattern)) if is_pattern else [pattern]  # noqa: PTH207
+        if not matches:
+            fail(f"no file is like {pattern!r}")
+        found += matches
+    return found
+
+
+def each_model(patterns: Sequence[str], epoch: int | None) -> Iterator[tuple[str, Model]]:
+    """Load one model after the other; show how far it is if there are several."""
+    names = files(patterns)
+    with Progress(console=err(), transient=True, disable=len(names) < 2) as progress:
+        task = progress.add_task("reading", total=len(names))
+        for name in names:
+            progress.update(task, description=escape(Path(name).name))
+            yield name, load_model(name, epoch)
+            progress.advance(task)
+
+
+def target(path: Path, *, force: bool) -> Path:
+    """Refuse to write over a file, unless told to."""
+    if path.exists() and not force:
+        fail(f"{path} is there already", "--force writes over it")
+    if not path.parent.is_dir():
+        fail(f"there is no folder {path.parent}")
+    return path
+
+
+def print_json(value: Any) -> None:
+    """Print data for another program."""
+    out().print_json(data=value, default=_plain, highlight=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
+
+
+def shapes_of(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Read shapes such as data=1,3,224,224.
+
+    >>> shapes_of(["data=1,3,8,8", "label=1"])
+    {'data': (1, 3, 8, 8), 'label': (1,)}
+    """
+    found = {}
+    for text in given:
+        name, sign, numbers = text.partition("=")
+        parts = [part.strip() for part in numbers.replace("x", ",").strip("()").split(",") if part]
+        if not (name and sign and parts and all(part.isdigit() for part in parts)):
+            fail(f"--shape takes NAME=1,3,224,224, but got {text!r}")
+        found[name.strip()] = tuple(map(int, parts))
+    return found

@@ -1,0 +1,223 @@
+"""The command `minisym`, as somebody uses it who has two files and no Python."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minisym as ms
+from minisym import sym
+
+pytest.importorskip("typer", reason="typer is not installed")
+
+from typer.testing import CliRunner, Result
+
+from minisym.cli.commands import app
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder with a small network in it, and go there."""
+    monkeypatch.chdir(tmp_path)
+    x = sym.Variable("data")
+    x = sym.Convolution(x, kernel=(3, 3), pad=(1, 1), num_filter=2, name="conv")
+    x = sym.Pooling(x, global_pool=True, pool_type="avg", kernel=(1, 1), name="pool")
+    net = sym.FullyConnected(sym.Flatten(x, name="flat"), num_hidden=3, name="fc")
+    net = sym.SoftmaxOutput(net, name="softmax")
+    rng = np.random.default_rng(0)
+    shapes = dict(zip(net.list_arguments(), net.infer_shape(data=(1, 3, 8, 8))[0], strict=True))
+    arrays = {
+        n: rng.normal(size=s).astype("f4")
+        for n, s in shapes.items()
+        if n not in {"data", "softmax_label"}
+    }
+    ms.model.save_checkpoint("net", 1, net, arrays, {})
+    np.save("x.npy", rng.random((2, 3, 8, 8), np.float32))
+    Path("names.txt").write_text("n01440764 tench, a fish\ncat\ndog\n", encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def data(*arguments: str) -> Any:
+    done = run(*arguments, "--json")
+    return json.loads(done.stdout)
+
+
+def test_show(folder: Path) -> None:
+    done = run("show", "net", "--shape", "data=1,3,8,8")
+    assert done.exit_code == 0, done.stderr
+    assert "1×2×8×8" in done.stdout
+    (told,) = data("show", "net", "--shape", "data=1,3,8,8")
+    assert [layer["name"] for layer in told["layers"]][:2] == ["conv", "pool"]
+    assert told["parameters"] == 3 * 2 * 9 + 2 + 2 * 3 + 3
+
+
+def test_check_says_what_is_wrong_by_its_status(folder: Path) -> None:
+    assert run("check", "net").exit_code == 0
+    arrays, _ = ms.model.load_params("net", 1)
+    del arrays["fc_bias"]
+    ms.nd.save("less-0001.params", {f"arg:{n}": a for n, a in arrays.items()})
+    (folder / "less-symbol.json").write_text((folder / "net-symbol.json").read_text())
+    done = run("check", "less")
+    assert done.exit_code == 1
+    assert "fc_bias" in done.stdout
+    (told,) = data("check", "less")
+    assert [one["name"] for one in told["missing"]] == ["fc_bias"]
+    assert not told["ok"]
+
+
+def test_several_files_and_patterns(folder: Path) -> None:
+    assert [one["file"] for one in data("check", "*-symbol.json", "net")] == [
+        "net-symbol.json",
+        "net",
+    ]
+    done = run("check", "*.nothing")
+    assert done.exit_code == 2
+    assert "no file is like '*.nothing'" in done.stderr
+
+
+def test_run_predicts_what_the_model_predicts(folder: Path) -> None:
+    done = run("run", "net", "--data", "x.npy", "-o", "out.npz", "--labels", "names.txt")
+    assert done.exit_code == 0, done.stderr
+    right = ms.load_model("net")(np.load("x.npy"))
+    with np.load("out.npz") as written:
+        np.testing.assert_allclose(written["softmax_output"], right, rtol=1e-6)
+    assert "tench, a fish" in done.stdout
+    (told,) = data("run", "net", "--data", "data=x.npy", "--top", "1")
+    assert [row[0]["class"] for row in told["rows"]] == right.argmax(1).tolist()
+
+
+def test_images_are_prepared_as_asked(folder: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.arange(8 * 16 * 3, dtype=np.uint8).reshape(8, 16, 3)
+    image.fromarray(pixels).save("cat.png")
+    options = ["--mean", "1,2,3", "--std", "2", "--channels", "bgr"]
+    done = run("run", "net", "--data", "cat.png", *options, "-o", "out.npz")
+    assert done.exit_code == 0, done.stderr
+    fed = (pixels[:, :, ::-1].astype("f4") - [1, 2, 3]) / 2
+    right = ms.load_model("net")(fed.transpose(2, 0, 1)[None].astype("f4"))
+    with np.load("out.npz") as written:
+        np.testing.assert_allclose(written["softmax_output"], right, rtol=1e-5)
+    done = run("run", "net", "--data", "cat.png", "--data", "cat.png", "--size", "4", "--json")
+    assert json.loads(done.stdout)[0]["shape"] == [2, 3]
+
+
+def test_cut_and_convert_load_again(folder: Path) -> None:
+    assert run("cut", "net", "--at", "pool").exit_code == 0
+    cut = ms.load_model("net-pool")
+    x = np.load("x.npy")
+    np.testing.assert_allclose(cut(x), ms.load_model("net").features("pool")(x))
+    for to in ("all.npz", "all.safetensors", "copy"):
+        assert run("convert", "net", to).exit_code == 0
+        np.testing.assert_allclose(ms.load_model(to)(x), ms.load_model("net")(x))
+
+
+def test_convert_to_onnx(folder: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    done = run("convert", "net", "net.onnx", "--shape", "data=1,3,8,8")
+    assert done.exit_code == 0, done.stderr
+    x = np.load("x.npy")
+    session = runtime.InferenceSession("net.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"data": x})
+    np.testing.assert_allclose(found, ms.load_model("net")(x), rtol=1e-4)
+
+
+def test_diff(folder: Path) -> None:
+    assert run("diff", "net", "net").exit_code == 0
+    assert run("convert", "net", "half.npz", "--half").exit_code == 0
+    done = run("diff", "net", "half.npz", "--data", "x.npy")
+    assert done.exit_code == 1
+    assert data("diff", "net", "half.npz")["differs"]
+
+
+def test_params(folder: Path) -> None:
+    rows = {row["name"]: row for row in data("params", "net", "--stats")}
+    assert rows["conv_weight"]["shape"] == [2, 3, 3, 3]
+    arrays, _ = ms.model.load_params("net", 1)
+    assert rows["fc_bias"]["largest"] == pytest.approx(float(arrays["fc_bias"].max()))
+    assert run("params", "net-0001.params", "-o", "p.npz").exit_code == 0
+    with np.load("p.npz") as written:
+        np.testing.assert_array_equal(written["arg:fc_bias"], arrays["fc_bias"])
+
+
+@pytest.mark.parametrize("name", ["a.svg", "a.html", "a.mmd", "a.txt"])
+def test_plot(folder: Path, name: str) -> None:
+    done = run("plot", "net", "-o", name)
+    assert done.exit_code == 0, done.stderr
+    assert "conv" in (folder / name).read_text(encoding="utf-8")
+
+
+def test_bench(folder: Path) -> None:
+    (row,) = data("bench", "net", "--shape", "data=1,3,8,8", "--runs", "2")
+    assert 0 < row["shortest"] <= row["median"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["show", "nothing"], "nothing"),
+        (["show", "x.npy"], "x.npy"),
+        (["show", "net", "--shape", "data"], "--shape takes NAME=1,3,224,224, but got 'data'"),
+        (["show", "net", "--shape", "dta=1,3"], "the model has no input 'dta'"),
+        (["run", "net"], "there is nothing to predict from"),
+        (["run", "net", "--data", "no.png"], "there is no file 'no.png'"),
+        (["run", "net", "--data", "names.txt"], "names.txt is neither an array"),
+        (["run", "net", "--data", "x.npy", "--channels", "hsv"], "--channels takes rgb"),
+        (["run", "net", "--data", "x.npy", "--mean", "a"], "--mean takes numbers"),
+        (["run", "net", "--data", "x.npy", "-o", "out.txt"], "-o takes a name that ends in .npz"),
+        (["run", "net", "--data", "x.npy", "--labels", "no.txt"], "no.txt"),
+        (["cut", "net", "--at", "pol"], "the graph has no part 'pol'"),
+        (["bench", "net"], "the shape of data is not known"),
+        (["convert", "net", "x.npy/y.npz"], "there is no folder"),
+    ],
+)  # fmt: skip
+def test_what_is_no_good_is_said_in_words(folder: Path, arguments: list[str], words: str) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2, done.stdout
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_nothing_is_written_over(folder: Path) -> None:
+    for arguments in (
+        ["plot", "net", "-o", "x.npy"],
+        ["convert", "net", "net"],
+        ["params", "net", "-o", "net-0001.params"],
+        ["run", "net", "--data", "x.npy", "-o", "x.npy"],
+    ):
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        done = run(*arguments)
+        assert done.exit_code == 2
+        assert "is there already" in done.stderr
+        assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_hostile_files(folder: Path) -> None:
+    Path("bad.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00garbage")
+    Path("bad.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    np.save("objects.npy", np.array([{}], object), allow_pickle=True)
+    for name in ("bad.npy", "bad.png", "objects.npy"):
+        done = run("run", "net", "--data", name)
+        assert done.exit_code == 2, name
+        assert name in done.stderr
+
+
+def test_as_a_process(folder: Path) -> None:
+    command = [sys.executable, "-m", "minisym"]
+    done = subprocess.run([*command, "check", "net"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "It can predict." in done.stdout
+    text = "import sys; sys.modules['typer'] = None; from minisym.cli import main; main(['--help'])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == 'minisym: the command needs typer and rich: pip install "minisym[cli]"\n'
