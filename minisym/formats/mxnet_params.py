@@ -23,6 +23,7 @@ import io
 import mmap
 import os
 import struct
+import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
@@ -31,6 +32,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import numpy as np
 
+from minisym.core.collector import paused
 from minisym.core.errors import ArrayTypeError, FormatError
 from minisym.core.files import write_atomically
 from minisym.core.ndarray import Array, NDArray
@@ -121,9 +123,11 @@ def load_views(buf: bytes, name: str) -> Arrays:
 
 def _in_place(view: memoryview, label: str) -> Arrays:
     reader = _ViewReader(view, label)
-    found = reader.read()
+    with paused():
+        found = reader.read()
     for array in found.values() if isinstance(found, dict) else found:
-        array.flags.writeable = False
+        if array.flags.writeable:
+            array.flags.writeable = False
     _tell(reader.notices, 4)
     return found
 
@@ -328,6 +332,18 @@ class _Reader:
         return dense
 
 
+_BEGINNING: Final = struct.Struct("<Iii")
+"""Of an array in V2 or V3: magic, storage type, rank."""
+_HEADERS: Final = {rank: struct.Struct(f"<{rank}q3i") for rank in range(1, 9)}
+"""What follows in a dense one: dimensions, device, element type."""
+_AS_STORED: Final = {
+    code: np.dtype(name)
+    for code, name in enumerate(CODES)
+    if sys.byteorder == "little" and code != _BOOL
+}
+"""Element types that a view of the file can have."""
+
+
 class _ViewReader(_Reader):
     """A place in memory that holds a file; arrays are views of it."""
 
@@ -343,6 +359,34 @@ class _ViewReader(_Reader):
         """Return the next bytes."""
         self.step(size, what)
         return bytes(self.view[self.at - size : self.at])
+
+    def array(self) -> NDArray:
+        """Read one array: nearly all are dense, of today's format, and need one look."""
+        found = self._dense_view()
+        return super().array() if found is None else NDArray.of(found)
+
+    def _dense_view(self) -> Array | None:
+        """Return the array here; None, and nothing is read, if there is anything special about it.
+
+        A model has thousands: read field by field, their headers take longer than MXNet takes to
+        read them with their elements.
+        """
+        if self.left < _BEGINNING.size:
+            return None
+        magic, storage, rank = _BEGINNING.unpack_from(self.view, self.at)
+        header = _HEADERS.get(rank)
+        if magic not in (V2, V3) or storage != _DENSE or header is None:
+            return None
+        start = self.at + _BEGINNING.size + header.size
+        if start > self.size:
+            return None
+        *shape, _, _, code = header.unpack_from(self.view, self.at + _BEGINNING.size)
+        dtype, count = _AS_STORED.get(code), prod(shape)
+        if dtype is None or min(shape) <= 0 or count * dtype.itemsize > self.size - start:
+            return None
+        found = np.frombuffer(self.view, dtype, count, start).reshape(shape)
+        self.at = start + found.nbytes
+        return found if found.flags.aligned else found.copy()
 
     def stored(self, shape: tuple[int, ...], dtype: np.dtype[Any], what: str) -> Array:
         """Return the next bytes as an array: a view, if it lies where its type wants it."""

@@ -55,8 +55,6 @@ class Model:
     ----------
     symbol : Symbol
         The network, as it was saved.
-    arg_params, aux_params : mapping
-        The arrays by name.
     source : str
         Where they come from.
     """
@@ -77,15 +75,27 @@ class Model:
                 message = f"Model: {name} must be a NumPy array, but got {type(array).__name__}"
                 raise ArrayTypeError(message)
         self.symbol, self.source = symbol, source
-        states = set(symbol.list_auxiliary_states())
-        moved = states & arg_params.keys() - aux_params.keys()  # files without prefixes
-        self.arg_params: Mapping[str, NDArray] = MappingProxyType(
-            {n: NDArray.of(a) for n, a in arg_params.items() if n not in moved}
-        )
-        self.aux_params: Mapping[str, NDArray] = MappingProxyType(
-            {n: NDArray.of(a) for n, a in aux_params.items()}
-            | {n: NDArray.of(arg_params[n]) for n in sorted(moved)}
-        )
+        self._given = dict(arg_params), dict(aux_params)
+
+    @cached_property
+    def _arrays(self) -> tuple[Mapping[str, NDArray], Mapping[str, NDArray]]:
+        """The arrays of arguments and states; a file without prefixes does not tell them apart."""
+        arguments, states = self._given
+        moved = set(self.symbol.list_auxiliary_states()) & arguments.keys() - states.keys()
+        ours = {n: NDArray.of(a) for n, a in arguments.items() if n not in moved}
+        theirs = {n: NDArray.of(a) for n, a in states.items()}
+        theirs |= {n: NDArray.of(arguments[n]) for n in sorted(moved)}
+        return MappingProxyType(ours), MappingProxyType(theirs)
+
+    @property
+    def arg_params(self) -> Mapping[str, NDArray]:
+        """The arrays of the arguments by name."""
+        return self._arrays[0]
+
+    @property
+    def aux_params(self) -> Mapping[str, NDArray]:
+        """The arrays of the auxiliary states by name."""
+        return self._arrays[1]
 
     # ------------------------------------------------------------------------------ what it is
 
