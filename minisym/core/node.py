@@ -215,4 +215,12 @@ def first_entry(node: Node) -> Entry:
     return _new_tuple(Entry, (node, 0))
 
 
+def all_entries(node: Node) -> tuple[Entry, ...]:
+    """Return all outputs of a node, hidden ones included; the short way, too."""
+    op = node.op
+    if op is None or op.single:
+        return (_new_tuple(Entry, (node, 0)),)
+    return tuple([_new_tuple(Entry, (node, i)) for i in range(node.num_outputs)])
+
+
 _new_tuple = tuple.__new__

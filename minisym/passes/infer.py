@@ -26,7 +26,7 @@ from minisym.core.errors import (
     listed,
 )
 from minisym.core.graph import Graph
-from minisym.core.node import Entry, Node, first_entry
+from minisym.core.node import Entry, Node, all_entries
 from minisym.core.op import Op
 from minisym.core.shapes import BROADCAST, Mismatch, Shape, show
 from minisym.passes.slots import DTYPES, SHAPES, Conflict, DType, Kind, Slots, same
@@ -79,13 +79,7 @@ class Places:
 
     def entries(self) -> list[Entry]:
         """Return what stands at each place."""
-        found: list[Entry] = []
-        for node in self.first:
-            if node.op is None or node.op.single:
-                found.append(first_entry(node))
-            else:
-                found += [Entry(node, i) for i in range(node.num_outputs)]
-        return found
+        return [entry for node in self.first for entry in all_entries(node)]
 
 
 Answer = tuple[tuple[tuple[int, Any], ...], tuple[int, ...]]

@@ -16,6 +16,7 @@ value waits in a buffer of its own until the run ends.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -43,6 +44,8 @@ class WriteOrder:
     """All nodes, inputs first, and readers of a written variable before its writer if possible."""
     writes: tuple[Write, ...]
     """The last write of each written variable."""
+    arrows: tuple[tuple[Node, Node], ...]
+    """What the order keeps to besides the edges of the graph: pairs of a reader and a writer."""
 
 
 def find_writes(graph: Graph) -> dict[Entry, Write]:
@@ -114,12 +117,14 @@ def order_writes(graph: Graph) -> WriteOrder:
         for variable, writer in first.items()
         for reader in _readers_before(graph, variable, writer)
     ]
+    place = graph.numbered()
     try:
-        order = _sorted(graph.with_arrows(arrows) if arrows else graph, graph)
+        order = in_order(graph.with_arrows(arrows) if arrows else graph, place)
     except nx.NetworkXUnfeasible:
         # updates that read each other's variables: no order serves all
-        order = _sorted(graph, graph)
-    return WriteOrder(tuple(order), tuple(last.values()))
+        arrows = []
+        order = in_order(graph, place)
+    return WriteOrder(tuple(order), tuple(last.values()), tuple(arrows))
 
 
 def _readers_before(graph: Graph, variable: Node, writer: Node) -> list[Node]:
@@ -131,6 +136,6 @@ def _readers_before(graph: Graph, variable: Node, writer: Node) -> list[Node]:
     return readers
 
 
-def _sorted(arrows: NxGraph, graph: Graph) -> list[Node]:
-    place = graph.numbered()
+def in_order(arrows: NxGraph, place: Mapping[Node, int]) -> list[Node]:
+    """Sort a graph topologically; what that leaves open is decided by the nodes' places."""
     return list(nx.lexicographical_topological_sort(arrows, key=place.__getitem__))

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from minisym.core.collector import paused
 from minisym.core.context import Context
 from minisym.core.errors import (
     ArrayTypeError,
@@ -420,6 +421,7 @@ def _requests(
 # ----------------------------------------------------------------------------------- compiling
 
 
+@paused()  # what a plan is made of stays
 def _compile(
     binding: Binding, memory: Memory = NO_MEMORY, inference: Inference | None = None
 ) -> Executor:

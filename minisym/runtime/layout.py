@@ -19,7 +19,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from minisym.core.errors import BindError
-from minisym.core.node import Entry, Node
+from minisym.core.node import Entry, Node, all_entries
 from minisym.core.shapes import show
 from minisym.passes.order import Write
 from minisym.passes.typed import Typed
@@ -175,19 +175,19 @@ def lay_out(
     }
     new = {write.entry: Entry(variable) for variable, write in written.items()}
     layout = Layout(nodes, len(forward), homes, copies)
+    roots = layout.roots
     for position, node in enumerate(nodes):
-        for i in range(node.num_outputs):
-            entry = Entry(node, i)
+        for entry in all_entries(node):
             if node in seen:
                 homes[entry] = Home("view", position, position, source=node.inputs[0])
-                layout.roots[entry] = layout.root(node.inputs[0])
+                roots[entry] = roots.get(node.inputs[0], node.inputs[0])
             elif node in direct:
                 homes[entry] = Home("write", position, position, source=new[entry])
             else:
                 homes[entry] = Home("block", position, position)
         reads = after if node in direct else position  # in place means at the end
         for entry in node.inputs:
-            root = homes[layout.root(entry)]
+            root = homes[roots.get(entry, entry)]
             root.end = max(root.end, reads)
     kept = {layout.root(entry) for entry in outputs} | {w.entry for w in written.values()}
     # what backward reads stays, so that it may run again without a forward run
@@ -201,40 +201,40 @@ def lay_out(
 
 
 def _share(layout: Layout, typed: Typed, kept: Collection[Entry]) -> None:
-    """Give each value that lives in a block one: a walk over the nodes with a list of free ones."""
+    """Give each value that lives in a block one: a walk over them with a list of free ones."""
     homes, blocks = layout.homes, layout.blocks
     free: list[tuple[int, int, Block]] = []
     dying: dict[int, list[Entry]] = {}
     count = 0
-    for position, node in enumerate(layout.nodes):
-        for i in range(node.num_outputs):
-            entry = Entry(node, i)
-            home = homes[entry]
-            if home.kind != "block":
-                continue
-            size = typed.nbytes(entry)
-            source = _taken_over(layout, typed, entry, size, kept)
-            if source is not None:
-                home.block, home.in_place = homes[source].block, True
-                dying[position].remove(source)
+    before = 0
+    for entry, home in homes.items():
+        if home.kind != "block":
+            continue
+        for position in range(before, home.begin):  # what dies where a node runs is free behind it
+            for dead in dying.pop(position, ()):
+                count += 1
+                block = homes[dead].block
+                assert block is not None
+                insort(free, (block.nbytes, count, block))
+        before = home.begin
+        size = typed.nbytes(entry)
+        source = _taken_over(layout, typed, entry, size, kept)
+        if source is not None:
+            home.block, home.in_place = homes[source].block, True
+            dying[home.begin].remove(source)
+        else:
+            at = bisect_left(free, (size, -1))
+            if at < len(free) and free[at][0] <= 2 * size + ALIGNMENT:
+                # a larger one would be wasted on it
+                home.block = free.pop(at)[2]
+                source = home.block.last
             else:
-                at = bisect_left(free, (size, -1))
-                if at < len(free) and free[at][0] <= 2 * size + ALIGNMENT:
-                    # a larger one would be wasted on it
-                    home.block = free.pop(at)[2]
-                    source = home.block.last
-                else:
-                    home.block = Block(size, len(blocks))
-                    blocks.append(home.block)
-            assert home.block is not None
-            home.source, home.block.last = source, entry
-            if entry not in kept:
-                dying.setdefault(home.end, []).append(entry)
-        for entry in dying.pop(position, ()):
-            count += 1
-            block = homes[entry].block
-            assert block is not None
-            insort(free, (block.nbytes, count, block))
+                home.block = Block(size, len(blocks))
+                blocks.append(home.block)
+        assert home.block is not None
+        home.source, home.block.last = source, entry
+        if entry not in kept:
+            dying.setdefault(home.end, []).append(entry)
 
 
 def _taken_over(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, count
 from math import prod
 from typing import Any, Final, NamedTuple
 
@@ -23,14 +24,17 @@ from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
-from minisym.passes.order import WriteOrder, order_writes
+from minisym.passes.order import WriteOrder, in_order, order_writes
 from minisym.passes.typed import Typed
-from minisym.runtime.layout import Layout, lay_out
+from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_on_numbers
 from minisym.runtime.program import Commit, Landing, Part, Program, execute, move
+from minisym.runtime.schedule import WORTH, by_memory, in_turn
 from minisym.runtime.steps import steps_in_place, steps_of
 
+Runs = tuple[Sequence[Node], Sequence[Node]]
+"""The ops of the forward run and of the backward run, in order."""
 States = dict[Node, dict[str, Any]]
 """Node -> what its op keeps from run to run, as an operator of a user does."""
 
@@ -98,7 +102,6 @@ class Plan:
         self.written = {write.variable: write for write in self.writes.writes}
         self.keep, self.in_place, self.comm = keep, in_place, comm
         self.states: States = {} if states is None else states
-        self._split()
         # kernels see plain arrays: a subclass (memmap, NDArray) would only cost
         self.arrays: dict[Entry, Array] = {
             Entry(node): array.view(np.ndarray) for node, array in bound.items()
@@ -110,16 +113,28 @@ class Plan:
 
     # ----------------------------------------------------------------------------- what runs when
 
-    def _split(self) -> None:
-        """Split the ordered nodes into those of the forward run and the others."""
-        ops = [node for node in self.writes.order if node.op is not None]
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The ops, in the order in which they run."""
+        return self.layout.nodes
+
+    @property
+    def forward_nodes(self) -> Sequence[Node]:
+        """Those of the forward run."""
+        return self.layout.nodes[: self.layout.forward]
+
+    @property
+    def backward_nodes(self) -> Sequence[Node]:
+        """Those of the backward run."""
+        return self.layout.nodes[self.layout.forward :]
+
+    def _split(self, order: Iterable[Node]) -> Runs:
+        """Split ordered nodes into the ops of the forward run and the others."""
+        ops = [node for node in order if node.op is not None]
         if not self.results:
-            self.forward_nodes, self.backward_nodes = ops, []
-        else:
-            forward = set(Graph(self.heads))
-            self.forward_nodes = [node for node in ops if node in forward]
-            self.backward_nodes = [node for node in ops if node not in forward]
-        self.nodes = self.forward_nodes + self.backward_nodes
+            return ops, []
+        forward = set(Graph(self.heads))
+        return [n for n in ops if n in forward], [n for n in ops if n not in forward]
 
     # ------------------------------------------------------------------------------------- memory
 
@@ -130,21 +145,45 @@ class Plan:
         out, and homes are found anew.
         """
         direct = self._may_write_in_place()
-        seen: set[Node] = set()
-        for node in self.nodes:
-            if self._can_view(node, seen):
-                seen.add(node)
+        runs, views = self._split(self.writes.order), set[Node]()
+        for node in chain(*runs):
+            if self._can_view(node, views):
+                views.add(node)
+        self.layout = self._laid_out(runs, views, direct)
+        if total(self.layout.blocks) >= WORTH and not self.keep:
+            runs = self._with_less_memory(runs, views, direct)
         while True:
-            self.layout: Layout = lay_out(
-                self.typed, (self.forward_nodes, self.backward_nodes), (self.heads, self.results),
-                self.written, seen, direct=direct, keep=self.keep,
-            )  # fmt: skip
             self._make_arrays(memory)
             self._landings = {node: self._landing(node) for node in direct}
             cannot = {node for node, steps in self._landings.items() if steps is None}
             if not cannot:
                 return
             direct -= cannot
+            self.layout = self._laid_out(runs, views, direct)
+
+    def _laid_out(self, runs: Runs, views: Collection[Node], direct: Collection[Node]) -> Layout:
+        ends = self.heads, self.results
+        return lay_out(self.typed, runs, ends, self.written, views, direct=direct, keep=self.keep)
+
+    def _with_less_memory(
+        self, runs: Runs, views: Collection[Node], direct: Collection[Node]
+    ) -> Runs:
+        """Take another order of the nodes, if their values need less memory in it.
+
+        networkx sorts again by the same arrows and a few more; memory decides what they leave open.
+        """
+        arrows = self.graph.with_arrows(chain(self.writes.arrows, *map(in_turn, runs)))
+        proposal = by_memory(arrows, self.layout, self.typed)
+        if proposal == [*self.nodes]:
+            return runs
+        place = dict.fromkeys(self.graph.variables, -1)
+        place.update(zip(proposal, count(), strict=False))
+        other = self._split(in_order(arrows, place))
+        layout = self._laid_out(other, views, direct)
+        if total(layout.blocks) >= total(self.layout.blocks):
+            return runs
+        self.layout = layout
+        return other
 
     def _make_arrays(self, memory: Memory) -> None:
         arrays, shapes, dtypes = self.arrays, self.typed.shapes, self.typed.dtypes
