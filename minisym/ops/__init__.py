@@ -23,6 +23,7 @@ from minisym.ops import (
     densities,
     elemwise,
     factors,
+    finished,
     hawkes,
     image,
     indexing,

@@ -30,6 +30,8 @@ class Typed:
     dtypes: Mapping[Entry, np.dtype[Any]]
     stands_for: Mapping[Node, Node] = field(default_factory=dict)
     """Of a graph that was rewritten: node -> the one of the first graph whose place it takes."""
+    last: frozenset[Entry] = frozenset()
+    """Images (batch, channels, …) whose channels lie last in memory: others are in C order."""
 
     @classmethod
     def of(cls, graph: Graph, arrays: Mapping[Node, Array], source: str = "given") -> Typed:

@@ -69,6 +69,13 @@ class Block:
         size = prod(shape) * dtype.itemsize
         return self.array[:size].view(dtype).reshape(shape)
 
+    def holds(self, typed: Typed, entry: Entry) -> np.ndarray[Any, Any]:
+        """Return the block's beginning as the array of an entry, in its order of memory."""
+        shape, dtype = typed.shapes[entry], typed.dtypes[entry]
+        if entry not in typed.last:
+            return self.view(shape, dtype)
+        return np.moveaxis(self.view((shape[0], *shape[2:], shape[1]), dtype), -1, 1)
+
 
 @dataclass(slots=True)
 class Home:
@@ -254,6 +261,7 @@ def _taken_over(
             and held.end == home.begin
             and source not in kept
             and typed.dtypes[source] is typed.dtypes[entry]
+            and (source in typed.last) == (entry in typed.last)
         ):
             return source
     return None

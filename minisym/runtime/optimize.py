@@ -28,8 +28,10 @@ from minisym.passes import verify
 from minisym.passes.order import find_writes
 from minisym.passes.purpose import Purpose
 from minisym.passes.rewrite import verified
+from minisym.passes.simplify.channels import lie_channels_last
 from minisym.passes.simplify.common import share_common
 from minisym.passes.simplify.copies import skip_copies
+from minisym.passes.simplify.finish import finish_layers
 from minisym.passes.simplify.pairs import join_pairs
 from minisym.passes.simplify.scalars import join_scalars
 from minisym.passes.typed import Typed
@@ -42,7 +44,9 @@ PASSES: Final[tuple[Optimization, ...]] = (
     join_pairs,  # transpositions there and back, and the like
     join_scalars,  # x * 2 * 4
     share_common,  # what is computed twice
+    finish_layers,  # normalisations, residuals and rectifiers behind a convolution
     compute_constants,  # what is the same in every run
+    lie_channels_last,  # in which order images lie in memory
 )
 """In the order in which they run."""
 

@@ -200,7 +200,7 @@ class Plan:
                 raw = self._apart.get(entry)
                 array = _prefix(raw, shapes[entry], dtypes[entry])
                 if array is None:
-                    array = home.block.view(shapes[entry], dtypes[entry])
+                    array = home.block.holds(self.typed, entry)
                 arrays[entry] = array
             elif home.kind == "write":
                 assert home.source is not None
@@ -270,7 +270,7 @@ class Plan:
             if root.node in self.written or Entry(node) in self.heads:
                 return False
             return self.arrays[root].flags.c_contiguous
-        return True
+        return root not in self.typed.last
 
     def memory(self) -> Memory:
         """Return the plan's memory, for one that takes its place or with which it takes turns."""

@@ -25,6 +25,15 @@ def same(one, two):
     assert one.tobytes() == two.tobytes()
 
 
+def alike(net, one, two):
+    """Compare bits, but where layers do what follows them, or lie channels last, nearly."""
+    if not {"BatchNorm", "Convolution"} & {node.op.name for node in net[0].graph if node.op}:
+        same(one, two)
+        return
+    assert one.dtype == two.dtype
+    np.testing.assert_allclose(one, two, rtol=2e-5, atol=2e-5 * max(abs(two).max(initial=0), 1))
+
+
 def net_of(name):
     if isinstance(name, int):
         made = random_graphs.make(ms, name)
@@ -58,16 +67,16 @@ def test_the_same_bits_in_random_graphs(seed):
 @pytest.mark.parametrize("name", NETS)
 def test_the_same_bits_without_gradients(name):
     """Both modes in turn; random ops draw the same numbers."""
-    runs = []
+    net, runs = net_of(name), []
     for option in (True, False):
-        executor = filled(net_of(name), grad_req="null", optimize=option)
+        executor = filled(net, grad_req="null", optimize=option)
         ms.random.seed(3)
         arrays = []
         for is_train in (False, True, True, False):
             arrays += [np.array(out) for out in executor.forward(is_train=is_train)]
         runs.append([*arrays, *executor.aux_arrays])
     for one, two in zip(*runs, strict=True):
-        same(one, two)
+        alike(net, one, two)
 
 
 @pytest.mark.parametrize("grad_req", ["null", "write"])

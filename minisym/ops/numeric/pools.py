@@ -29,6 +29,8 @@ from minisym.ops.numeric.windows import (
 )
 
 Slices = tuple[Any, ...]
+AT_ONCE = 1 << 19
+"""Bytes of the larger images that are pooled at a time."""
 
 
 @dataclass(frozen=True)
@@ -281,9 +283,22 @@ def fill(data: Array, settings: Settings, out: Array) -> None:
         fill(data.astype(np.float32), settings, work)
         np.copyto(out, work, casting="unsafe")
         return
-    data, out = (channels_first(a, settings.layout) for a in (data, out))
-    pool, power = settings.lay_out(data), settings.power
-    largest = settings.pool_type == "max"
+    arrays = [channels_first(a, settings.layout) for a in (data, out)]
+    pool = settings.lay_out(arrays[0])
+    for images, made in _some_images(*arrays):
+        _fill(images, pool, settings, made)
+
+
+def _some_images(*arrays: Array) -> Iterator[list[Array]]:
+    """Yield as many images of arrays at a time as stay in the cache from step to step."""
+    each = max(a.nbytes for a in arrays) // max(1, len(arrays[0]))
+    step = max(1, AT_ONCE // max(1, each))
+    for first in range(0, len(arrays[0]), step):
+        yield [a[first : first + step] for a in arrays]
+
+
+def _fill(data: Array, pool: Pool, settings: Settings, out: Array) -> None:
+    largest, power = settings.pool_type == "max", settings.power
     gather(data if power == 1 else data**power, pool, out, largest=largest)
     if power > 1:
         (np.sqrt if power == 2 else np.cbrt)(out, out)
@@ -305,7 +320,19 @@ def send(g: Array, data: Array, y: Array, settings: Settings, out: Array, *, bac
         send(g, data, y, settings, work, back=back)
         np.copyto(out, work, casting="unsafe")
         return
-    pool, power = settings.lay_out(data), settings.power
+    pool = settings.lay_out(data)
+    if back and lies_last(y) and not lies_last(g):  # it is read once for each element of a window
+        moved = scratch_like("heads", g.shape, g.dtype, last=True)
+        np.copyto(moved, g)
+        g = moved
+    for heads, images, pooled, made in _some_images(g, data, y, out):
+        _send(heads, images, pooled, pool, settings, made, back=back)
+
+
+def _send(
+    g: Array, data: Array, y: Array, pool: Pool, settings: Settings, out: Array, *, back: bool
+) -> None:
+    power = settings.power
     if settings.pool_type == "max":
         _send_maxima(g, data, y, pool, out, back=back, ties=settings.first_version)
         return
