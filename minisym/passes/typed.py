@@ -13,6 +13,7 @@ import numpy as np
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
+from minisym.core.op import Op
 from minisym.passes.infer import Engine, Places, infer
 from minisym.passes.slots import DTYPES, SHAPES
 
@@ -47,9 +48,9 @@ class Typed:
         return replace(self, shapes={**self.shapes, **shapes})
 
     @cached_property
-    def ops(self) -> frozenset[str]:
-        """The names of the ops that occur: a rewrite sees at once whether it has anything to do."""
-        return frozenset([op.name for op in {node.op for node in self.graph} if op is not None])
+    def ops(self) -> Mapping[str, Op]:
+        """The ops that occur, by name: a rewrite sees at once whether it has anything to do."""
+        return {op.name: op for op in {node.op for node in self.graph} if op is not None}
 
     def substitute(
         self,

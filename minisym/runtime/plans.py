@@ -61,11 +61,10 @@ class Plans:
         self._shared: dict[str, Any] = {"states": states, "comm": comm}
         self._heads = memory.heads
         self._optimizes = optimize and not is_late(typed)
-        graph = typed.graph
         self._by_mode = (
             self._optimizes
-            and num_heads == len(graph.outputs)  # a backward run may follow in either mode
-            and any("is_train" in op.needs for op in {node.op for node in graph} if op is not None)
+            and num_heads == len(typed.graph.outputs)  # a backward run may follow in either mode
+            and any("is_train" in op.needs for op in typed.ops.values())
         )
         self._quick: dict[bool | None, Plan] = {}
         self._watched: Plan | None = None
@@ -121,7 +120,7 @@ class Plans:
         if is_train is not None:
             return is_train
         # a graph that updates its arguments is a step of training
-        return any(node.op is not None and node.op.kind == "update" for node in self.typed.graph)
+        return any(op.kind == "update" for op in self.typed.ops.values())
 
     def _optimized(self, mode: bool | None, memory: Memory) -> Plan:
         if not self._optimizes:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
-from minisym.core.op import Op
 from minisym.passes.purpose import Purpose
 from minisym.passes.simplify.pinned import is_pure, written
 from minisym.passes.typed import Typed
@@ -38,13 +37,17 @@ def share_common(typed: Typed, purpose: Purpose) -> Typed:
 
 def _has_twins(graph: Graph) -> bool:
     """Return whether two nodes have op, parameters and inputs in common: most graphs have none."""
-    seen: dict[tuple[Op, tuple[Entry, ...]], Node] = {}
+    reads = [node.inputs for node in graph if node.op is not None]
+    if len(set(reads)) == len(reads):  # the quickest question of all
+        return False
+    seen: dict[Any, list[Node]] = {}
     for node in graph:
         op = node.op
-        if op is not None:
-            other = seen.setdefault((op, node.inputs), node)
-            if other is not node and _same_params(other, node) and is_pure(op):
+        if op is not None and is_pure(op):
+            others = seen.setdefault((op, node.inputs), [])
+            if any(_same_params(other, node) for other in others):
                 return True
+            others.append(node)
     return False
 
 

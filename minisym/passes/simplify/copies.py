@@ -11,7 +11,7 @@ import numpy as np
 from minisym.core.node import Entry, Node
 from minisym.core.op import Params
 from minisym.passes.purpose import Purpose
-from minisym.passes.simplify.pinned import written
+from minisym.passes.simplify.pinned import having, written
 from minisym.passes.typed import Typed
 
 Test = Callable[[Params, np.dtype[Any], Purpose], bool]
@@ -82,26 +82,26 @@ _SEVERAL: Final = frozenset({"Concat", "add_n"})
 
 def skip_copies(typed: Typed, purpose: Purpose) -> Typed:
     """Let the readers of a node that hands on its input read the input."""
-    if typed.ops.isdisjoint(COPIES):
+    candidates = having(typed, COPIES)
+    if not candidates:
         return typed
     kept = {entry.node for entry in typed.graph.outputs}
     busy = written(typed)
 
     def hands_on(node: Node) -> bool:
-        test = COPIES.get(node.op.name) if node.op is not None else None
-        if test is None or node in kept:
-            return False
-        source, output = node.inputs[0], Entry(node)
+        assert node.op is not None
+        source = node.inputs[0]
         dtype = typed.dtypes[source]
         return (
-            typed.shapes[source] == typed.shapes[output]
-            and dtype == typed.dtypes[output]
+            COPIES[node.op.name](node.params, dtype, purpose)
+            and node not in kept
+            and dtype == typed.dtypes[Entry(node)]
+            and typed.shapes[source] == typed.shapes[Entry(node)]
             and source.node not in busy
-            and not (len(node.inputs) > 1 and node.op is not None and node.op.name in _SEVERAL)
-            and test(node.params, dtype, purpose)
+            and not (len(node.inputs) > 1 and node.op.name in _SEVERAL)
         )
 
-    found = {node for node in typed.graph if hands_on(node)}
+    found = {node for node in candidates if hands_on(node)}
     if not found:
         return typed
     return typed.substitute(

@@ -8,7 +8,7 @@ import numpy as np
 
 from minisym.core.node import Entry, Node
 from minisym.passes.purpose import Purpose
-from minisym.passes.simplify.pinned import read_once, with_params, written
+from minisym.passes.simplify.pinned import follow_each_other, read_once, with_params, written
 from minisym.passes.typed import Typed
 
 UNDONE: Final = frozenset({"negative", "reverse", "SwapAxis"})
@@ -27,9 +27,7 @@ PAIRED: Final = UNDONE | SETTLED | CASTS | {"transpose"}
 def join_pairs(typed: Typed, purpose: Purpose) -> Typed:
     """Let one node, or none, take the place of two that follow each other."""
     del purpose  # what holds here holds in every run
-    if typed.ops.isdisjoint(PAIRED):
-        return typed
-    if not any(_is_paired(node) and _is_paired(node.inputs[0].node) for node in typed.graph):
+    if not follow_each_other(typed, PAIRED):
         return typed
     kept, busy, once = {e.node for e in typed.graph.outputs}, written(typed), read_once(typed)
     dtypes = dict(typed.dtypes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import MappingProxyType
 from typing import Any
 
@@ -30,9 +31,22 @@ def written(typed: Typed) -> set[Node]:
     Who reads one takes part in the order of a run: readers come before the writer, and what the
     writer may do in place depends on them. So they stay as they are.
     """
-    if not any(op.writes for op in {node.op for node in typed.graph} if op is not None):
+    if not any(op.writes for op in typed.ops.values()):
         return set()
     return {write.variable for write in find_writes(typed.graph).values()}
+
+
+def having(typed: Typed, names: Collection[str]) -> list[Node]:
+    """Return the nodes of some ops, in order."""
+    ops = {op for name, op in typed.ops.items() if name in names}
+    return [node for node in typed.graph if node.op in ops] if ops else []
+
+
+def follow_each_other(typed: Typed, names: Collection[str]) -> bool:
+    """Return whether one op of these reads another as its first input: a quick look ahead."""
+    found = having(typed, names)
+    ops = {node.op for node in found}
+    return any(node.inputs[0][0].op in ops for node in found if node.inputs)
 
 
 def read_once(typed: Typed) -> set[Entry]:

@@ -18,7 +18,7 @@ import numpy as np
 from minisym.core.node import Entry, Node
 from minisym.core.op import get
 from minisym.passes.purpose import Purpose
-from minisym.passes.simplify.pinned import read_once, with_params, written
+from minisym.passes.simplify.pinned import follow_each_other, read_once, with_params, written
 from minisym.passes.typed import Typed
 
 Found = tuple[str, float] | None
@@ -63,7 +63,7 @@ _OPS: Final = frozenset(name for pair in CHAINS for name in pair)
 def join_scalars(typed: Typed, purpose: Purpose) -> Typed:
     """Let one operation with a number take the place of two that follow each other."""
     del purpose  # what holds here holds in every run
-    if typed.ops.isdisjoint(_OPS) or not any(_rule(node, node.inputs) for node in typed.graph):
+    if not follow_each_other(typed, _OPS):
         return typed
     busy, once = written(typed), read_once(typed)
 
