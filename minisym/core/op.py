@@ -250,6 +250,13 @@ class Op:
         return "its declaration does not say what it is in ONNX"
 
     @property
+    def learns(self) -> bool:
+        """Whether it overwrites states in training, and in inference leaves them as they are."""
+        return (
+            bool(self.writes) and "is_train" in self.needs and self.states.issuperset(self.writes)
+        )
+
+    @property
     def slots(self) -> frozenset[str]:
         """The names of all inputs and outputs that it has with any parameters."""
         outputs = () if callable(self.outputs) else self.outputs

@@ -48,9 +48,14 @@ class Typed:
         return replace(self, shapes={**self.shapes, **shapes})
 
     @cached_property
-    def ops(self) -> Mapping[str, Op]:
-        """The ops that occur, by name: a rewrite sees at once whether it has anything to do."""
+    def declared(self) -> Mapping[str, Op]:
+        """The ops that occur, by name."""
         return {op.name: op for op in {node.op for node in self.graph} if op is not None}
+
+    @cached_property
+    def ops(self) -> frozenset[str]:
+        """Their names: a rewrite sees at once whether it has anything to do."""
+        return frozenset(self.declared)
 
     def substitute(
         self,

@@ -96,7 +96,7 @@ def _share(a: Array, b: Array) -> bool:
 def _check_writeable(array: Array, variable: Node, write: Write) -> None:
     node = write.entry.node
     assert node.op is not None
-    if not array.flags.writeable:
+    if not array.flags.writeable and not node.op.learns:  # that one is refused where it learns
         message = (
             f"bind: {variable.name!r} is read-only, but {node.op.name} {node.name!r} writes it"
         )

@@ -28,7 +28,7 @@ def compute_constants(typed: Typed, purpose: Purpose) -> Typed:
 
     A value made of arrays that never change is kept if it is no larger than they are together.
     """
-    if not purpose.constants and all(op.inputs for op in typed.ops.values()):
+    if not purpose.constants and all(op.inputs for op in typed.declared.values()):
         return typed
     wanted = _wanted(typed, purpose, _sizes(typed, purpose))
     if not wanted:

@@ -38,6 +38,7 @@ from minisym.core.symbol import Symbol
 from minisym.passes.order import find_writes
 from minisym.runtime.binding import Binding
 from minisym.runtime.calls import Call, exhaust, quiet, quietly
+from minisym.runtime.freeze import chosen, freeze
 from minisym.runtime.heads import Seed, numbers, take_head_grads
 from minisym.runtime.late import LatePlan
 from minisym.runtime.observe.debug import Stepper
@@ -481,6 +482,7 @@ class Executor:
             if array is None:
                 message = f"{what}: there is no argument {name!r}"
                 raise ArrayTypeError(message, hint=did_you_mean(name, self._by_name))
+            _check_writeable(array, f"{what}: {name}")
             if not isinstance(value, np.ndarray) and not np.isscalar(value):
                 message = f"{what}: {name} must be a NumPy array, but got {type(value).__name__}"
                 raise ArrayTypeError(message, hint=f"np.array({name})")
@@ -698,6 +700,7 @@ class Executor:
         commits += [
             move(write.entry.node, bound[node], plan.arrays[write.entry])
             for node, write in plan.written.items()
+            if bound[node].flags.writeable  # a state that is not, inference leaves as it is
         ]
         commits += self._gradient_commits(plan) if backward else ()
         return commits + self._output_commits(plan)
@@ -912,10 +915,55 @@ class Executor:
                         f"but {show(bound[name].shape)} is bound"
                     )
                     raise BindError(message)
+                _check_writeable(bound[name], f"copy_params_from: {name}")
                 copies.append((bound[name].view(np.ndarray), array))
         calls: list[Call] = [(operator.setitem, t, ..., value) for t, value in _apart(copies)]
         calls.append((dict.update, self._last, Last(call=call)))
         execute((), calls, self._plan)
+
+    def freeze(self, names: Iterable[str] | None = None) -> None:
+        """Promise that parameters change no more: what depends on them alone is computed once.
+
+        A bound array may be written by its owner between two runs, so that each run reads it anew.
+        This makes the arrays read-only, and the next run in inference works out what it can:
+        transposed and concatenated weights, for example. See the page *What bind simplifies*.
+
+        Nothing undoes it: bind the symbol to copies of the arrays to go on training. Writing into
+        a view of such an array that was made before cannot be noticed; then results are stale.
+
+        Parameters
+        ----------
+        names
+            Which arguments and auxiliary states; without it all parameters, which are the inputs
+            that ops call so (weight, bias, gamma), and the auxiliary states.
+
+        Raises
+        ------
+        BindError
+            An update writes one in each run; or it is a part of a larger array, which others may
+            write. Then nothing is frozen.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> net = sym.dot(sym.Variable("x"), sym.transpose(sym.Variable("w"), name="turned"))
+        >>> executor = net.bind(args={"x": np.ones((1, 2)), "w": np.eye(2)}, grad_req="null")
+        >>> executor.freeze("w")
+        >>> executor.get_optimized_symbol().list_arguments()
+        ['x', 'turned']
+        """
+        self._alone(self._freeze, names)
+
+    def _freeze(self, call: object, names: Iterable[str] | None) -> None:
+        del call  # nothing is written
+        self._overtake()
+        nodes = chosen(self._symbol.graph, names)
+        bound = {**self._binding.arguments, **self._binding.states}
+        freeze({node.name: bound[node] for node in nodes})
+        for node in nodes:
+            self._by_name[node.name].flags.writeable = False
+        self._plans.freeze({node: bound[node] for node in nodes})
+        self._is_fitting = False
 
     # ------------------------------------------------------------------------------------ copying
 
@@ -943,6 +991,14 @@ def _refuse_nested() -> NoReturn:
         "this executor is running: a run cannot begin another one of its own executor",
         hint="bind the symbol once more for the run inside",
     )
+
+
+def _check_writeable(array: Array, subject: str) -> None:
+    if not array.flags.writeable:
+        raise BindError(
+            f"{subject} is read-only, or was frozen, so that nothing can be copied into it",
+            hint="bind the symbol to a copy of the array",
+        )
 
 
 def _apart(moves: list[Feed]) -> list[Feed]:

@@ -96,6 +96,5 @@ def _writes(typed: Typed, purpose: Purpose) -> list[str]:
     return [
         write.variable.name
         for entry, write in find_writes(typed.graph).items()
-        if entry.node.op is not None
-        and not (purpose.is_train is False and "is_train" in entry.node.op.needs)
+        if entry.node.op is not None and not (purpose.is_train is False and entry.node.op.learns)
     ]

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from minisym.core.errors import ExecutionError, MinisymError
+from minisym.core.errors import BindError, ExecutionError, MinisymError
 from minisym.core.graph import Graph
 from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
@@ -24,7 +24,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
-from minisym.passes.order import WriteOrder, in_order, order_writes
+from minisym.passes.order import Write, WriteOrder, in_order, order_writes
 from minisym.passes.typed import Typed
 from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
@@ -319,6 +319,7 @@ class Plan:
             move(write.entry.node, self.arrays[Entry(variable)], self.arrays[write.entry])
             for variable, write in self.written.items()
             if not self.layout.is_write(write.entry.node)
+            and _may_land(self.arrays[Entry(variable)], write, is_train=is_train)
         ]
         return Program(forward, backward, landings, moves)
 
@@ -414,6 +415,28 @@ def _prefix(raw: Array | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
     """Return the beginning of some bytes as an array, or None where it does not fit."""
     size = prod(shape) * dtype.itemsize
     return None if raw is None or raw.nbytes < size else raw[:size].view(dtype).reshape(shape)
+
+
+def _may_land(target: Array, write: Write, *, is_train: bool) -> bool:
+    """Return whether a write is to be done. A state that is read-only is only read, in inference.
+
+    Raises
+    ------
+    BindError
+        It is read-only, and this is training.
+    """
+    if target.flags.writeable:
+        return True
+    node = write.entry.node
+    assert node.op is not None
+    if is_train or not node.op.learns:
+        raise BindError(
+            f"{write.variable.name!r} is read-only, but {node.op.name} {node.name!r} overwrites it "
+            "in training",
+            origin=node.origin,
+            hint="run it in inference, forward(is_train=False), or bind a copy",
+        )
+    return False
 
 
 def _refuse(node: Node) -> None:

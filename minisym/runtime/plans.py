@@ -64,7 +64,7 @@ class Plans:
         self._by_mode = (
             self._optimizes
             and num_heads == len(typed.graph.outputs)  # a backward run may follow in either mode
-            and any("is_train" in op.needs for op in typed.ops.values())
+            and any("is_train" in op.needs for op in typed.declared.values())
         )
         self._quick: dict[bool | None, Plan] = {}
         self._watched: Plan | None = None
@@ -108,6 +108,11 @@ class Plans:
         self._heads = plan.memory().heads
         return plan
 
+    def freeze(self, arrays: Mapping[Node, Array]) -> None:
+        """Take note that some arrays are read-only from now on: plans may rely on their values."""
+        self.bound |= {node: array.view(np.ndarray) for node, array in arrays.items()}
+        self._quick, self._watched = {}, None
+
     @property
     def memory(self) -> Memory:
         """The memory of the outputs."""
@@ -120,7 +125,7 @@ class Plans:
         if is_train is not None:
             return is_train
         # a graph that updates its arguments is a step of training
-        return any(op.kind == "update" for op in self.typed.ops.values())
+        return any(op.kind == "update" for op in self.typed.declared.values())
 
     def _optimized(self, mode: bool | None, memory: Memory) -> Plan:
         if not self._optimizes:

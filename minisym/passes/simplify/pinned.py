@@ -31,14 +31,14 @@ def written(typed: Typed) -> set[Node]:
     Who reads one takes part in the order of a run: readers come before the writer, and what the
     writer may do in place depends on them. So they stay as they are.
     """
-    if not any(op.writes for op in typed.ops.values()):
+    if not any(op.writes for op in typed.declared.values()):
         return set()
     return {write.variable for write in find_writes(typed.graph).values()}
 
 
 def having(typed: Typed, names: Collection[str]) -> list[Node]:
     """Return the nodes of some ops, in order."""
-    ops = {op for name, op in typed.ops.items() if name in names}
+    ops = {op for name, op in typed.declared.items() if name in names}
     return [node for node in typed.graph if node.op in ops] if ops else []
 
 
