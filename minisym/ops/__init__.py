@@ -68,4 +68,5 @@ from minisym.ops import (
     trigonometry,
     updates,
     upsampling,
+    winograd,
 )

@@ -39,7 +39,7 @@ Rectified = Annotated[bool, "Whether negative results become 0."]
 PREPARED = 1 << 22
 """Elements of an output up to which its pieces are cut once, when arrays are bound."""
 
-_WHEN = {
+WHEN = {
     "scale": lambda p: p["scaled"],
     "shift": lambda p: p["shifted"],
     "residual": lambda p: p["added"],
@@ -71,14 +71,14 @@ def _followed(y: Array, scale: Array | None, shift: Array | None, residual: Arra
     return found
 
 
-def _after(out: Array, given: dict[str, Any]) -> list[Step]:
+def after(out: Array, given: dict[str, Any]) -> list[Step]:
     """Return the steps that finish an output; of a large one, a single one that cuts it anew."""
     if out.size > PREPARED:
         return [(partial(finish, **given), (out,))]
     return list(finishing(out, **given))
 
 
-def _given(params: Params, others: Sequence[Array]) -> dict[str, Any]:
+def given(params: Params, others: Sequence[Array]) -> dict[str, Any]:
     """Return what finishes an output, by name."""
     present = [name for name, flag in FLAGS.items() if params[flag]]
     return {**dict(zip(present, others, strict=True)), "rectified": params["rectified"]}
@@ -145,7 +145,7 @@ norm_factors.dtype(floats_only)
     name="_finished",
     kind="norm",
     cost=_cost(nothing),
-    when=_WHEN,
+    when=WHEN,
     samples=[
         Sample(((2, 3, 2, 2), (3,), (3,), (2, 3, 2, 2)), _ALL, reference=_followed),
         Sample(((2, 3), (3,)), {"scaled": False, "shifted": True}, reference=lambda x, t: x + t),
@@ -169,17 +169,17 @@ def finished(
 
 @finished.steps
 def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Any:
-    return _after(outs[0], {"source": inputs[0], **_given(params, inputs[1:])})
+    return after(outs[0], {"source": inputs[0], **given(params, inputs[1:])})
 
 
 @finished.shape
 def _(s: Any, **params: Any) -> None:
     s.output = s.data
     s.data = s.output
-    _fit(s, params)
+    fit(s, params)
 
 
-def _fit(s: Any, params: Params) -> None:
+def fit(s: Any, params: Params) -> None:
     """Rule: what follows a product fits its output."""
     if params["added"]:
         s.residual = s.output
@@ -195,7 +195,7 @@ finished.dtype(floats_only)
     name="_Convolution_finished",
     kind="layer",
     cost=_cost(Convolution.cost),
-    when=_WHEN,
+    when=WHEN,
     samples=[
         Sample(
             ((2, 2, 4, 3), (3, 2, 2, 3), (3,), (3,), (2, 3, 3, 1)),
@@ -241,14 +241,14 @@ def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Any:
     (out,) = outs
     win = window(*(params[name] for name in ("kernel", "stride", "dilate", "pad")))
     product = partial(in_floats, correlate, out=out), (data, weight, win, params["num_group"])
-    return [product, *_after(out, _given(params, others))]
+    return [product, *after(out, given(params, others))]
 
 
 @convolution_finished.shape
 def _(s: Any, **params: Any) -> None:
     inputs = {"data": ["data"], "weight": ["weight"], "bias": []}
     as_forward(Convolution, s, {**params, "layout": None}, inputs, {"output": ["output"]})
-    _fit(s, params)
+    fit(s, params)
 
 
 convolution_finished.dtype(floats_only)

@@ -68,7 +68,7 @@ class Typed:
         inferred from their inputs.
         """
         shapes, dtypes = dict(self.shapes), dict(self.dtypes)
-        stands_for = dict(self.stands_for)
+        stands_for, last = dict(self.stands_for), set(self.last)
 
         def changed(node: Node, inputs: tuple[Entry, ...]) -> Node | Entry:
             new = node.reading(inputs) if change is None else change(node, inputs)
@@ -77,6 +77,8 @@ class Typed:
                 for i in range(min(new.num_outputs, node.num_outputs)):
                     shapes[Entry(new, i)] = self.shapes[Entry(node, i)]
                     dtypes[Entry(new, i)] = self.dtypes[Entry(node, i)]
+                    if Entry(node, i) in self.last:
+                        last.add(Entry(new, i))
             elif isinstance(new, Entry):
                 shapes.setdefault(new, self.shapes[Entry(node)])
                 dtypes.setdefault(new, self.dtypes[Entry(node)])
@@ -89,7 +91,7 @@ class Typed:
         for node in graph:
             if Entry(node, node.num_outputs - 1) not in shapes:
                 _infer_alone(node, shapes, dtypes)
-        return Typed(graph, shapes, dtypes, stands_for)
+        return Typed(graph, shapes, dtypes, stands_for, frozenset(last))
 
 
 def _infer_alone(node: Node, shapes: dict[Entry, Any], dtypes: dict[Entry, np.dtype[Any]]) -> None:

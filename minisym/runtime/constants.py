@@ -22,6 +22,9 @@ from minisym.runtime.plan import Plan
 LIMIT: Final = 64 * 1024
 """How many bytes of a value are kept that is made of nothing: a larger one is made in each run."""
 
+LARGER: Final = {"_winograd_filters": 4}
+"""Op -> how many times as large as what it is made of a value may be: it is worth that."""
+
 
 def compute_constants(typed: Typed, purpose: Purpose) -> Typed:
     """Put Variables in the place of what is the same in every run, and compute their arrays.
@@ -62,6 +65,7 @@ def _sizes(typed: Typed, purpose: Purpose) -> dict[Node, int]:
         if "is_train" in op.needs and purpose.is_train is None:
             continue
         size = sum(found[source] for source in {source for source, _ in node.inputs})
+        size *= LARGER.get(op.name, 1)
         made = sum(typed.nbytes(Entry(node, i)) for i in range(node.num_outputs))
         if made <= max(size, LIMIT):
             found[node] = size

@@ -28,12 +28,13 @@ from minisym.passes import verify
 from minisym.passes.order import find_writes
 from minisym.passes.purpose import Purpose
 from minisym.passes.rewrite import verified
-from minisym.passes.simplify.channels import lie_channels_last
+from minisym.passes.simplify.channels import lay_filters, lie_channels_last
 from minisym.passes.simplify.common import share_common
 from minisym.passes.simplify.copies import skip_copies
 from minisym.passes.simplify.finish import finish_layers
 from minisym.passes.simplify.pairs import join_pairs
 from minisym.passes.simplify.scalars import join_scalars
+from minisym.passes.simplify.winograd import use_winograd
 from minisym.passes.typed import Typed
 from minisym.runtime.constants import compute_constants
 
@@ -47,6 +48,9 @@ PASSES: Final[tuple[Optimization, ...]] = (
     finish_layers,  # normalisations, residuals and rectifiers behind a convolution
     compute_constants,  # what is the same in every run
     lie_channels_last,  # in which order images lie in memory
+    use_winograd,  # filters that are transformed once
+    compute_constants,
+    lay_filters,  # the others in the order of the images
 )
 """In the order in which they run."""
 

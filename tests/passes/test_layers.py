@@ -174,3 +174,46 @@ def test_an_elementwise_op_may_still_overwrite_what_it_reads() -> None:
     homes = found.layout.homes
     tanh = next(entry for entry in found.typed.last if entry.node.op.name == "tanh")
     assert homes[tanh].in_place
+
+
+def read_only(arrays: Any) -> Any:
+    """Return arrays of which only the data may change."""
+    for name, array in arrays.items():
+        array.flags.writeable = name == "data"
+    return arrays
+
+
+@given(conv_nets(), st.integers(0, 99))
+def test_the_same_with_weights_that_never_change(net: Any, seed: int) -> None:
+    symbol, shape = net
+    args, states = arrays_of(symbol, shape, seed)
+    plain = symbol.bind(args=args, aux_states=states, grad_req="null", optimize=False)
+    want = plain.forward()[0].asnumpy()
+    quick = symbol.bind(args=read_only(args), aux_states=states, grad_req="null")
+    nearly(quick.forward()[0], want)
+    args["data"] *= -0.5
+    nearly(quick.forward()[0], plain.forward()[0])
+
+
+def test_filters_that_never_change_are_transformed_once() -> None:
+    x = sym.Variable("data")
+    for i in range(3):
+        x = sym.relu(conv(x, 64, name=f"conv{i}"))
+    args, _ = arrays_of(x, (1, 64, 12, 12), 0)
+    want = x.bind(args=args, grad_req="null", optimize=False).forward()[0].asnumpy()
+    executor = x.bind(args=read_only(args), grad_req="null")
+    # the output is a user's array, in the usual order
+    assert ops(executor) == ["_Convolution_winograd"] * 2 + ["_Convolution_finished"]
+    nearly(executor.forward()[0], want)
+
+
+def test_filters_that_may_change_are_not() -> None:
+    x = sym.Variable("data")
+    for i in range(3):
+        x = sym.relu(conv(x, 64, name=f"conv{i}"))
+    args, _ = arrays_of(x, (1, 64, 12, 12), 0)
+    executor = x.bind(args=args, grad_req="null")
+    executor.forward()
+    args["conv1_weight"][:] = 0
+    want = x.bind(args=args, grad_req="null", optimize=False).forward()[0].asnumpy()
+    nearly(executor.forward()[0], want)

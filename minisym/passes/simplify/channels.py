@@ -32,6 +32,7 @@ Slots = tuple[tuple[int, ...], bool]
 AT_HOME: Final[Mapping[str, Slots]] = {
     "Convolution": ((0,), True),
     "_Convolution_finished": ((0, -1), True),
+    "_Convolution_winograd": ((0, -1), True),
     "_finished": ((0, -1), True),
     "Pooling": ((0,), True),
     "Activation": ((0,), True),
@@ -60,7 +61,7 @@ the machine where it was measured.
 
 
 def lie_channels_last(typed: Typed, purpose: Purpose) -> Typed:
-    """Decide which images lie channels last, and lay constant filters to fit."""
+    """Decide which images lie channels last."""
     if typed.ops.isdisjoint(CONVOLUTIONS):
         return typed
     regions: Any = nx.utils.UnionFind()
@@ -86,7 +87,6 @@ def lie_channels_last(typed: Typed, purpose: Purpose) -> Typed:
     last = frozenset(entry for entry in free if total.get(regions[entry], 0) > 0)
     if not last:
         return typed
-    _lay_filters(typed, purpose, last)
     return replace(typed, last=last)
 
 
@@ -142,13 +142,14 @@ def _gain(node: Node, typed: Typed, purpose: Purpose) -> float:
     return gain if is_constant else gain - prod(filters)
 
 
-def _lay_filters(typed: Typed, purpose: Purpose, last: frozenset[Entry]) -> None:
-    """Lay constant filters so that they are a matrix (elements of a window, filters) in memory."""
+def lay_filters(typed: Typed, purpose: Purpose) -> Typed:
+    """Lay constant filters as a matrix (elements of a window, filters), where images fit that."""
     for node in typed.graph:
-        if Entry(node) in last and node.op is not None and node.op.name in CONVOLUTIONS:
+        if Entry(node) in typed.last and node.op is not None and node.op.name in CONVOLUTIONS:
             weight = node.inputs[1].node
             if weight in purpose.constants:
                 purpose.constants[weight] = laid(purpose.constants[weight])
+    return typed
 
 
 def laid(weight: Array) -> Array:

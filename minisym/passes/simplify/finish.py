@@ -3,6 +3,7 @@ r"""Layers do what follows them: $\max(y\,s_c + t_c + r, 0)$ while a piece of $y
 In inference a BatchNorm is two vectors, $s = \gamma / \sqrt{v + \epsilon}$ and $t = \beta - s \mu$.
 The layer before it, if nobody else reads that, multiplies and adds them; it adds a residual, and
 rectifies, if these follow. The vectors are computed in each run, from the arrays as they are then.
+Where these never change, and the filters do not, the filters take in $s$ when arrays are bound.
 
 A convolution with its bias and rectifier keeps its bits. A normalisation that is written so differs
 in the last digits: by the rounding of $s \mu$, which is large where the mean is large beside the
@@ -12,7 +13,7 @@ deviation.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -32,7 +33,7 @@ _FLAGS: Final = {"scale": "scaled", "shift": "shifted", "residual": "added"}
 
 
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """A product and what follows it."""
 
     op: str
@@ -44,7 +45,7 @@ class _Layer:
     rectified: bool = False
 
     @classmethod
-    def of(cls, node: Node) -> _Layer | None:
+    def of(cls, node: Node) -> Layer | None:
         """Read a node; None if it is nothing that something else can follow."""
         name = "" if node.op is None else node.op.name
         if name in FINISHED and not (node.params["layout"] or "NCW").endswith("C"):
@@ -94,12 +95,12 @@ class _Change:
             found = follow(self, node, inputs)
         return node.reading(inputs) if found is None else found.instead_of(node)
 
-    def layer(self, old: Entry, new: Entry) -> _Layer | None:
+    def layer(self, old: Entry, new: Entry) -> Layer | None:
         """Return the layer that makes an entry, if it may do what its only reader does."""
-        found = _Layer.of(new.node) if self.readers[old] == 1 else None
+        found = Layer.of(new.node) if self.readers[old] == 1 else None
         return None if found is None or found.rectified else found
 
-    def normalised(self, node: Node, inputs: tuple[Entry, ...]) -> _Layer | None:
+    def normalised(self, node: Node, inputs: tuple[Entry, ...]) -> Layer | None:
         """Return what a normalisation by known statistics is, with the layer before it."""
         params, rank = node.params, len(self.typed.shapes[node.inputs[0]])
         hidden = any(self.readers[Entry(node, i)] for i in range(1, node.num_outputs))
@@ -107,15 +108,30 @@ class _Change:
             return None
         before = self.layer(node.inputs[0], inputs[0])
         if before is None or before.scale is not None or before.residual is not None:
-            before = _Layer("_finished", inputs[:1], {})
+            before = Layer("_finished", inputs[:1], {})
         gamma, beta, mean, var = inputs[1:]
         if before.shift is not None:  # the bias of the layer: it moves the mean
             mean = Entry(_helper("elemwise_sub", node, "mean", (mean, before.shift)))
         told = {"eps": params["eps"], "fix_gamma": params["fix_gamma"]}
         factors = _helper("_norm_factors", node, "factors", (gamma, beta, mean, var), told)
-        return replace(before, scale=Entry(factors), shift=Entry(factors, 1))
+        scale, shift = Entry(factors), Entry(factors, 1)
+        if len(before.inputs) > 1 and self.never_changes((before.inputs[1], *inputs[1:])):
+            return replace(before, inputs=self.scaled(node, before.inputs, scale), shift=shift)
+        return replace(before, scale=scale, shift=shift)
 
-    def summed(self, node: Node, inputs: tuple[Entry, ...]) -> _Layer | None:
+    def never_changes(self, entries: Iterable[Entry]) -> bool:
+        """Return whether arrays are constants."""
+        return all(entry.node in self.purpose.constants for entry in entries)
+
+    def scaled(self, node: Node, inputs: tuple[Entry, ...], scale: Entry) -> tuple[Entry, ...]:
+        """Return the inputs of a layer whose filters have taken in a scale: once, for all runs."""
+        data, weight = inputs
+        ones = (1,) * (len(self.typed.shapes[weight]) - 1)
+        told = get("Reshape").read_params({"shape": (-1, *ones)})
+        column = Entry(_helper("Reshape", node, "column", (scale,), told))
+        return data, Entry(_helper("broadcast_mul", node, "filters", (weight, column)))
+
+    def summed(self, node: Node, inputs: tuple[Entry, ...]) -> Layer | None:
         """Return a layer and what is added to all of it."""
         one, two = node.inputs
         if self.typed.shapes[one] != self.typed.shapes[two]:
@@ -127,7 +143,7 @@ class _Change:
             return None
         return replace(before, residual=inputs[1 - last])
 
-    def rectified(self, node: Node, inputs: tuple[Entry, ...]) -> _Layer | None:
+    def rectified(self, node: Node, inputs: tuple[Entry, ...]) -> Layer | None:
         """Return a rectified layer."""
         if node.params.get("act_type", "relu") != "relu":
             return None
@@ -136,7 +152,7 @@ class _Change:
 
 
 _NORMS: Final = frozenset({"BatchNorm"})
-_FOLLOWERS: Final[Mapping[str, Callable[..., _Layer | None]]] = {
+_FOLLOWERS: Final[Mapping[str, Callable[..., Layer | None]]] = {
     "BatchNorm": _Change.normalised,
     "elemwise_add": _Change.summed,
     "broadcast_add": _Change.summed,
