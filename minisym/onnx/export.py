@@ -60,7 +60,7 @@ def export(
     Parameters
     ----------
     model
-        A Symbol; or what has a `symbol` and `parameters`, as a loaded model does.
+        A Symbol; or what has a `symbol` and `params`, as a saved model does.
     path
         The file to write.
     params
@@ -188,7 +188,7 @@ def _parts(model: Any) -> tuple[Symbol, Any]:
             f"export takes a Symbol, or a model that has one, but got {model!r:.60}",
             hint="ms.sym.load reads a symbol from a file",
         )
-    return symbol, getattr(model, "parameters", {})
+    return symbol, getattr(model, "params", {})
 
 
 def named(params: Any) -> dict[str, Array]:

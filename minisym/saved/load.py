@@ -12,7 +12,7 @@ from minisym.formats.checkpoint import by_kind
 from minisym.formats.foreign import ARRAYS, JSON, LONGEST, recognized
 from minisym.saved import archive
 from minisym.saved.locate import choose, params_of, prefix_of, symbol_beside, visible
-from minisym.saved.model import Model
+from minisym.saved.model import Engine, Model
 from minisym.saved.save import read_packed
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
@@ -25,6 +25,7 @@ def load_model(
     epoch: int | None = None,
     *,
     params: str | os.PathLike[str] | None = None,
+    engine: Engine = "numpy",
 ) -> Model:
     """Load a symbol and its parameters as a model that predicts.
 
@@ -38,6 +39,8 @@ def load_model(
         Of which epoch the parameters are, where there are several.
     params
         The file of parameters, where its name does not go with the symbol's.
+    engine
+        What runs the model: "numpy" or "onnxruntime"; see `Model`.
 
     Returns
     -------
@@ -68,14 +71,18 @@ def load_model(
     if not isinstance(path, str | os.PathLike):
         message = f"load_model takes the name of a file or folder, but got {path!r:.60}"
         raise ArrayTypeError(message)
-    given = Path(path)
+    return _found(Path(path), epoch, params).on(engine)
+
+
+def _found(given: Path, epoch: int | None, params: str | os.PathLike[str] | None) -> Model:
+    """Find the files of a model, and read them."""
     if given.is_dir():
         return _from_folder(given, None, epoch, params)
     if given.is_file():
         return _from_file(given, epoch, params)
     if given.parent.is_dir():
         return _from_folder(given.parent, given.name, epoch, params)
-    raise NoFileError(f"there is no file or folder {os.fspath(path)!r}")
+    raise NoFileError(f"there is no file or folder {os.fspath(given)!r}")
 
 
 def _from_folder(

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError, GraphError, count, did_you_mean, listed
+from minisym.core.errors import ArrayTypeError, GraphError, ParamError, count, did_you_mean, listed
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.symbol import Symbol
 from minisym.passes import surgery
@@ -32,7 +32,10 @@ from minisym.saved.half import half_types
 from minisym.saved.parts import Parts
 from minisym.saved.run import Runner
 from minisym.saved.save import save_model
+from minisym.saved.through_onnx import OnnxRunner
 
+Engine = Literal["numpy", "onnxruntime"]
+"""What runs a model."""
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -50,6 +53,10 @@ class Model:
         The arrays of its arguments and auxiliary states, by name. They are not copied.
     source
         Where they come from, in words.
+    engine
+        What runs it: "numpy", which is minisym itself, or "onnxruntime", which gets the model as
+        ONNX. The first batch of each shape is then run by both, and they have to agree. It needs
+        `pip install 'minisym[onnx]'`.
 
     Attributes
     ----------
@@ -57,6 +64,8 @@ class Model:
         The network, as it was saved.
     source : str
         Where they come from.
+    engine : str
+        What runs it.
     """
 
     def __init__(
@@ -66,6 +75,7 @@ class Model:
         aux_params: Mapping[str, Any] = _NONE,
         *,
         source: str = "",
+        engine: Engine = "numpy",
     ) -> None:
         if not isinstance(symbol, Symbol):
             message = f"Model: symbol must be a Symbol, but got {type(symbol).__name__}"
@@ -74,7 +84,10 @@ class Model:
             if not isinstance(array, np.ndarray):
                 message = f"Model: {name} must be a NumPy array, but got {type(array).__name__}"
                 raise ArrayTypeError(message)
-        self.symbol, self.source = symbol, source
+        if engine not in get_args(Engine):
+            engines = " or ".join(get_args(Engine))
+            raise ParamError(f"Model: engine is {engines}, but got {engine!r:.60}")
+        self.symbol, self.source, self.engine = symbol, source, engine
         self._given = dict(arg_params), dict(aux_params)
 
     @cached_property
@@ -133,6 +146,8 @@ class Model:
 
     @cached_property
     def _runner(self) -> Runner:
+        if self.engine == "onnxruntime":
+            return OnnxRunner(self.parts, self.params)
         return Runner(self.parts, self.params)
 
     def __repr__(self) -> str:
@@ -269,7 +284,7 @@ class Model:
         """
         made = self._with(surgery.with_head(self.symbol, layer, make))
         arguments = {**made.arg_params, **params}
-        return Model(made.symbol, arguments, made.aux_params, source=self.source)
+        return self._like(made.symbol, arguments, made.aux_params)
 
     def rename(self, names: Mapping[str, str]) -> Model:
         """Return the model with other names: of parameters, inputs and layers.
@@ -295,7 +310,11 @@ class Model:
         if twice:
             raise GraphError(f"rename: there would be two arrays named {twice[0]!r}")
         symbol = surgery.rename(self.symbol, some)
-        return Model(symbol, *map(dict, arrays), source=self.source)
+        return self._like(symbol, *map(dict, arrays))
+
+    def on(self, engine: Engine) -> Model:
+        """Return the same model, run by another engine: "numpy" or "onnxruntime"."""
+        return Model(self.symbol, *self._given, source=self.source, engine=engine)
 
     def half(self) -> Model:
         """Return the model in float16: half the memory and half the file.
@@ -313,7 +332,7 @@ class Model:
             {n: a.astype(types[n]) if n in types else a for n, a in part.items()}
             for part in (self.arg_params, self.aux_params)
         ]
-        return Model(self.symbol, *parts, source=self.source)
+        return self._like(self.symbol, *parts)
 
     def save(self, path: str | os.PathLike[str], epoch: int = 0) -> list[Path]:
         """Write the model to a file or two; return their names.
@@ -339,9 +358,9 @@ class Model:
     def _with(self, symbol: Symbol) -> Model:
         """Return a model of another symbol, with those of the arrays that it has a place for."""
         names = {node.name for node in symbol.graph.variables}
-        return Model(
-            symbol,
-            {n: a for n, a in self.arg_params.items() if n in names},
-            {n: a for n, a in self.aux_params.items() if n in names},
-            source=self.source,
-        )
+        parts = self.arg_params, self.aux_params
+        return self._like(symbol, *({n: a for n, a in p.items() if n in names} for p in parts))
+
+    def _like(self, symbol: Symbol, *params: Mapping[str, Any]) -> Model:
+        """Return a model of other things from the same source, that runs in the same way."""
+        return Model(symbol, *params, source=self.source, engine=self.engine)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,26 @@ _KEPT: Final = 8
 """For so many combinations of shapes an executor is kept."""
 
 Feeds = dict[str, Any]
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """What was made for some shapes, as long as it is among the last that were asked for."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made for a key, or make it; threads wait for each other."""
+        with self._lock:
+            found = self._found.pop(key, None)
+            if found is None:
+                found = make()
+                while len(self._found) >= _KEPT:
+                    self._found.popitem(last=False)
+            self._found[key] = found
+        return found
 
 
 class Runner:
@@ -38,8 +58,11 @@ class Runner:
         self.parts = parts
         self._nodes = {node.name: node for node in (*parts.inputs, *parts.parameters)}
         self._params = {name: a for name, a in params.items() if name in self._nodes}
-        self._executors: OrderedDict[tuple[Any, ...], Executor] = OrderedDict()
-        self._lock = threading.Lock()
+        self._wanted = [node.name for node in parts.inputs]
+        self._missing = [n.name for n in parts.parameters if n.name not in params]
+        self._is_cut_off = any(head.node in parts.lost for head in parts.graph.outputs)
+        self._decided: dict[frozenset[str], dict[str, np.dtype[Any] | None]] = {}
+        self._executors = Kept[Executor]()
         for write in find_writes(parts.graph).values():  # a run may write it: so it is our own
             name = write.variable.name
             if name in self._params:
@@ -57,7 +80,7 @@ class Runner:
         """
         if len(data) == 1 and isinstance(data[0], Mapping):
             inputs, data = {**data[0], **inputs}, ()
-        wanted = [node.name for node in self.parts.inputs]
+        wanted = self._wanted
         if len(data) > len(wanted):
             takes = listed(wanted, 8) or "no input"
             message = f"{len(data)} arrays were given, but the model takes {takes}"
@@ -75,7 +98,7 @@ class Runner:
 
     def _check_complete(self, found: Mapping[str, Any]) -> None:
         """Refuse where an op is unknown, or an input or a parameter is missing."""
-        if self.parts.unknown and any(e.node in self.parts.lost for e in self.parts.graph.outputs):
+        if self._is_cut_off:
             ops = [f"{n.op.name} {n.name!r}" for n in self.parts.unknown if n.op is not None]
             cut = self.parts.runnable
             raise BindError(
@@ -83,19 +106,18 @@ class Runner:
                 f"{'this op' if len(ops) == 1 else 'these ops'}",
                 hint=f"what comes before runs: model.cut({cut[0]!r})" if cut else None,
             )
-        params = [node.name for node in self.parts.parameters]
-        missing = [n for n in params if n not in self._params and n not in found]
+        missing = [name for name in self._missing if name not in found]
         if missing:
             raise BindError(
                 f"the model has no arrays for {listed(missing, 8)}",
                 hint="model.check() says what is missing, and what the file has instead",
             )
-        lacking = [node for node in self.parts.inputs if node.name not in found]
+        lacking = [name for name in self._wanted if name not in found]
         if lacking:
             known = {n: a for n, a in found.items() if isinstance(a, np.ndarray)}
             raise BindError(
-                f"the model needs {listed([node.name for node in lacking], 8)}",
-                rows=self._expected(lacking, known),
+                f"the model needs {listed(lacking, 8)}",
+                rows=self._expected([self._nodes[name] for name in lacking], known),
                 hint="give arrays by name: model(data=array, …)",
             )
 
@@ -117,22 +139,28 @@ class Runner:
                 kind = type(value).__name__
                 raise ArrayTypeError(f"the input {name} must be an array, but got {kind}")
             found[name] = numbers(value, f"the input {name}")
-        types = self._types(found)
-        return {n: quietly(a.astype, types[n], copy=False) for n, a in found.items()}
+        for name, dtype in self._types(found).items():
+            if found[name].dtype != dtype:  # what does not fit is cut, as C does it
+                found[name] = quietly(found[name].astype, dtype)
+        return found
 
     def _types(self, given: Feeds) -> dict[str, np.dtype[Any]]:
         """Return the types that what is fed takes: what nothing decides may stay as it is."""
-        known = {
-            node: self._params[name].dtype
-            for name, node in self._nodes.items()
-            if name in self._params and name not in given
-        }
-        engine = infer(self.parts.graph, known, DTYPES)
+        names = frozenset(given)
+        decided = self._decided.get(names)
+        if decided is None:
+            known = {
+                node: self._params[name].dtype
+                for name, node in self._nodes.items()
+                if name in self._params and name not in given
+            }
+            engine = infer(self.parts.graph, known, DTYPES)
+            decided = {name: engine[Entry(self._nodes[name])] for name in given}
+            self._decided[names] = decided
         found = {}
         for name, array in given.items():
-            decided = engine[Entry(self._nodes[name])]
             stays = array.dtype.kind in "iu" and array.dtype.name in DTYPE_NAMES
-            found[name] = decided or (array.dtype if stays else DEFAULT)
+            found[name] = decided[name] or (array.dtype if stays else DEFAULT)
         return found
 
     # ------------------------------------------------------------------------------- the run
@@ -145,14 +173,7 @@ class Runner:
 
     def _executor(self, feeds: Feeds) -> Executor:
         key = tuple((name, feeds[name].shape, feeds[name].dtype.name) for name in sorted(feeds))
-        with self._lock:
-            found = self._executors.pop(key, None)
-            if found is None:
-                found = self._bound(feeds)
-                while len(self._executors) >= _KEPT:
-                    self._executors.popitem(last=False)
-            self._executors[key] = found
-        return found
+        return self._executors.get(key, lambda: self._bound(feeds))
 
     def _bound(self, feeds: Feeds) -> Executor:
         """Bind the parameters, arrays to feed, and something in the place of labels."""
