@@ -427,6 +427,7 @@ def _declare(name: str, choose: Any, samples: Any, doc: str, kind: str) -> None:
         choose=choose,
         kernel=Rule.of(_no_kernel),
         samples=samples,
+        no_onnx=custom.PYTHON,
     )
     enter(op)
 

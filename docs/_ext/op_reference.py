@@ -19,7 +19,10 @@ from minisym.core import families
 from minisym.core import op as registry
 from minisym.core.functions import function_of
 from minisym.core.op import Op
+from minisym.onnx.export import OPSET, drafted
+from minisym.onnx.proto import held
 from minisym.symbol.namespaces import PREFIXES
+from minisym.testing.ops import cases_of
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -173,7 +176,7 @@ def _entry(op: Op) -> Iterator[str]:
             meaning = param.doc or "As in MXNet."
             yield f"| `{param.name}` | {_cell(kind)} | {default} | {_cell(meaning)} |"
         yield ""
-    facts = [f"*Gradient:* {_gradient(op)}."]
+    facts = [f"*Gradient:* {_gradient(op)}.", f"*ONNX:* {_onnx(op)}."]
     if op.writes:
         facts.append(f"*Writes:* {', '.join(f'`{name}`' for name in op.writes)}.")
     if op.states:
@@ -223,6 +226,27 @@ def _gradient(op: Op) -> str:
     if "backward.<locals>" in function.__qualname__:
         return f"a kernel of its own{times}"
     return f"composed of other ops{times}"
+
+
+def _onnx(op: Op) -> str:
+    """Say which ops of ONNX the op becomes: those of its first sample that has a form."""
+    if op.why_no_onnx:
+        return f"none: {op.why_no_onnx}"
+    for case in cases_of(op):
+        if case.is_error:
+            continue
+        arrays = case.arrays
+        shapes = {name: array.shape for name, array in arrays.items()}
+        dtypes = {name: array.dtype for name, array in arrays.items()}
+        try:
+            draft = drafted(
+                case.symbol, {}, shapes, dtypes=dtypes, opset=OPSET, dynamic_batch=False
+            )
+        except ms.ExportError:
+            continue
+        made = [f"`{name}`" for name in held(draft) if name != "Identity"]
+        return ", ".join(made) or "its input, or a constant"
+    return "from a newer version on, or with other parameters"
 
 
 def _second_order(op: Op) -> bool:

@@ -31,7 +31,7 @@ from minisym.core.graph import Graph
 from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
-from minisym.core.op import Input, Op, Params
+from minisym.core.op import Input, OnnxRule, Op, Params
 from minisym.core.shapes import Mismatch
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
@@ -100,8 +100,24 @@ def branch_op(name: str, branch: Branch) -> Op:
         dtype_rule=partial(infer_branch, branch),
         prepare=partial(prepare_branch, branch),
         gradient=partial(branch_gradient, branch),
+        onnx_rule=OnnxRule(partial(onnx_branch, branch), ()),
         subgraphs=branch.graphs,
     )
+
+
+def onnx_branch(branch: Branch, o: Any, *inputs: Any) -> Any:
+    """Return the outputs of an If of ONNX, whose branches read the inputs where they are."""
+    known = [dict(zip(nodes, inputs, strict=True)) for nodes in branch.variables]
+    (answer,) = o.lower(branch.graphs[0], known[0])
+    test = o.Cast(o.Reshape(answer, ()), to=np.dtype(np.bool_))
+    bodies, types = [], []
+    for graph, values in zip(branch.graphs[1:], known[1:], strict=True):
+        inner = o.inside()
+        made = inner.lower(graph, values)
+        types = [value.dtype for value in made]
+        bodies.append(inner.gives(made))
+    then, other = bodies
+    return o.If(test, outputs=len(types), dtype=types, then_branch=then, else_branch=other)
 
 
 def places_of(branch: Branch, which: int) -> list[int]:

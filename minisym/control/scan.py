@@ -31,7 +31,7 @@ from minisym.core.errors import ShapeError
 from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
-from minisym.core.op import Input, Op, Params
+from minisym.core.op import OF_GRADIENTS, Input, OnnxRule, Op, Params
 from minisym.core.shapes import Mismatch, is_np_shape
 from minisym.core.symbol import Symbol
 from minisym.passes.slots import SHAPES, Kind, Slots, about
@@ -127,6 +127,7 @@ def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op
         dtype_rule=partial(infer_scan, scan),
         prepare=partial(prepare_scan, scan),
         gradient=partial(gradient, scan),
+        onnx_rule=OnnxRule(partial(onnx_scan, scan), ()),
         subgraphs=(scan.body,) if scan.condition is None else (scan.condition, scan.body),
     )
 
@@ -138,6 +139,81 @@ def _told(scan: Scan, position: int) -> str:
     if position in scan.states:
         return "A state before the first step."
     return OVERWRITTEN if position in scan.carried else USED
+
+
+# ---------------------------------------------------------------------------------- the ONNX form
+
+
+def onnx_scan(scan: Scan, o: Any, *inputs: Any) -> Any:
+    """Return the outputs that a user sees: those of a Scan of ONNX, or of a Loop that tests."""
+    if scan.counted:
+        o.refuse(OF_GRADIENTS)
+    starts = [inputs[position] for position in scan.states]
+    outer = dict(zip(scan.variables, inputs, strict=False))
+    if scan.condition is not None:
+        return _onnx_loop(scan, scan.condition, o, starts, outer)
+    inner = o.inside()
+    known = outer | _stand_ins(scan.variables, scan.states, starts, inner)
+    for node, array in zip(scan.variables, inputs[: scan.num_data], strict=False):
+        shape = unstacked(array.shape)
+        element = inner.takes(array.dtype, array.shape[1:])
+        known[node] = inner.reshape(element, shape)
+    made = inner.lower(scan.body, known)
+    outputs, after = made[: scan.num_outputs], made[scan.num_outputs :]
+    back, number = [int(scan.reverse)], len(outputs)
+    found = o.Scan(
+        *starts,
+        *inputs[: scan.num_data],
+        outputs=len(made),
+        dtype=[value.dtype for value in (*after, *outputs)],
+        body=inner.gives([*after, *outputs]),
+        num_scan_inputs=scan.num_data,
+        scan_input_directions=back * scan.num_data,
+        scan_output_directions=back * number if number else None,
+    )
+    values = found if isinstance(found, list) else [found]
+    return [*values[len(after) :], *values[: len(after)]]
+
+
+def _stand_ins(
+    variables: Sequence[Node], positions: Sequence[int], starts: Sequence[Any], inner: Any
+) -> dict[Node, Any]:
+    """Return inputs of a body for its states."""
+    given = [inner.takes(start.dtype, start.shape) for start in starts]
+    return {variables[position]: v for position, v in zip(positions, given, strict=True)}
+
+
+def _onnx_loop(scan: Scan, condition: Symbol, o: Any, starts: Any, outer: dict[Node, Any]) -> Any:
+    """Return what a Loop gives; behind the last step, what is stacked is 0, as here."""
+
+    def test(writer: Any, states: Sequence[Any]) -> Any:
+        values = dict(zip(scan.tested, outer.values(), strict=False))
+        places = dict(zip(scan.states, states, strict=True))
+        values |= {scan.tested[position]: value for position, value in places.items()}
+        (answer,) = writer.lower(condition, values)
+        return writer.Cast(writer.Reshape(answer, ()), to=np.dtype(np.bool_))
+
+    inner = o.inside()
+    inner.takes(COUNT, ())
+    inner.takes(np.bool_, ())
+    known = outer | _stand_ins(scan.variables, scan.states, starts, inner)
+    made = inner.lower(scan.body, known)
+    outputs, after = made[: scan.num_outputs], made[scan.num_outputs :]
+    found = o.Loop(
+        np.array(scan.limit),
+        test(o, starts),
+        *starts,
+        outputs=len(made),
+        dtype=[value.dtype for value in (*after, *outputs)],
+        body=inner.gives([test(inner, after), *after, *outputs]),
+    )
+    values = found if isinstance(found, list) else [found]
+    stacked_ = []
+    for value, one in zip(values[len(after) :], outputs, strict=True):
+        short = o.Sub((scan.limit,), o.Shape(value, start=0, end=1))
+        rest = o.Expand(o.constant(np.zeros(1, value.dtype)), o.Concat(short, one.shape, axis=0))
+        stacked_.append(o.Concat(value, rest, axis=0))
+    return [*stacked_, *values[: len(after)]]
 
 
 # ------------------------------------------------------------------------------------- inference

@@ -100,7 +100,7 @@ class Draft:
         """Add an input."""
         value = Value(name, dtype, shape)
         self.inputs.append(value)
-        for axis, size in enumerate(shape):
+        for axis, size in enumerate(shape if self is self.root else ()):
             if isinstance(size, Size) and size == Size(size.terms[:1]) and size.terms[0][1] == 1:
                 self.root.varying.setdefault(str(size), (value, axis))
         return value

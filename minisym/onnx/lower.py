@@ -40,7 +40,7 @@ class Lowering:
         self, symbol: Symbol, known: Mapping[Node, Value], inside: Draft | None = None
     ) -> list[Value]:
         """Return the values of a symbol's outputs, of these values of its Variables."""
-        return _Graph(self, inside or self.draft, symbol, known).lower()
+        return _Graph(self, self.draft if inside is None else inside, symbol, known).lower()
 
 
 class _Graph:
@@ -72,9 +72,10 @@ class _Graph:
         for node, index in self.symbol.entries:
             if Entry(node, index) not in self.values:
                 self.lowering.problems[node] = f"its output {index} has no ONNX form"
-        if self.lowering.problems:
-            return []
-        return [self.values[entry] for entry in self.symbol.entries]
+        return [
+            self.values.get(entry) or Value(entry.name, self.type_of(entry), self.shapes[entry])
+            for entry in self.symbol.entries
+        ]
 
     def _fold(self, order: Sequence[Node], arrays: Mapping[Node, Array]) -> None:
         """Make constants of what the nodes that cannot be folded read of those that can."""

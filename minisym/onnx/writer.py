@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
+from minisym.core.symbol import Symbol
 from minisym.onnx.draft import BOOL, INT64, Draft, Value
 from minisym.onnx.folding import run_node
 from minisym.onnx.sizes import Size, Sizes, is_fixed
@@ -37,7 +38,8 @@ class Writer:
     Any op of ONNX is a method: `o.Clip(x, 0, 6)`, `o.Transpose(x, perm=(1, 0))`. Inputs are values,
     arrays, numbers (of the type of the first value), tuples of sizes (int64; they may vary), or
     None for one that is left out. Keywords are attributes, None for none; `outputs=2` asks for a
-    list of so many values, `dtype` says the type where that is not that of the first input.
+    list of so many values, `dtype` says the type (a list: of each) where that is not that of the
+    first input.
 
     Attributes
     ----------
@@ -91,9 +93,10 @@ class Writer:
             values.pop()
         if dtype is None:
             dtype = attrs["to"] if op == "Cast" else _type_of(op, values)
-        dtypes = [np.dtype(dtype)] * outputs
-        if op in ("TopK", "DynamicQuantizeLinear"):
-            dtypes = [dtypes[0], INT64] if op == "TopK" else dtypes
+        each = dtype if isinstance(dtype, list) else [dtype] * outputs
+        dtypes: list[np.dtype[Any]] = [np.dtype(d) for d in each]
+        if op == "TopK":
+            dtypes[1:] = [INT64]
         attrs = {name: value for name, value in attrs.items() if value is not None}
         made = self._draft.add(op, f"{self._node.name}/{op}", values, dtypes, attrs)
         return made[0] if outputs == 1 else made
@@ -136,11 +139,31 @@ class Writer:
         """Return the outputs that minisym itself computes of these inputs, as constants."""
         return [self.constant(array) for array in run_node(self._node, arrays)]
 
-    def body(self, draft_of: Callable[[Draft], None]) -> Draft:
-        """Return a graph inside this one, which `draft_of` fills."""
-        inside = Draft(self.opset, around=self._draft)
-        draft_of(inside)
-        return inside
+    # ------------------------------------------------------------------------ graphs inside of it
+
+    def inside(self) -> Writer:
+        """Return the writer of a graph inside this one, which may read all values of this one."""
+        draft = Draft(self.opset, around=self._draft)
+        return Writer(self._lowering, draft, self._node, self.shapes, self.dtypes)
+
+    def takes(self, dtype: Any, shape: Any) -> Value:
+        """Give the graph inside one more input, and return it."""
+        return self._draft.input(f"{self._node.name}/in", np.dtype(dtype), shape)
+
+    def lower(self, symbol: Symbol, known: Mapping[Node, Value]) -> list[Value]:
+        """Write a symbol's nodes here; return the values of its outputs."""
+        found: list[Value] = self._lowering.values(symbol, known, self._draft)
+        return found
+
+    def gives(self, outputs: Sequence[Value]) -> Draft:
+        """Say what the graph inside gives; return it, for an attribute of a node."""
+        own = {id(value) for record in self._draft.records for value in record.outputs}
+        for value in outputs:
+            head = value if id(value) in own else self.Identity(value)
+            own.discard(id(head))  # what is given twice gets a node, too
+            head.shape = value.shape
+            self._draft.outputs.append(head)
+        return self._draft
 
     # -------------------------------------------------------------------------- what is common
 

@@ -24,6 +24,7 @@ from minisym.core.cost import Cost, filters
 from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_GRADIENTS
 from minisym.core.params import Between, Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import Dim, show
@@ -256,7 +257,7 @@ def _member(
     kernel.__annotations__ |= {"first": _SLOTS[slots[0]], "second": _SLOTS[slots[1]], "like": Like}
     shapes = {"data": (2, 2, 5, 4), "weight": (3, 2, 3, 2), "output": (2, 3, 3, 3)}
     sample = Sample(tuple(shapes[slot] for slot in slots), {"kernel": (3, 2)}, wrt=(0, 1))
-    declared = op(name=name, samples=[sample], cost=cost)(kernel)
+    declared = op(name=name, samples=[sample], cost=cost, no_onnx=OF_GRADIENTS)(kernel)
 
     @declared.shape
     def _(s: Any, **params: Any) -> None:

@@ -40,6 +40,9 @@ CLASSES: Final[dict[str, type[Any]]] = {}
 
 _made: Final[weakref.WeakValueDictionary[Any, Op]] = weakref.WeakValueDictionary()
 
+PYTHON = "what it computes is written in Python, for minisym alone"
+"""Why it has no form in ONNX."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -230,6 +233,7 @@ class Made:
         return Op(
             name="Custom",
             doc=type(self.properties).__doc__ or f"The op {self.op_type!r} of a user.",
+            no_onnx=PYTHON,
             kind="layer",
             inputs=(
                 *(Input(name, doc="An argument of the operator.") for name in self.arguments),

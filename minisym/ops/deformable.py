@@ -281,6 +281,7 @@ _HALF = np.zeros((1, 2, 3, 4)) + lay(np.array([0.0, 0.5]), 4)
             match="cannot be split",
         ),
     ],
+    no_onnx="between the last elements and the edge it samples otherwise than ONNX",
 )
 def DeformableConvolution(
     data: Images,
@@ -438,3 +439,37 @@ def _(
 
 for _bending in (DeformableConvolution, ModulatedDeformableConvolution):
     _bending.shape(_shape).dtype(floats_only)
+
+
+@ModulatedDeformableConvolution.onnx
+def _(
+    o: Any,
+    data: Any,
+    offset: Any,
+    mask: Any,
+    weight: Any,
+    bias: Any = None,
+    *,
+    kernel: Ints,
+    stride: Ints,
+    dilate: Ints,
+    pad: Ints,
+    num_group: int,
+    num_deformable_group: int,
+) -> Any:
+    if o.opset < 19:
+        o.refuse("ONNX has it from version 19 on: opset=19")
+    win = window(kernel, stride, dilate, pad)
+    return o.DeformConv(
+        data,
+        weight,
+        offset,
+        bias,
+        mask,
+        kernel_shape=kernel,
+        strides=win.stride,
+        dilations=win.dilate,
+        pads=win.pad * 2,
+        group=num_group,
+        offset_group=num_deformable_group,
+    )

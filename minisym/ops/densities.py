@@ -17,6 +17,7 @@ from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
 from minisym.core.samples import Sample
 from minisym.ops.numeric.sums import sum_over
+from minisym.ops.special import NO_GAMMA
 from minisym.ops.special import _digamma as digamma
 from minisym.ops.special import _gammaln as gammaln
 
@@ -39,6 +40,7 @@ def density(
     *,
     at: tuple[float, ...] = (0.6, 1.7),
     whole: tuple[int, ...] | None = None,
+    onnx: Callable[..., Any] | None = None,
 ) -> None:
     """Declare the density of one distribution.
 
@@ -78,7 +80,17 @@ def density(
             Sample(arrays, {"is_log": True}, wrt=whole),
             Sample(arrays, wrt=whole),
         ),
+        no_onnx="" if onnx else NO_GAMMA,
     )(kernel)
+    if onnx is not None:
+
+        @declared.onnx
+        def _(o: Any, *arrays: Any, is_log: bool) -> Any:
+            x, *given = arrays
+            wide = (o.reshape(p, p.shape + (1,) * (x.rank - p.rank)) for p in given)
+            found = onnx(o, x, *wide)
+            return o.stretch(found if is_log else o.Exp(found), x.shape)
+
     declared.shape(_dirichlet_shape if name == "dirichlet" else _leading_shape(params))
     declared.backward(back)
 
@@ -155,6 +167,11 @@ def _normal(x: Array, mu: Array, sigma: Array) -> Array:
     return result
 
 
+def _onnx_normal(o: Any, x: Any, mu: Any, sigma: Any) -> Any:
+    z = o.Div(o.Sub(x, mu), sigma)
+    return o.Sub(o.Mul(o.Mul(z, z), -0.5), o.Log(o.Mul(sigma, np.sqrt(2 * np.pi))))
+
+
 def _normal_slopes(x: Array, mu: Array, sigma: Array) -> Sequence[Array]:
     pull = (x - mu) / (sigma * sigma)
     return -pull, pull, pull * (x - mu) / sigma - 1 / sigma
@@ -183,6 +200,7 @@ density(
     lambda x, low, high: -np.log(high - low) + 0 * x,
     lambda x, low, high: (0 * x, 1 / (high - low), -1 / (high - low)),
     r"Density of the uniform distribution, $1 / (high - low)$.",
+    onnx=lambda o, x, low, high: o.Neg(o.Log(o.Sub(high, low))),
 )
 density(
     "normal",
@@ -190,6 +208,7 @@ density(
     _normal,
     _normal_slopes,
     r"Density of the normal distribution, $e^{-(x - \mu)^2 / 2\sigma^2} / \sqrt{2\pi\sigma^2}$.",
+    onnx=_onnx_normal,
 )
 density(
     "gamma",
@@ -209,6 +228,7 @@ density(
     lambda x, lam: np.log(lam) - lam * x,
     lambda x, lam: (-lam + 0 * x, 1 / lam - x),
     r"Density of the exponential distribution, $\lambda e^{-\lambda x}$.",
+    onnx=lambda o, x, lam: o.Sub(o.Log(lam), o.Mul(lam, x)),
 )
 density(
     "poisson",
@@ -240,6 +260,7 @@ density(
 
 
 @op(
+    no_onnx=NO_GAMMA,
     aliases=("random_pdf_dirichlet",),
     samples=(Sample((_ROWS, np.array([1.5, 2.0, 0.5]) + np.zeros((2, 3)))),),
 )

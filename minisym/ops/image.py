@@ -59,6 +59,13 @@ def _(t: Any) -> None:
     t.output = np.dtype(np.float32)
 
 
+@to_tensor.onnx
+def _(o: Any, data: Any) -> Any:
+    last = data.rank - 1
+    turned = o.transpose(data, (*range(last - 2), last, last - 2, last - 1))
+    return o.Div(o.cast(turned), 255)
+
+
 @to_tensor.grad
 def _(g: Any, data: Any) -> Any:
     return _image_from_tensor(g, data)
@@ -129,6 +136,13 @@ def _(s: Any, *, mean: Floats, std: Floats) -> None:
             raise ValueError(f"{name} has {len(values)} numbers for {shape[-3]} channels")
 
 
+@normalize.onnx
+def _(o: Any, data: Any, *, mean: Floats, std: Floats) -> Any:
+    channels = data.shape[-3]
+    mean_, std_ = (_per_channel(v, channels).astype(o.dtype) for v in (mean, std))
+    return o.Div(o.Sub(data, o.constant(mean_)), o.constant(std_))
+
+
 normalize.grad(lambda g, data, *, std: normalize(g, std=std))
 
 
@@ -140,6 +154,8 @@ def _flip(name: str, axis: int, doc: str) -> None:
     declared = op(name=f"_image_{name}", samples=(Sample(((3, 4, 2),)),))(kernel)
     declared.shape(_same)
     declared.grad(lambda g, data: F.reverse(g, axis=axis))
+    first = np.iinfo(np.int64).min
+    declared.onnx(lambda o, data: o.Slice(data, (-1,), (first,), (axis,), (-1,)))
 
     def drawn(data: Image, *, rng: np.random.Generator, out: Array) -> None:
         out[...] = np.flip(data, axis) if rng.random() < 0.5 else data
@@ -186,6 +202,11 @@ def _(s: Any, *, x: int, y: int, width: int, height: int) -> None:
         if edge < 0 or size <= 0 or (given is not None and edge + size > given):
             raise ValueError(f"pixels {edge} to {edge + size} of the {noun} lie outside: {given}")
     s.output = (*lead, height, width, channels)
+
+
+@crop.onnx
+def _(o: Any, data: Any, *, x: int, y: int, width: int, height: int) -> Any:
+    return o.Slice(data, (y, x), (y + height, x + width), (-3, -2))
 
 
 @crop.grad
@@ -298,6 +319,24 @@ def _(s: Any, *, size: Ints, keep_ratio: bool, interp: int) -> None:
         s.output = (*s.data[:-3], *found, s.data[-1])
 
 
+@resize.onnx
+def _(o: Any, data: Any, *, interp: int) -> Any:
+    if interp == 1 and data.dtype.kind != "f":
+        o.refuse("bilinear resizing of bytes is rounded here in a way of its own: Cast them first")
+    batch = o.Unsqueeze(data, (0,)) if data.rank == 3 else data
+    first = o.Transpose(batch, perm=(0, 3, 1, 2))
+    lead = (1,) if data.rank == 3 else data.shape[:1]
+    linear = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    nearest = {
+        "mode": "nearest",
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    }
+    sizes = (*lead, data.shape[-1], *o.shape[-3:-1])
+    found = o.Resize(first, None, None, sizes, **(linear if interp == 1 else nearest))
+    return o.reshape(o.Transpose(found, perm=(0, 2, 3, 1)))
+
+
 # ---------------------------------------------------------------------------------------- colours
 
 
@@ -369,6 +408,12 @@ def adjust_lighting(
 
 
 _colour(adjust_lighting)
+
+
+@adjust_lighting.onnx
+def _(o: Any, data: Any, *, alpha: Floats) -> Any:
+    shifted = o.Add(o.cast(data, "float32"), o.constant(principal_shift(alpha)))
+    return shifted if o.dtype.kind == "f" else o.Clip(shifted, 0, 255)
 
 
 @op(name="_image_random_lighting", samples=(Sample(((3, 2, 3),), wrt=()),))

@@ -7,7 +7,7 @@ gradient that is made of ops here: derivatives of any order come free.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from math import prod
 from typing import Annotated, Any, Literal
 
@@ -390,6 +390,15 @@ def _(s: Any) -> None:
             s.output = (None, shape[1] if shape else None)
             s.set_input(i, (None, s.output[1]))
     s.output = (product(shape[0] for shape in s.inputs), None)
+
+
+@khatri_rao.onnx
+def _(o: Any, *args: Any) -> Any:
+    def product(left: Any, right: Any) -> Any:
+        each = o.Mul(o.Unsqueeze(left, (1,)), o.Unsqueeze(right, (0,)))
+        return o.Reshape(each, (-1, args[0].shape[1]))
+
+    return reduce(product, args)
 
 
 @khatri_rao.backward

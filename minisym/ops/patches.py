@@ -93,6 +93,28 @@ def _(s: Any, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> None:
         s.data = (s.output[0], *data[1:])
 
 
+def _one_each(channels: int, kernel: Ints, dtype: Any) -> Array:
+    """Return filters that take one element of the window each, (channels · kernel, 1, kernel…)."""
+    number = prod(kernel)
+    each = np.eye(number, dtype=dtype).reshape(number, 1, *kernel)
+    return np.tile(each, (channels, 1, *(1,) * len(kernel)))
+
+
+@im2col.onnx
+def _(o: Any, data: Any, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> Any:
+    win, channels = window(kernel, stride, dilate, pad), data.shape[1]
+    apart = o.Conv(
+        data,
+        o.constant(_one_each(channels, kernel, data.dtype)),
+        kernel_shape=kernel,
+        strides=win.stride,
+        dilations=win.dilate,
+        pads=win.pad * 2,
+        group=channels,
+    )
+    return o.reshape(apart)
+
+
 @im2col.grad
 def _(g: Symbol, data: Symbol, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> Symbol:
     return fold_like(g, data, kernel=kernel, stride=stride, dilate=dilate, pad=pad)
@@ -204,6 +226,27 @@ def _(s: Any, *, output_size: Ints, kernel: Ints, stride: Ints, dilate: Ints, pa
     s.output = (batch, None if rows is None else rows // prod(kernel), *output_size)
     batch, channels = s.output[:2]
     s.data = (batch, None if channels is None else channels * prod(kernel), None)
+
+
+@col2im.onnx
+def _(
+    o: Any, data: Any, *, output_size: Ints, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints
+) -> Any:
+    win, channels = window(kernel, stride, dilate, pad), o.shape[1]
+    counts: Any = win.counts(output_size)
+    reached: Any = win.spread(counts)
+    spare = [n - s for n, s in zip(output_size, reached, strict=True)]
+    cut = [p - e for p, e in zip(win.pad, spare, strict=True)]  # what no window reaches is 0
+    return o.ConvTranspose(
+        o.Reshape(data, (0, channels * prod(kernel), *counts)),
+        o.constant(_one_each(channels, kernel, data.dtype)),
+        kernel_shape=kernel,
+        strides=win.stride,
+        dilations=win.dilate,
+        pads=(*win.pad, *(max(c, 0) for c in cut)),
+        output_padding=tuple(max(-c, 0) for c in cut),
+        group=channels,
+    )
 
 
 @col2im.grad

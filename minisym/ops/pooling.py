@@ -15,7 +15,7 @@ from minisym.core.declare import Declaration
 from minisym.core.declare import op as declare
 from minisym.core.errors import ShapeError
 from minisym.core.ndarray import Array
-from minisym.core.op import Params
+from minisym.core.op import OF_GRADIENTS, Params
 from minisym.core.params import HINT, Ints
 from minisym.core.renamed import Renamed
 from minisym.core.samples import Sample
@@ -101,6 +101,7 @@ def _sender(name: str, doc: str, *, back: bool) -> Declaration:
     }
     declared = op(
         name=name,
+        no_onnx=OF_GRADIENTS,
         cost=_window_work if back else pool,
         samples=[Sample((shape, (1, 1, 4, 4), (1, 1, 3, 3)), params, wrt=(0,))],
     )(kernel)
@@ -111,7 +112,7 @@ def _sender(name: str, doc: str, *, back: bool) -> Declaration:
     @declared.shape
     def _(s: Any, **params: Any) -> None:
         _check_power(params)
-        _pooling_shape(Renamed(s, {"data": whole}, {"output": parts}), _settings(params))
+        _pooling_shape(Renamed(s, {"data": whole}, {"output": parts}), settings_of(params))
 
     return declared.dtype(floats_only)
 
@@ -185,7 +186,7 @@ def _onnx_sums(o: Any, x: Any, pool: Pool, before: Ints, behind: Ints) -> Any:
     return o.Mul(means, prod(pool.kernel))
 
 
-def _onnx_pooling(o: Any, data: Any, settings: Settings) -> Any:
+def onnx_pooling(o: Any, data: Any, settings: Settings) -> Any:
     """Pool in ONNX: where the last windows hang over, they get more padding behind."""
     x = o.channels_first(data, settings.layout)
     pool, kind, power = settings.lay_out(x), settings.pool_type, settings.power
@@ -335,7 +336,8 @@ def _check_power(params: Mapping[str, Any]) -> None:
         raise ValueError(f"p_value must be 1, 2 or 3 with pool_type='lp', not {params['p_value']}")
 
 
-def _settings(params: dict[str, Any], **more: Any) -> Settings:
+def settings_of(params: Mapping[str, Any], **more: Any) -> Settings:
+    """Return the parameters of a pooling in one."""
     known = {f.name for f in fields(Settings)}
     return Settings(**{n: v for n, v in params.items() if n in known}, **more)
 
@@ -343,7 +345,7 @@ def _settings(params: dict[str, Any], **more: Any) -> Settings:
 @Pooling.shape
 def _(s: Any, **params: Any) -> None:
     _check_power(params)
-    _pooling_shape(s, _settings(params))
+    _pooling_shape(s, settings_of(params))
 
 
 Pooling.dtype(floats_only)
@@ -351,12 +353,12 @@ Pooling.dtype(floats_only)
 
 @Pooling.onnx
 def _(o: Any, data: Any, **params: Any) -> Any:
-    return _onnx_pooling(o, data, _settings(params))
+    return onnx_pooling(o, data, settings_of(params))
 
 
 @Pooling.grad
 def _(g: Symbol, data: Symbol, *, y: Symbol, **params: Any) -> Symbol:
-    return _pool_back(g, data, y, **asdict(_settings(params)))
+    return _pool_back(g, data, y, **asdict(settings_of(params)))
 
 
 @op(
@@ -408,7 +410,7 @@ def Pooling_v1(
 
 @Pooling_v1.shape
 def _(s: Any, **params: Any) -> None:
-    _pooling_shape(s, _settings(params, first_version=True))
+    _pooling_shape(s, settings_of(params, first_version=True))
 
 
 Pooling_v1.dtype(floats_only)
@@ -416,9 +418,9 @@ Pooling_v1.dtype(floats_only)
 
 @Pooling_v1.onnx
 def _(o: Any, data: Any, **params: Any) -> Any:
-    return _onnx_pooling(o, data, _settings(params, first_version=True))
+    return onnx_pooling(o, data, settings_of(params, first_version=True))
 
 
 @Pooling_v1.grad
 def _(g: Symbol, data: Symbol, *, y: Symbol, **params: Any) -> Symbol:
-    return _pool_back(g, data, y, **asdict(_settings(params, first_version=True)))
+    return _pool_back(g, data, y, **asdict(settings_of(params, first_version=True)))

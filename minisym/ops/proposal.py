@@ -23,7 +23,7 @@ from minisym.core.params import Between, Floats
 from minisym.core.samples import Sample
 from minisym.core.shapes import product, show
 from minisym.ops.numeric.rules import floats_only
-from minisym.ops.suppression import best_first, survivors
+from minisym.ops.suppression import best_first, onnx_sorted, onnx_survivors, survivors
 
 op = partial(declare, cost=each_input(8))
 
@@ -237,5 +237,99 @@ def _(s: Any, *, rpn_post_nms_top_n: int, scales: Floats, ratios: Floats) -> Non
 
 
 MultiProposal.shape(_proposal_shape)
+
+
+def _onnx_candidates(
+    o: Any,
+    scores: Any,
+    change: Any,
+    info: Any,
+    anchors: Array,
+    *,
+    sizes: tuple[int, ...],
+    stride: int,
+    least: int,
+    iou_loss: bool,
+) -> tuple[Any, Any]:
+    """Return boxes (batch, boxes, 4) and scores (batch, boxes) of all anchors, in ONNX."""
+    number, (height, width) = len(anchors), sizes
+    shift = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1) * stride
+    placed = (anchors + np.tile(shift, 2)[:, :, np.newaxis]).astype(o.dtype)
+    apart = o.Reshape(change, (0, number, 4, height, width))
+    moved = o.Transpose(apart, perm=(0, 3, 4, 1, 2))
+    if iou_loss:
+        boxes = o.Add(moved, o.constant(placed))
+    else:
+        size = placed[..., 2:] - placed[..., :2] + 1
+        centre = placed[..., :2] + (size - 1) / 2
+        place, stretch = o.Split(moved, (2, 2), axis=-1, outputs=2)
+        middle = o.Add(o.Mul(place, o.constant(size)), o.constant(centre))
+        half = o.Mul(o.Sub(o.Mul(o.Exp(stretch), o.constant(size)), 1), 0.5)
+        boxes = o.Concat(o.Sub(middle, half), o.Add(middle, half), axis=-1)
+    rows, columns, scale = (
+        o.Reshape(part, (-1, 1, 1, 1)) for part in o.Split(info, (1, 1, 1), axis=1, outputs=3)
+    )
+    last = o.Sub(o.Concat(columns, rows, columns, rows, axis=3), 1)
+    boxes = o.Max(o.Min(boxes, o.Unsqueeze(last, (3,))), 0)
+    found = o.Transpose(scores, perm=(0, 2, 3, 1))
+    for cells, pixels, shape in ((height, rows, (1, -1, 1, 1)), (width, columns, (1, 1, -1, 1))):
+        inside = o.Cast(o.Div(pixels, stride), to=np.dtype(np.int64))
+        found = o.Where(o.Less(np.arange(cells).reshape(shape), inside), found, -1)
+    shortest = o.Mul(scale, least)
+    left, right = o.Split(boxes, (2, 2), axis=-1, outputs=2)
+    side = o.reduce("ReduceMin", o.Add(o.Sub(right, left), 1), (-1,))
+    small = o.Less(side, shortest)
+    signs = o.constant(np.array([-1, -1, 1, 1], o.dtype))
+    wider = o.Add(boxes, o.Mul(o.Unsqueeze(o.Mul(shortest, 0.5), (4,)), signs))
+    boxes = o.Where(o.Unsqueeze(small, (4,)), wider, boxes)
+    return o.Reshape(boxes, (0, -1, 4)), o.Reshape(o.Where(small, -1, found), (0, -1))
+
+
+def _onnx_proposal(
+    o: Any,
+    cls_prob: Any,
+    bbox_pred: Any,
+    im_info: Any,
+    *,
+    rpn_pre_nms_top_n: int,
+    rpn_post_nms_top_n: int,
+    threshold: float,
+    rpn_min_size: int,
+    scales: Floats,
+    ratios: Floats,
+    feature_stride: int,
+    iou_loss: bool,
+) -> Any:
+    sizes = o.fixed_sizes(cls_prob.shape[2:], "anchors lie in the cells of an image")
+    anchors = _anchors(feature_stride, scales, ratios)
+    total = len(anchors) * sizes[0] * sizes[1]
+    boxes, scores = _onnx_candidates(
+        o,
+        o.Slice(cls_prob, (len(anchors),), (2 * len(anchors),), (1,)),
+        bbox_pred,
+        im_info,
+        anchors,
+        sizes=sizes,
+        stride=feature_stride,
+        least=rpn_min_size,
+        iou_loss=iou_loss,
+    )
+    most = min(rpn_pre_nms_top_n, total) if rpn_pre_nms_top_n > 0 else total
+    best, keys = onnx_sorted(o, boxes, scores, most)
+    pixels = o.Add(best, o.constant(np.array([0, 0, 1, 1], o.dtype)))  # both ends are inside
+    every = o.GreaterOrEqual(o.Mul(keys, 0), 0)
+    kept = onnx_survivors(o, pixels, every, None, single(threshold), most)
+    order = o.Where(kept, o.constant(np.arange(most, 0, -1)), np.array(0))
+    _, places = o.TopK(order, (most,), axis=-1, outputs=2)
+    count = o.reduce("ReduceSum", o.cast(kept, "int64"), (1,), keepdims=True)
+    wanted = rpn_post_nms_top_n
+    again = o.Mod(o.constant(np.arange(wanted)[np.newaxis]), o.Min(count, wanted))
+    chosen = o.Unsqueeze(o.GatherElements(places, again, axis=1), (-1,))
+    image = o.lay(o.count(cls_prob.shape[0], o.dtype), 3, 0)
+    number = o.stretch(image, (cls_prob.shape[0], wanted, 1))
+    rows = o.Concat(number, o.GatherND(best, chosen, batch_dims=1), axis=-1)
+    return [o.Reshape(rows, (-1, 5)), o.Reshape(o.GatherND(keys, chosen, batch_dims=1), (-1, 1))]
+
+
 for _proposing in (Proposal, MultiProposal):
-    _proposing.dtype(floats_only).grad(lambda g, *inputs: [None] * 3)
+    _proposing.dtype(floats_only).grad(lambda g, *inputs: [None] * 3).onnx(_onnx_proposal)

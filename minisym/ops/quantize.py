@@ -77,6 +77,32 @@ def _automatic(out_type: str, low: float | None, high: float | None) -> str:
     return "uint8" if low is not None and high is not None and low >= 0 else "int8"
 
 
+# --------------------------------------------------------------------------------- the same in ONNX
+
+
+def onnx_write(o: Any, values: Any, dtype: Any) -> Any:
+    """Round values and cut them, as bytes, in ONNX."""
+    bounds = np.iinfo(dtype)
+    return o.Cast(o.Clip(o.Round(values), bounds.min, bounds.max), to=np.dtype(dtype))
+
+
+def onnx_reach(o: Any, low: Any, high: Any) -> Any:
+    """Return the largest absolute value of a range in ONNX."""
+    return o.Max(o.Abs(low), o.Abs(high))
+
+
+def _onnx_per(o: Any, count: float, whole: Any) -> Any:
+    return o.Where(o.Equal(whole, 0), 0, o.Div(o.constant(np.array(count, whole.dtype)), whole))
+
+
+def _onnx_range(o: Any, data: Any, low: float | None, high: float | None) -> tuple[Any, Any]:
+    """Return the range that is known, or that of the data, (1,) each."""
+    if low is not None and high is not None:
+        return tuple(o.constant(np.array([end], data.dtype)) for end in (low, high))
+    flat = o.Reshape(data, (-1,))
+    return tuple(o.reduce(op, flat, (0,), keepdims=True) for op in ("ReduceMin", "ReduceMax"))
+
+
 # ------------------------------------------------------------------------------------ into bytes
 
 _ENDS = (np.array([-2.0]), np.array([1.0]))
@@ -145,6 +171,15 @@ def _with_range(s: Any) -> None:
 def _(t: Any, *, out_type: str) -> None:
     t.output0 = np.dtype(out_type)
     one_float_type(t, "data", "min_range", "max_range", "output1", "output2")
+
+
+@quantize.onnx
+def _(o: Any, data: Any, min_range: Any, max_range: Any, *, out_type: str) -> Any:
+    bound = onnx_reach(o, min_range, max_range)
+    unsigned = out_type == "uint8"
+    scaled = o.Mul(data, _onnx_per(o, 255 if unsigned else 127, bound))
+    ends = (min_range, max_range) if unsigned else (o.Neg(bound), bound)
+    return [onnx_write(o, scaled, out_type), *ends]
 
 
 @op(
@@ -220,6 +255,22 @@ def _(
     t.output1 = t.output2 = np.dtype(np.float32)
 
 
+@quantize_v2.onnx
+def _(o: Any, data: Any, *, min_calib_range: float | None, max_calib_range: float | None) -> Any:
+    bytes_ = o.dtype
+    if data.dtype.kind != "f":
+        end = levels(data.dtype)
+        known = min_calib_range is not None and max_calib_range is not None
+        ends = (min_calib_range, max_calib_range) if known else (end * (bytes_.kind != "u"), end)
+        low, high = (np.array([x], np.float32) for x in ends)
+        return [data, o.constant(low if known or bytes_.kind == "u" else -low), o.constant(high)]
+    low, high = _onnx_range(o, data, min_calib_range, max_calib_range)
+    bound = onnx_reach(o, low, high)
+    scaled = o.Mul(data, _onnx_per(o, levels(bytes_), bound))
+    ends = (low, high) if bytes_.kind == "u" else (o.Neg(bound), bound)
+    return [onnx_write(o, scaled, bytes_), *ends]
+
+
 @op(
     name="_contrib_quantize_asym",
     outputs=("output", "scale", "shift"),
@@ -272,6 +323,17 @@ def _(t: Any) -> None:
     one_float_type(t, "data", "scale", "shift")
 
 
+@quantize_asym.onnx
+def _(o: Any, data: Any, *, min_calib_range: float | None, max_calib_range: float | None) -> Any:
+    low, high = _onnx_range(o, data, min_calib_range, max_calib_range)
+    wide = o.Sub(high, low)
+    some = o.Greater(wide, 0)
+    full = o.constant(np.array([255], data.dtype))
+    scale = o.Where(some, o.Div(full, o.Where(some, wide, 1)), 1)
+    shift = o.Sub(full, o.Mul(scale, high))
+    return [onnx_write(o, o.Add(o.Mul(data, scale), shift), np.uint8), scale, shift]
+
+
 # ------------------------------------------------------------------------------------ out of them
 
 
@@ -316,6 +378,12 @@ def _(s: Any) -> None:
 def _(t: Any) -> None:
     bytes_only(t, "data")
     t.min_range = t.max_range = t.output = np.dtype(np.float32)
+
+
+@dequantize.onnx
+def _(o: Any, data: Any, min_range: Any, max_range: Any) -> Any:
+    level = o.Div(onnx_reach(o, min_range, max_range), levels(data.dtype))
+    return o.Mul(o.cast(data, "float32"), level)
 
 
 _SUMS = np.array([-(10**7), 0, 4 * 10**6], np.int32)
@@ -374,3 +442,28 @@ def _(
     t.data = np.dtype(np.int32)
     t.output0 = np.dtype(_automatic(out_type, min_calib_range, max_calib_range))
     t.min_range = t.max_range = t.output1 = t.output2 = np.dtype(np.float32)
+
+
+@requantize.onnx
+def _(
+    o: Any,
+    data: Any,
+    min_range: Any,
+    max_range: Any,
+    *,
+    min_calib_range: float | None,
+    max_calib_range: float | None,
+) -> Any:
+    unit = o.Div(onnx_reach(o, min_range, max_range), 2**31 - 1)
+    wide = o.cast(data, "float64")
+    if min_calib_range is not None and max_calib_range is not None:
+        most = max(abs(min_calib_range), abs(max_calib_range))
+        bound = o.constant(np.array([most], np.float32))
+    else:
+        largest = o.reduce("ReduceMax", o.Abs(o.Reshape(wide, (-1,))), (0,), keepdims=True)
+        bound = o.Mul(unit, o.cast(largest, "float32"))
+    unsigned = o.dtype == np.uint8
+    factor = o.Mul(unit, _onnx_per(o, 255 if unsigned else 127, bound))
+    scaled = o.Mul(wide, o.cast(factor, "float64"))
+    low = o.constant(np.zeros(1, np.float32)) if unsigned else o.Neg(bound)
+    return [onnx_write(o, scaled, o.dtype), low, bound]

@@ -14,13 +14,22 @@ from minisym.core.errors import DtypeError, ParamError, ShapeError
 from minisym.core.ndarray import Array
 from minisym.core.params import FLOAT32, HINT, Between, DType
 from minisym.core.samples import Sample
-from minisym.ops.indexing import Embedding, whole
+from minisym.ops.indexing import Embedding, onnx_whole, whole
 from minisym.ops.inputs import Words
 from minisym.ops.nn import FullyConnected
 from minisym.ops.numeric.pools import Settings, fill
 from minisym.ops.numeric.windows import Pad, Stride
-from minisym.ops.pooling import Global, Kernel, Pooling
-from minisym.ops.quantize import RangeHigh, RangeLow, bytes_only, levels, reach, write
+from minisym.ops.pooling import Global, Kernel, Pooling, onnx_pooling, settings_of
+from minisym.ops.quantize import (
+    RangeHigh,
+    RangeLow,
+    bytes_only,
+    levels,
+    onnx_reach,
+    onnx_write,
+    reach,
+    write,
+)
 
 op = partial(declare, cost=nothing)
 Bytes = Annotated[Array, "Bytes, (batch, …)."]
@@ -88,6 +97,11 @@ def _(t: Any) -> None:
     _range_types(t)
 
 
+@quantized_flatten.onnx
+def _(o: Any, data: Any, min_data: Any, max_data: Any) -> Any:
+    return [o.reshape(data), min_data, max_data]
+
+
 @op(
     name="_contrib_quantized_act",
     cost=each(1),
@@ -131,6 +145,11 @@ def _same_bytes(t: Any) -> None:
 
 
 quantized_act.dtype(_same_bytes)
+
+
+@quantized_act.onnx
+def _(o: Any, data: Any, min_data: Any, max_data: Any) -> Any:
+    return [o.Max(data, 0), min_data, max_data]
 
 
 @op(
@@ -199,6 +218,14 @@ def _(s: Any, **params: Any) -> None:
 
 
 quantized_pooling.dtype(_same_bytes)
+
+
+@quantized_pooling.onnx
+def _(o: Any, data: Any, min_data: Any, max_data: Any, **params: Any) -> Any:
+    wide = o.shaped(o.cast(data, "float32"), data.shape)
+    return [onnx_write(o, onnx_pooling(o, wide, settings_of(params)), o.dtype), min_data, max_data]
+
+
 _WORDS = np.array([[0, 2], [1, 9]])
 
 
@@ -240,6 +267,11 @@ def _(s: Any, **params: Any) -> None:
 def _(t: Any) -> None:
     t.weight = t.output = np.dtype(np.int8)
     _range_types(t)
+
+
+@quantized_embedding.onnx
+def _(o: Any, data: Any, weight: Any, min_weight: Any, max_weight: Any, *, input_dim: int) -> Any:
+    return [o.Gather(weight, onnx_whole(o, data, input_dim), axis=0), min_weight, max_weight]
 
 
 _WEIGHT = np.array([[1, -2], [30, 40], [-5, 6]], np.int8)
@@ -322,3 +354,35 @@ def _(t: Any) -> None:
     t.weight = t.bias = np.dtype(np.int8)
     t.output = np.dtype(np.int32)
     _range_types(t)
+
+
+@quantized_fully_connected.onnx
+def _(
+    o: Any,
+    data: Any,
+    weight: Any,
+    bias: Any = None,
+    min_data: Any = None,
+    max_data: Any = None,
+    min_weight: Any = None,
+    max_weight: Any = None,
+    min_bias: Any = None,
+    max_bias: Any = None,
+    *,
+    flatten: bool,
+) -> Any:
+    rows = o.reshape(data, (data.shape[0], weight.shape[1])) if flatten else data
+    turned = o.transpose(weight, (1, 0))
+    product = o.MatMulInteger(rows, turned, dtype=np.int32)
+    x, w = onnx_reach(o, min_data, max_data), onnx_reach(o, min_weight, max_weight)
+    if bias is not None:
+        wide_x, wide_w = (o.cast(a, "float64") for a in (x, w))
+        unit = o.Div(o.Mul(wide_x, wide_w), levels(data.dtype) * levels(bias.dtype))
+        of_bias = o.cast(onnx_reach(o, min_bias, max_bias), "float64")
+        factor = o.Div(o.Div(of_bias, levels(bias.dtype)), unit)
+        some = o.Where(o.Equal(unit, 0), 0, factor)
+        scaled = o.Mul(o.cast(bias, "float64"), some)
+        product = o.Add(product, o.cast(scaled, "int32"))  # which cuts towards 0
+    level = 255 if data.dtype == np.uint8 else 127
+    end = o.Mul(o.Mul(o.Div(x, level), o.Div(w, 127)), 2**31 - 1)
+    return [product, o.Neg(end), end]

@@ -2,8 +2,9 @@ r"""Pooling of regions of interest, and correlation of two images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import product
 from typing import Annotated, Any
 
 import numpy as np
@@ -144,6 +145,11 @@ def _(t: Any) -> None:
     if t.data is not None and t.data.kind != "f":
         raise ValueError(f"it takes float arrays, but got {t.data}")
     t.maxidx = np.dtype(np.int64)
+
+
+@ROIPooling.onnx
+def _(o: Any, data: Any, rois: Any, *, pooled_size: Ints, spatial_scale: float) -> Any:
+    return o.MaxRoiPool(data, rois, pooled_shape=pooled_size, spatial_scale=spatial_scale)
 
 
 @ROIPooling.backward(wrt=("data",))
@@ -321,6 +327,41 @@ def _(
 
 
 Correlation.dtype(floats_only)
+
+
+@Correlation.onnx
+def _(
+    o: Any,
+    data1: Any,
+    data2: Any,
+    *,
+    kernel_size: int,
+    max_displacement: int,
+    stride1: int,
+    stride2: int,
+    pad_size: int,
+    is_multiply: bool,
+) -> Any:
+    o.fixed_sizes(data1.shape[2:], "patches are counted")
+    # a displacement is one product of whole images; the mean over a kernel comes last
+    pairs = _Displacements(data1.shape, 1, max_displacement, 1, stride2, pad_size)
+    pads = (0, 0, pad_size, pad_size) * 2
+    first, second = (o.Pad(o.wide(x), pads) for x in (data1, data2))
+    reach = kernel_size // 2
+    counts = [n - 2 * max_displacement + 2 * pad_size for n in data1.shape[2:]]
+
+    def part(image: Any, corner: Sequence[int]) -> Any:
+        stops = [a + n for a, n in zip(corner, counts, strict=True)]
+        return o.Slice(image, tuple(corner), tuple(stops), (2, 3))
+
+    steps = [stride2 * step for step in range(-pairs.reach, pairs.reach + 1)]
+    here, found = part(first, (max_displacement,) * 2), []
+    for move in product(steps, steps):
+        there = part(second, [max_displacement + m for m in move])
+        each = o.Mul(here, there) if is_multiply else o.Abs(o.Sub(here, there))
+        found.append(o.reduce("ReduceMean", each, (1,), keepdims=True))
+    whole = o.Concat(*found, axis=1)
+    return o.AveragePool(whole, kernel_shape=(2 * reach + 1,) * 2, strides=(stride1, stride1))
 
 
 @Correlation.backward

@@ -223,6 +223,18 @@ def _resize_again(
     return BilinearResize2D(h, **given, **params), None, None
 
 
+@BilinearResize2D.onnx
+def _(o: Any, data: Any, *, align_corners: bool) -> Any:
+    return o.Resize(
+        data,
+        None,
+        None,
+        tuple(o.shape),
+        mode="linear",
+        coordinate_transformation_mode="align_corners" if align_corners else "pytorch_half_pixel",
+    )
+
+
 @BilinearResize2D.backward(wrt=("data",), grad=_resize_again)
 def _(g: Array, data: Array, like: Array | None = None, *, align_corners: bool, out: Array) -> None:
     """Send the gradients of resized images back to the elements that they were mixed from."""
@@ -313,6 +325,25 @@ def _(s: Any, *, output_size: Ints) -> None:
 
 def _average_again(h: Symbol, g: Symbol, data: Symbol, *, output_size: Ints) -> tuple[Symbol, None]:
     return AdaptiveAvgPooling2D(h, output_size=output_size), None
+
+
+def _onnx_weights(size: int, wanted: int) -> Array:
+    """Return how much each element of an axis counts in each bin, (size, wanted)."""
+    return _averages(np.eye(size), 0, wanted).T
+
+
+@AdaptiveAvgPooling2D.onnx
+def _(o: Any, data: Any) -> Any:
+    sizes, wanted = o.fixed_sizes(data.shape[2:], "bins divide a size"), o.shape[2:]
+    if set(wanted) == {1}:
+        return o.GlobalAveragePool(data)
+    if not any(n % m for n, m in zip(sizes, wanted, strict=True)):
+        kernel = tuple(n // m for n, m in zip(sizes, wanted, strict=True))
+        return o.AveragePool(data, kernel_shape=kernel, strides=kernel)
+    down, across = (
+        _onnx_weights(n, m).astype(data.dtype) for n, m in zip(sizes, wanted, strict=True)
+    )
+    return o.MatMul(o.MatMul(o.constant(down.T), data), o.constant(across))
 
 
 @AdaptiveAvgPooling2D.backward(grad=_average_again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate
 from math import prod
 from typing import Annotated, Any, Literal
 
@@ -310,6 +311,87 @@ _SHARED = (
     "lstm_state_clip_max",
     "use_sequence_length",
 )
+
+
+_IN_ONNX = {"lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "rnn_tanh": (0,), "rnn_relu": (0,)}
+"""In which order ONNX has the gates."""
+
+
+def _onnx_weights(o: Any, parameters: Any, stack: Stack, layer: int) -> list[Any]:
+    """Return the weights W, R and B of a layer as ONNX has them, (directions, …)."""
+    units, gates, both = stack.units, _IN_ONNX[stack.mode], stack.directions
+    widths = list(stack.widths())
+    offsets = list(accumulate((stack.rows * (w + units) for w in widths), initial=0))
+
+    def taken(starts: Sequence[int], count: int) -> Any:
+        """Put pieces of the vector together, at once if they are known."""
+        if parameters.array is not None:
+            return o.constant(np.concatenate([parameters.array[s : s + count] for s in starts]))
+        pieces = [o.Slice(parameters, (s,), (s + count,), (0,)) for s in starts]
+        return o.wide(o.Concat(*pieces, axis=0))
+
+    found = []
+    directions = range(layer * both, (layer + 1) * both)
+    width = widths[directions[0]]
+    for columns, behind in ((width, 0), (units, stack.rows * width)):
+        starts = [
+            offsets[k] + behind + gate * units * columns for k in directions for gate in gates
+        ]
+        matrix = taken(starts, units * columns)
+        found.append(o.Reshape(matrix, (both, stack.rows, columns)))
+    starts = [
+        offsets[-1] + (2 * k + which) * stack.rows + gate * units
+        for k in directions
+        for which in (0, 1)
+        for gate in gates
+    ]
+    found.append(o.Reshape(taken(starts, units), (both, 2 * stack.rows)))
+    return found
+
+
+@RNN.onnx
+def _(
+    o: Any,
+    data: Any,
+    parameters: Any,
+    state: Any,
+    state_cell: Any = None,
+    sequence_length: Any = None,
+    *,
+    state_size: int,
+    num_layers: int,
+    bidirectional: bool,
+    mode: str,
+    state_outputs: bool,
+    lstm_state_clip_min: float | None,
+    lstm_state_clip_max: float | None,
+) -> Any:
+    if lstm_state_clip_min is not None or lstm_state_clip_max is not None:
+        o.refuse("the LSTM of ONNX does not cut its cells")
+    stack = _stack(mode, state_size, num_layers, data.shape[2], both=bidirectional)
+    both = stack.directions
+    lengths = None if sequence_length is None else o.cast(sequence_length, "int32")
+    form = {"lstm": "LSTM", "gru": "GRU"}.get(mode, "RNN")
+    attrs: dict[str, Any] = {"hidden_size": state_size}
+    attrs["direction"] = "bidirectional" if bidirectional else "forward"
+    if form == "GRU":
+        attrs["linear_before_reset"] = 1
+    if form == "RNN":
+        attrs["activations"] = ["Tanh" if mode == "rnn_tanh" else "Relu"] * both
+    steps, ends, cells = o.wide(data), [], []
+    for layer in range(num_layers):
+        begin = [
+            None if x is None else o.Slice(o.wide(x), (layer * both,), ((layer + 1) * both,), (0,))
+            for x in (state, state_cell)
+        ]
+        inputs = (*_onnx_weights(o, parameters, stack, layer), lengths, *begin)
+        made = o.node(form, steps, *inputs, outputs=3 if form == "LSTM" else 2, **attrs)
+        ends.append(made[1])
+        cells += made[2:]
+        apart = o.Transpose(made[0], perm=(0, 2, 1, 3))  # (time, batch, directions, units)
+        steps = o.Reshape(apart, (0, 0, both * state_size))
+    last = [o.Concat(*each, axis=0) for each in (ends, cells) if each and state_outputs]
+    return [steps, *last]
 
 
 @RNN.grad

@@ -253,6 +253,36 @@ def _align_again(h: Symbol, g: Symbol, data: Symbol, rois: Symbol, **params: Any
     return ROIAlign(h, rois, **params), None, None
 
 
+@ROIAlign.onnx
+def _(
+    o: Any,
+    data: Any,
+    rois: Any,
+    *,
+    pooled_size: Ints,
+    spatial_scale: float,
+    sample_ratio: int,
+    position_sensitive: bool,
+    aligned: bool,
+) -> Any:
+    if position_sensitive:
+        o.refuse("ONNX has no channels for each bin of a region")
+    image, corners = o.Split(rois, (1, 4), axis=1, outputs=2)
+    number = o.Squeeze(o.cast(image, "int64"), (1,))
+    found = o.RoiAlign(
+        data,
+        corners,
+        o.Max(number, 0),
+        coordinate_transformation_mode="half_pixel" if aligned else "output_half_pixel",
+        output_height=pooled_size[0],
+        output_width=pooled_size[1],
+        sampling_ratio=max(sample_ratio, 0),
+        spatial_scale=spatial_scale,
+    )
+    exists = o.Reshape(o.GreaterOrEqual(number, 0), (-1, 1, 1, 1))
+    return o.Where(exists, found, 0)
+
+
 @ROIAlign.backward(wrt=("data",), grad=_align_again)
 def _(
     g: Array,
@@ -318,6 +348,7 @@ _TURNED = np.array([[0, 2.0, 1.9, 2.6, 2.4, 30.0], [1, 1.1, 2.2, 1.3, 3.3, -75.0
         Sample(((1, 1, 4, 4), _TURNED), _SIZE, raises=ExecutionError, match="no image 1"),
         Sample(((1, 1, 4, 4), (2, 5)), _SIZE, raises=ShapeError, match="axis 1 is 5, not 6"),
     ],
+    no_onnx="ONNX has no regions that are turned",
 )
 def RROIAlign(
     data: Images,

@@ -127,6 +127,25 @@ def _grid_curvature(
     return GridGenerator(g, **params), None
 
 
+def _onnx_grid(o: Any, matrix: Any, target: Ints) -> Any:
+    """Return the points that matrices map the pixels to, (batch, 2, height, width), in ONNX."""
+    height, width = target
+    positions = _positions(height, width, matrix.dtype)
+    points = o.MatMul(o.Reshape(matrix, (-1, 2, 3)), o.constant(positions))
+    return o.Reshape(points, (-1, 2, *target))
+
+
+@GridGenerator.onnx
+def _(o: Any, data: Any, *, transform_type: str, target_shape: Ints) -> Any:
+    if transform_type == "affine":
+        return _onnx_grid(o, data, target_shape)
+    height, width = o.fixed_sizes(data.shape[2:], "pixels are counted")
+    y, x = np.mgrid[:height, :width]
+    half = np.array([_half(width, o.dtype), _half(height, o.dtype)]).reshape(2, 1, 1)
+    moved = o.Add(data, o.constant(np.stack([x, y]).astype(o.dtype)))
+    return o.Sub(o.Div(moved, o.constant(half.astype(o.dtype))), 1)
+
+
 @GridGenerator.backward(grad=_grid_curvature)
 def _grid_gradient(g: Array, data: Array, *, transform_type: str, out: Array) -> None:
     """Fill with the gradient of the grid, which is linear in the data."""
@@ -245,6 +264,16 @@ def _(s: Any) -> None:
 BilinearSampler.dtype(floats_only)
 
 
+def _onnx_sample(o: Any, data: Any, grid: Any) -> Any:
+    """Look at an image at the points of a grid, in ONNX."""
+    points = o.Transpose(grid, perm=(0, 2, 3, 1))
+    mode = "linear" if o.opset >= 20 else "bilinear"
+    return o.GridSample(data, points, mode=mode, padding_mode="zeros", align_corners=1)
+
+
+BilinearSampler.onnx(_onnx_sample)
+
+
 @BilinearSampler.backward
 def _sampler_gradient(g: Array, data: Array, grid: Array, *, out: tuple[Array, Array]) -> None:
     """Fill with the gradients by image and grid."""
@@ -313,6 +342,11 @@ def _(s: Any, *, target_shape: Ints) -> None:
 
 
 SpatialTransformer.dtype(floats_only)
+
+
+@SpatialTransformer.onnx
+def _(o: Any, data: Any, loc: Any, *, target_shape: Ints) -> Any:
+    return _onnx_sample(o, data, _onnx_grid(o, loc, target_shape))
 
 
 @SpatialTransformer.grad

@@ -15,6 +15,7 @@ import numpy as np
 from minisym.core.cost import Dims
 from minisym.core.declare import op
 from minisym.core.ndarray import Array
+from minisym.core.op import OF_UPDATES
 from minisym.core.samples import Sample
 from minisym.ops.updates.common import floating, signs
 
@@ -41,6 +42,7 @@ def _bits(ins: Sequence[Dims], outs: Sequence[Dims], params: Mapping[str, Any]) 
         Sample(_VOTES[:2], reference=lambda a, b: np.sign(np.sign(a) + np.sign(b))),
         Sample(((2, 3),), reference=np.sign),
     ),
+    no_onnx=OF_UPDATES,
 )
 def majority_vote(*args: Annotated[Array, "What one worker votes with."], out: Array) -> None:
     r"""Return the sign that most arrays have, $\mathrm{sign}(\sum_i \mathrm{sign}(x_i))$.
@@ -77,6 +79,7 @@ def majority_vote(*args: Annotated[Array, "What one worker votes with."], out: A
         Sample(_VOTES, reference=lambda a, b, c: (a + b + c) / 3),
         Sample(((2, 3),), {"bits": 1.0}, reference=lambda a: a),
     ),
+    no_onnx=OF_UPDATES,
 )
 def worker_mean(
     *args: Annotated[Array, "What one worker computed."],
