@@ -89,6 +89,7 @@ from minisym.passes.explain import explain_shapes
 from minisym.passes.gradient import grad
 from minisym.port.imports import install as _install_finder
 from minisym.port.names import missing as _missing
+from minisym.runtime.compiled import get_compile, set_compile
 from minisym.runtime.executor import Executor
 from minisym.runtime.observe.guard import NonFiniteError
 from minisym.runtime.workers import get_num_threads, set_num_threads
@@ -141,6 +142,7 @@ __all__ = [
     "diff",
     "executor",
     "explain_shapes",
+    "get_compile",
     "get_num_threads",
     "gpu",
     "grad",
@@ -171,6 +173,7 @@ __all__ = [
     "rnd",
     "rnn",
     "saved",
+    "set_compile",
     "set_np_shape",
     "set_num_threads",
     "summary",

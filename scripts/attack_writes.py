@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--size", type=int, default=cases.LARGE)
     parser.add_argument("--ops", nargs="*", default=cases.OPS)
+    parser.add_argument("--engines", nargs="*", default=cases.engines.FOUND)
     parser.add_argument("--kinds", nargs="*", default=cases.KINDS)
     given = parser.parse_args()
     rng = np.random.default_rng(given.seed)
@@ -42,13 +43,14 @@ def main() -> int:
                 if time.monotonic() > end:
                     break
                 name, kind = pairs[i]
-                with closing(cases.Case(kind, name, given.size, rng)) as case:
+                engine = rng.choice(given.engines)
+                with closing(cases.Case(kind, name, given.size, rng, engine)) as case:
                     attack = cases.Attack(case, rng)
                     row = table.setdefault(pairs[i], dict.fromkeys(attack.seen, 0))
                     for source in (*cases.SOURCES, "moment") * 3:
                         fault = attack.once(interrupts, source)
                         if fault is not None:
-                            wrong.append(f"{name}, {kind}, {source}: {fault}")
+                            wrong.append(f"{name}, {kind}, {engine}, {source}: {fault}")
                             break
                 for what, count in attack.seen.items():
                     row[what] += count

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 
+import engines
 import numpy as np
 
 import minisym as ms
@@ -108,7 +109,10 @@ LAYERS = (
 class Case:
     """An executor, the arrays that it may change, and a call that changes them."""
 
-    def __init__(self, kind, name, size, rng):
+    def __init__(self, kind, name, size, rng, engine=None):
+        self.stack = ExitStack()
+        if engine is not None:
+            self.stack.enter_context(engines.using(engine))
         symbol, self.arrays = step(name, size, rng)
         self.kind, self.name, self.train = kind, name, name in LAYERS
         arguments, states = symbol.list_arguments(), symbol.list_auxiliary_states()
@@ -124,7 +128,6 @@ class Case:
         )
         if kind == "internals":
             _ = self.executor.internals
-        self.stack = ExitStack()
         if kind == "nan_guard":  # it is watched from now on
             self.stack.enter_context(self.executor.nan_guard())
         if kind == "monitor":
@@ -153,7 +156,7 @@ class Case:
             self.executor.forward(self.train)
 
     def close(self):
-        """Take the guard away."""
+        """Take the guard away, and the engine."""
         self.stack.close()
 
     def state(self):

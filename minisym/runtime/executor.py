@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import starmap
+from sys import maxsize
 from threading import get_ident
 from typing import Any, NoReturn, TypedDict, TypeVar
 
@@ -38,8 +39,10 @@ from minisym.core.symbol import Symbol
 from minisym.passes.order import find_writes
 from minisym.runtime.binding import Binding
 from minisym.runtime.calls import Call, exhaust, quiet, quietly
+from minisym.runtime.compiled import get_compile
 from minisym.runtime.freeze import chosen, freeze
 from minisym.runtime.heads import Seed, numbers, take_head_grads
+from minisym.runtime.landing import source_of
 from minisym.runtime.late import LatePlan
 from minisym.runtime.observe.debug import Stepper
 from minisym.runtime.observe.describe import describe, describe_arrays
@@ -53,6 +56,8 @@ from minisym.runtime.plan import Memory, Plan
 from minisym.runtime.plans import Plans
 from minisym.runtime.program import LANDED, Commit, add, execute, move, run_through
 from minisym.runtime.resize import resize
+from minisym.runtime.warmup import Warmup
+from minisym.runtime.workers import Work, get_num_threads
 
 Answer = TypeVar("Answer")
 Feed = tuple[Array, Array]
@@ -108,6 +113,8 @@ class Flat:
     calls: Sequence[Call]
     """They do the writes, the last one enters `after` in `Last`."""
     after: Last
+    due: int = maxsize
+    """After how many runs to choose the calls anew: see `Warmup`."""
 
 
 class Executor:
@@ -165,6 +172,7 @@ class Executor:
             else [None if g is None else NDArray.of(g) for g in self._gradients.values()]
         )
         self._plans = plans
+        self._warmup = Warmup(get_compile())
         self._last = Last(plan=plan, runs=0, is_train=None, backward=False, call=None)
         self._is_fitting = True
         self._keep_internals = False
@@ -338,12 +346,13 @@ class Executor:
         if self._waiting is not None:
             self._overtake()
         flat, last = self._flat, self._last
-        if flat.is_train is not is_train or not self._is_fitting:
+        runs = last["runs"]
+        if flat.is_train is not is_train or runs >= flat.due or not self._is_fitting:
             flat = self._fit(is_train=is_train)
         plan = flat.plan
         feeds, restore = self._check(kwargs, "forward") if kwargs else ((), ())
         after = flat.after
-        after["runs"], after["call"] = last["runs"] + 1, call
+        after["runs"], after["call"] = runs + 1, call
         last["plan"], last["is_train"] = plan, None  # the values of the run before are gone
         if feeds or self._observers or self._peers is not None:
             self._run_fed(flat, call, feeds, starmap(operator.setitem, restore))
@@ -355,7 +364,9 @@ class Executor:
         """Return what the next forward run is made of."""
         plan, flat = self._fitting(is_train=is_train), self._flat
         if flat.plan is not plan or flat.is_train is not is_train:
-            flat = self._flat = self._flatten(plan, is_train=is_train, backward=False)
+            flat = self._flat = self._flatten(plan, is_train=is_train)
+        elif self._last["runs"] >= flat.due:
+            self._choose_calls(flat)
         self._is_fitting = True
         return flat
 
@@ -391,18 +402,24 @@ class Executor:
             self.runs,
         )
 
-    def _flatten(self, plan: Plan, *, is_train: bool, backward: bool) -> Flat:
-        """Return what a run is made of; it is kept for the next run of the plan in this mode."""
-        program = plan.program(is_train=is_train)
-        commits: Sequence[Commit]
-        if backward:
-            after = Last(backward=True)
-            commits, steps = self._gradient_commits(plan), program.steps[1]
-        else:
-            after = Last(is_train=is_train, backward=False)
-            commits = [*program.commits, *self._output_commits(plan)]
-            steps = [*program.steps[0], *self._last_steps(plan)]
-        return Flat(plan, is_train, steps, self._calls_of(commits, after), after)
+    def _flatten(self, plan: Plan, *, is_train: bool) -> Flat:
+        """Return what a forward run is made of; it is kept for the next one in this mode."""
+        steps = [*plan.program(is_train=is_train).steps[0], *self._last_steps(plan)]
+        flat = Flat(plan, is_train, steps, (), Last(is_train=is_train, backward=False))
+        self._choose_calls(flat)
+        return flat
+
+    def _choose_calls(self, flat: Flat) -> None:
+        """Enter what a forward run calls at its end: updates as ufuncs, or as compiled loops."""
+        program, warmup = flat.plan.program(is_train=bool(flat.is_train)), self._warmup
+        then = self._calls_of([*program.moves, *self._output_commits(flat.plan)], flat.after)
+        is_timed = program.has_tapes and warmup.look(self._last["runs"])
+        shares = program.landed(get_num_threads(), loops=warmup.is_over)
+        if len(shares) > 1:
+            shares, then = [[(Work(shares, then).run,)]], []
+        (calls,) = shares
+        flat.calls = [*(warmup.timed(calls) if is_timed else calls), *then]
+        flat.due = warmup.due if program.has_tapes else maxsize
 
     def _calls_of(self, commits: Iterable[Commit], after: Last) -> list[Call]:
         """Return the calls of a commit. The last one notes that all others have been made."""
@@ -540,7 +557,10 @@ class Executor:
         is_train = self._run_first(plan, is_train=is_train)
         flat = self._flat_back
         if flat.plan is not plan or flat.is_train is not is_train:
-            flat = self._flat_back = self._flatten(plan, is_train=is_train, backward=True)
+            after = Last(backward=True)
+            calls = self._calls_of(self._gradient_commits(plan), after)
+            own = plan.program(is_train=is_train).steps[1]
+            flat = self._flat_back = Flat(plan, is_train, own, calls, after)
         steps, flat.after["call"] = flat.steps, call
         if self._observers:
             watch(plan, plan.program(is_train=is_train).backward, self._observers, backward=True)
@@ -817,6 +837,35 @@ class Executor:
     def memory_report(self) -> MemoryReport:
         """Return what lives where and when in a run; see `minisym.runtime.observe.usage`."""
         return memory_report(self._fitting())
+
+    def source(self) -> str:
+        """Return the loops that updates are compiled to, or would be; see `minisym.set_compile`.
+
+        Each is preceded by the nodes whose work it does, and by the numbers that it meets there. A
+        row holds the size of the arrays, and where they and the numbers lie in memory.
+
+        Examples
+        --------
+        >>> from minisym import sym
+        >>> step = sym.sgd_update(sym.Variable("w"), sym.Variable("g"), lr=0.5, name="step")
+        >>> executor = step.bind(args={n: np.ones(2, np.float32) for n in "wg"})
+        >>> print(executor.source())
+        # step
+        # in step: c1 = 1.0, c2 = 0.5
+        def sgd_update(rows):
+            for row in rows:
+                size = row[0]
+                weight = float32s(row[1], size)
+                grad = float32s(row[2], size)
+                c1 = float32s(row[3], 1)[0]
+                c2 = float32s(row[4], 1)[0]
+                for i in range(size):
+                    v1 = c1 * weight[i]
+                    v2 = c2 * grad[i]
+                    v3 = v1 - v2
+                    weight[i] = v3
+        """
+        return source_of(self._plan.program(is_train=bool(self._last["is_train"])).landings)
 
     def debug_str(self) -> str:
         """Return the steps of a run, with the memory that each writes."""

@@ -81,12 +81,11 @@ def steps_on_numbers(work: Iterable[Step | Tape]) -> Iterator[Step]:
 
 
 def steps_of_stretches(
-    stretches: Iterable[Stretch], scratch: Scratch | None = None
+    stretches: Iterable[Stretch], scratch: Scratch, piece: int = 0
 ) -> Iterator[Step]:
-    """Yield the steps on stretches of arrays."""
-    scratch = Scratch() if scratch is None else scratch
+    """Yield the steps on stretches of arrays, by pieces of so many elements."""
     for one in stretches:
-        yield from _pieces(one, scratch)
+        yield from _pieces(one, scratch, piece or PIECE)
 
 
 def can_be_cut(tape: Tape) -> bool:
@@ -99,7 +98,7 @@ def _arrays(tape: Tape) -> dict[int, Array]:
     return {key: array for key, array in tape.held.items() if array.shape == shape}
 
 
-def _pieces(stretch: Stretch, scratch: Scratch) -> Iterator[Step]:
+def _pieces(stretch: Stretch, scratch: Scratch, piece: int) -> Iterator[Step]:
     """Yield the steps of one tape."""
     tape, arrays = stretch.tape, _arrays(stretch.tape)
     roomy = stretch.stop - stretch.start > ROOMY
@@ -107,8 +106,8 @@ def _pieces(stretch: Stretch, scratch: Scratch) -> Iterator[Step]:
     dtypes = {one.result.identity: one.result.dtype for one in calls}
     homes = _homes(calls, tape, reuse=roomy)
     flat = can_be_cut(tape)
-    for start in range(stretch.start, stretch.stop, PIECE) if flat else (0,):
-        stop = min(start + PIECE, stretch.stop) if flat else stretch.stop
+    for start in range(stretch.start, stretch.stop, piece) if flat else (0,):
+        stop = min(start + piece, stretch.stop) if flat else stretch.stop
         memory = dict(tape.held)
         if flat:
             memory |= {key: a.reshape(-1)[start:stop] for key, a in arrays.items()}

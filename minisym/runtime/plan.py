@@ -26,10 +26,11 @@ from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, in_order, order_writes
 from minisym.passes.typed import Typed
+from minisym.runtime.landing import Landing
 from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_on_numbers
-from minisym.runtime.program import Commit, Landing, Part, Program, execute, move
+from minisym.runtime.program import Commit, Part, Program, execute, move
 from minisym.runtime.schedule import WORTH, by_memory, in_turn
 from minisym.runtime.steps import steps_in_place, steps_of
 

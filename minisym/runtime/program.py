@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import starmap
 from operator import call
@@ -22,6 +22,8 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.ops.numeric.tape import Tape
 from minisym.runtime.calls import Call, exhaust, quiet
+from minisym.runtime.compiled import is_loop
+from minisym.runtime.landing import Landing, calls_of
 from minisym.runtime.pieces import Scratch, Stretch, steps_of_stretches
 
 Part = tuple[Node, list[Step]]
@@ -62,24 +64,6 @@ def add(node: Node, target: Array, value: Array) -> Commit:
     return Commit(node, target, value, (np.add, target, value, target))
 
 
-class Landing(NamedTuple):
-    """What an update does in a commit, in place.
-
-    Attributes
-    ----------
-    node
-        The update.
-    target
-        The weight.
-    work
-        Steps that run no Python, and tapes.
-    """
-
-    node: Node
-    target: Array
-    work: Sequence[Step | Tape]
-
-
 @dataclass(frozen=True, eq=False)
 class Program:
     """What a plan runs in one mode: nodes with their steps, and the writes behind the forward run.
@@ -91,10 +75,11 @@ class Program:
     backward: Sequence[Part]
     landings: Sequence[Landing]
     moves: Sequence[Commit]
+    _landed: dict[tuple[int, bool], list[list[Call]]] = field(default_factory=dict)
 
     @cached_property
     def commits(self) -> list[Commit]:
-        """All writes, those in place as ufuncs."""
+        """All writes one by one, those in place as ufuncs: for those who look at them."""
         scratch = Scratch()
         return [
             Commit(node, target, None, (function, *arguments))
@@ -108,6 +93,19 @@ class Program:
         ] + [*self.moves]
 
     @property
+    def has_tapes(self) -> bool:
+        """Whether there is anything that could be compiled."""
+        return any(landing.tapes for landing in self.landings)
+
+    def landed(self, workers: int, *, loops: bool) -> list[list[Call]]:
+        """Return the calls of the writes in place; see `landing.calls_of`."""
+        found = self._landed.get((workers, loops))
+        if found is None:
+            found = calls_of(self.landings, workers, loops=loops)
+            self._landed[workers, loops] = found
+        return found
+
+    @property
     def steps(self) -> tuple[list[Step], list[Step]]:
         """The steps of the forward run and those of the backward run."""
         forward, backward = (
@@ -119,11 +117,12 @@ class Program:
 def is_compiled(function: Callable[..., Any]) -> bool:
     """Return whether a call runs no Python: then no signal is delivered within it.
 
-    Only ufuncs and assignments are known to be so. What looks like a function of C may enter Python
-    first: `np.copyto` and its like ask their arguments for `__array_function__` there.
+    Only ufuncs, assignments and compiled loops are known to be so. What looks like a function of C
+    may enter Python first: `np.copyto` and its like ask their arguments there for
+    `__array_function__`.
     """
     inner = function.func if isinstance(function, partial) else function
-    return isinstance(inner, np.ufunc) or inner is operator.setitem
+    return isinstance(inner, np.ufunc) or inner is operator.setitem or is_loop(inner)
 
 
 class Explains(Protocol):

@@ -11,10 +11,12 @@ all of them. It tries what is faster here and now, the workers or the caller alo
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import cache
+from importlib import import_module
 from itertools import chain, starmap
 from operator import call, index
 from statistics import median
@@ -124,8 +126,9 @@ class Team:
         self.go = [threading.Lock() for _ in range(number)]
         for lock in self.go:
             lock.acquire()
-        # one call of C, so that all workers begin or none does
-        self.begin: list[Call] = [(self.busy.acquire,), *((lock.release,) for lock in self.go)]
+        # one call of C, so that all workers begin or none does, and nobody goes on before they end
+        begin: list[Call] = [(self.busy.acquire,), *((lock.release,) for lock in self.go)]
+        self.calls: list[Call] = [*begin, (self.busy.acquire,), (self.busy.release,)]
         cpus = _cpus()
         # processes with fewer workers than there are CPUs should not all meet on the first ones
         first = os.getpid() * number
@@ -162,33 +165,33 @@ class Team:
 
         An interrupt stops none of them: it arrives when all have been made.
         """
-        self._wait()  # one that was interrupted twice within a microsecond may not have
         self.parts, self.then, self.failed = parts, then, []
         self.left = [*range(len(self.go))]
+        heard = _hear(signal.SIG_BLOCK, ())
         try:
-            exhaust(starmap(call, self.begin))
-            self._wait()
+            _hear(signal.SIG_BLOCK, _SIGNALS)
+            exhaust(starmap(call, self.calls))
         finally:
-            self._wait()
+            _hear(signal.SIG_SETMASK, heard)  # what has come meanwhile is raised here
         if self.failed:
             raise self.failed[0]
 
-    def _wait(self) -> None:
-        """Return when the workers have ended, whatever arrives meanwhile."""
-        try:
-            with self.busy:
-                pass
-        except BaseException:
-            self._wait()
-            raise
-
     def dismiss(self) -> None:
         """Let the workers end."""
-        self._wait()
         self.parts = ()
         for lock in self.go:
             lock.release()
 
+
+def _deaf(_: int, signals: Iterable[int]) -> Iterable[int]:
+    """Stand for `pthread_sigmask` on Windows: there a lock is waited for without interrupts."""
+    return signals
+
+
+_hear: Final = getattr(import_module("_signal"), "pthread_sigmask", _deaf)
+"""Sets which signals reach this thread. That of the module `signal` is Python around this one, and
+there a signal could come in between."""
+_SIGNALS: Final = frozenset(map(int, signal.valid_signals()))
 
 _INSIDE: Final[set[int]] = set()
 """Threads that are workers, or that wait for them, even if they run a signal's handler meanwhile:

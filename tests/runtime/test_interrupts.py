@@ -11,6 +11,7 @@ import signal
 import sys
 from contextlib import closing, contextmanager
 
+import engines
 import numpy as np
 import pytest
 import write_cases as cases
@@ -19,12 +20,35 @@ import minisym as ms
 from minisym import sym
 from minisym.runtime import executor as executors
 from minisym.runtime import program
+from minisym.runtime.compiled import is_loop
 from minisym.runtime.plan import Plan
 
 KINDS = pytest.mark.parametrize("kind", cases.KINDS)
+ENGINES = pytest.mark.parametrize("engine", engines.FOUND)
+
+
+@pytest.fixture(autouse=True)
+def plain():
+    """Let updates be ufuncs, unless a test says otherwise: a run is as the one before."""
+    with engines.using("numpy"):
+        yield
 
 
 # --------------------------------------------------------------------------------------- signals
+
+
+@ENGINES
+@pytest.mark.parametrize("kind", ["plain", "fed"])
+def test_interrupts_at_random_moments_stop_no_engine(kind, engine):
+    rng, stopped = np.random.default_rng(8), 0
+    with cases.Interrupts() as interrupts:
+        for name in ("signsgd_update", "adam_update", "multi_sgd_mom_update"):
+            with closing(cases.Case(kind, name, cases.LARGE, rng, engine)) as case:
+                attack = cases.Attack(case, rng)
+                for source in cases.SOURCES * 5:
+                    assert attack.once(interrupts, source) is None, (name, source)
+                stopped += attack.seen["unchanged"] + attack.seen["landed"]
+    assert stopped > 5
 
 
 @KINDS
@@ -44,14 +68,15 @@ def test_interrupts_at_random_moments(kind):
     assert seen["unchanged"] + seen["landed"] > 10
 
 
+@ENGINES
 @KINDS
 @pytest.mark.parametrize("name", ["signum_update", "BatchNorm"])
-def test_an_interrupt_at_every_moment(name, kind):
+def test_an_interrupt_at_every_moment(name, kind, engine):
     """Python looks for signals when a function begins and when one of C has ended: all of these."""
-    if not cases.fits(name, kind):
+    if not cases.fits(name, kind) or (name == "BatchNorm" and engine != "numpy"):
         return
     rng = np.random.default_rng(6)
-    with closing(cases.Case(kind, name, 6, rng)) as case:
+    with closing(cases.Case(kind, name, 6, rng, engine)) as case:
         attack = cases.Attack(case, rng)
         # where steps are compiled there are thousands: some of these, and the end
         moments = range(attack.moments)
@@ -110,6 +135,18 @@ def entered(monkeypatch):
     monkeypatch.setattr(program, "exhaust", watched)
     monkeypatch.setattr(executors, "exhaust", watched)
     return found
+
+
+@pytest.mark.skipif("compiled" not in engines.FOUND, reason="numba is not installed")
+@pytest.mark.parametrize("name", ["signsgd_update", "adam_update", "multi_sgd_mom_update"])
+def test_a_commit_of_compiled_loops_runs_no_python(name, entered):
+    with closing(cases.Case("plain", name, 300, np.random.default_rng(2), "compiled")) as case:
+        case()
+        case()
+        calls = [call[0] for call in case.executor._flat.calls]
+    assert set(entered) == {"commit"}
+    assert any(map(is_loop, calls))
+    assert all(map(program.is_compiled, calls[:-1]))
 
 
 @pytest.mark.parametrize("name", cases.OPS)

@@ -140,12 +140,18 @@ class Tape:
         Identity of a value -> the array that holds it: inputs, outputs, and all numbers.
     outs
         The identities of the outputs.
+    title
+        The name of the kernel.
+    names
+        Identity of an input or a computed parameter -> its name.
     """
 
     numbers: list[Instruction]
     calls: list[Instruction]
     held: dict[int, Array]
     outs: tuple[int, ...]
+    title: str
+    names: dict[int, str]
 
     @property
     def whole(self) -> Array:
@@ -158,11 +164,13 @@ def record(
     inputs: Sequence[Array],
     outs: Sequence[Array],
     params: Mapping[str, Any],
+    names: Sequence[str],
 ) -> Tape | None:
     """Return the tape of an elementwise kernel; None if it cannot be traced.
 
-    Parameters that are arrays are numbers that each run computes. Outputs may be inputs, unless the
-    kernel reads one of these when it has been overwritten: then there is no tape, either.
+    `names` are those of the inputs. Parameters that are arrays are numbers that each run computes.
+    Outputs may be inputs, unless the kernel reads one of these when it has been overwritten: then
+    there is no tape, either.
     """
     calls: list[Instruction] = []
     arrays = [Traced(calls, array.dtype) for array in inputs]
@@ -187,7 +195,10 @@ def record(
         else:
             held.setdefault(one.result.identity, np.empty((), one.result.dtype))
     calls = [one for one in calls if not one.result.number]
-    tape = Tape(of_numbers, calls, held, tuple(value.identity for value in results))
+    named = {x.identity: name for x, name in zip(arrays, names, strict=False)}
+    named |= {number.identity: name for name, number in numbers.items()}
+    results_of = tuple(value.identity for value in results)
+    tape = Tape(of_numbers, calls, held, results_of, kernel.__name__, named)
     return None if _reads_overwritten(tape) else tape
 
 

@@ -113,7 +113,7 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
     @declared.steps
     def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Iterator[Step | Tape]:
         for mine, new, hyper in each(inputs, outs, params):
-            tape = record(one, mine, new, hyper)
+            tape = record(one, mine, new, hyper, group)
             yield (partial(one, *mine, **hyper, out=tuple(new)), ()) if tape is None else tape
 
     grouped_rules(declared, group, dict.fromkeys(trailing))
