@@ -144,6 +144,8 @@ def _gain(node: Node, typed: Typed, purpose: Purpose) -> float:
 
 def lay_filters(typed: Typed, purpose: Purpose) -> Typed:
     """Lay constant filters as a matrix (elements of a window, filters), where images fit that."""
+    if not typed.last:
+        return typed
     for node in typed.graph:
         if Entry(node) in typed.last and node.op is not None and node.op.name in CONVOLUTIONS:
             weight = node.inputs[1].node

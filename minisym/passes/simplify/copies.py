@@ -4,49 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import copysign
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from minisym.core.node import Entry, Node
-from minisym.core.op import Params
 from minisym.passes.purpose import Purpose
 from minisym.passes.simplify.pinned import having, written
 from minisym.passes.typed import Typed
 
-Test = Callable[[Params, np.dtype[Any], Purpose], bool]
+Test = Callable[[Node, Typed, Purpose], bool]
 """Whether a node whose output has the shape and type of its first input hands it on, bit by bit."""
 
 
-def _always(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
+def _always(node: Node, typed: Typed, purpose: Purpose) -> bool:
     return True
 
 
-def _in_place(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    axes = params["axes"]
+def _in_place(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    axes = node.params["axes"]
     return bool(axes) and list(axes) == sorted(axes)
 
 
-def _all_steps_forward(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    return not any(step is not None and step < 0 for step in params["step"])
+def _all_steps_forward(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    return not any(step is not None and step < 0 for step in node.params["step"])
 
 
-def _times_one(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    return bool(params["scalar"] == 1) and dtype.kind in "iuf"
+def _times_one(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    return bool(node.params["scalar"] == 1) and _kind(node, typed) in "iuf"
 
 
-def _plus_nothing(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    scalar = params["scalar"]  # -0.0 + 0.0 is 0.0: of floats only -0.0 changes nothing
-    return bool(scalar == 0) and (dtype.kind in "iu" or copysign(1, scalar) < 0)
+def _plus_nothing(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    scalar = node.params["scalar"]  # -0.0 + 0.0 is 0.0: of floats only -0.0 changes nothing
+    return bool(scalar == 0) and (_kind(node, typed) in "iu" or copysign(1, scalar) < 0)
 
 
-def _minus_nothing(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    scalar = params["scalar"]  # and here it is the other way round
-    return bool(scalar == 0) and (dtype.kind in "iu" or copysign(1, scalar) > 0)
+def _minus_nothing(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    scalar = node.params["scalar"]  # and here it is the other way round
+    return bool(scalar == 0) and (_kind(node, typed) in "iu" or copysign(1, scalar) > 0)
 
 
-def _in_inference(params: Params, dtype: np.dtype[Any], purpose: Purpose) -> bool:
-    return purpose.is_train is False and params["mode"] != "always"
+def _in_inference(node: Node, typed: Typed, purpose: Purpose) -> bool:
+    return purpose.is_train is False and node.params["mode"] != "always"
+
+
+def _kind(node: Node, typed: Typed) -> str:
+    """Return the kind of numbers that a node computes: "f", "i", "u" or "b"."""
+    return typed.dtypes[Entry(node)].kind
 
 
 COPIES: Final[Mapping[str, Test]] = {
@@ -91,11 +93,10 @@ def skip_copies(typed: Typed, purpose: Purpose) -> Typed:
     def hands_on(node: Node) -> bool:
         assert node.op is not None
         source = node.inputs[0]
-        dtype = typed.dtypes[source]
         return (
-            COPIES[node.op.name](node.params, dtype, purpose)
+            COPIES[node.op.name](node, typed, purpose)
             and node not in kept
-            and dtype == typed.dtypes[Entry(node)]
+            and typed.dtypes[source] == typed.dtypes[Entry(node)]
             and typed.shapes[source] == typed.shapes[Entry(node)]
             and source.node not in busy
             and not (len(node.inputs) > 1 and node.op.name in _SEVERAL)
