@@ -238,8 +238,9 @@ def ftrl_update(
     new_weight, new_z, new_n = out
     g = scaled(grad, rescale_grad, clip_gradient)
     rate, shrink = real(lr, weight), real(lamda1, weight)
+    root = np.sqrt(n)  # before it is overwritten: so the update can compute in place
     np.add(n, np.square(g), out=new_n)
-    np.add(z, g - (np.sqrt(new_n) - np.sqrt(n)) * weight / rate, out=new_z)
+    np.add(z, g - (np.sqrt(new_n) - root) * weight / rate, out=new_z)
     scale = (real(beta, weight) + np.sqrt(new_n)) / rate + real(wd, weight)
     kept = (np.abs(new_z) > shrink).astype(weight.dtype)
     np.multiply((sign(new_z) * shrink - new_z) / scale, kept, out=new_weight)
@@ -288,10 +289,10 @@ def ftml_update(
     g = _decayed(weight, grad, wd, rescale_grad, clip_grad)
     b1, b2, one = real(beta1, weight), real(beta2, weight), weight.dtype.type(1)
     np.add(b2 * v, (one - b2) * np.square(g), out=new_v)
-    step = real(t, weight)
+    step, kept = real(t, weight), b1 * d  # before it is overwritten, to compute in place
     corrected = np.sqrt(new_v / (one - b2**step)) + real(epsilon, weight)
     np.multiply((one - b1**step) / real(lr, weight), corrected, out=new_d)
-    np.subtract(b1 * z + (one - b1) * g, (new_d - b1 * d) * weight, out=new_z)
+    np.subtract(b1 * z + (one - b1) * g, (new_d - kept) * weight, out=new_z)
     np.divide(-new_z, new_d, out=new_weight)
 
 
