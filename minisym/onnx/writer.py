@@ -24,6 +24,17 @@ TRUTH: Final = frozenset(
 """The ops of ONNX that make truth values."""
 COUNTS: Final = frozenset(("Shape", "Size", "ArgMax", "ArgMin", "NonZero", "NonMaxSuppression"))
 """Those that make int64."""
+OF_FLOATS: Final = frozenset(
+    (
+        *("Floor", "Ceil", "Round", "Sqrt", "Reciprocal", "Exp", "Log", "Erf", "IsNaN"),
+        *("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
+        *("Sigmoid", "Tanh", "Softsign", "Softplus"),
+        *("Conv", "ConvTranspose", "AveragePool"),
+    )
+)
+"""Those that know floats only; integers are converted first."""
+OF_WIDE: Final = frozenset(("Neg", "Relu", "ReduceSum", "ReduceProd", "CumSum"))
+"""Those that know no bytes, which become int32 first, and are cut again at the end."""
 REDUCE_AXES: Final = {"ReduceSum": 13}
 """From which version on the axes are an input; of the others it is 18."""
 
@@ -91,6 +102,10 @@ class Writer:
         values = [self.value(given, like) for given in inputs]
         while values and values[-1] is None:
             values.pop()
+        if op in OF_FLOATS:
+            values = [None if v is None else self.real(v) for v in values]
+        if op in OF_WIDE and values[0] is not None and values[0].dtype.itemsize == 1:
+            values[0] = self.cast(values[0], "int32")
         if dtype is None:
             dtype = attrs["to"] if op == "Cast" else _type_of(op, values)
         each = dtype if isinstance(dtype, list) else [dtype] * outputs
@@ -170,11 +185,19 @@ class Writer:
     def cast(self, x: Value, dtype: Any = None) -> Value:
         """Convert to a type, by default that of the output; nothing, if it has it already."""
         wanted = self.dtype if dtype is None else np.dtype(dtype)
-        return x if x.dtype == wanted else self.Cast(x, to=wanted)
+        if x.dtype == wanted:
+            return x
+        made: Value = self.Cast(x, to=wanted)
+        made.shape = x.shape
+        return made
 
     def wide(self, x: Value) -> Value:
         """Convert float16 to float32, to compute in."""
-        return self.shaped(self.cast(x, "float32"), x.shape) if x.dtype == np.float16 else x
+        return self.cast(x, "float32") if x.dtype == np.float16 else x
+
+    def real(self, x: Value) -> Value:
+        """Convert integers to float32, for what ONNX computes of floats only."""
+        return x if x.dtype.kind == "f" else self.cast(x, "float32")
 
     def reshape(self, x: Value, shape: Sizes | None = None) -> Value:
         """Give a shape, by default that of the output; one size that varies is left to infer."""

@@ -366,7 +366,7 @@ def smooth_l1(
 def _(o: Any, data: Any, *, scalar: float) -> Any:
     square = scalar * scalar
     turn = 1 / square if square else np.inf
-    far = o.Abs(data)
+    far = o.Abs(o.real(data))
     parabola = o.Mul(o.Mul(far, 0.5 * square), far)
     return o.Where(o.Greater(far, turn), o.Sub(far, 0.5 * turn), parabola)
 

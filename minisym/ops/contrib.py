@@ -192,7 +192,7 @@ def _(s: Any) -> None:
 def _(o: Any, a: Any, b: Any, *, rtol: float, atol: float, equal_nan: bool) -> Any:
     bound = o.Add(o.Mul(o.Abs(b), single(rtol)), single(atol))
     near = o.Or(o.Equal(a, b), o.LessOrEqual(o.Abs(o.Sub(a, b)), bound))
-    if equal_nan:
+    if equal_nan and a.dtype.kind == "f":
         near = o.Or(near, o.And(o.IsNaN(a), o.IsNaN(b)))
     return o.reduce("ReduceMin", o.Cast(near, to=np.dtype(np.int32)))
 

@@ -86,7 +86,7 @@ def density(
 
         @declared.onnx
         def _(o: Any, *arrays: Any, is_log: bool) -> Any:
-            x, *given = arrays
+            x, *given = map(o.real, arrays)
             wide = (o.reshape(p, p.shape + (1,) * (x.rank - p.rank)) for p in given)
             found = onnx(o, x, *wide)
             return o.stretch(found if is_log else o.Exp(found), x.shape)

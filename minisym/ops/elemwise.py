@@ -64,22 +64,24 @@ def _onnx_rint(o: Any, x: Any) -> Any:
 
 def onnx_trunc(o: Any, x: Any) -> Any:
     """Cut to an integer in ONNX."""
-    return x if o.dtype.kind != "f" else o.Mul(o.Sign(x), o.Floor(o.Abs(x)))
+    return x if x.dtype.kind != "f" else o.Mul(o.Sign(x), o.Floor(o.Abs(x)))
 
 
 def onnx_cbrt(o: Any, x: Any) -> Any:
     """Take the cube root, also of negative numbers, in ONNX."""
+    x = o.real(x)
     return o.Mul(o.Sign(x), o.Pow(o.Abs(x), 1 / 3))
 
 
 def onnx_expm1(o: Any, x: Any) -> Any:
     """Take e^x - 1 in ONNX: (e^(x/2) - e^(-x/2)) e^(x/2), whose first factor is 2 sinh(x/2)."""
-    half = o.Mul(x, 0.5)
+    half = o.Mul(o.real(x), 0.5)
     return o.Mul(o.Mul(o.Sinh(half), 2), o.Exp(half))
 
 
 def onnx_log1p(o: Any, x: Any) -> Any:
     """Take ln(1 + x) in ONNX: 2 artanh(x / (2 + x))."""
+    x = o.real(x)
     return o.Mul(o.Atanh(o.Div(x, o.Add(x, 2))), 2)
 
 

@@ -109,7 +109,7 @@ unary(
     lambda g, x, y: g * (180 / math.pi),
     r"Turn radians into degrees, $180 x / \pi$.",
     aliases=("_sparse_degrees",),
-    onnx=lambda o, x: o.Mul(x, 180 / math.pi),
+    onnx=lambda o, x: o.Mul(o.real(x), 180 / math.pi),
 )
 unary(
     "radians",
@@ -117,5 +117,5 @@ unary(
     lambda g, x, y: g * (math.pi / 180),
     r"Turn degrees into radians, $\pi x / 180$.",
     aliases=("_sparse_radians",),
-    onnx=lambda o, x: o.Mul(x, math.pi / 180),
+    onnx=lambda o, x: o.Mul(o.real(x), math.pi / 180),
 )

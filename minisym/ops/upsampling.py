@@ -2,7 +2,7 @@ r"""UpSampling: enlarge images by repeating pixels, or by a learnt (at first bil
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -195,7 +195,7 @@ def _(o: Any, *arg: Any, scale: int, sample_type: str, multi_input_mode: str) ->
     ]
     if len(arg) == 1:
         return enlarged[0]
-    return o.Sum(*enlarged) if multi_input_mode == "sum" else o.Concat(*enlarged, axis=1)
+    return reduce(o.Add, enlarged) if multi_input_mode == "sum" else o.Concat(*enlarged, axis=1)
 
 
 def _upsample_again(h: Any, g: Symbol, *arg: Symbol, **params: Any) -> list[Symbol | None]:
