@@ -7,7 +7,7 @@ from pathlib import Path
 import minisym
 
 _BLOCK = re.compile(r"^```(?:python|\{code-cell\})\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_OPTIONS = re.compile(r"\A(?:---\n.*?\n---\n|(?::.*\n)+)", re.DOTALL)
+_OPTIONS = re.compile(r"\A(?:---\n.*?\n---\n|(?::[^\n]*\n)+)", re.DOTALL)
 
 if __name__ == "__main__":
     checkout = Path(__file__).resolve().parent.parent
