@@ -399,6 +399,7 @@ def op(
     kind: str = "",
     stops_gradient: bool = False,
     elementwise: bool = False,
+    stretches: bool = False,
     view: bool = False,
     ufunc: Callable[..., Any] | None = None,
     samples: Any = (),
@@ -446,6 +447,8 @@ def op(
         Nothing flows back through it, as in BlockGrad.
     elementwise
         All arrays have one shape, and an output may share memory with an input.
+    stretches
+        The inputs stretch to one shape; on arrays of that shape it would be elementwise.
     view
         The output is the input's memory under another shape.
     samples
@@ -537,6 +540,7 @@ def op(
             kind=kind,
             stops_gradient=stops_gradient,
             elementwise=elementwise,
+            stretches=stretches,
             view=view,
             ufunc=ufunc,
             kernel=Rule.of(kernel),

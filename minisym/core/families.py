@@ -249,7 +249,7 @@ def broadcast(
         Sample(((2, 1, 3), (2, 1)), domain=domain),
         Sample(((2, 3), (4, 3)), raises=ShapeError, match="axis 0"),
     ]
-    facts = {"cost": each(1), **options}
+    facts = {"cost": each(1), "stretches": True, **options}
     declared = op(name=name, aliases=aliases, samples=samples, ufunc=ufunc, **facts)(kernel)
     if floats is not None:
         declared.steps(_float_steps(floats))

@@ -140,6 +140,11 @@ class Op:
     """Nothing flows back through it: what is behind it counts as a constant."""
     elementwise: bool = False
     """Output element i depends on input elements i only, all arrays have one shape."""
+    stretches: bool = False
+    """It would be elementwise if the inputs were stretched to the shape of the output."""
+    in_place: bool | Mapping[int, Sequence[int]] = False
+    """Whether its one output may take the memory of an input of its shape, as elementwise ones may;
+    for several, output -> the inputs of which it may do so."""
     view: bool = False
     """The output is the same memory as the first input, seen with another shape."""
     needs: frozenset[str] = frozenset()
@@ -196,6 +201,9 @@ class Op:
         fixed = not any(i.when or i.variadic for i in self.inputs)
         self._fixed_inputs = tuple(i.name for i in self.inputs) if fixed else None
         self.kind = self.kind or self._kind()
+        self.in_place = self.in_place or (
+            self.single and (self.elementwise or (self.stretches and self.ufunc is not None))
+        )
 
     def _kind(self) -> str:
         """Return what kind of op it is, where its declaration does not say it."""

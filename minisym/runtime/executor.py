@@ -638,7 +638,10 @@ class Executor:
         last = self._last
         if last["is_train"] is None:
             last["plan"] = self._fitting()
-        return Internals(lambda: (last["plan"], last["is_train"] is not None, last["backward"]))
+        return Internals(
+            self._symbol.entries,
+            lambda: (last["plan"], last["is_train"] is not None, last["backward"]),
+        )
 
     def step(
         self,

@@ -247,11 +247,12 @@ def _share(layout: Layout, typed: Typed, kept: Collection[Entry]) -> None:
 def _taken_over(
     layout: Layout, typed: Typed, entry: Entry, size: int, kept: Collection[Entry]
 ) -> Entry | None:
-    """Return an input that dies where this value is made elementwise: its memory may be used."""
+    """Return an input that dies where this value is made in place: its memory may be used."""
     node, home = entry.node, layout.homes[entry]
-    if node.op is None or not (node.op.elementwise and node.op.single):
+    if node.op is None or not (may := node.op.in_place):
         return None
-    for source in node.inputs:
+    sources = node.inputs if may is True else [node.inputs[i] for i in may.get(entry.index, ())]
+    for source in sources:
         held = layout.homes[source]
         if (
             held.kind == "block"
@@ -262,6 +263,7 @@ def _taken_over(
             and source not in kept
             and typed.dtypes[source] is typed.dtypes[entry]
             and (source in typed.last) == (entry in typed.last)
+            and typed.shapes[source] == typed.shapes[entry]
         ):
             return source
     return None

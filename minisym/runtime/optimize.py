@@ -37,6 +37,7 @@ from minisym.passes.simplify.scalars import join_scalars
 from minisym.passes.simplify.winograd import use_winograd
 from minisym.passes.typed import Typed
 from minisym.runtime.constants import compute_constants
+from minisym.runtime.groups import group_elementwise
 
 Optimization = Callable[[Typed, Purpose], Typed]
 
@@ -51,6 +52,7 @@ PASSES: Final[tuple[Optimization, ...]] = (
     use_winograd,  # filters that are transformed once
     compute_constants,
     lay_filters,  # the others in the order of the images
+    group_elementwise,  # large arrays, piece by piece
 )
 """In the order in which they run."""
 

@@ -10,23 +10,30 @@ from __future__ import annotations
 import operator
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import prod
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from minisym.core.kernels import Step, assignment, step
 from minisym.core.ndarray import Array
+from minisym.ops.numeric.rectify import comparing, flat
 from minisym.ops.numeric.tape import Instruction, Tape, Traced, same_bytes
+from minisym.runtime.workers import Work, get_num_threads
 
 PIECE: Final = 96 << 10
 """Elements of a piece."""
+
+SHARED: Final = 300_000
+"""From how many elements on workers can gain."""
 
 ROOMY: Final = 4 << 10
 """From how many elements on a conversion by itself is quicker than one inside a ufunc."""
 
 
 class Stretch(NamedTuple):
-    """Some elements of the arrays of a tape."""
+    """Some of the elements of a tape's arrays: those between two places of its cut."""
 
     tape: Tape
     start: int
@@ -35,7 +42,65 @@ class Stretch(NamedTuple):
     @classmethod
     def whole(cls, tape: Tape) -> Stretch:
         """Return all of them."""
-        return cls(tape, 0, tape.whole.size)
+        return cls(tape, 0, Cut.of(tape).length)
+
+
+class Cut(NamedTuple):
+    """How the arrays of a tape are cut: along one axis, as one row if they lie in memory as rows.
+
+    Attributes
+    ----------
+    shape
+        That of the whole arrays, or their size.
+    axis
+        Where they are cut: the first axis that is longer than 1.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+
+    @classmethod
+    def of(cls, tape: Tape) -> Cut:
+        """Return how the arrays of a tape are cut."""
+        whole = tape.whole
+        large = [a for a in tape.held.values() if a.size > 1]
+        is_row = all(
+            a.shape == whole.shape and flat(a) is not None and _order(a) == _order(whole)
+            for a in large
+        )
+        shape = (whole.size,) if is_row and large else whole.shape
+        return cls(shape, next((i for i, d in enumerate(shape) if d > 1), 0))
+
+    @property
+    def length(self) -> int:
+        """How many places there are."""
+        return self.shape[self.axis] if self.shape else 1
+
+    @property
+    def width(self) -> int:
+        """How many elements there are at one place."""
+        return prod(self.shape[self.axis + 1 :])
+
+    def part(self, array: Array, start: int, stop: int) -> Array:
+        """Return a part of an array; what stretches along the axis, or is a number, stays whole."""
+        row = flat(array) if len(self.shape) == 1 else None
+        if row is not None:
+            return row[start:stop] if row.size > 1 else row
+        axis = self.axis - (len(self.shape) - array.ndim)
+        if axis < 0 or array.ndim == 0 or array.shape[axis] == 1:
+            return array
+        return array[(slice(None),) * axis + (slice(start, stop),)]
+
+    def shape_of(self, start: int, stop: int) -> tuple[int, ...]:
+        """Return the shape of a part of the whole arrays."""
+        return self.shape and (*self.shape[: self.axis], stop - start, *self.shape[self.axis + 1 :])
+
+
+def _order(array: Array) -> list[int]:
+    """Return how many elements of memory lie between neighbours along each axis."""
+    return [
+        step // array.itemsize for d, step in zip(array.shape, array.strides, strict=True) if d > 1
+    ]
 
 
 class Buffer(NamedTuple):
@@ -51,6 +116,13 @@ class Scratch:
 
     def __init__(self) -> None:
         self._memory: dict[Buffer, Array] = {}
+        self._others: list[Scratch] = []
+
+    def of_worker(self, number: int) -> Scratch:
+        """Return what a worker has, who runs steps beside others; the first one has this."""
+        while number > len(self._others):
+            self._others.append(Scratch())
+        return self._others[number - 1] if number else self
 
     def take(self, buffer: Buffer, dtype: np.dtype[Any], size: int) -> Array:
         """Return some elements of a buffer."""
@@ -67,9 +139,29 @@ def steps_of_work(work: Iterable[Step | Tape], scratch: Scratch | None = None) -
     for one in work:
         if isinstance(one, Tape):
             yield from steps_on_numbers([one])
-            yield from steps_of_stretches([Stretch.whole(one)], scratch)
+            yield from _steps_of_tape(one, scratch)
         else:
             yield one
+
+
+def _steps_of_tape(tape: Tape, scratch: Scratch) -> Iterator[Step]:
+    """Yield the steps of a tape: one, which the workers share, if its arrays are large."""
+    number = get_num_threads()
+    if number == 1 or not is_worth_sharing(tape.whole.size, len(tape.calls)):
+        yield from steps_of_stretches([Stretch.whole(tape)], scratch)
+        return
+    edges = [Cut.of(tape).length * i // number for i in range(number + 1)]
+    parts = [
+        steps_of_stretches([Stretch(tape, *ends)], scratch.of_worker(i))
+        for i, ends in enumerate(pairwise(edges))
+        if ends[0] < ends[1]
+    ]
+    yield Work([[(function, *given) for function, given in part] for part in parts]).run, ()
+
+
+def is_worth_sharing(size: int, calls: int) -> bool:
+    """Return whether calls on arrays of a size take longer than it takes to wake the workers."""
+    return size >= SHARED and size * calls >= 3 * SHARED
 
 
 def steps_on_numbers(work: Iterable[Step | Tape]) -> Iterator[Step]:
@@ -89,36 +181,35 @@ def steps_of_stretches(
 
 
 def can_be_cut(tape: Tape) -> bool:
-    """Return whether the arrays of a tape can be cut: all lie in memory as rows."""
-    return all(array.flags.c_contiguous for array in _arrays(tape).values())
+    """Return whether the arrays of a tape can be cut anywhere: all lie in memory as rows."""
+    return Cut.of(tape).length == tape.whole.size
+
+
+def _pieces(stretch: Stretch, scratch: Scratch, piece: int) -> Iterator[Step]:
+    """Yield the steps of one tape."""
+    tape, start, stop = stretch
+    cut = Cut.of(tape)
+    elements = (stop - start) * cut.width
+    calls = [*_converted(tape.calls)] if elements > ROOMY else tape.calls
+    dtypes = {one.result.identity: one.result.dtype for one in calls}
+    homes = _homes(calls, tape, reuse=elements > ROOMY)
+    number = max(1, -(-elements // piece))
+    edges = [start + (stop - start) * i // number for i in range(number + 1)]
+    for begin, end in pairwise(edges):
+        memory = {key: cut.part(array, begin, end) for key, array in tape.held.items()}
+        shape = cut.shape_of(begin, end)
+        for key, home in homes.items():
+            if isinstance(home, Buffer):
+                memory[key] = scratch.take(home, dtypes[key], prod(shape)).reshape(shape)
+            else:
+                memory[key] = memory[home]
+        for one in calls:
+            yield from _call(one, memory)
 
 
 def _arrays(tape: Tape) -> dict[int, Array]:
     shape = tape.whole.shape
     return {key: array for key, array in tape.held.items() if array.shape == shape}
-
-
-def _pieces(stretch: Stretch, scratch: Scratch, piece: int) -> Iterator[Step]:
-    """Yield the steps of one tape."""
-    tape, arrays = stretch.tape, _arrays(stretch.tape)
-    roomy = stretch.stop - stretch.start > ROOMY
-    calls = [*_converted(tape.calls)] if roomy else tape.calls
-    dtypes = {one.result.identity: one.result.dtype for one in calls}
-    homes = _homes(calls, tape, reuse=roomy)
-    flat = can_be_cut(tape)
-    for start in range(stretch.start, stretch.stop, piece) if flat else (0,):
-        stop = min(start + piece, stretch.stop) if flat else stretch.stop
-        memory = dict(tape.held)
-        if flat:
-            memory |= {key: a.reshape(-1)[start:stop] for key, a in arrays.items()}
-        for key, home in homes.items():
-            if isinstance(home, Buffer):
-                buffer = scratch.take(home, dtypes[key], stop - start)
-                memory[key] = buffer if flat else buffer.reshape(tape.whole.shape)
-            else:
-                memory[key] = memory[home]
-        for one in calls:
-            yield from _call(one, memory)
 
 
 def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
@@ -130,8 +221,22 @@ def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
     target = memory[one.result.identity]
     if one.function is operator.setitem:
         yield assignment(target, *operands)
+    elif _compares_with_number(one):
+        yield from comparing(one.function, operands[0], operands[1], target)
     else:
         yield step(one.function, *operands, out=target)
+
+
+def _compares_with_number(one: Instruction) -> bool:
+    """Return whether a call takes the larger of an array and of a number that is known."""
+    if one.function not in (np.maximum, np.minimum):
+        return False
+    array, number = one.operands
+    return (
+        isinstance(array, Traced)
+        and not isinstance(number, Traced)
+        and array.dtype == number.dtype == one.result.dtype
+    )
 
 
 def _converted(calls: Iterable[Instruction]) -> Iterator[Instruction]:

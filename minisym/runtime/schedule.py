@@ -27,10 +27,11 @@ from heapq import heappop, heappush
 from itertools import chain, count, pairwise
 from typing import Final
 
-from minisym.core.graph import NxGraph
+from minisym.core.graph import Graph, NxGraph
 from minisym.core.node import Entry, Node
+from minisym.passes.order import order_writes
 from minisym.passes.typed import Typed
-from minisym.runtime.layout import Layout
+from minisym.runtime.layout import Layout, lay_out, total
 
 WORTH: Final = 8 << 20
 """A run that needs fewer bytes than these keeps the order of the lists: there is little to gain."""
@@ -90,6 +91,32 @@ def by_memory(arrows: NxGraph, layout: Layout, typed: Typed) -> list[Node]:
                 is_ready[reader] = True
                 queue(reader)
     return order
+
+
+def likely_order(typed: Typed, heads: int) -> tuple[list[Node], int]:
+    """Return the ops in the order in which a plan would run them, and the bytes of its blocks.
+
+    But for what a plan finds out about arrays: views, and updates in place.
+    """
+    graph = typed.graph
+    writes = order_writes(graph)
+    forward = set(Graph(graph.outputs[:heads]))
+    written = {write.variable: write for write in writes.writes}
+    ends = graph.outputs[:heads], graph.outputs[heads:]
+
+    def laid_out(order: Iterable[Node]) -> Layout:
+        runs: tuple[list[Node], list[Node]] = ([], [])
+        for node in order:
+            if node.op is not None:
+                runs[node not in forward].append(node)
+        return lay_out(typed, runs, ends, written, (), direct=(), keep=False)
+
+    layout = laid_out(writes.order)
+    if total(layout.blocks) >= WORTH:
+        arrows = graph.with_arrows(chain(writes.arrows, in_turn(layout.nodes)))
+        other = laid_out(by_memory(arrows, layout, typed))
+        layout = min(layout, other, key=lambda one: total(one.blocks))
+    return [*layout.nodes], total(layout.blocks)
 
 
 class _Ledger:

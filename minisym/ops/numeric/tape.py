@@ -56,15 +56,23 @@ class Traced(NDArrayOperatorsMixin):
         self.identity = id(self)
 
     def __array_ufunc__(
-        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, dtype: Any = None
+        self,
+        ufunc: np.ufunc,
+        method: str,
+        *inputs: Any,
+        out: Any = None,
+        dtype: Any = None,
+        casting: str = "same_kind",
+        **others: Any,
     ) -> Traced:
         """Write down a call of a ufunc."""
-        if method != "__call__":
+        if method != "__call__" or others:
             raise UntraceableError(method)
-        if dtype is not None:  # the sign: a difference of two bools, read as int8
-            if any(np.dtype(x.dtype) != np.bool_ for x in inputs) or np.dtype(dtype) != np.int8:
-                raise UntraceableError(ufunc)
+        if dtype == np.int8 and all(x.dtype == np.bool_ for x in inputs):
+            # the sign: a difference of two bools, read as int8
             inputs = tuple(x.as_int8() for x in inputs)
+        elif dtype is not None and any(x.dtype != dtype for x in inputs):
+            raise UntraceableError(ufunc)
         types = tuple(x.dtype if hasattr(x, "dtype") else type(x) for x in inputs)
         *takes, gives = ufunc.resolve_dtypes((*types, None))
         operands = tuple(
@@ -75,15 +83,22 @@ class Traced(NDArrayOperatorsMixin):
         if target is None:
             number = all(not isinstance(x, Traced) or x.number for x in inputs)
             target = Traced(self.tape, gives, number=number)
+        elif not np.can_cast(gives, target.dtype, "same_kind"):
+            raise UntraceableError(casting)
         self.tape.append(Instruction(ufunc, operands, target, (*takes, gives)))
         return target
 
     def __array_function__(
         self, function: Any, types: Any, args: Any, kwargs: Any
     ) -> Traced | None:
-        """Write down a call of np.clip, or of np.copyto with a condition: no ufuncs."""
-        if function is np.copyto and len(args) == 2 and set(kwargs) == {"where"}:
-            self.tape.append(Instruction(operator.setitem, (args[1], kwargs["where"]), args[0]))
+        """Write down a call of np.clip or np.copyto, which are no ufuncs."""
+        if function is np.copyto and len(args) == 2 and set(kwargs) <= {"where", "casting"}:
+            target, value = args
+            if not isinstance(target, Traced):
+                raise UntraceableError(function)
+            value = value if isinstance(value, Traced) else np.asarray(value, target.dtype)
+            where = (kwargs["where"],) if "where" in kwargs else ()
+            self.tape.append(Instruction(operator.setitem, (value, *where), target))
             return None
         if function is not np.clip or len(args) != 3 or set(kwargs) - {"out"}:
             raise UntraceableError(function)

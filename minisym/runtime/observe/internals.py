@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from minisym.core.errors import ExecutionError, OutputNameError, did_you_mean
 from minisym.core.graph import Graph
 from minisym.core.ndarray import NDArray
 from minisym.core.node import Entry
 from minisym.runtime.plan import Plan
+
+_NOW_KEPT: Final = "now that you have asked, all are kept: run forward() once more"
 
 
 class InnerNameError(OutputNameError, KeyError):
@@ -25,26 +28,25 @@ class Internals(Mapping[str, NDArray]):
     nothing has overwritten.
     """
 
-    def __init__(self, state: Callable[[], tuple[Plan, bool, bool]]) -> None:
+    def __init__(
+        self, heads: Iterable[Entry], state: Callable[[], tuple[Plan, bool, bool]]
+    ) -> None:
         self._state = state
-        plan, _, _ = state()
+        self._names = {entry.name: None for entry in _outputs(heads)}
+        self._plan: Plan | None = None
         self._entries: dict[str, list[Entry]] = {}
-        for node in Graph(plan.heads):
-            for i in range(node.num_outputs):
-                entry = Entry(node, i)
-                self._entries.setdefault(entry.name, []).append(entry)
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._entries)
+        return len(self._names)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, in the graph's order."""
-        return iter(self._entries)
+        return iter(self._names)
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is an output of this name, with a value or without."""
-        return name in self._entries
+        return name in self._names
 
     def __repr__(self) -> str:
         """Show the names."""
@@ -60,10 +62,16 @@ class Internals(Mapping[str, NDArray]):
         ExecutionError
             There was no run yet, or the memory has been used again since the value was there.
         """
-        found = self._entries.get(name, [])
-        if not found:
+        if name not in self._names:
             raise InnerNameError(
-                f"there is no inner output {name!r}", hint=did_you_mean(name, self._entries)
+                f"there is no inner output {name!r}", hint=did_you_mean(name, self._names)
+            )
+        plan, ran_forward, ran_backward = self._state()
+        found = self._found(plan, name)
+        if not found:
+            raise ExecutionError(
+                f"the value of {name} is gone: what ran was simpler, and did without it",
+                hint=_NOW_KEPT,
             )
         if len(found) > 1:
             raise InnerNameError(
@@ -71,17 +79,29 @@ class Internals(Mapping[str, NDArray]):
                 hint="rename one when it is composed",
             )
         entry = found[0]
-        plan, ran_forward, ran_backward = self._state()
         if entry.node.op is not None and not ran_forward:
             raise ExecutionError(f"{name} has no value yet", hint="run forward() first")
         tenant = _later_tenant(plan, entry, ran_backward=ran_backward)
         if tenant is not None:
             raise ExecutionError(
                 f"the value of {name} is gone: {tenant.name} used its memory again",
-                hint="now that you have asked, all are kept: run forward() once more",
+                hint=_NOW_KEPT,
                 origin=entry.node.origin,
             )
         return NDArray.of(plan.arrays[entry])
+
+    def _found(self, plan: Plan, name: str) -> list[Entry]:
+        """Return the entries of this name in the graph that has run."""
+        if plan is not self._plan:
+            self._plan, self._entries = plan, {}
+            for entry in _outputs(plan.heads):
+                self._entries.setdefault(entry.name, []).append(entry)
+        return self._entries.get(name, [])
+
+
+def _outputs(heads: Iterable[Entry]) -> Iterator[Entry]:
+    """Iterate over all outputs of all nodes, hidden ones included."""
+    return (Entry(node, i) for node in Graph(heads) for i in range(node.num_outputs))
 
 
 def _later_tenant(plan: Plan, entry: Entry, *, ran_backward: bool) -> Entry | None:
