@@ -7,7 +7,6 @@ import math
 import os
 import statistics
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,18 +17,6 @@ from typing import Any, Self
 import numpy as np
 from peers import Contender
 
-CASES = (
-    "updates",
-    "elementwise",
-    "training",
-    "resnet",
-    "lstm",
-    "memory",
-    "graphs",
-    "ops",
-    "files",
-    "imports",
-)
 WORKER = Path(__file__).with_name("worker.py")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 PAUSE = 0.06  # seconds: threads of the one before, which wait for work by spinning, go to sleep
@@ -60,14 +47,12 @@ class Process:
     def __init__(self, case: str, contender: Contender, *, quick: bool) -> None:
         way = {"name": contender.name, "threads": contender.threads, "quick": quick}
         command = [contender.python, WORKER, case, contender.peer, json.dumps(way)]
-        # what it prints: a pipe that nobody reads would fill up
-        self.words = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self.worker = subprocess.Popen(
             [str(part) for part in command],
             env=contender.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.words,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -94,9 +79,8 @@ class Process:
         return sum(map(int, text.rsplit(")", 1)[1].split()[11:13])) / TICKS
 
     def _last_words(self) -> str:
-        code = self.worker.wait()
-        self.words.seek(0)
-        return f"{self.words.read()[-2000:]} (exit code {code})"
+        assert self.worker.stderr is not None
+        return self.worker.stderr.read()[-2000:] + f" (exit code {self.worker.wait()})"
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +88,6 @@ class Process:
     def __exit__(self, *_: object) -> None:
         self.worker.kill()
         self.worker.communicate()
-        self.words.close()
 
 
 def busy() -> float:

@@ -21,10 +21,11 @@ without a rule cannot be said, and `op.why_no_onnx` says why.
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minisym.onnx.export import convert, export
-from minisym.onnx.mxnet import export_model
+from minisym.onnx.load import load
+from minisym.onnx.mxnet import export_model, get_model_metadata, import_model
 from minisym.port.names import missing as _missing
 
-__all__ = ["convert", "export", "export_model"]
+__all__ = ["convert", "export", "export_model", "get_model_metadata", "import_model", "load"]
 
 if not _TYPE_CHECKING:  # mypy knows which names there are
 

@@ -9,10 +9,25 @@ from typing import Any
 import numpy as np
 
 from minisym.core.errors import BindError, count, listed
+from minisym.core.ndarray import NDArray
 from minisym.core.symbol import Symbol
 from minisym.formats import mxnet_json
 from minisym.onnx.export import OPSET, export, named
+from minisym.onnx.load import load, metadata
 from minisym.onnx.lower import needed
+
+
+def import_model(model_file: str) -> tuple[Symbol, dict[str, NDArray], dict[str, NDArray]]:
+    """Load a file of ONNX as MXNet calls it; `minisym.onnx.load` says what it does."""
+    return load(model_file)
+
+
+def get_model_metadata(model_file: str) -> dict[str, list[tuple[str, tuple[int, ...]]]]:
+    """Return names and shapes of the inputs and outputs of a file of ONNX; 0 is a size that varies.
+
+    See https://mxnet.apache.org/versions/1.9.1/api/python/docs/api/contrib/onnx/index.html
+    """
+    return metadata(model_file)
 
 
 def export_model(

@@ -10,6 +10,7 @@ from minisym.core.errors import ArrayTypeError, FormatError, NoFileError
 from minisym.formats import mxnet_json, mxnet_params
 from minisym.formats.checkpoint import by_kind
 from minisym.formats.foreign import ARRAYS, JSON, LONGEST, recognized
+from minisym.onnx.load import load as load_onnx
 from minisym.saved import archive
 from minisym.saved.locate import choose, params_of, prefix_of, symbol_beside, visible
 from minisym.saved.model import Engine, Model
@@ -34,7 +35,8 @@ def load_model(
     path
         A folder, a prefix (`net` for `net-symbol.json` and `net-0010.params`), a symbol file, a
         file of parameters that lies beside its symbol, an archive of such files (`model.tar.gz`),
-        which is read and not unpacked, or what `Model.save` wrote (`.npz`, `.safetensors`).
+        which is read and not unpacked, what `Model.save` wrote (`.npz`, `.safetensors`), or a file
+        of ONNX (`.onnx`).
     epoch
         Of which epoch the parameters are, where there are several.
     params
@@ -107,6 +109,8 @@ def _from_file(file: Path, epoch: int | None, params: str | os.PathLike[str] | N
         return _from_archive(file, epoch)
     if file.suffix in PACKED:
         return _from_packed(file)
+    if file.suffix == ".onnx":
+        return Model(*load_onnx(file), source=file.name)
     names = [entry.name for entry in file.parent.iterdir() if entry.is_file()]
     if params is not None:
         return _read(file, Path(params))
