@@ -991,6 +991,8 @@ class Executor:
 
         Raises
         ------
+        ParamError
+            There is no argument of a name.
         BindError
             An update writes one in each run; or it is a part of a larger array, which others may
             write. Then nothing is frozen.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from minisym.core.errors import BindError, did_you_mean
+from minisym.core.errors import BindError, ParamError, did_you_mean
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
@@ -31,17 +31,22 @@ def chosen(graph: Graph, names: Iterable[str] | None) -> list[Node]:
 
     Raises
     ------
+    ParamError
+        These are no names, or there is no argument of one.
     BindError
-        There is no argument of a name, or an update writes it in each run.
+        An update writes one in each run.
     """
     by_name = {node.name: node for node in graph.variables}
     if names is None:
         nodes = parameters(graph)
     else:
-        names = [names] if isinstance(names, str) else list(names)
+        names = [names] if isinstance(names, str) else names
+        if not isinstance(names, Iterable):
+            raise ParamError(f"freeze takes names of arguments, but got {names!r:.60}")
+        names = [str(name) for name in names]
         for name in names:
             if name not in by_name:
-                raise BindError(
+                raise ParamError(
                     f"freeze: there is no argument {name!r}", hint=did_you_mean(name, by_name)
                 )
         nodes = [by_name[name] for name in names]

@@ -110,8 +110,11 @@ def test_what_changes_in_each_run_is_refused():
         executor.freeze("w")
     assert executor.arg_dict["w"].flags.writeable
     executor.freeze("g")
-    with pytest.raises(ms.BindError, match="there is no argument 'q'"):
-        executor.freeze("q")
+    for names in ("q", ["g", "q"]):
+        with pytest.raises(ms.ParamError, match="there is no argument 'q'"):
+            executor.freeze(names)
+    with pytest.raises(ms.ParamError, match="takes names of arguments, but got 3"):
+        executor.freeze(3)
 
 
 def test_parts_of_other_arrays_are_refused(net):

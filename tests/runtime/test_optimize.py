@@ -119,6 +119,19 @@ def test_the_symbol_that_runs(twice):
     assert "drop" in drawn
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_the_symbol_that_runs_can_be_saved(name):
+    symbol, shapes = net_of(name)
+    executor = symbol.simple_bind(**shapes, grad_req="null")
+    executor.freeze()
+    run = executor.get_optimized_symbol()
+    again = ms.sym.load_json(run.tojson())
+    assert again.list_arguments() == run.list_arguments()
+    assert [n.op and dict(n.params) for n in again.graph] == [
+        n.op and dict(n.params) for n in run.graph
+    ]
+
+
 def test_with_gradients_one_graph_serves_both_modes(twice):
     """`backward` may follow in either."""
     args, slopes = {"x": np.ones(3)}, {"x": np.zeros(3)}

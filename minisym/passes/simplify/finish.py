@@ -66,7 +66,8 @@ class Layer:
         flags = {_FLAGS[key]: entry is not None for key, entry in follow.items()}
         params = {name: self.params[name] for name in op.params if name in self.params}
         params |= {**flags, "rectified": self.rectified}
-        made = Node(op, node.name, (*self.inputs, *present), MappingProxyType(params))
+        told = MappingProxyType(op.write_params(params))
+        made = Node(op, node.name, (*self.inputs, *present), MappingProxyType(params), told)
         return instead_of(node, Symbol((Entry(made),)))
 
 
@@ -167,4 +168,5 @@ def _helper(
 ) -> Node:
     """Return a new node that computes something for another one."""
     fixed = MappingProxyType({**params})
-    return Node(get(op), f"{node.name}_{what}", inputs, fixed, origin=node.origin)
+    told = MappingProxyType(get(op).write_params(fixed))
+    return Node(get(op), f"{node.name}_{what}", inputs, fixed, told, node.origin)

@@ -37,8 +37,9 @@ def use_winograd(typed: Typed, purpose: Purpose) -> Typed:
         tile = _tile(node, typed)
         if layer is None or not tile or weight.node not in purpose.constants:
             return new
-        told = MappingProxyType({"tile": tile})
-        filters = Node(get("_winograd_filters"), weight.name, (weight,), told, origin=node.origin)
+        op, told = get("_winograd_filters"), MappingProxyType({"tile": tile})
+        attrs = MappingProxyType(op.write_params(told))
+        filters = Node(op, weight.name, (weight,), told, attrs, node.origin)
         params = {"pad": node.params["pad"], "tile": tile}
         data = (inputs[0], Entry(filters))
         return replace(layer, op="_Convolution_winograd", inputs=data, params=params).instead_of(
