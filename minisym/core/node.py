@@ -207,7 +207,11 @@ class Node(_Draft):
 
     def reading(self, inputs: tuple[Entry, ...]) -> Node:
         """Return the node with these inputs: itself, if they are its own."""
-        return self if inputs == self.inputs else self.replace(inputs=inputs)
+        if inputs == self.inputs:
+            return self
+        versions = () if self.versions else self.versions  # they were those of the inputs before
+        cls = self.__class__
+        return cls(self.op, self.name, inputs, self.params, self.attrs, self.origin, versions)
 
 
 def first_entry(node: Node) -> Entry:

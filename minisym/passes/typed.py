@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
+from minisym.core.collector import paused
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
@@ -69,44 +70,66 @@ class Typed:
         """
         shapes, dtypes = dict(self.shapes), dict(self.dtypes)
         stands_for, last = dict(self.stands_for), set(self.last)
+        settled = set(self.graph)
 
         def changed(node: Node, inputs: tuple[Entry, ...]) -> Node | Entry:
             new = node.reading(inputs) if change is None else change(node, inputs)
-            if isinstance(new, Node) and new is not node:
-                stands_for.setdefault(new, stands_for.get(node, node))
-                for i in range(min(new.num_outputs, node.num_outputs)):
-                    shapes[Entry(new, i)] = self.shapes[Entry(node, i)]
-                    dtypes[Entry(new, i)] = self.dtypes[Entry(node, i)]
-                    if Entry(node, i) in self.last:
-                        last.add(Entry(new, i))
-            elif isinstance(new, Entry):
-                shapes.setdefault(new, self.shapes[Entry(node)])
-                dtypes.setdefault(new, self.dtypes[Entry(node)])
+            if new is node:
+                return node
+            if isinstance(new, Entry):
+                settle(Entry(node), new)
+            elif new not in settled:
+                stands_for[new] = stands_for.get(node, node)
+                outputs, before = new.num_outputs, node.num_outputs
+                for i in range(min(outputs, before)):
+                    settle(Entry(node, i), Entry(new, i))
+                if outputs <= before:
+                    settled.add(new)
             return new
 
-        graph = self.graph.substitute(changes, changed)
-        for old, new in changes.items():
-            shapes.setdefault(new, self.shapes[old])
-            dtypes.setdefault(new, self.dtypes[old])
-        for node in graph:
-            if Entry(node, node.num_outputs - 1) not in shapes:
-                _infer_alone(node, shapes, dtypes)
+        def settle(before: Entry, entry: Entry) -> None:
+            if entry not in shapes:
+                shapes[entry], dtypes[entry] = self.shapes[before], self.dtypes[before]
+                if before in self.last:
+                    last.add(entry)
+
+        with paused():
+            graph = self.graph.substitute(changes, changed)
+            for before, entry in changes.items():
+                settle(before, entry)
+            made = [
+                node
+                for node in graph
+                if node not in settled and Entry(node, node.num_outputs - 1) not in shapes
+            ]
+            if made:
+                _infer(made, shapes, dtypes)
         return Typed(graph, shapes, dtypes, stands_for, frozenset(last))
 
 
-def _infer_alone(node: Node, shapes: dict[Entry, Any], dtypes: dict[Entry, np.dtype[Any]]) -> None:
-    """Infer the outputs of one node from its inputs."""
-    variables = [Node(None, entry.name) for entry in node.inputs]
-    alone = node.replace(inputs=tuple(Entry(variable) for variable in variables))
-    outputs = tuple(Entry(alone, i) for i in range(alone.num_outputs))
-    pairs = list(zip(variables, node.inputs, strict=True))
-    inference = Inference(Graph(outputs))
-    inference.infer_shapes({v: shapes[entry] for v, entry in pairs}, "given")
-    inference.infer_dtypes({v: dtypes[entry] for v, entry in pairs}, "given")
+def _infer(nodes: list[Node], shapes: dict[Entry, Any], dtypes: dict[Entry, np.dtype[Any]]) -> None:
+    """Infer what some nodes compute, which stand in order, from what is known of their inputs."""
+    known: dict[Entry, Node] = {}
+    copies: dict[Node, Node] = {}
+    for node in nodes:
+        inputs = []
+        for entry in node.inputs:
+            if entry.node in copies:
+                inputs.append(Entry(copies[entry.node], entry.index))
+            else:
+                inputs.append(Entry(known.setdefault(entry, Node(None, entry.name))))
+        copies[node] = node.replace(inputs=tuple(inputs))
+    entries = {
+        Entry(node, i): Entry(copy, i)
+        for node, copy in copies.items()
+        for i in range(copy.num_outputs)
+    }
+    inference = Inference(Graph(entries.values()))
+    inference.infer_shapes({node: shapes[entry] for entry, node in known.items()}, "given")
+    inference.infer_dtypes({node: dtypes[entry] for entry, node in known.items()}, "given")
     found = inference.typed()
-    for output in outputs:
-        shapes[Entry(node, output.index)] = found.shapes[output]
-        dtypes[Entry(node, output.index)] = found.dtypes[output]
+    for entry, copy in entries.items():
+        shapes[entry], dtypes[entry] = found.shapes[copy], found.dtypes[copy]
 
 
 class Inference:

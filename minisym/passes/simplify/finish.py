@@ -66,8 +66,9 @@ class Layer:
         flags = {_FLAGS[key]: entry is not None for key, entry in follow.items()}
         params = {name: self.params[name] for name in op.params if name in self.params}
         params |= {**flags, "rectified": self.rectified}
-        told = MappingProxyType(op.write_params(params))
-        made = Node(op, node.name, (*self.inputs, *present), MappingProxyType(params), told)
+        told = {name: value for name, value in params.items() if value != op.defaults.get(name)}
+        attrs = MappingProxyType(op.write_params(told))
+        made = Node(op, node.name, (*self.inputs, *present), MappingProxyType(params), attrs)
         return instead_of(node, Symbol((Entry(made),)))
 
 
