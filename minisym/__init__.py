@@ -18,85 +18,88 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from minisym import (
-    attribute,
-    base,
-    callback,
-    context,
-    contrib,
-    executor,
-    init,
-    io,
-    kvstore,
-    lr_scheduler,
-    metric,
-    model,
-    module,
-    monitor,
-    name,
-    nd,
-    onnx,
-    operator,
-    optimizer,
-    parallel,
-    profiler,
-    random,
-    rnn,
-    saved,
-    symbol,
-    test_utils,
-    testing,
-    train,
-    util,
-    visualization,
-)
-from minisym import init as initializer
-from minisym import kvstore as kv
-from minisym import module as mod
-from minisym import monitor as mon
-from minisym import nd as ndarray
-from minisym import ops as _ops
-from minisym import random as rnd
-from minisym import symbol as sym
-from minisym import visualization as viz
-from minisym.core import errors, op
-from minisym.core.context import Context, cpu, cpu_pinned, current_context, gpu
-from minisym.core.errors import (
-    ArrayTypeError,
-    BindError,
-    CheckError,
-    ComposeError,
-    DeclarationError,
-    DtypeError,
-    ExecutionError,
-    ExportError,
-    FormatError,
-    GradientError,
-    GraphError,
-    MinisymError,
-    ParamError,
-    ShapeError,
-)
-from minisym.core.graph import Graph
-from minisym.core.naming import AttrScope
-from minisym.core.ndarray import NDArray
-from minisym.core.node import Entry, Node
-from minisym.core.shapes import is_np_shape, np_shape, set_np_shape
-from minisym.core.symbol import Symbol
-from minisym.core.variable import Group, Variable, var
-from minisym.passes.diff import Difference
-from minisym.passes.explain import explain_shapes
-from minisym.passes.gradient import grad
-from minisym.port.imports import install as _install_finder
-from minisym.port.names import missing as _missing
-from minisym.runtime.compiled import get_compile, set_compile
-from minisym.runtime.executor import Executor
-from minisym.runtime.observe.guard import NonFiniteError
-from minisym.runtime.workers import get_num_threads, set_num_threads
-from minisym.saved.compare import diff
-from minisym.saved.load import load_model
-from minisym.saved.model import Model
-from minisym.show.layers import summary
+from minisym.core.collector import importing as _importing
+
+with _importing():
+    from minisym import (
+        attribute,
+        base,
+        callback,
+        context,
+        contrib,
+        executor,
+        init,
+        io,
+        kvstore,
+        lr_scheduler,
+        metric,
+        model,
+        module,
+        monitor,
+        name,
+        nd,
+        onnx,
+        operator,
+        optimizer,
+        parallel,
+        profiler,
+        random,
+        rnn,
+        saved,
+        symbol,
+        test_utils,
+        testing,
+        train,
+        util,
+        visualization,
+    )
+    from minisym import init as initializer
+    from minisym import kvstore as kv
+    from minisym import module as mod
+    from minisym import monitor as mon
+    from minisym import nd as ndarray
+    from minisym import ops as _ops
+    from minisym import random as rnd
+    from minisym import symbol as sym
+    from minisym import visualization as viz
+    from minisym.core import errors, op
+    from minisym.core.context import Context, cpu, cpu_pinned, current_context, gpu
+    from minisym.core.errors import (
+        ArrayTypeError,
+        BindError,
+        CheckError,
+        ComposeError,
+        DeclarationError,
+        DtypeError,
+        ExecutionError,
+        ExportError,
+        FormatError,
+        GradientError,
+        GraphError,
+        MinisymError,
+        ParamError,
+        ShapeError,
+    )
+    from minisym.core.graph import Graph
+    from minisym.core.naming import AttrScope
+    from minisym.core.ndarray import NDArray
+    from minisym.core.node import Entry, Node
+    from minisym.core.shapes import is_np_shape, np_shape, set_np_shape
+    from minisym.core.symbol import Symbol
+    from minisym.core.variable import Group, Variable, var
+    from minisym.passes.diff import Difference
+    from minisym.passes.explain import explain_shapes
+    from minisym.passes.gradient import grad
+    from minisym.port.imports import install as _install_finder
+    from minisym.port.names import missing as _missing
+    from minisym.runtime.compiled import get_compile, set_compile
+    from minisym.runtime.executor import Executor
+    from minisym.runtime.observe.guard import NonFiniteError
+    from minisym.runtime.workers import get_num_threads, set_num_threads
+    from minisym.saved.compare import diff
+    from minisym.saved.load import load_model
+    from minisym.saved.model import Model
+    from minisym.show.layers import summary
 
 MXNetError = MinisymError
 _install_finder()

@@ -21,3 +21,16 @@ def paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Pause the collector for an import, and count what that has made among what is old.
+
+    Else the collector would look through all of it as soon as it is back.
+    """
+    with paused():
+        yield
+        if not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()

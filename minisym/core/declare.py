@@ -44,6 +44,7 @@ from minisym.core.ndarray import Array
 from minisym.core.op import Input, OnnxRule, Op, Params, Rule, get, register
 from minisym.core.params import REQUIRED, Between, param_of
 from minisym.core.renamed import Renamed
+from minisym.core.signatures import taken_by
 from minisym.core.symbol import Symbol
 
 
@@ -294,7 +295,6 @@ def _backward_op(
     _check_backward(forward, kernel, names)
     conditions = {i.name: i.when for i in forward.inputs if i.when}
     docs = {i.name: i.doc for i in forward.inputs}
-    signature = inspect.signature(kernel).parameters.values()
     inputs = tuple(
         Input(
             name := forward.inputs[-1].name if p.kind is p.VAR_POSITIONAL else p.name,
@@ -302,7 +302,7 @@ def _backward_op(
             variadic=p.kind is p.VAR_POSITIONAL,
             doc=docs[name] if name in docs else _told_by_name(name, forward.outputs),
         )
-        for p in signature
+        for p in taken_by(kernel)
         if p.kind is not p.KEYWORD_ONLY
     )
 

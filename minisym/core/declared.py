@@ -6,8 +6,6 @@ left unfilled, a gradient of a wrong shape) is seen by the passes and by `minisy
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import NoneType, UnionType
@@ -19,6 +17,7 @@ from minisym.core.errors import DeclarationError, ParamError, count, did_you_mea
 from minisym.core.op import KINDS, Op
 from minisym.core.params import REQUIRED, Param, param_of
 from minisym.core.samples import Sample
+from minisym.core.signatures import Taken, places_of, taken_by
 
 RUNTIME = frozenset({"out", "is_train", "rng", "state", "comm"})
 """Keyword arguments of a kernel that the runtime fills in."""
@@ -27,10 +26,10 @@ RESERVED = frozenset({"name", "attr", "out"})
 """What every function of `sym` and `nd` takes already."""
 
 
-def signature_of(called: str, kernel: Callable[..., Any]) -> Sequence[inspect.Parameter]:
+def signature_of(called: str, kernel: Callable[..., Any]) -> Sequence[Taken]:
     """Return what a kernel takes, with its annotations as objects."""
     try:
-        return [*inspect.signature(kernel, eval_str=True).parameters.values()]
+        return taken_by(kernel, evaluate=True)
     except (TypeError, ValueError):
         raise DeclarationError(
             f"{called}: its kernel must be a function, but got {kernel!r:.60}",
@@ -44,7 +43,7 @@ def signature_of(called: str, kernel: Callable[..., Any]) -> Sequence[inspect.Pa
 
 
 def check_signature(
-    called: str, taken: Sequence[inspect.Parameter], when: Mapping[str, Any], outputs: Any
+    called: str, taken: Sequence[Taken], when: Mapping[str, Any], outputs: Any
 ) -> None:
     """Check what a kernel takes: annotated arrays, then `*`, then parameters and `out`."""
     inputs = [p for p in taken if p.kind not in {p.KEYWORD_ONLY, p.VAR_KEYWORD}]
@@ -62,7 +61,7 @@ def check_signature(
 
 
 def check_out(
-    called: str, what: str, taken: Sequence[inspect.Parameter], outputs: Sequence[str] | None
+    called: str, what: str, taken: Sequence[Taken], outputs: Sequence[str] | None
 ) -> None:
     """Check that a kernel takes `out`: one array, or several; None: their number depends."""
     inputs = [p for p in taken if p.kind is not p.KEYWORD_ONLY]
@@ -89,7 +88,7 @@ def check_out(
         )
 
 
-def _check_input(called: str, p: inspect.Parameter, *, may_be_none: bool) -> None:
+def _check_input(called: str, p: Taken, *, may_be_none: bool) -> None:
     if p.name in RESERVED:
         raise DeclarationError(
             f"{called}: an input cannot be called {p.name}",
@@ -133,7 +132,7 @@ def _shown(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
-def param(called: str, p: inspect.Parameter) -> Param:
+def param(called: str, p: Taken) -> Param:
     """Read one parameter of a kernel; say in words what is wrong with it."""
     if p.name in RESERVED:
         raise DeclarationError(
@@ -233,6 +232,8 @@ def check_samples(called: str, samples: Any) -> None:
 
 
 def _check_inputs(op: Op) -> None:
+    import difflib
+
     if op.group and not (op.variadic and op.count):
         raise DeclarationError(
             f"{op.name}: group is for inputs in any number",
@@ -346,16 +347,13 @@ def check_takes(
             hint=f"lambda {wanted}: …",
         )
     try:
-        taken = inspect.signature(function).parameters.values()
+        least, most, open_ = places_of(function)
     except ValueError:  # of C
         return
-    places = [p for p in taken if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
-    least = sum(p.default is p.empty for p in places)
-    open_ = any(p.kind is p.VAR_POSITIONAL for p in taken)
-    fits = least <= len(arguments) and (open_ or fewer or len(arguments) <= len(places))
+    fits = least <= len(arguments) and (open_ or fewer or len(arguments) <= most)
     if not fits or (any_number and not open_):
         given = ", ".join(f"*{p.name}" if p.kind is p.VAR_POSITIONAL else p.name
-                          for p in taken if p.kind is not p.KEYWORD_ONLY)  # fmt: skip
+                          for p in taken_by(function) if p.kind is not p.KEYWORD_ONLY)  # fmt: skip
         raise DeclarationError(
             f"{called}: its {what} takes ({given}), but is called with ({wanted})",
             hint="parameters stand behind a *, by their names",
@@ -365,7 +363,7 @@ def check_takes(
 def check_onnx(op: Op, rule: Any) -> tuple[str, ...] | None:
     """Return the inputs that an onnx rule reads (None: all); refuse one that reads others."""
     check_takes(op.name, "onnx rule", rule, ("o", *(i.name for i in op.inputs)), fewer=True)
-    _, *taken = inspect.signature(rule).parameters.values()
+    _, *taken = taken_by(rule)
     if any(p.kind is p.VAR_POSITIONAL for p in taken):
         return None
     names = [p.name for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD]

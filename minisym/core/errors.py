@@ -37,7 +37,6 @@ between processes, an error keeps its kind and its whole text.
 
 from __future__ import annotations
 
-import difflib
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -235,6 +234,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     >>> did_you_mean("lr", ["learning_rate", "wd"])
     "did you mean 'learning_rate'? Possible: learning_rate, wd"
     """
+    import difflib
+
     names = list(known)
     if not names:
         return None

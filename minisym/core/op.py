@@ -6,8 +6,6 @@ Nothing here computes. `minisym.core.declare` fills these records from the decla
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,6 +14,7 @@ from typing import Any, Final
 from minisym.core.cost import Cost
 from minisym.core.errors import ComposeError, DeclarationError, ParamError, did_you_mean
 from minisym.core.params import Param, write
+from minisym.core.signatures import keywords_of
 
 Params = Mapping[str, Any]
 NO_PARAMS: Final[Params] = MappingProxyType({})
@@ -47,12 +46,7 @@ class Rule:
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Rule:
         """Read the wanted parameters off the keyword-only arguments."""
-        signature = inspect.signature(function).parameters
-        return cls(
-            function,
-            tuple(name for name, p in signature.items() if p.kind is p.KEYWORD_ONLY),
-            any(p.kind is p.VAR_KEYWORD for p in signature.values()),
-        )
+        return cls(function, *keywords_of(function))
 
     def __call__(self, *args: Any, params: Params, **runtime: Any) -> Any:
         """Call the rule."""
@@ -468,6 +462,8 @@ def get(name: str) -> Op:
 
 def attribute(name: str, module: str) -> Op:
     """Return the op that a module's attribute names; raise AttributeError with what is close."""
+    import difflib
+
     op = None if name.startswith("__") else _registry.get(name)
     if op is None:
         public = [known for known in _registry if not known.startswith("_")]

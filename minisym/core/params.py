@@ -13,7 +13,6 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import types
@@ -126,6 +125,8 @@ class Param:
 
     def _hint(self, value: Any) -> str | None:
         """Return the choice that is close to what was written, or what the parameter means."""
+        import difflib
+
         if get_origin(self.annotation) is Literal and isinstance(value, str):
             choices = [str(choice) for choice in get_args(self.annotation)]
             close = difflib.get_close_matches(value, choices, n=1)

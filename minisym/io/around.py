@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
@@ -119,6 +118,8 @@ class PrefetchingIter(_Around):
         rename_data: Sequence[Mapping[str, str]] | None = None,
         rename_label: Sequence[Mapping[str, str]] | None = None,
     ) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self.iters = iters if isinstance(iters, list) else [iters]
         if not self.iters:
             raise ParamError("PrefetchingIter needs an iterator at least")
@@ -130,9 +131,7 @@ class PrefetchingIter(_Around):
         self._begin()
 
     def _begin(self) -> None:
-        self._coming: list[Future[Any]] = [
-            self._threads.submit(next, inner, None) for inner in self.iters
-        ]
+        self._coming = [self._threads.submit(next, inner, None) for inner in self.iters]
 
     @property
     def provide_data(self) -> list[DataDesc]:
@@ -154,7 +153,7 @@ class PrefetchingIter(_Around):
 
     def iter_next(self) -> bool:
         """Go to the next batch; return whether there is one."""
-        found = [batch.result() for batch in self._coming]
+        found: list[Any] = [batch.result() for batch in self._coming]
         if all(batch is None for batch in found):
             return False
         if any(batch is None or batch.pad != found[0].pad for batch in found):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Final
 
@@ -103,6 +102,8 @@ def missing(module: str, name: str, known: Iterable[str] = ()) -> AttributeError
     <BLANKLINE>
       hint: compose networks of ms.sym, and train them by ms.mod.Module or ms.train.fit
     """
+    import difflib
+
     message = f"module {module!r} has no attribute {name!r}"
     told = instead(f"{module}.{name}".partition(".")[2])
     if told is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -331,6 +330,8 @@ def _match(
 def _missing(
     missing: Sequence[Node], given: Mapping[str, Any], what: str, symbol: Symbol
 ) -> BindError:
+    from difflib import get_close_matches
+
     known = {
         node: array.shape
         for node in symbol.graph.variables

@@ -19,7 +19,6 @@ from functools import cache
 from importlib import import_module
 from itertools import chain, starmap
 from operator import call, index
-from statistics import median
 from threading import get_ident
 from time import perf_counter
 from typing import Any, Final
@@ -295,6 +294,8 @@ class Work:
 
     def _choose(self) -> tuple[bool, bool]:
         """Return whether to share this run, and whether it is a try."""
+        from statistics import median
+
         turn = self.runs % PERIOD
         self.runs += 1
         if turn == 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +63,7 @@ class _Bounded(io.RawIOBase):
 class Archive:
     """The files in a tar archive, by their paths in it."""
 
-    def __init__(self, name: str, tar: tarfile.TarFile) -> None:
+    def __init__(self, name: str, tar: Any) -> None:
         self.name, self._tar = name, tar
         self._members = {}
         for number, member in enumerate(tar, 1):
@@ -98,7 +97,7 @@ class Archive:
             raise FormatError(message, hint="pack the file itself")
         file = self._tar.extractfile(member)
         assert file is not None
-        found = file.read()
+        found: bytes = file.read()
         if len(found) < member.size:
             raise FormatError(f"{self.name}: its member {path!r:.80} is cut short")
         return found
@@ -113,6 +112,8 @@ def opened(path: Path) -> Iterator[Archive]:
     FormatError
         It is no archive, corrupt, too large for its size, or has members outside of itself.
     """
+    import tarfile
+
     with path.open("rb") as file:
         size = path.stat().st_size
         packed = file.read(2) == b"\x1f\x8b"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from difflib import get_close_matches
 from html import escape
 from typing import Any, Final
 
@@ -329,6 +328,8 @@ def _pairs(missing: Sequence[tuple[str, Shape]], unused: Mapping[str, Array]) ->
     >>> _pairs([("conv0_weight", (2, 3))], {"net_conv0_weight": np.zeros((2, 3))})
     {'net_conv0_weight': 'conv0_weight'}
     """
+    from difflib import get_close_matches
+
     found: dict[str, str] = {}
     for name, shape in missing:
         free = {n for n, a in unused.items() if n not in found and _may_be(a.shape, shape)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -114,6 +113,8 @@ def _judge_strangers(
     graph: Graph, given: Mapping[str, Any], what: str, found: Mapping[Entry, Any]
 ) -> None:
     """Say that the graph does not have a name, if that may be why something is not known."""
+    from difflib import get_close_matches
+
     names = {node.name for node in graph.variables}
     strangers = [name for name in given if name not in names]
     if not strangers or None not in found.values():

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +49,8 @@ def is_wheel_needed() -> bool:
 
 
 def _script_folders() -> Iterator[str]:
+    import sysconfig
+
     yield str(Path(sys.executable).parent)
     yield sysconfig.get_path("scripts")
     yield sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))
@@ -154,6 +154,8 @@ class _RefusedError(EngineError):
 
 
 def _run(command: list[str], dot_source: str, timeout: float | None) -> bytes:
+    import subprocess
+
     name = Path(command[0]).name
     try:
         done = subprocess.run(

@@ -23,7 +23,7 @@ _SHORT: Final = {
     "int32": "i32",
     "int64": "i64",
 }
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_UNPRINTABLE: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 
 
 def count(number: int) -> str:
@@ -98,7 +98,7 @@ def plain(text: str, limit: int = 48) -> str:
     >>> plain("two\nlines"), plain("")
     ('two¶lines', '(unnamed)')
     """
-    cleaned = _UNPRINTABLE.sub(lambda c: "¶" if c.group() == "\n" else "·", text)
+    cleaned = re.sub(_UNPRINTABLE, lambda c: "¶" if c.group() == "\n" else "·", text)
     return clip(cleaned, limit) or "(unnamed)"
 
 

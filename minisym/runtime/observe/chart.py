@@ -40,7 +40,7 @@ _LEGEND: Final = (
     ("backward", "of the backward run"),
     ("kept", "needed until the end"),
 )
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML: Final = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def chart(report: MemoryReport) -> str:
@@ -173,7 +173,7 @@ def _x(position: float, report: MemoryReport) -> float:
 
 def text(words: str) -> str:
     """Return words as they may stand in XML, which knows no control characters."""
-    return escape(_NOT_XML.sub("\ufffd", words))
+    return escape(re.sub(_NOT_XML, "\ufffd", words))
 
 
 def size(number: int) -> str:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import groupby, starmap
 from os import PathLike
 from pathlib import Path
-from statistics import median
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -260,6 +259,8 @@ def _measure(plan: Plan, schedule: Sequence[Item]) -> tuple[Event, ...]:
 
 
 def _rows(plan: Plan, runs: Sequence[Sequence[Event]], *, backward: bool) -> Iterator[Row]:
+    from statistics import median
+
     taken: dict[Node, float] = {}
     for events in zip(*runs, strict=True):
         seconds = median(event.end - event.begin for event in events) * 1e-9
