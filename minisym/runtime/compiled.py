@@ -17,7 +17,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib import import_module
 from math import sqrt
@@ -129,9 +129,13 @@ def _compiled(source: str, name: str) -> Callable[[Any], None]:
     }
     code = compile(source, f"<{name}>" if path is None else str(path), "exec")
     exec(code, given)  # noqa: S102 - it was made by `loop_source`
-    signature = numba.void(numba.int64[:, ::1])
-    made = numba.njit([signature], nogil=True, error_model="numpy", cache=path is not None)
-    (overload,) = made(given[name]).overloads.values()
+    options = {"nogil": True, "error_model": "numpy"}
+    compile_it = partial(numba.njit, [numba.void(numba.int64[:, ::1])], **options)
+    try:
+        made = compile_it(cache=path is not None)(given[name])
+    except Exception:  # noqa: BLE001 - what was kept cannot be read: numba does not look
+        made = compile_it()(given[name])
+    (overload,) = made.overloads.values()
     loop: Callable[[Any], None] = overload.entry_point
     _loops.add(loop)
     return loop

@@ -262,6 +262,21 @@ def test_a_file_that_somebody_has_changed_is_not_used(home: Path):
 
 
 @needs_numba
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"no pickle"])
+def test_what_is_kept_may_be_broken(home: Path, ending: str, content: bytes):
+    ms.set_compile("always")
+    bound()[0].forward()
+    for file in home.glob(f"__pycache__/*.{ending}"):
+        file.write_bytes(content)
+    compiled._found.clear()
+    executor, arrays = bound()
+    executor.forward()
+    assert runs_loops(executor)
+    np.testing.assert_array_equal(arrays["weight"], np.linspace(0.5, 1, 5).astype("f4") * 0.5)
+
+
+@needs_numba
 @pytest.mark.parametrize("wrong", ["others may write", "a link", "a file in its way"])
 def test_a_folder_that_is_not_one_s_own_is_not_used(home: Path, wrong: str, tmp_path: Path):
     """Whoever could write there could let this process run anything."""
