@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain, count
 from math import prod
 from typing import Any, Final, NamedTuple
@@ -31,6 +32,7 @@ from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_on_numbers
 from minisym.runtime.program import Commit, Part, Program, execute, move
+from minisym.runtime.samples import share_samples
 from minisym.runtime.schedule import WORTH, by_memory, in_turn
 from minisym.runtime.steps import steps_in_place, steps_of
 
@@ -352,6 +354,9 @@ class Plan:
             return [(operator.setitem, (outs[0].reshape(inputs[0].shape), ..., inputs[0]))]
         if op.kernel is None and op.prepare is None:
             return [(_refuse, (node,))]
+        shared = share_samples(node, inputs, outs, partial(steps_of, node, is_train=is_train))
+        if shared is not None:
+            return shared
         return steps_of(
             node, inputs, outs, is_train=is_train,
             state=self.state(node), scratch=self._scratch, comm=self.comm,

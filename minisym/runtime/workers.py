@@ -39,11 +39,12 @@ _number: int | None = None
 
 
 def set_num_threads(number: int) -> None:
-    """Let large elementwise work and large updates be shared by this many threads.
+    """Let large elementwise work, large updates, and the samples of layers be shared by threads.
 
     The default is 1: everything runs in the thread that calls. With more, that thread sleeps while
     as many workers run, each on a CPU of its own where the system can tell. What is small, or was
-    slower so, still runs alone, and results have the same bits in any case. Work is cut when
+    slower so, still runs alone. Elementwise results and updates have the same bits in any case;
+    convolutions, and sums over the samples, may differ in their last digits. Work is cut when
     arrays are bound: the number is that of executors which are bound from then on.
 
     Parameters
