@@ -20,7 +20,7 @@ from minisym.core.functions import docstring
 
 _ORDER = """
     port core define passes ops runtime control formats onnx show symbol nd random contrib
-    attribute base context executor monitor name ndarray operator util visualization
+    attribute base context executor export monitor name ndarray operator util visualization
     init optimizer lr_scheduler metric io parallel rnn train testing saved
     callback kvstore module model profiler test_utils
 """

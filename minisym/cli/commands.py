@@ -25,6 +25,7 @@ from minisym.cli.terminal import (
     shapes_of,
     target,
 )
+from minisym.core.files import write_text
 from minisym.core.ndarray import Array
 from minisym.saved.compare import ModelDifference
 from minisym.saved.load import load_model
@@ -253,7 +254,7 @@ def params(
 @legibly
 def convert(
     file: File,
-    to: Annotated[Path, typer.Argument(help="A file .onnx, .safetensors or .npz; or a prefix.")],
+    to: Annotated[Path, typer.Argument(help="A file .onnx, .safetensors, .npz, .py; or a prefix.")],
     shape: Shape = [],  # noqa: B006
     half: Annotated[bool, typer.Option(help="In float16.")] = False,
     fixed_batch: Annotated[bool, typer.Option(help="ONNX: keep the batch as it is given.")] = False,
@@ -261,7 +262,7 @@ def convert(
     epoch: Epoch = None,
     force: Force = False,
 ) -> None:
-    """Write a model in another form: ONNX, safetensors, NumPy, or MXNet's pair."""
+    """Write a model in another form: ONNX, safetensors, NumPy, Python source, or MXNet's pair."""
     model = load_model(file, epoch)
     model = model.half() if half else model
     if to.suffix == ".onnx":
@@ -271,6 +272,9 @@ def convert(
             opset=opset, dynamic_batch=not fixed_batch,
         )  # fmt: skip
         written = [to]
+    elif to.suffix == ".py":
+        written = [target(to, force=force)]
+        write_text(to, ms.export.python(model.symbol))
     else:
         written = _saved(model, to, force=force)
     for path in written:

@@ -74,7 +74,7 @@ def compose(
     entries = tuple(
         _entry(op, slot, inputs[slot], name)
         if slot in inputs
-        else Entry(Node(None, f"{name}_{slot}", attrs=_initialized(op, slot, kept), origin=origin))
+        else Entry(Node(None, f"{name}_{slot}", attrs=initialized(op, slot, kept), origin=origin))
         for slot in names
     )
     return Symbol(Node(op, name, entries, typed, kept, origin).entries())
@@ -90,7 +90,7 @@ def _plain(kwargs: Mapping[str, Any], attr: Mapping[str, str] | None) -> dict[st
     }
 
 
-def _initialized(op: Op, slot: str, attrs: Mapping[str, str]) -> Mapping[str, str]:
+def initialized(op: Op, slot: str, attrs: Mapping[str, str]) -> Mapping[str, str]:
     """Return the attributes of a variable made for an input: the op's, and its initializer."""
     init = op.inits.get(slot)
     if init is None or "__init__" in attrs:

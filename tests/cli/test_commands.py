@@ -121,6 +121,13 @@ def test_cut_and_convert_load_again(folder: Path) -> None:
         np.testing.assert_allclose(ms.load_model(to)(x), ms.load_model("net")(x))
 
 
+def test_convert_to_source(folder: Path) -> None:
+    assert run("convert", "net", "net.py").exit_code == 0
+    names: dict[str, Any] = {}
+    exec((folder / "net.py").read_text(encoding="utf-8"), names)
+    assert not ms.diff(names["net"](), sym.load("net-symbol.json"))
+
+
 def test_convert_to_onnx(folder: Path) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     done = run("convert", "net", "net.onnx", "--shape", "data=1,3,8,8")
