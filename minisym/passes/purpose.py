@@ -25,11 +25,14 @@ class Purpose:
     constants
         Variables whose arrays never change, with the arrays. A pass that brings in new Variables
         (folded weights, say) adds them here.
+    tile
+        How many outputs along each axis a tile of Winograd's algorithm may have.
     """
 
     is_train: bool | None
     heads: int
     constants: dict[Node, Array] = field(default_factory=dict)
+    tile: int = 2
 
 
 def is_constant(array: Array) -> bool:

@@ -973,7 +973,7 @@ class Executor:
         calls.append((dict.update, self._last, Last(call=call)))
         execute((), calls, self._plan)
 
-    def freeze(self, names: Iterable[str] | None = None) -> None:
+    def freeze(self, names: Iterable[str] | None = None, *, tile: int = 2) -> None:
         """Promise that parameters change no more: what depends on them alone is computed once.
 
         A bound array may be written by its owner between two runs, so that each run reads it anew.
@@ -988,11 +988,15 @@ class Executor:
         names
             Which arguments and auxiliary states; without it all parameters, which are the inputs
             that ops call so (weight, bias, gamma), and the auxiliary states.
+        tile
+            4 lets convolutions of 3×3 on large images be computed in tiles of 4×4 outputs, with
+            fewer products yet than tiles of 2×2 have, which are as exact as the direct sums: in
+            float32 a layer is then off by about 1e-5 of its largest value.
 
         Raises
         ------
         ParamError
-            There is no argument of a name.
+            There is no argument of a name, or `tile` is neither 2 nor 4.
         BindError
             An update writes one in each run; or it is a part of a larger array, which others may
             write. Then nothing is frozen.
@@ -1006,9 +1010,11 @@ class Executor:
         >>> executor.get_optimized_symbol().list_arguments()
         ['x', 'turned']
         """
-        self._alone(self._freeze, names)
+        if tile not in (2, 4):
+            raise ParamError(f"freeze: tile must be 2 or 4, but got {tile!r:.60}")
+        self._alone(self._freeze, names, tile)
 
-    def _freeze(self, call: object, names: Iterable[str] | None) -> None:
+    def _freeze(self, call: object, names: Iterable[str] | None, tile: int) -> None:
         del call  # nothing is written
         self._overtake()
         nodes = chosen(self._symbol.graph, names)
@@ -1016,7 +1022,7 @@ class Executor:
         freeze({node.name: bound[node] for node in nodes})
         for node in nodes:
             self._by_name[node.name].flags.writeable = False
-        self._plans.freeze({node: bound[node] for node in nodes})
+        self._plans.freeze({node: bound[node] for node in nodes}, tile)
         self._is_fitting = False
 
     # ------------------------------------------------------------------------------------ copying

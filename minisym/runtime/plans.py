@@ -66,6 +66,7 @@ class Plans:
             and num_heads == len(typed.graph.outputs)  # a backward run may follow in either mode
             and any("is_train" in op.needs for op in typed.declared.values())
         )
+        self._tile = 2
         self._quick: dict[bool | None, Plan] = {}
         self._watched: Plan | None = None
         self.first = self.quick(is_train=None)
@@ -108,8 +109,9 @@ class Plans:
         self._heads = plan.memory().heads
         return plan
 
-    def freeze(self, arrays: Mapping[Node, Array]) -> None:
+    def freeze(self, arrays: Mapping[Node, Array], tile: int) -> None:
         """Take note that some arrays are read-only from now on: plans may rely on their values."""
+        self._tile = tile
         self.bound |= {node: array.view(np.ndarray) for node, array in arrays.items()}
         self._quick, self._watched = {}, None
 
@@ -132,7 +134,7 @@ class Plans:
             return self.plain(memory=memory)
         known = purpose.constants(self.bound)
         inference = mode is None and self._num_heads == len(self.typed.graph.outputs)
-        use = Purpose(False if inference else mode, self._num_heads, known)
+        use = Purpose(False if inference else mode, self._num_heads, known, self._tile)
         typed = optimize(self.typed, use)
         for plan in self._quick.values():
             if plan.typed.graph is typed.graph:  # the mode makes no difference after all

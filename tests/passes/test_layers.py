@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_conv_nets import arrays_of, conv_nets
 
+import minisym as ms
 from minisym import sym
 from minisym.core.ndarray import Array
 
@@ -217,3 +218,21 @@ def test_filters_that_may_change_are_not() -> None:
     args["conv1_weight"][:] = 0
     want = x.bind(args=args, grad_req="null", optimize=False).forward()[0].asnumpy()
     nearly(executor.forward()[0], want)
+
+
+def test_tiles_of_four_are_asked_for() -> None:
+    x = sym.Variable("data")
+    for i in range(3):
+        x = sym.BatchNorm(conv(x, 64, name=f"conv{i}"), name=f"norm{i}")
+    args, states = arrays_of(x, (1, 64, 12, 12), 0)
+    want = x.bind(args=args, aux_states=states, grad_req="null", optimize=False).forward()[0].copy()
+    for tile in (2, 4):
+        copies, kept = ({n: a.copy() for n, a in given.items()} for given in (args, states))
+        executor = x.bind(args=copies, aux_states=kept, grad_req="null")
+        executor.freeze(tile=tile)
+        nearly(executor.forward()[0], want)
+        layers = [n for n in plan(executor).graph if n.op and n.op.name == "_Convolution_winograd"]
+        assert [node.params["tile"] for node in layers] == [tile, tile]
+        assert not any(node.params["scaled"] for node in layers)
+    with pytest.raises(ms.ParamError, match="tile must be 2 or 4, but got 3"):
+        executor.freeze(tile=3)

@@ -34,7 +34,7 @@ def use_winograd(typed: Typed, purpose: Purpose) -> Typed:
         if node.op is None or node.op.name not in DIRECT or Entry(node) not in typed.last:
             return new
         layer, weight = Layer.of(new), node.inputs[1]
-        tile = _tile(node, typed)
+        tile = _tile(node, typed, purpose.tile)
         if layer is None or not tile or weight.node not in purpose.constants:
             return new
         op, told = get("_winograd_filters"), MappingProxyType({"tile": tile})
@@ -50,7 +50,7 @@ def use_winograd(typed: Typed, purpose: Purpose) -> Typed:
     return typed if after.graph == typed.graph else after
 
 
-def _tile(node: Node, typed: Typed) -> int:
+def _tile(node: Node, typed: Typed, most: int) -> int:
     """Return how many outputs along each axis of a tile are best for a layer; 0: none."""
     params, shape = node.params, typed.shapes[Entry(node)]
     one = ((), (1, 1))
@@ -59,7 +59,7 @@ def _tile(node: Node, typed: Typed) -> int:
     if typed.dtypes[Entry(node)].char not in "fd":
         return 0
     fewest = min(typed.shapes[node.inputs[1]][:2])
-    for tile in (2,):
+    for tile in (4, 2) if most == 4 else (2,):
         waste = prod(-(-n // tile) * tile for n in shape[2:]) / prod(shape[2:])
         if fewest >= FEWEST[tile] and waste <= MOST_WASTE:
             return tile
