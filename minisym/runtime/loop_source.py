@@ -104,6 +104,8 @@ class _Writer:
         """Identity of a value -> what stands for it."""
 
     def loop(self) -> Loop:
+        if not self.whole.ndim:  # a loop would take it for a number
+            raise UnwritableError
         for key, array in self.tape.held.items():
             if array.ndim:
                 self.now[key] = f"{self._name(key, array)}[i]"
@@ -177,7 +179,7 @@ class _Writer:
         """Return what stands for an operand."""
         if isinstance(x, Traced) and not x.number:
             return self.now[x.identity]
-        key = x.identity if isinstance(x, Traced) else id(x)
+        key = x.identity if isinstance(x, Traced) else -id(x)
         if key not in self.now:
             array = self.tape.held[key] if isinstance(x, Traced) else x
             known = self.tape.names.get(key)

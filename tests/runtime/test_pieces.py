@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import engines
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 import minisym as ms
 from minisym import sym
 from minisym.core.node import Entry, Node
+from minisym.ops.numeric.tape import Traced
 from minisym.runtime import pieces
 from minisym.runtime.steps import steps_of
 
@@ -87,6 +89,11 @@ def test_any_arrays_give_what_the_kernel_gives_on_copies(data: Any):
         np.testing.assert_array_equal(np.signbit(bound[n]), np.signbit(want), err_msg=n)
 
 
+def test_no_two_values_of_a_tape_are_taken_for_one():
+    """Those that nobody reads are gone when others are made, and memory is given again."""
+    assert len({Traced([], np.float32).identity for _ in range(100)}) == 100
+
+
 @pytest.mark.parametrize("name", sorted(STATES))
 def test_a_weight_that_is_its_own_gradient(name: str, rng: Any):
     """One Variable in both places, as in weight decay by hand: all reads are of the old value."""
@@ -107,26 +114,28 @@ def test_a_weight_that_is_its_own_gradient(name: str, rng: Any):
         np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("engine", engines.FOUND)
 @pytest.mark.parametrize("name", ["sgd_mom_update", "adam_update", "signsgd_update"])
-def test_a_number_is_a_weight_too(name: str):
+def test_a_number_is_a_weight_too(name: str, engine: str):
     """Arrays without dimensions, under MXNet's switch that lets shapes be ()."""
     arrays = [np.array(x) for x in (2.0, 0.5, 0.25, 0.125)[: 2 + STATES[name]]]
     names = [i.name for i in ms.op.get(name).inputs]
     want = {n: a.reshape(1).copy() for n, a in zip(names, arrays, strict=True)}
     by_kernel(name, want, {"lr": 0.5})
-    with ms.util.np_shape(True):
+    with ms.util.np_shape(True), engines.using(engine):
         bound = dict(zip(names, arrays, strict=True))
         symbol = getattr(sym, name)(*map(sym.Variable, names), lr=0.5)
         symbol.bind(args=bound, aux_states=bound).forward()
     assert [a.item() for a in arrays] == [a.item() for a in want.values()]
 
 
+@pytest.mark.parametrize("engine", engines.FOUND)
 @pytest.mark.parametrize("name", sorted(STATES))
-def test_nothing_is_a_weight_too(name: str):
+def test_nothing_is_a_weight_too(name: str, engine: str):
     """Arrays of size 0, under the same switch."""
     names = [i.name for i in ms.op.get(name).inputs]
     for shape in ((0,), (0, 2), (3, 0)):
-        with ms.util.np_shape(True):
+        with ms.util.np_shape(True), engines.using(engine):
             arrays = {n: np.zeros(shape, np.float32) for n in names}
             symbol = getattr(sym, name)(*map(sym.Variable, names), lr=0.5)
             assert symbol.bind(args=arrays, aux_states=arrays).forward()[0].shape == shape

@@ -10,12 +10,16 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minisym.core.ndarray import Array
+
+_identities = count()
+"""Numbers that are given once: an `id` is given again when its object is gone."""
 
 
 class UntraceableError(Exception):
@@ -53,7 +57,7 @@ class Traced(NDArrayOperatorsMixin):
 
     def __init__(self, tape: list[Instruction], dtype: Any, *, number: bool = False) -> None:
         self.tape, self.dtype, self.number = tape, np.dtype(dtype), number
-        self.identity = id(self)
+        self.identity = next(_identities)
 
     def __array_ufunc__(
         self,
