@@ -68,7 +68,8 @@ def export(
         dictionaries, arguments and states, as `load_checkpoint` returns them; or the path of a
         file of them.
     shapes
-        The shape of each input, the batch included.
+        The shape of each input, the batch included. What is named here is an input, even if there
+        is an array of this name among the parameters.
     dtypes
         The type of each input; by default what follows from the parameters, else float32.
     opset
@@ -149,7 +150,7 @@ def drafted(
         node: from_user(shape, f"export: the shape of {node.name}")
         for node, shape in _given(symbol, shapes or {}, "shapes").items()
     }
-    constants = {node: arrays[node.name] for node in live if node.name in arrays}
+    constants = {n: arrays[n.name] for n in live if n.name in arrays and n not in examples}
     _refuse_missing(live, constants, examples)
     batch, sizes = _varying(examples, dynamic_batch)
     symbol = with_free_batch(symbol, sizes, batch)
@@ -188,6 +189,8 @@ def _parts(model: Any) -> tuple[Symbol, Any]:
             f"export takes a Symbol, or a model that has one, but got {model!r:.60}",
             hint="ms.sym.load reads a symbol from a file",
         )
+    if hasattr(model, "get_params"):  # a Module
+        return symbol, model.get_params()
     return symbol, getattr(model, "params", {})
 
 

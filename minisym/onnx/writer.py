@@ -56,10 +56,6 @@ class Writer:
     ----------
     shapes, dtypes
         What the outputs of minisym's node are; a result of another type is cast.
-    shape, dtype
-        The same of its first output.
-    opset
-        The version of ONNX that is written.
     """
 
     def __init__(
@@ -170,7 +166,7 @@ class Writer:
         found: list[Value] = self._lowering.values(symbol, known, self._draft)
         return found
 
-    def gives(self, outputs: Sequence[Value]) -> Draft:
+    def gives(self, outputs: Sequence[Value]) -> Any:
         """Say what the graph inside gives; return it, for an attribute of a node."""
         own = {id(value) for record in self._draft.records for value in record.outputs}
         for value in outputs:

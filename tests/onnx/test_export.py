@@ -67,6 +67,28 @@ def test_a_net_keeps_its_names_and_its_numbers(rng, tmp_path):
     assert [d.dim_param or d.dim_value for d in dims] == ["batch", 3, 8, 8]
 
 
+def test_what_has_a_shape_is_an_input_though_an_array_is_there(rng):
+    net = small_net()
+    executor = net.simple_bind(data=(2, 3, 8, 8))
+    given = {**executor.arg_dict, **executor.aux_dict}
+    model = ms.onnx.convert(net, given, {"data": (2, 3, 8, 8)})
+    assert [i.name for i in model.graph.input] == ["data"]
+
+
+def test_a_model_and_a_module_bring_their_parameters(rng):
+    net = small_net()
+    params = arrays_of(net, rng, data=(2, 3, 8, 8))
+    states = set(net.list_auxiliary_states())
+    parts = [{n: a for n, a in params.items() if (n in states) is own} for own in (False, True)]
+    shapes = {"data": (2, 3, 8, 8)}
+    module = ms.mod.Module(net)
+    module.bind([("data", (2, 3, 8, 8))], [("softmax_label", (2,))], for_training=False)
+    module.set_params(*parts)
+    expected = ms.onnx.convert(net, tuple(parts), shapes).SerializeToString()
+    assert ms.onnx.convert(ms.Model(net, *parts), shapes=shapes).SerializeToString() == expected
+    assert ms.onnx.convert(module, shapes=shapes).SerializeToString() == expected
+
+
 def test_one_report_lists_all_that_cannot_be_said(tmp_path):
     x = sym.Variable("x")
     left = sym.random.normal(0, 1, shape=(2, 3), name="noise")
