@@ -214,6 +214,10 @@ def _convolution_shape(
     check_rank("data", s.data, len(kernel), layout)
     data = shape_first(s.data, layout)
     if data is None:
+        if s.weight is not None and len(s.weight) == len(kernel) + 2:  # it tells the channels
+            each = shape_first(s.weight, layout)[1]
+            free = (None,) * len(kernel)
+            s.data = shape_back((None, each and each * num_group, *free), layout)
         return
     _check_groups(data[1], num_filter, num_group)
     channels = None if data[1] is None else data[1] // num_group

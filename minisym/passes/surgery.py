@@ -301,6 +301,9 @@ def with_head(symbol: Symbol, name: str, make: Callable[[Symbol], Symbol]) -> Sy
     ['x', 'fc1_weight', 'fc1_bias', 'ten_weight', 'ten_bias']
     """
     entry = _one(symbol.graph, name, "with_head")
+    if not callable(make):
+        message = f"with_head: the head must be a function of the layer, but got {make!r:.60}"
+        raise GraphError(message, hint="lambda x: sym.FullyConnected(x, num_hidden=10)")
     with FreshNames(symbol.graph):
         new = make(Symbol((entry,)))
     if not isinstance(new, Symbol):

@@ -86,8 +86,7 @@ def prefix_of(symbol: str) -> str:
 def _symbol(names: Sequence[str], where: str, prefix: str | None) -> str:
     found = _symbols(names)
     if prefix is not None:
-        exact = [n for n in found if prefix_of(n) == prefix]
-        found = exact or [n for n in found if n.startswith(prefix)]
+        found = [n for n in found if prefix_of(n) == prefix]
     if len(found) == 1:
         return found[0]
     if found:
@@ -115,11 +114,13 @@ def params_of(
     if not own and or_others and len({found["prefix"] for found in every.values()}) == 1:
         own = every  # nothing else can be meant
     if epoch is not None:
+        if not isinstance(epoch, int):
+            raise ParamError(f"the epoch must be a number, but got {epoch!r:.60}")
         same = [n for n, found in own.items() if found["epoch"] and int(found["epoch"]) == epoch]
         if not same:
             raise NoFileError(
                 f"{where} has no parameters of epoch {epoch}: {prefix}-{epoch:04d}.params",
-                hint=_told(own) or (f"there are {listed(sorted(every), 8)}" if every else None),
+                hint=f"there is {_told(own) or listed(sorted(every), 8)}" if every else None,
             )
         return same[0]
     if len(own) > 1:
@@ -135,4 +136,4 @@ def _told(own: dict[str, re.Match[str]]) -> str:
     numbers = sorted(int(found["epoch"]) for found in own.values() if found["epoch"])
     words = [str(number) for number in numbers]
     words += [f"none ({name})" for name, found in own.items() if not found["epoch"]]
-    return f"epochs {listed(words, 12)}" if words else ""
+    return f"epoch{'s' if len(words) > 1 else ''} {listed(words, 12)}" if words else ""

@@ -150,6 +150,10 @@ class Model:
             return OnnxRunner(self.parts, self.params)
         return Runner(self.parts, self.params)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as what it is made of; what was prepared for runs stays here."""
+        return _made, (self.symbol, *self._given, self.source, self.engine)
+
     def __repr__(self) -> str:
         """Name it in one line."""
         number = sum(array.size for array in self.params.values())
@@ -364,3 +368,13 @@ class Model:
     def _like(self, symbol: Symbol, *params: Mapping[str, Any]) -> Model:
         """Return a model of other things from the same source, that runs in the same way."""
         return Model(symbol, *params, source=self.source, engine=self.engine)
+
+
+def _made(
+    symbol: Symbol,
+    arg_params: Mapping[str, Any],
+    aux_params: Mapping[str, Any],
+    source: str,
+    engine: Engine,
+) -> Model:
+    return Model(symbol, arg_params, aux_params, source=source, engine=engine)

@@ -9,7 +9,15 @@ from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError, BindError, Row, did_you_mean, listed
+from minisym.core.errors import (
+    ArrayTypeError,
+    BindError,
+    MinisymError,
+    Row,
+    ShapeError,
+    did_you_mean,
+    listed,
+)
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.params import DTYPES as DTYPE_NAMES
@@ -24,31 +32,52 @@ from minisym.runtime.calls import quietly
 from minisym.runtime.executor import Executor
 from minisym.runtime.heads import numbers
 from minisym.saved.parts import Parts
+from minisym.show import text
 
-_KEPT: Final = 8
-"""For so many combinations of shapes an executor is kept."""
+_KEPT: Final = 16
+"""For so many combinations of shapes an executor is kept, """
+_KEPT_BYTES: Final = 1 << 29
+"""and so many bytes in all, beside the parameters; but always the last one."""
 
 Feeds = dict[str, Any]
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """What was made for some shapes, as long as it is among the last that were asked for."""
+def _matches(have: tuple[int, ...], need: tuple[int | None, ...]) -> bool:
+    """Return whether a shape agrees with what is known of one."""
+    return len(have) == len(need) and all(b in (None, a) for a, b in zip(have, need, strict=True))
 
-    def __init__(self) -> None:
-        self._found: OrderedDict[Hashable, T] = OrderedDict()
+
+class Kept(Generic[T]):
+    """What was made for some shapes, as long as it is among the last that were asked for.
+
+    Parameters
+    ----------
+    weigh
+        Says how many bytes something holds of its own: all of them together are kept within bounds.
+    """
+
+    def __init__(self, weigh: Callable[[T], int] = lambda _: 0) -> None:
+        self._found: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
         self._lock = threading.Lock()
+        self._weigh, self._bytes = weigh, 0
+
+    def __len__(self) -> int:
+        """Return how many are kept."""
+        return len(self._found)
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for a key, or make it; threads wait for each other."""
         with self._lock:
-            found = self._found.pop(key, None)
-            if found is None:
+            pair = self._found.pop(key, None)
+            if pair is None:
                 found = make()
-                while len(self._found) >= _KEPT:
-                    self._found.popitem(last=False)
-            self._found[key] = found
-        return found
+                pair = found, self._weigh(found)
+                self._bytes += pair[1]
+                while self._found and (len(self._found) >= _KEPT or self._bytes > _KEPT_BYTES):
+                    self._bytes -= self._found.popitem(last=False)[1][1]
+            self._found[key] = pair
+        return pair[0]
 
 
 class Runner:
@@ -62,11 +91,17 @@ class Runner:
         self._missing = [n.name for n in parts.parameters if n.name not in params]
         self._is_cut_off = any(head.node in parts.lost for head in parts.graph.outputs)
         self._decided: dict[frozenset[str], dict[str, np.dtype[Any] | None]] = {}
-        self._executors = Kept[Executor]()
-        for write in find_writes(parts.graph).values():  # a run may write it: so it is our own
-            name = write.variable.name
-            if name in self._params:
-                self._params[name] = self._params[name].copy()
+        self._executors = Kept(self._own_bytes)
+        for write in find_writes(parts.graph).values():
+            name, op = write.variable.name, write.entry.node.op
+            array = self._params.get(name)
+            if array is not None and not array.flags.writeable and op and not op.learns:
+                self._params[name] = array.copy()  # an update in the graph: it writes its own
+
+    def _own_bytes(self, executor: Executor) -> int:
+        """Return what an executor holds beside the parameters: inner values, prepared filters."""
+        report = executor.memory_report()
+        return report.allocated + report.bound - sum(a.nbytes for a in self._params.values())
 
     # ---------------------------------------------------------------------------- what is fed
 
@@ -138,7 +173,13 @@ class Runner:
             if not isinstance(value, np.ndarray | list | tuple | float | int | np.generic):
                 kind = type(value).__name__
                 raise ArrayTypeError(f"the input {name} must be an array, but got {kind}")
-            found[name] = numbers(value, f"the input {name}")
+            try:
+                found[name] = numbers(value, f"the input {name}")
+            except MinisymError:
+                raise
+            except ValueError:  # lists of several lengths
+                message = f"the input {name} has rows of several lengths: it is no array"
+                raise ArrayTypeError(message) from None
         for name, dtype in self._types(found).items():
             if found[name].dtype != dtype:  # what does not fit is cut, as C does it
                 found[name] = quietly(found[name].astype, dtype)
@@ -173,7 +214,38 @@ class Runner:
 
     def _executor(self, feeds: Feeds) -> Executor:
         key = tuple((name, feeds[name].shape, feeds[name].dtype.name) for name in sorted(feeds))
-        return self._executors.get(key, lambda: self._bound(feeds))
+        return self._executors.get(key, lambda: self._fitting(feeds, self._bound))
+
+    def _fitting(self, feeds: Feeds, do: Callable[[Feeds], T]) -> T:
+        """Do something with inputs; where shapes contradict, say it in terms of the inputs."""
+        try:
+            return do(feeds)
+        except ShapeError:
+            self._refuse(feeds)
+            raise
+
+    def _refuse(self, feeds: Feeds) -> None:
+        """Refuse an input that has another shape than the parameters allow."""
+        known = {
+            node: self._params[name].shape
+            for name, node in self._nodes.items()
+            if name in self._params and name not in feeds
+        }
+        engine = infer(self.parts.graph, known)
+        for name, array in feeds.items():
+            need = engine[Entry(self._nodes[name])]
+            have = array.shape
+            if need is not None and not _matches(have, need):
+                hint = None
+                if _matches((1, *have), need):
+                    hint = f"{name}[None] adds the axis of the batch"
+                elif have and _matches((*have[:1], *have[-1:], *have[1:-1]), need):
+                    hint = f"np.moveaxis({name}, -1, 1) puts the channels in front"
+                raise ShapeError(
+                    f"{name} has shape {text.shape_text(have)}, "
+                    f"but the model takes {text.shape_text(need)}",
+                    hint=hint,
+                ) from None
 
     def _bound(self, feeds: Feeds) -> Executor:
         """Bind the parameters, arrays to feed, and something in the place of labels."""

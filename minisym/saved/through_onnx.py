@@ -32,13 +32,13 @@ class OnnxRunner(Runner):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._sessions = Kept[tuple[Any, list[str]]]()
-        self._fitting = Kept[bool]()
+        self._seen = Kept[bool]()
         self._fixed = False
 
     def run(self, given: Mapping[str, Any]) -> list[Array]:
         """Run once; return new arrays."""
         feeds = self._arrays(given)
-        self._fitting.get(tuple(a.shape for a in feeds.values()), lambda: self._fits(feeds))
+        self._seen.get(tuple(a.shape for a in feeds.values()), lambda: self._fits(feeds))
         first = 0 if self._fixed else 1
         key = tuple([(n, a.shape[first:], a.dtype) for n, a in feeds.items()])
         session, inputs = self._sessions.get(key, lambda: self._checked(feeds))
@@ -48,8 +48,12 @@ class OnnxRunner(Runner):
         """See that the shapes fit the graph: what minisym refuses, another engine may cut short."""
         arrays = {**self._params, **feeds}
         known = {n: arrays[n.name].shape for n in self.parts.graph.variables if n.name in arrays}
-        infer(self.parts.graph, known, source="given to the model")
-        return True
+
+        def fit(_: Feeds) -> bool:
+            infer(self.parts.graph, known, source="given to the model")
+            return True
+
+        return self._fitting(feeds, fit)
 
     def _checked(self, feeds: Feeds) -> tuple[Any, list[str]]:
         """Make a session, and see that it says what NumPy says; return it and its inputs."""

@@ -42,6 +42,12 @@ def test_a_whole_model():
     )
 
 
+def test_weights_tell_what_the_data_are():
+    report = model().check()
+    assert [one.shape for one in report.inputs] == [(None, 3, None, None)]
+    assert "data  N×3×?×? float32" in str(report)
+
+
 def test_missing_and_unused_parameters():
     report = model(fc_bias=None, other=np.zeros((7, 7), F4)).check(data=(1, 3, 5, 5))
     assert not report.ok

@@ -63,6 +63,18 @@ def test_of_several_epochs_one_is_chosen(tmp_path):
     np.testing.assert_array_equal(ms.load_model(tmp_path / "net-0001.params")(DATA), predicted(1))
 
 
+@pytest.mark.parametrize("epoch", ["3", 3.5])
+def test_what_is_no_epoch(folder, epoch):
+    with pytest.raises(ms.ParamError, match="must be a number"):
+        ms.load_model(folder, epoch)
+
+
+def test_a_prefix_is_the_whole_of_it(folder):
+    with pytest.raises(ms.FormatError, match=r"no symbol, a file such as n-symbol.json") as error:
+        ms.load_model(folder / "n")
+    assert "net-symbol.json" in error.value.hint
+
+
 def test_an_epoch_that_is_not_there(folder):
     with pytest.raises(FileNotFoundError, match=r"no parameters of epoch 7: net-0007.params"):
         ms.load_model(folder, 7)

@@ -1,5 +1,7 @@
 """Calling a model: what it takes, what it returns, what it refuses."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -130,11 +132,53 @@ def test_a_parameter_may_be_given():
         (lambda m: m(np.array(["a"])), ms.ArrayTypeError, "takes numbers"),
         (lambda m: m(DATA[:, :2]), ms.ShapeError, "fc"),
         (lambda m: m(None), ms.ArrayTypeError, "NoneType"),
+        (lambda m: m([[1, 2, 3], [4]]), ms.ArrayTypeError, "rows of several lengths"),
     ],
 )
 def test_what_it_refuses(call, error, match):
     with pytest.raises(error, match=match):
         call(linear())
+
+
+@pytest.mark.parametrize(
+    ("shape", "told", "hint"),
+    [
+        ((3, 8, 9), "3×8×9", "data[None] adds the axis of the batch"),
+        ((2, 8, 9, 3), "2×8×9×3", "np.moveaxis(data, -1, 1) puts the channels in front"),
+        ((2, 1, 8, 9), "2×1×8×9", None),
+    ],
+)
+def test_shapes_are_refused_in_terms_of_the_inputs(shape, told, hint):
+    net = sym.Convolution(sym.Variable("data"), kernel=(3, 3), num_filter=2, no_bias=True, name="c")
+    model = ms.Model(net, {"c_weight": np.ones((2, 3, 3, 3), F4)})
+    with pytest.raises(
+        ms.ShapeError, match=f"data has shape {told}, .* takes N×3×[?]×[?]"
+    ) as error:
+        model(np.ones(shape))
+    assert error.value.hint == hint
+
+
+def test_a_model_is_copied_and_pickled_with_its_arrays():
+    model = linear(source="here")
+    before = model(DATA)
+    for other in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(other(DATA), before)
+        assert other.source == "here"
+
+
+def test_what_is_kept_for_other_shapes_is_bounded(monkeypatch):
+    net = sym.tanh(sym.sin(sym.Variable("x")) * 2, name="t")
+    model = ms.Model(net)
+    for rows in range(1, 40):
+        model(np.ones((rows, 2), F4))
+    assert len(model._runner._executors) == 16
+    monkeypatch.setattr("minisym.saved.run._KEPT_BYTES", 10_000)
+    for rows in (300, 3000, 200, 100):
+        model(np.ones((rows, 2), F4))
+        assert 1 <= len(model._runner._executors) <= 16
+    assert len(model._runner._executors) < 10
+    model(np.ones((9000, 2), F4))
+    assert len(model._runner._executors) == 1
 
 
 def test_states_that_runs_could_write_are_its_own():
