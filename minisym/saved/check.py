@@ -19,6 +19,8 @@ from minisym.passes.slots import DTYPES, SHAPES, Kind
 from minisym.saved.parts import Parts
 from minisym.show import text
 
+_MOST_PAIRS, _MOST_CLOSE = 4_000_000, 100
+"""So many pairs of a missing name and an unused one are looked at, and so many of them closely."""
 _MOST_WRONG: Final = 20
 """So many arrays that do not fit are looked for."""
 
@@ -331,10 +333,14 @@ def _pairs(missing: Sequence[tuple[str, Shape]], unused: Mapping[str, Array]) ->
     from difflib import get_close_matches
 
     found: dict[str, str] = {}
+    if len(missing) * len(unused) > _MOST_PAIRS:
+        return found
     for name, shape in missing:
         free = {n for n, a in unused.items() if n not in found and _may_be(a.shape, shape)}
         ends = [n for n in free if n.endswith(name) or name.endswith(n)]
-        close = ends if len(ends) == 1 else get_close_matches(name, sorted(free), 1, 0.75)
+        close = (
+            ends if len(ends) == 1 else get_close_matches(name, sorted(free)[:_MOST_CLOSE], 1, 0.75)
+        )
         if close:
             found[close[0]] = name
     return found

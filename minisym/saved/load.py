@@ -48,7 +48,8 @@ def load_model(
     -------
     Model
         Without parameters if there are none: `model.check()` says what is missing. Those of a file
-        are mapped into memory, read-only, and are read when they are used.
+        are mapped into memory, read-only, and are read when they are used. The file may be removed
+        or replaced meanwhile; whoever writes into it changes the model.
 
     Raises
     ------

@@ -257,7 +257,7 @@ class Model:
         return self._with(surgery.subgraph(self.symbol, inputs, outputs))
 
     def features(self, layer: str) -> Model:
-        """Return the model that ends in a layer: its prediction are the layer's values."""
+        """Return the model that ends in a layer: what it predicts is that layer's output."""
         return self.cut(layer)
 
     def with_head(

@@ -21,7 +21,7 @@ from minisym.core.errors import (
 from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node
 from minisym.core.params import DTYPES as DTYPE_NAMES
-from minisym.core.shapes import show
+from minisym.core.shapes import is_known, show
 from minisym.core.symbol import Symbol
 from minisym.passes.infer import infer
 from minisym.passes.order import find_writes
@@ -35,9 +35,11 @@ from minisym.saved.parts import Parts
 from minisym.show import text
 
 _KEPT: Final = 16
-"""For so many combinations of shapes an executor is kept, """
+"""So many executors are kept, each for one combination of shapes: those that were used last."""
 _KEPT_BYTES: Final = 1 << 29
-"""and so many bytes in all, beside the parameters; but always the last one."""
+"""Nor do they hold more than that in all, beside the parameters; one is always kept."""
+_TAKEN: Final = ("self", "is_train")
+"""What `forward` calls its own arguments."""
 
 Feeds = dict[str, Any]
 T = TypeVar("T")
@@ -250,6 +252,10 @@ class Runner:
     def _bound(self, feeds: Feeds) -> Executor:
         """Bind the parameters, arrays to feed, and something in the place of labels."""
         graph = self.parts.graph
+        for name in _TAKEN:
+            if name in feeds:
+                message = f"an input that is called {name!r} cannot be fed"
+                raise BindError(message, hint=f"model.rename({{{name!r}: 'data'}}) calls it data")
         arrays = {**self._params, **{n: np.empty(a.shape, a.dtype) for n, a in feeds.items()}}
         known = {n: arrays[n.name].shape for n in graph.variables if n.name in arrays}
         types = {n: arrays[n.name].dtype for n in graph.variables if n.name in arrays}
@@ -258,7 +264,8 @@ class Runner:
             dtypes = infer(graph, types, DTYPES, source="given to the model")
             for node in self.parts.stand_ins:
                 shape, dtype = shapes[Entry(node)], dtypes[Entry(node)]
-                arrays[node.name] = np.zeros(shape or (1,), dtype or DEFAULT)
+                size = shape if is_known(shape) else (1,)  # then `bind` says what is wrong
+                arrays[node.name] = np.zeros(size, dtype or DEFAULT)
         states = {node.name for node in graph.auxiliary}
         return bind(
             Symbol(graph.outputs),

@@ -181,6 +181,14 @@ def test_what_is_kept_for_other_shapes_is_bounded(monkeypatch):
     assert len(model._runner._executors) == 1
 
 
+@pytest.mark.parametrize("name", ["self", "is_train"])
+def test_inputs_with_names_that_are_taken(name):
+    model = ms.Model(sym.Variable(name) * 2)
+    with pytest.raises(ms.BindError, match=f"called '{name}' cannot be fed"):
+        model({name: DATA})
+    np.testing.assert_array_equal(model.rename({name: "data"})(DATA), DATA * 2)
+
+
 def test_states_that_runs_could_write_are_its_own():
     net = sym.BatchNorm(sym.Variable("data"), fix_gamma=False, eps=1e-3, name="bn")
     ones, zeros = np.ones(3, F4), np.zeros(3, F4)
