@@ -133,7 +133,10 @@ class _Graph:
             raise
         except Exception as error:
             if any(not is_fixed(self.shapes[e]) for e in node.inputs):
-                writer.refuse("a size that it needs is not known before it runs, or varies")
+                writer.refuse(
+                    "a size that it needs varies, or is not known before it runs "
+                    f"({type(error).__name__}: {error})"
+                )
             raise DeclarationError(
                 f"{op.name} {node.name!r}: its onnx rule raises {type(error).__name__}: {error}"
             ) from error
