@@ -25,14 +25,15 @@ from minisym.ops.numeric.tape import Instruction, Tape, Traced, UntraceableError
 from minisym.passes.group import Body, group, group_op
 from minisym.passes.purpose import Purpose
 from minisym.passes.typed import Typed
-from minisym.runtime.pieces import is_worth_sharing
 from minisym.runtime.program import is_compiled
 from minisym.runtime.schedule import likely_order
 from minisym.runtime.steps import positional, steps_of
-from minisym.runtime.workers import get_num_threads
+from minisym.runtime.taped import is_worth_compiling, is_worth_sharing
 
-LEAST: Final = 64 << 10
-"""Elements of the smallest arrays that are looked at."""
+LEAST: Final = 8 << 10
+"""Elements of the smallest arrays that are looked at where loops are compiled."""
+LARGE: Final = 64 << 10
+"""And of those that are looked at elsewhere: smaller ones fill no cache."""
 SLACK: Final = 0.02
 """What a graph with groups may need more memory than without, which is next to nothing."""
 CACHE: Final = 16 << 20
@@ -80,7 +81,8 @@ def prepare_group(
 
 def group_elementwise(typed: Typed, purpose: Purpose) -> Typed:
     """Put elementwise nodes on large arrays into groups; see `minisym.passes.group`."""
-    if not any(is_known(shape) and prod(shape) >= LEAST for shape in set(typed.shapes.values())):
+    least = LEAST if is_worth_compiling(LEAST) else LARGE
+    if not any(is_known(shape) and prod(shape) >= least for shape in set(typed.shapes.values())):
         return typed
     forward = set(Graph(typed.graph.outputs[: purpose.heads]))
 
@@ -88,7 +90,7 @@ def group_elementwise(typed: Typed, purpose: Purpose) -> Typed:
         """Return shape and order in memory, and whether the node is run before the gradients."""
         entry = Entry(node)
         shape, is_last = typed.shapes[entry], entry in typed.last
-        if not is_known(shape) or prod(shape) < LEAST or not _may_join(node):
+        if not is_known(shape) or prod(shape) < least or not _may_join(node):
             return None
         if any((e in typed.last) != (is_last and typed.shapes[e] == shape) for e in node.inputs):
             return None  # its values lie in several orders: so NumPy goes slowly over pieces, too
@@ -123,8 +125,8 @@ def _op_of(body: Body) -> Op | None:
     nodes = len(body.nodes)
     size = prod(body.shapes[body.graph.outputs[0]])
     live = sum(body.nbytes(entry) for entry in body.shapes)
-    shared = get_num_threads() > 1 and is_worth_sharing(size, nodes)
-    return group_op(body, prepare_group) if shared or (nodes > 1 and live >= CACHE) else None
+    gains = nodes > 1 and (live >= CACHE or is_worth_compiling(size))
+    return group_op(body, prepare_group) if gains or is_worth_sharing(size, nodes) else None
 
 
 def _has_tape(node: Node, takes: Iterable[np.dtype[Any]], gives: np.dtype[Any]) -> bool:

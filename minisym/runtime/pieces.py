@@ -20,13 +20,9 @@ from minisym.core.kernels import Step, assignment, step
 from minisym.core.ndarray import Array
 from minisym.ops.numeric.rectify import comparing, flat
 from minisym.ops.numeric.tape import Instruction, Tape, Traced, same_bytes
-from minisym.runtime.workers import Work, get_num_threads
 
 PIECE: Final = 96 << 10
 """Elements of a piece."""
-
-SHARED: Final = 300_000
-"""From how many elements on workers can gain."""
 
 ROOMY: Final = 4 << 10
 """From how many elements on a conversion by itself is quicker than one inside a ufunc."""
@@ -133,43 +129,12 @@ class Scratch:
         return memory[: size * buffer.width].view(dtype)
 
 
-def steps_of_work(work: Iterable[Step | Tape], scratch: Scratch | None = None) -> Iterator[Step]:
-    """Yield steps, and in the place of each tape its own."""
-    scratch = Scratch() if scratch is None else scratch
-    for one in work:
-        if isinstance(one, Tape):
-            yield from steps_on_numbers([one])
-            yield from _steps_of_tape(one, scratch)
-        else:
-            yield one
-
-
-def _steps_of_tape(tape: Tape, scratch: Scratch) -> Iterator[Step]:
-    """Yield the steps of a tape: one, which the workers share, if its arrays are large."""
-    number = get_num_threads()
-    if number == 1 or not is_worth_sharing(tape.whole.size, len(tape.calls)):
-        yield from steps_of_stretches([Stretch.whole(tape)], scratch)
-        return
-    edges = [Cut.of(tape).length * i // number for i in range(number + 1)]
-    parts = [
-        steps_of_stretches([Stretch(tape, *ends)], scratch.of_worker(i))
-        for i, ends in enumerate(pairwise(edges))
-        if ends[0] < ends[1]
-    ]
-    yield Work([[(function, *given) for function, given in part] for part in parts]).run, ()
-
-
-def is_worth_sharing(size: int, calls: int) -> bool:
-    """Return whether calls on arrays of a size take longer than it takes to wake the workers."""
-    return size >= SHARED and size * calls >= 3 * SHARED
-
-
 def steps_on_numbers(work: Iterable[Step | Tape]) -> Iterator[Step]:
     """Yield the steps of tapes that come first: they compute what is no array but a number."""
     for tape in work:
         if isinstance(tape, Tape):
             for one in tape.numbers:
-                yield from _call(one, tape.held)
+                yield from steps_of_call(one, tape.held)
 
 
 def steps_of_stretches(
@@ -187,13 +152,21 @@ def can_be_cut(tape: Tape) -> bool:
 
 def _pieces(stretch: Stretch, scratch: Scratch, piece: int) -> Iterator[Step]:
     """Yield the steps of one tape."""
+    calls = [*_converted(stretch.tape.calls)] if _is_roomy(stretch) else stretch.tape.calls
+    for memory in pieces_of(stretch, calls, scratch, piece):
+        for one in calls:
+            yield from steps_of_call(one, memory)
+
+
+def pieces_of(
+    stretch: Stretch, calls: Sequence[Instruction], scratch: Scratch, piece: int
+) -> Iterator[dict[int, Array]]:
+    """Yield for each piece where its values lie, by their identities."""
     tape, start, stop = stretch
     cut = Cut.of(tape)
-    elements = (stop - start) * cut.width
-    calls = [*_converted(tape.calls)] if elements > ROOMY else tape.calls
     dtypes = {one.result.identity: one.result.dtype for one in calls}
-    homes = _homes(calls, tape, reuse=elements > ROOMY)
-    number = max(1, -(-elements // piece))
+    homes = _homes(calls, tape, reuse=_is_roomy(stretch))
+    number = max(1, -(-(stop - start) * cut.width // piece))
     edges = [start + (stop - start) * i // number for i in range(number + 1)]
     for begin, end in pairwise(edges):
         memory = {key: cut.part(array, begin, end) for key, array in tape.held.items()}
@@ -203,8 +176,11 @@ def _pieces(stretch: Stretch, scratch: Scratch, piece: int) -> Iterator[Step]:
                 memory[key] = scratch.take(home, dtypes[key], prod(shape)).reshape(shape)
             else:
                 memory[key] = memory[home]
-        for one in calls:
-            yield from _call(one, memory)
+        yield memory
+
+
+def _is_roomy(stretch: Stretch) -> bool:
+    return (stretch.stop - stretch.start) * Cut.of(stretch.tape).width > ROOMY
 
 
 def _arrays(tape: Tape) -> dict[int, Array]:
@@ -212,7 +188,7 @@ def _arrays(tape: Tape) -> dict[int, Array]:
     return {key: array for key, array in tape.held.items() if array.shape == shape}
 
 
-def _call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
+def steps_of_call(one: Instruction, memory: dict[int, Array]) -> Iterator[Step]:
     """Yield the call of one instruction on these arrays."""
     operands = tuple(memory[x.identity] if isinstance(x, Traced) else x for x in one.operands)
     if one.function is same_bytes:

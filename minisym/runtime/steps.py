@@ -21,8 +21,9 @@ from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.runtime.checked import checked
 from minisym.runtime.peers import Peers
-from minisym.runtime.pieces import Scratch, steps_of_work
+from minisym.runtime.pieces import Scratch
 from minisym.runtime.program import is_compiled
+from minisym.runtime.taped import steps_of_work
 
 
 def steps_of(

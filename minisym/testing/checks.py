@@ -26,8 +26,8 @@ from minisym.core.variable import Group, Variable
 from minisym.formats.mxnet_json import load_json
 from minisym.nd import imperative
 from minisym.passes.gradient import grad
-from minisym.runtime.pieces import steps_of_work
 from minisym.runtime.steps import steps_in_place, steps_of
+from minisym.runtime.taped import steps_of_work
 from minisym.testing.case import Arrays, Case, bind, run
 
 EXACT: Final = {"float64": 1e-9, "float32": 1e-5, "float16": 1e-2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import random_graphs
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import minisym as ms
@@ -13,7 +13,8 @@ from minisym import sym
 from minisym.core.node import Entry, Node
 from minisym.core.op import registered
 from minisym.ops.numeric.tape import Tape, Traced
-from minisym.runtime import groups, pieces, workers
+from minisym.runtime import groups, loop_source, pieces, taped, workers
+from minisym.runtime.compiled import is_loop
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 3e38, -3e38, 1e-45, -1e-40, np.inf, -np.inf, np.nan]
 
@@ -23,13 +24,45 @@ def small():
     """Let groups be made of small arrays, and cut into pieces of a few elements."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "LEAST", 1)
+        patch.setattr(groups, "LARGE", 1)
         patch.setattr(groups, "CACHE", 0)
         patch.setattr(pieces, "PIECE", 7)
-        patch.setattr(pieces, "SHARED", 1)
+        patch.setattr(taped, "SHARED", 1)
         patch.setattr(pieces, "ROOMY", 0)
         patch.setattr(workers, "TRIES", 0)
         yield
     ms.set_num_threads(1)
+    ms.set_compile("auto")
+
+
+def interpreted(source, _):
+    """Return a loop as it is written, run by Python on NumPy's numbers, as numba would."""
+
+    def view_of(dtype):
+        kind = np.ctypeslib.as_ctypes_type(dtype)
+
+        def view(place, size):
+            return np.frombuffer((kind * size).from_address(int(place)), dtype)
+
+        return view
+
+    given_ = {"sqrt": np.sqrt, **{d.name: d.type for d in loop_source.TYPES}}
+    given_ |= {f"{d.name}s": view_of(d) for d in loop_source.TYPES}
+    exec(source, given_)
+    return given_["loop"]
+
+
+@pytest.fixture(params=["never", "loops"])
+def mode(request, monkeypatch):
+    """Let tapes run as ufuncs, or have loops in them."""
+    if request.param == "never":
+        ms.set_compile("never")
+        return
+    ms.set_compile("always")
+    monkeypatch.setattr(taped, "find_spec", lambda _: True)
+    monkeypatch.setattr(taped, "compiled", interpreted)
+    for name, value in (("LEAST", 1), ("SHORTEST", 1), ("ALONE", 9), ("TOGETHER", 5)):
+        monkeypatch.setattr(taped, name, value)
 
 
 def ops_of(executor):
@@ -87,14 +120,14 @@ def test_what_is_written_down_has_the_bits_of_the_op(name, dtype):
             else rng.integers(-9, 9, 62, dtype=dtype)
             for _ in values
         ]
-        plain, taped = np.empty(62, gives), np.empty(62, gives)
+        plain, made = np.empty(62, gives), np.empty(62, gives)
         for function, given_ in groups.steps_of(node, arrays, [plain], is_train=True):
             function(*given_)
-        held = {v.identity: a for v, a in zip((*values, result), (*arrays, taped), strict=True)}
+        held = {v.identity: a for v, a in zip((*values, result), (*arrays, made), strict=True)}
         tape = Tape([], calls, held, (result.identity,), "node", {})
-        for function, given_ in pieces.steps_of_work([tape]):
+        for function, given_ in taped.steps_of_work([tape]):
             function(*given_)
-    assert plain.tobytes() == taped.tobytes()
+    assert plain.tobytes() == made.tobytes()
 
 
 # ------------------------------------------------------------------------------------ random nets
@@ -154,6 +187,8 @@ def filled(shapes, dtype, seed):
 
 
 @pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.usefixtures("mode")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(nets(), st.sampled_from(["float32", "float64", "float16"]), st.booleans(), st.integers(0, 9))
 def test_the_same_bits(number, net, dtype, slopes, seed):
     """Of outputs and gradients."""
@@ -174,6 +209,7 @@ def test_the_same_bits(number, net, dtype, slopes, seed):
 
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("seed", range(3000, 3040))
+@pytest.mark.usefixtures("mode")
 def test_the_same_bits_in_random_graphs(seed, number):
     """Among all other ops, too."""
     ms.set_num_threads(number)
@@ -181,6 +217,58 @@ def test_the_same_bits_in_random_graphs(seed, number):
     runs = [random_graphs.numbers(ms, made, optimize=option) for option in (True, False)]
     for (name, one), (_, two) in zip(*runs, strict=True):
         assert one.tobytes() == two.tobytes(), name
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_compiled_loops_have_the_bits(monkeypatch, number, dtype):
+    """Those of numba itself: rows, what stretches over them, and functions in between."""
+    pytest.importorskip("numba")
+    monkeypatch.setattr(taped, "LEAST", 1)
+    x, b, c = map(sym.Variable, "xbc")
+    y = sym.relu(sym.broadcast_add(x, b)) * 1.25 + sym.tanh(x)
+    y = sym.sqrt(sym.abs(sym.broadcast_mul(y, c)) + 1) * sym.sign(x) - (y > 0.5) * x
+    net = sym.Group([y, sym.exp(y) / 3 - sym.clip(x, a_min=-1, a_max=0)])
+    arrays = filled({"x": (6, 400), "b": (400,), "c": (6, 1)}, dtype, 0)
+    ms.set_num_threads(number)
+    found = []
+    for when in ("always", "never"):
+        ms.set_compile(when)
+        executor = net.bind(args=arrays, grad_req="null")
+        found.append([out.tobytes() for out in executor.forward()])
+        works = [
+            step.__self__.work
+            for step, _ in executor._plan.program(is_train=False).steps[0]
+            if isinstance(getattr(step, "__self__", None), taped.Taped)
+        ]
+        calls = [call for work in works for part in work.parts for call in part]
+        assert any(is_loop(call[0]) for call in calls) == (when == "always")
+    assert found[0] == found[1]
+
+
+def test_a_tape_is_compiled_when_it_has_taken_long(monkeypatch):
+    """By default: compiling takes about as long."""
+    monkeypatch.setattr(taped, "find_spec", lambda _: True)
+    monkeypatch.setattr(taped, "compiled", interpreted)
+    monkeypatch.setattr(taped, "LEAST", 1)
+    monkeypatch.setattr(taped, "SHORTEST", 1)
+    now = [0.0]
+
+    def clock():
+        now[0] += 0.125
+        return now[0]
+
+    monkeypatch.setattr(taped, "perf_counter", clock)
+    ms.set_compile("auto")
+    ms.set_num_threads(1)
+    net = sym.Variable("x") * 2 + 1
+    executor = net.bind(args={"x": np.arange(9.0)}, grad_req="null")
+    ((run, _),) = executor._plan.program(is_train=False).steps[0]
+    states = []
+    for _ in range(7):
+        np.testing.assert_array_equal(executor.forward()[0], np.arange(9.0) * 2 + 1)
+        states.append(run.__self__.is_final)
+    assert states == [False] * 4 + [True] * 3
 
 
 # --------------------------------------------------------------------------------------- executors
@@ -227,7 +315,8 @@ def test_whoever_looks_on_sees_the_nodes():
 
 def test_small_arrays_and_single_nodes_stay(monkeypatch):
     """Nothing is gained there."""
-    monkeypatch.setattr(groups, "LEAST", 100)
+    monkeypatch.setattr(groups, "LARGE", 100)
+    ms.set_compile("never")
     net = sym.exp(sym.tanh(sym.Variable("x")))
     ms.set_num_threads(1)
     for size, ops in ((99, ["tanh", "exp"]), (100, ["_group"])):
