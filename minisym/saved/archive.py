@@ -22,10 +22,10 @@ _FREE, _MOST_TIMES, _MOST = 1 << 26, 64, 1 << 34
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that refuses to give more than some bytes in all."""
+    """A stream that refuses to give more than some bytes in all, whatever it is asked for."""
 
-    def __init__(self, inner: Any, most: int, name: str) -> None:
-        self.inner, self.left, self.name = inner, most, name
+    def __init__(self, inner: Any, most: int, name: str, *, packed: bool) -> None:
+        self.inner, self.left, self.name, self.packed = inner, most, name, packed
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -41,6 +41,8 @@ class _Bounded(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a place; what lies on the way is unpacked, and counts as read."""
+        if not self.packed:
+            return int(self.inner.seek(offset, whence))
         target = offset if whence == 0 else self.inner.tell() + offset
         if target < self.inner.tell():
             self.inner.seek(0)
@@ -118,10 +120,10 @@ def opened(path: Path) -> Iterator[Archive]:
         size = path.stat().st_size
         packed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        # it is unpacked three times at most: for the names, the symbol, and the parameters
-        most = 3 * min(_MOST, _FREE + _MOST_TIMES * size)
-        unpacked = gzip.GzipFile(fileobj=file)
-        stream: Any = _Bounded(unpacked, most, path.name) if packed else file
+        # it is read three times at most: for the names, the symbol, and the parameters
+        most = 3 * (min(_MOST, _FREE + _MOST_TIMES * size) if packed else size)
+        inner = gzip.GzipFile(fileobj=file) if packed else file
+        stream: Any = _Bounded(inner, most, path.name, packed=packed)
         try:
             with tarfile.open(fileobj=stream, mode="r:") as tar:
                 yield Archive(path.name, tar)

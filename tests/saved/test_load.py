@@ -238,6 +238,18 @@ def test_an_archive_that_unpacks_to_far_too_much(tmp_path, monkeypatch):
         ms.load_model(path)
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("opener", [open, gzip.open])
+def test_a_header_that_promises_a_hundred_gigabytes(tmp_path, kind, opener):
+    path = tmp_path / "model.tar.gz"
+    info = tarfile.TarInfo("net-symbol.json")
+    info.type, info.size = kind, 100 << 30
+    with opener(path, "wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT) + bytes(20_000))
+    with pytest.raises(ms.FormatError, match=r"model.tar.gz"):
+        ms.load_model(path)
+
+
 @pytest.mark.parametrize("keep", [3, 40, 200, 400])
 def test_an_archive_that_is_cut(folder, tmp_path_factory, keep):
     path = packed(tmp_path_factory.mktemp("cut") / "model.tar.gz", files(folder))
