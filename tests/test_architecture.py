@@ -28,7 +28,7 @@ FLOORS = _ORDER.split()
 """Packages and modules from the bottom up: each imports only what stands before it, or beside it in
 its own package. `minisym/__init__.py` is on top."""
 
-COMMANDS = {"cli", "__main__"}
+COMMANDS = {"cli", "__main__", "launch"}
 """What starts as a program: it stands above `minisym` itself, and imports that as users do."""
 
 UPWARD: dict[str, str] = {}

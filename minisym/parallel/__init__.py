@@ -3,6 +3,14 @@
 from minisym.parallel.data_parallel import data_parallel
 from minisym.parallel.exchange import EXCHANGES, Exchange
 from minisym.parallel.simulate import simulate
-from minisym.runtime.peers import Peers, StepGivenUpError
+from minisym.runtime.peers import Peers, StepGivenUpError, TooLateError
 
-__all__ = ["EXCHANGES", "Exchange", "Peers", "StepGivenUpError", "data_parallel", "simulate"]
+__all__ = [
+    "EXCHANGES",
+    "Exchange",
+    "Peers",
+    "StepGivenUpError",
+    "TooLateError",
+    "data_parallel",
+    "simulate",
+]

@@ -52,6 +52,10 @@ class StepGivenUpError(ExecutionError):
     """A process has given up a step, and so all did: nothing was written anywhere."""
 
 
+class TooLateError(ExecutionError):
+    """Another process has not answered in time: nothing was written here, and the run is over."""
+
+
 class Peers:
     """Processes that run the same symbol.
 
@@ -204,7 +208,7 @@ class Peers:
     def _refuse_late(self, peers: Sequence[int], requests: Sequence[Any]) -> NoReturn:
         late = [i for i, request in zip(peers, requests, strict=True) if not request.Test()]
         names = ", ".join(str(self._numbers[i]) for i in late)
-        raise ExecutionError(
+        raise TooLateError(
             f"process {self._number} has waited {self.timeout:g} s for process {names}",
             hint="Peers(comm, timeout=…) waits longer; nothing was written",
         )
@@ -269,8 +273,8 @@ class Peers:
             if runs == 0 or (self.check_every and runs % self.check_every == 0):
                 self._compare(shared, runs)
             yield
-        except StepGivenUpError:
-            raise
+        except (StepGivenUpError, TooLateError):
+            raise  # the others know it, or do not answer
         except BaseException as error:
             self._give_up(error)
             raise
@@ -348,12 +352,16 @@ class Peers:
             array[...] = self._together(lambda a=array: self._from_first(a))  # type: ignore[misc]
 
     def _from_first(self, array: Array) -> Array:
-        found = np.ascontiguousarray(array)
-        held = found.view(np.uint8).reshape(-1) if found.size else np.empty(0, np.uint8)
+        if self.size == 1:
+            return array
+        held = np.array(array, order="C")
         if self.rank:
-            held = np.empty_like(held)
-        self._wait([self._comm.Ibcast(held, root=0)], [0])
-        return held.view(array.dtype).reshape(array.shape)
+            self._wait([self._comm.Irecv([held, self._mpi.BYTE], source=0)], [0])
+        else:
+            others = range(1, self.size)
+            gives = [self._comm.Isend([held, self._mpi.BYTE], dest=i) for i in others]
+            self._wait(gives, others)
+        return held
 
     def _compare(self, shared: Mapping[str, Array], runs: int) -> None:
         """Compare arrays by a hash.

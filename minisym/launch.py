@@ -1,0 +1,162 @@
+"""`python -m minisym.launch -n 4 train.py …`: run a script in processes that know each other.
+
+It is `mpiexec` of Open MPI, with what such a run needs: a process that dies is noticed by the
+others and is not the end of all, each process has its share of the CPUs, an error is printed once,
+whole, with the number of its process, and a run ends within a stated time. The exit status is 0 if
+no process has failed in the script; one that was killed from outside is survived, as
+`minisym.parallel` survives it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from minisym.core.errors import MinisymError
+
+INSIDE: Final = "MINISYM_LAUNCHED"
+"""The environment variable that says that this is one of the processes."""
+FAILED: Final = 1
+KILLED: Final = 128 + signal.SIGTERM
+LATE: Final = 124
+"""The exit status of a run that took too long, as that of `timeout`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Start the processes, wait for them, and exit.
+
+    Raises
+    ------
+    SystemExit
+        Always.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if os.environ.get(INSIDE):
+        _run_script(given)
+    parser = argparse.ArgumentParser(prog="python -m minisym.launch", description=__doc__)
+    parser.add_argument("-n", "--processes", type=int, required=True, metavar="N")
+    parser.add_argument("--timeout", type=float, default=86_400, metavar="SECONDS")
+    parser.add_argument("--hosts", default="", metavar="HOST,HOST", help="by default, this machine")
+    parser.add_argument("script", type=Path)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    options = parser.parse_args(given)
+    if options.processes < 1:
+        parser.error(f"-n takes a number from 1 on, but got {options.processes}")
+    if not options.timeout > 0:
+        parser.error(f"--timeout takes seconds, but got {options.timeout}")
+    if not options.script.is_file():
+        parser.error(f"there is no script {str(options.script)!r}")
+    mpiexec = _mpiexec(parser)
+    command = [
+        mpiexec, "--with-ft", "ulfm", "--oversubscribe", "--bind-to", "none",
+        *(["--allow-run-as-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+        *(["--host", options.hosts] if options.hosts else []),
+        "-n", str(options.processes),
+        sys.executable, "-m", "minisym.launch", str(options.script), *options.arguments,
+    ]  # fmt: skip
+    sys.exit(_wait(command, options.processes, options.timeout))
+
+
+def _mpiexec(parser: argparse.ArgumentParser) -> str:
+    """Return the program that starts processes: that of this Python's environment first."""
+    try:
+        import mpi4py  # noqa: F401 - whether it is there
+    except ImportError:
+        parser.error('mpi4py is not installed: pip install "minisym[mpi]"')
+    beside = Path(sys.executable).with_name("mpiexec")
+    found = str(beside) if beside.exists() else shutil.which("mpiexec")
+    if found is None:
+        parser.error('there is no mpiexec: pip install "minisym[mpi]" brings one')
+    return found
+
+
+def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
+    """Run `mpiexec` within a time; return the exit status."""
+    share = str(max(1, (os.cpu_count() or 1) // processes))
+    environment = os.environ | {INSIDE: "1", "PYTHONUNBUFFERED": "1"}
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(name, share)
+    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    end = time.monotonic() + timeout
+    try:
+        while (status := child.poll()) is None:
+            if time.monotonic() > end:
+                sys.stderr.write(f"minisym.launch: stopped after {timeout:g} s\n")
+                return LATE
+            time.sleep(0.02)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    finally:
+        _end(child)
+    return status if status >= 0 else KILLED
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of the run: first politely, then for good."""
+    for number, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+        if child.poll() is not None:
+            break
+        try:
+            os.killpg(child.pid, number)
+            child.wait(patience)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+
+
+# --------------------------------------------------------------------------------- one process
+
+
+def _run_script(given: Sequence[str]) -> NoReturn:
+    """Be one of the processes: run the script, and end at once.
+
+    MPI's own end waits for all processes, also for those that have died; so it is left out.
+    """
+    script, *rest = given
+    sys.argv = [script, *rest]
+    sys.path[0] = str(Path(script).resolve().parent)
+    status = 0
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as ended:
+        status = _status_of(ended)
+    except BaseException as error:  # noqa: BLE001 - it is told, and the process ends
+        status = FAILED
+        _tell(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _status_of(ended: SystemExit) -> int:
+    if ended.code is None or isinstance(ended.code, int):
+        return ended.code or 0
+    _write(str(ended.code))
+    return FAILED
+
+
+def _tell(error: BaseException) -> None:
+    """Print an error in one piece; minisym's own without the lines that led there."""
+    if isinstance(error, MinisymError):
+        _write(f"{type(error).__name__}: {error}")
+    else:
+        _write("".join(traceback.format_exception(error)))
+
+
+def _write(text: str) -> None:
+    rank = os.environ.get("OMPI_COMM_WORLD_RANK", "?")
+    lines = "\n".join(f"[{rank}] {line}" for line in text.rstrip("\n").splitlines())
+    os.write(2, f"{lines}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Kill a process at random in many runs of several that train together; see that survivors agree.
+
+    python scripts/kill_workers.py --runs 100 [--seed 0] [--processes 4]
+
+Every run has to end in time, with survivors whose weights are the same and whose accuracy is that
+of runs in which nobody is killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(seed: int, processes: int, what: str) -> tuple[list[dict[str, object]], int, float]:
+    """Run once; return what survivors told, the exit status and the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "minisym.launch", "-n", str(processes), "--timeout", "60",
+            str(ROOT / "tests/parallel/faulty.py"), folder, str(seed), what,
+        ]  # fmt: skip
+        begin = time.monotonic()
+        done = subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
+        took = time.monotonic() - begin
+        told = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
+        return told, done.returncode, took
+
+
+def main() -> None:
+    """Run often, and sum up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=4)
+    options = parser.parse_args()
+    killed, failed, slowest, lowest = 0, 0, 0.0, 1.0
+    for seed in range(options.seed, options.seed + options.runs):
+        told, status, took = run(seed, options.processes, "kill")
+        slowest = max(slowest, took)
+        killed += len(told) < options.processes
+        agree = len({str(one["weights"]) for one in told}) == 1
+        whole = len(told) >= options.processes - 1 and status == 0
+        lowest = min([lowest, *(float(str(one["accuracy"])) for one in told)])
+        if not (agree and whole):
+            failed += 1
+            print(f"seed {seed}: status {status}, {len(told)} told, agree {agree}")
+    print(
+        f"{options.runs} runs, {killed} with a process killed in the middle, {failed} failed, "
+        f"slowest {slowest:.1f} s, lowest accuracy {lowest:.3f}"
+    )
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""What goes wrong in one of several processes: nothing is torn, nobody hangs, survivors agree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from places import ROOT
+
+pytest.importorskip("mpi4py", reason="mpi4py is not installed")
+pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+
+SCRIPT = Path(__file__).with_name("faulty.py")
+STEPS = 150
+
+
+def launch(
+    folder: Path, what: str, *, processes: int = 3, seed: int = 3
+) -> tuple[dict[int, Any], subprocess.CompletedProcess[str]]:
+    """Run the script; return what the processes that ended told, by their numbers."""
+    command = [
+        sys.executable, "-m", "minisym.launch", "-n", str(processes), "--timeout", "60",
+        str(SCRIPT), str(folder), str(seed), what,
+    ]  # fmt: skip
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=90,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    told = {int(path.stem): json.loads(path.read_text()) for path in folder.glob("*.json")}
+    return told, done
+
+
+def same(told: dict[int, Any], key: str) -> Any:
+    """Return what all have told, which has to be the same."""
+    values = {json.dumps(one[key]) for one in told.values()}
+    assert len(values) == 1, {rank: one[key] for rank, one in told.items()}
+    return json.loads(values.pop())
+
+
+def test_votes_learn_as_one_process_does(tmp_path: Path) -> None:
+    """Within a point of the accuracy of one process, which sees half of the data in a step."""
+    found = {}
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        told, done = launch(folder, "none", processes=processes)
+        assert done.returncode == 0, done.stderr
+        assert len(told) == processes
+        same(told, "weights")
+        found[processes] = same(told, "accuracy")
+    assert found[2] > found[1] - 0.01
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_who_is_killed_is_left_behind(seed: int, tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "kill", seed=seed)
+    assert done.returncode == 0, done.stderr
+    victim = same(told, "victim")
+    # a process that was killed when it had ended is not missed
+    assert set(told) in ({0, 1, 2} - {victim}, {0, 1, 2})
+    assert same(told, "runs") == STEPS
+    same(told, "weights")
+    assert same(told, "accuracy") > 0.9
+
+
+def test_an_error_stops_the_step_everywhere(tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "monitor")
+    assert done.returncode == 0, done.stderr
+    assert same(told, "runs") == STEPS - 1
+    same(told, "weights")
+    victim = same(told, "victim")
+    for rank, one in told.items():
+        ((name, text, runs),) = one["caught"]
+        assert runs == told[victim]["caught"][0][2]
+        if rank == victim:
+            assert name == "ZeroDivisionError"
+        else:
+            assert name == "StepGivenUpError"
+            assert text.startswith(
+                f"process {victim} (ZeroDivisionError: a monitor failed): this step was given up"
+            )
+
+
+@pytest.mark.parametrize("seed", [3])
+def test_an_interrupt_leaves_all_at_the_same_step(seed: int, tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "interrupt", seed=seed)
+    assert done.returncode == 0, done.stderr
+    same(told, "runs")
+    same(told, "weights")
+
+
+def test_weights_that_differ_are_noticed(tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "diverge")
+    assert done.returncode == 0, done.stderr
+    victim = same(told, "victim")
+    for one in told.values():
+        ((_, text, _),) = one["caught"]
+        assert text.startswith(
+            f"'fc2_weight' is another array in process {victim} than in the others, after"
+        )
+
+
+def test_who_is_too_slow_is_named(tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "slow")
+    assert done.returncode == 0, done.stderr
+    (victim,) = {one["victim"] for one in told.values()}
+    for rank, one in told.items():
+        if rank != victim:
+            ((name, text, _),) = one["caught"]
+            assert name == "TooLateError"
+            assert f"has waited 3 s for process {victim}" in text
+
+
+@pytest.mark.parametrize(("liars", "learns"), [(3, True), (4, False)])
+def test_a_minority_of_seven_is_outvoted(liars: int, learns: bool, tmp_path: Path) -> None:
+    told, done = launch(tmp_path, f"liars{liars}", processes=7)
+    assert done.returncode == 0, done.stderr
+    same(told, "weights")
+    assert (same(told, "accuracy") > 0.85) == learns
+
+
+# -------------------------------------------------------------------------------- the launcher
+
+
+def run(tmp_path: Path, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    script = tmp_path / "script.py"
+    script.write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "minisym.launch", *arguments[:2], str(script), *arguments[2:]]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def test_arguments_and_status(tmp_path: Path) -> None:
+    text = "import sys\nfrom mpi4py import MPI\nprint(MPI.COMM_WORLD.size, *sys.argv[1:])"
+    done = run(tmp_path, text, "-n", "2", "a", "--b")
+    assert (done.returncode, done.stdout) == (0, "2 a --b\n" * 2)
+    text = "import sys\nfrom mpi4py import MPI\nsys.exit(3 * MPI.COMM_WORLD.rank)"
+    assert run(tmp_path, text, "-n", "2").returncode == 3
+
+
+def test_an_error_is_told_once_and_whole(tmp_path: Path) -> None:
+    text = (
+        "from mpi4py import MPI\n"
+        "import minisym as ms\n"
+        "if MPI.COMM_WORLD.rank == 1:\n"
+        "    ms.sym.FullyConnected(ms.sym.Variable('x'), num_hiden=3)\n"
+    )
+    done = run(tmp_path, text, "-n", "2")
+    assert done.returncode == 1
+    assert done.stderr.startswith("[1] ParamError: FullyConnected")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_run_ends_in_time(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "minisym.launch", "-n", "2", "--timeout", "1.5"]
+    script = tmp_path / "script.py"
+    script.write_text("import time; time.sleep(50)", encoding="utf-8")
+    done = subprocess.run(
+        [*command, str(script)], capture_output=True, text=True, check=False, timeout=30,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 124
+    assert "stopped after 1.5 s" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-n", "0", "x.py"], "-n takes a number from 1 on, but got 0"),
+        (["-n", "2", "nothing.py"], "there is no script 'nothing.py'"),
+        (["-n", "2", "--timeout", "-1", __file__], "--timeout takes seconds"),
+    ],
+)
+def test_what_is_no_good_is_said(arguments: list[str], words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "minisym.launch", *arguments],
+        capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert words in done.stderr
