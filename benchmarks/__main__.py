@@ -10,15 +10,12 @@ import page
 import peers
 import typer
 from rich.console import Console
-from rounds import Case
-
-CASES = [path.stem for path in sorted((Path(__file__).parent / "cases").glob("[!_]*.py"))]
-CASES = [name for name in CASES if name != "engines"]
+from rounds import CASES, Case
 
 
 def main(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Cases, or parts of names of rows.")
+        list[str] | None, typer.Argument(help="Cases, parts of rows, or case:part.")
     ] = None,
     *,
     rounds: Annotated[int, typer.Option(help="How often each contender has its turn.")] = 5,
@@ -48,15 +45,10 @@ def main(
     if missing:
         console.print(f"[yellow]not installed: {', '.join(sorted(missing))} (see --setup)[/]")
     failed = False
-    for name in CASES:
-        case = Case(
-            name, quick=quick, rounds=1 if quick else rounds, seconds=0 if quick else seconds
-        )
-        parts = [n for n in names or () if n not in CASES]
-        whole = not names or name in names
-        rows = [r for r in case.rows if whole or any(part in r for part in parts)]
-        if not rows:
-            continue
+    chosen = {case: rows for case in _cases(quick, rounds, seconds) if (rows := _rows(case, names))}
+    if not chosen:
+        raise typer.BadParameter(f"no case or row is called {names}; cases are {', '.join(CASES)}")
+    for case, rows in chosen.items():
         for row, found in case.run(wanted, rows):
             page.show(console, case, row, found)
             failed |= any(m.error for m in found)
@@ -65,8 +57,29 @@ def main(
     raise typer.Exit(int(failed))
 
 
+def _cases(quick: bool, rounds: int, seconds: float) -> list[Case]:
+    """Return all cases."""
+    if quick:
+        rounds, seconds = 1, 0
+    return [Case(name, quick=quick, rounds=rounds, seconds=seconds) for name in CASES]
+
+
+def _rows(case: Case, names: list[str] | None) -> list[str]:
+    """Return what is wanted of a case: named are it, parts of a row, or both as `case:part`."""
+    if not names or case.name in names:
+        return case.rows
+    own = f"{case.name}:"
+    others = tuple(f"{name}:" for name in CASES if name != case.name)
+    parts = [name.removeprefix(own) for name in names if name not in CASES]
+    parts = [part for part in parts if not part.startswith(others)]
+    return [row for row in case.rows if any(part in row for part in parts)]
+
+
 def _set_up(console: Console, names: list[str]) -> int:
     failed = 0
+    if unknown := set(names) - set(peers.ENVIRONMENTS):
+        have = ", ".join(peers.ENVIRONMENTS)
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are environments for {have}")
     for name, why in peers.set_up(names):
         console.print(f"[red]{name}[/]: {why}" if why else f"[green]{name}[/]: there")
         failed |= bool(why)

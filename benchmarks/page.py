@@ -11,20 +11,16 @@ from typing import Any
 import numpy as np
 import plots
 from aims import AIMS, Aim
+from plots import digits
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rounds import Case, Measured
+from rounds import CASES, Case, Measured
 
 DOCS = Path(__file__).parents[1] / "docs"
 SCALES = {"us": 1e6, "ms": 1e3, "MB": 1e-6}
 WIDE = 8  # more works than that are lines of a table, and contenders are columns
 INTRODUCTION = Path(__file__).with_name("introduction.md")
-
-
-def digits(value: float) -> str:
-    """Return a number of three figures."""
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def show(console: Console, case: Case, row: str, found: list[Measured]) -> None:
@@ -84,8 +80,9 @@ def machine() -> str:
 def write(told: dict[str, Any]) -> None:
     """Write the page of the documentation, and its plots."""
     parts = [INTRODUCTION.read_text(encoding="utf-8").format(**told), versions(told), aims(told)]
-    for name, case in told["cases"].items():
-        text = case["text"].strip().replace("\n    ", "\n    ")
+    for name in filter(told["cases"].get, CASES):
+        case = told["cases"][name]
+        text = case["text"].strip()
         parts.append(f"## {case['title']}\n\n{text}\n")
         if len(case["rows"]) <= WIDE:
             file = DOCS / "_static" / f"benchmark-{name}.svg"

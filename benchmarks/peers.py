@@ -22,7 +22,6 @@ class Environment:
 
     packages: tuple[str, ...]
     python: str = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    options: tuple[str, ...] = ()
 
 
 # PyPI's torch brings CUDA, several gigabytes of it: pip's own configuration (PIP_EXTRA_INDEX_URL,
@@ -130,19 +129,17 @@ def contenders() -> list[Contender]:
 
 def find_python(version: str) -> str | None:
     """Return an interpreter of this version: on PATH, or one that pyenv, uv or conda made."""
-    tries = [[f"python{version}"], [sys.executable]]
-    for pattern in (
-        "~/.pyenv/versions",
-        "~/.local/share/uv/python",
-        "~/miniconda3/envs",
-        "~/miniforge3/envs",
+    tries = [f"python{version}", sys.executable]
+    for place in (
+        ".pyenv/versions",
+        ".local/share/uv/python",
+        "miniconda3/envs",
+        "miniforge3/envs",
     ):
-        folder = Path(pattern).expanduser()
-        tries += [
-            [str(path)] for path in sorted(folder.glob(f"*/bin/python{version}"), reverse=True)
-        ]
-    for command in tries:
-        path = shutil.which(command[0])
+        folder = Path.home() / place
+        tries += map(str, sorted(folder.glob(f"*/bin/python{version}"), reverse=True))
+    for name in tries:
+        path = shutil.which(name)
         if path and _version(path) == version:
             return path
     if uv := shutil.which("uv"):
@@ -171,23 +168,27 @@ def set_up(names: list[str]) -> Iterator[tuple[str, str]]:
             continue
         python = find_python(wanted.python)
         if python is None:
-            hint = f"uv python install {wanted.python}, pyenv install {wanted.python}"
-            yield name, f"no Python {wanted.python} was found ({hint}, conda create: each has one)"
+            hint = "`uv python install`, `pyenv install` or `conda create` bring one"
+            yield name, f"no Python {wanted.python} was found: {hint}"
             continue
         half = FOLDER / f"{name}-unfinished"
-        shutil.rmtree(half, ignore_errors=True)
-        commands = [
-            [python, "-m", "venv", "--copies", str(folder)],
-            [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", *wanted.packages],
-        ]
-        for command in commands:
-            told = subprocess.run(command, capture_output=True, text=True, check=False)
-            if told.returncode:
-                shutil.rmtree(folder, ignore_errors=True)
-                yield name, (told.stderr or told.stdout).strip().splitlines()[-1]
-                break
+        install = ["-m", "pip", "install", "--quiet", *wanted.packages]
+        try:
+            _run([python, "-m", "venv", "--clear", str(half)])
+            _run([str(half / "bin" / "python"), *install])
+        except RuntimeError as error:
+            yield name, str(error)
         else:
+            half.rename(folder)
             yield name, ""
+
+
+def _run(command: list[str]) -> None:
+    """Run a command, or raise RuntimeError with the last line that it printed."""
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    if told.returncode:
+        lines = (told.stderr or told.stdout).strip().splitlines()
+        raise RuntimeError(lines[-1] if lines else f"{command[0]} failed")
 
 
 def another(revision: str) -> list[Contender]:

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-INK, GRID = "#808080", "#80808040"  # to be read on white and on black
+INK = "#808080"  # can be read on white and on black
 COLOURS = {"minisym": "#7c5cd6", "minisym[fast]": "#2a9d8f"}
 STYLE = {
     "svg.fonttype": "none",
@@ -16,6 +16,11 @@ STYLE = {
     "font.size": 9,
     "font.family": "sans-serif",
 }
+
+
+def digits(value: float) -> str:
+    """Return a number of three figures."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def draw(case: dict[str, Any], scale: float, file: Path) -> None:
@@ -59,11 +64,10 @@ def panel(axis: Any, row: str, unit: str, entries: dict[str, Any], scale: float)
         for title, entry in entries.items()
     ]
     bars = axis.barh(list(entries), values, color=colours, height=0.72)
-    axis.bar_label(bars, [f"{v:.3g}" for v in values], padding=3, color=INK, fontsize=8)
+    axis.bar_label(bars, list(map(digits, values)), padding=3, color=INK, fontsize=8)
     axis.set_xlim(0, 1.15 * max(values))
     axis.invert_yaxis()
     axis.set_title(f"{row}, {unit}", loc="left", color=INK, fontsize=10)
     axis.tick_params(colors=INK, length=0)
-    axis.grid(visible=True, axis="x", color=GRID)
-    axis.set_axisbelow(True)
+    axis.set_xticks([])
     axis.spines[:].set_visible(False)

