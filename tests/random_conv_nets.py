@@ -20,7 +20,8 @@ def conv_nets(draw: Any) -> Any:
         for _ in range(draw(st.integers(1, 5))):
             x = draw(st.sampled_from(_BLOCKS))(draw, x)
         if draw(st.booleans()):
-            x = sym.FullyConnected(sym.Flatten(x), num_hidden=3)
+            x = sym.FullyConnected(x, num_hidden=3, no_bias=draw(st.booleans()))
+            x = _activation(draw, _norm(draw, x)) if draw(st.booleans()) else x
     return x, (draw(st.integers(1, 3)), channels, size, size)
 
 

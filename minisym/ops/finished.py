@@ -23,6 +23,7 @@ from minisym.core.samples import Sample
 from minisym.ops.conv import Convolution
 from minisym.ops.correlate import Groups, correlate, in_floats
 from minisym.ops.inputs import FilterWeight, Samples
+from minisym.ops.nn import FullyConnected
 from minisym.ops.norm import Epsilon
 from minisym.ops.numeric.finish import Step, finish, finishing
 from minisym.ops.numeric.rules import as_forward, floats_only
@@ -252,3 +253,57 @@ def _(s: Any, **params: Any) -> None:
 
 
 convolution_finished.dtype(floats_only)
+
+
+@declare(
+    name="_FullyConnected_finished",
+    kind="layer",
+    cost=_cost(FullyConnected.cost),
+    when=WHEN,
+    samples=[
+        Sample(
+            ((2, 3, 2), (4, 6), (4,), (4,), (2, 4)),
+            {"num_hidden": 4, **_ALL},
+            reference=lambda x, w, *others: _followed(x.reshape(2, 6) @ w.T, *others),
+        ),
+    ],
+)
+def fully_connected_finished(
+    data: Samples,
+    weight: Annotated[Array, "One row of weights for each output, (num_hidden, input size)."],
+    scale: Scale = None,
+    shift: Shift = None,
+    residual: Residual = None,
+    *,
+    num_hidden: Annotated[int, "Number of features of the output.", Between(1)],
+    scaled: Scaled = False,
+    shifted: Shifted = False,
+    added: Added = False,
+    rectified: Rectified = False,
+    out: Array,
+) -> None:
+    """Apply a linear map to each sample, laid flat, and do what follows."""
+    _multiply(data, weight, out)
+    finish(out, scale, shift, residual, rectified=rectified)
+
+
+def _multiply(data: Array, weight: Array, out: Array) -> None:
+    kernel: Any = FullyConnected.kernel
+    kernel.function(data, weight, num_hidden=len(weight), flatten=True, out=out)
+
+
+@fully_connected_finished.steps
+def _(inputs: Sequence[Array], outs: Sequence[Array], **params: Any) -> Any:
+    data, weight, *others = inputs
+    (out,) = outs
+    return [(_multiply, (data, weight, out)), *after(out, given(params, others))]
+
+
+@fully_connected_finished.shape
+def _(s: Any, **params: Any) -> None:
+    inputs = {"data": ["data"], "weight": ["weight"], "bias": []}
+    as_forward(FullyConnected, s, {**params, "flatten": True}, inputs, {"output": ["output"]})
+    fit(s, params)
+
+
+fully_connected_finished.dtype(floats_only)

@@ -236,3 +236,30 @@ def test_tiles_of_four_are_asked_for() -> None:
         assert not any(node.params["scaled"] for node in layers)
     with pytest.raises(ms.ParamError, match="tile must be 2 or 4, but got 3"):
         executor.freeze(tile=3)
+
+
+def test_a_normalisation_goes_into_a_matrix_product() -> None:
+    fc = sym.FullyConnected(sym.Variable("data"), num_hidden=4, name="fc")
+    net = sym.relu(sym.BatchNorm(fc, name="norm", fix_gamma=False), name="out")
+    executor = bound(net, (3, 5))
+    assert sorted(ops(executor)) == ["_FullyConnected_finished", "_norm_factors", "elemwise_sub"]
+    nearly(executor.forward()[0], bound(net, (3, 5), optimize=False).forward()[0])
+    executor.freeze()
+    nearly(executor.forward()[0], bound(net, (3, 5), optimize=False).forward()[0])
+    assert ops(executor) == ["_FullyConnected_finished"]
+    plain = sym.relu(fc)
+    assert ops(bound(plain, (3, 5))) == ["FullyConnected", "relu"]
+
+
+def test_filters_are_scaled_only_if_all_that_scales_them_stays() -> None:
+    net = sym.BatchNorm(conv(sym.Variable("data"), name="conv"), name="norm")
+    executor = bound(net, (1, 4, 6, 6))
+    executor.freeze(
+        ["conv_weight", "norm_gamma", "norm_beta", "norm_moving_mean", "norm_moving_var"]
+    )
+    executor.forward()
+    executor.arg_dict["conv_bias"][:] = 2
+    plain = bound(net, (1, 4, 6, 6), optimize=False)
+    plain.arg_dict["conv_bias"][:] = 2
+    nearly(executor.forward()[0], plain.forward()[0])
+    assert plan(executor).graph.outputs[0].node.params["scaled"]

@@ -25,9 +25,12 @@ from minisym.passes.purpose import Purpose
 from minisym.passes.rewrite import instead_of
 from minisym.passes.typed import Typed
 
-FINISHED: Final[Mapping[str, str]] = {"Convolution": "_Convolution_finished"}
+FINISHED: Final[Mapping[str, str]] = {
+    "Convolution": "_Convolution_finished",
+    "FullyConnected": "_FullyConnected_finished",
+}
 """Layer -> the op that also does what follows it."""
-_OWN: Final = {"_finished": 1, "_Convolution_finished": 2}
+_OWN: Final = {"_finished": 1, "_Convolution_finished": 2, "_FullyConnected_finished": 2}
 """Op that does what follows -> how many inputs its product has; the first one has no product."""
 _FLAGS: Final = {"scale": "scaled", "shift": "shifted", "residual": "added"}
 
@@ -48,7 +51,10 @@ class Layer:
     def of(cls, node: Node) -> Layer | None:
         """Read a node; None if it is nothing that something else can follow."""
         name = "" if node.op is None else node.op.name
-        if name in FINISHED and not (node.params["layout"] or "NCW").endswith("C"):
+        if name in FINISHED:
+            layout, flatten = node.params.get("layout") or "NCW", node.params.get("flatten", True)
+            if layout.endswith("C") or not flatten:  # the channels lie along another axis
+                return None
             bias = None if node.params["no_bias"] else node.inputs[2]
             return cls(FINISHED[name], node.inputs[:2], node.params, shift=bias)
         if name not in _OWN:
@@ -97,9 +103,13 @@ class _Change:
             found = follow(self, node, inputs)
         return node.reading(inputs) if found is None else found.instead_of(node)
 
-    def layer(self, old: Entry, new: Entry) -> Layer | None:
-        """Return the layer that makes an entry, if it may do what its only reader does."""
-        found = Layer.of(new.node) if self.readers[old] == 1 else None
+    def layer(self, old: Entry, new: Entry, but: str = "FullyConnected") -> Layer | None:
+        """Return the layer that makes an entry, if it may do what its only reader does.
+
+        A matrix product is small beside its layer's weights: to rectify it at once gains nothing.
+        """
+        name = "" if new.node.op is None else new.node.op.name
+        found = Layer.of(new.node) if self.readers[old] == 1 and name != but else None
         return None if found is None or found.rectified else found
 
     def normalised(self, node: Node, inputs: tuple[Entry, ...]) -> Layer | None:
@@ -108,20 +118,22 @@ class _Change:
         hidden = any(self.readers[Entry(node, i)] for i in range(1, node.num_outputs))
         if self.purpose.is_train is not False or hidden or params["axis"] % rank != 1:
             return None
-        before = self.layer(node.inputs[0], inputs[0])
+        before = self.layer(node.inputs[0], inputs[0], but="")
         if before is None or before.scale is not None or before.residual is not None:
             before = Layer("_finished", inputs[:1], {})
         gamma, beta, mean, var = inputs[1:]
+        known = self.never_change((*before.inputs[1:], *inputs[1:]))
         if before.shift is not None:  # the bias of the layer: it moves the mean
+            known = known and self.never_change((before.shift,))
             mean = Entry(_helper("elemwise_sub", node, "mean", (mean, before.shift)))
         told = {"eps": params["eps"], "fix_gamma": params["fix_gamma"]}
         factors = _helper("_norm_factors", node, "factors", (gamma, beta, mean, var), told)
         scale, shift = Entry(factors), Entry(factors, 1)
-        if len(before.inputs) > 1 and self.never_changes((before.inputs[1], *inputs[1:])):
+        if known and len(before.inputs) > 1:
             return replace(before, inputs=self.scaled(node, before.inputs, scale), shift=shift)
         return replace(before, scale=scale, shift=shift)
 
-    def never_changes(self, entries: Iterable[Entry]) -> bool:
+    def never_change(self, entries: Iterable[Entry]) -> bool:
         """Return whether arrays are constants."""
         return all(entry.node in self.purpose.constants for entry in entries)
 
