@@ -26,7 +26,7 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Entry, Node, names_of
 from minisym.core.origin import position
 from minisym.core.params import dtype_from_user
-from minisym.core.shapes import from_user
+from minisym.core.shapes import from_user, show
 from minisym.core.symbol import Symbol
 from minisym.formats import mxnet_params
 from minisym.onnx.draft import Draft, Value
@@ -37,6 +37,8 @@ from minisym.passes.typed import Inference
 
 OPSET: Final = 17
 """The version of ONNX that is written by default: all that is in use reads it."""
+EXAMPLE: Final = 2
+"""A batch that was left open, while shapes are inferred; 1 would stretch where it should not."""
 
 
 def export(
@@ -69,7 +71,7 @@ def export(
         file of them.
     shapes
         The shape of each input, the batch included. What is named here is an input, even if there
-        is an array of this name among the parameters.
+        is an array of this name among the parameters. A batch may be None.
     dtypes
         The type of each input; by default what follows from the parameters, else float32.
     opset
@@ -246,6 +248,8 @@ def _varying(
     First axes of one size are one batch; one of another size varies for itself.
     """
     if dynamic is False:
+        for node, shape in shapes.items():
+            _refuse_unknown(node, shape)
         return {}, dict(shapes)
     names = {node.name for node in shapes}
     axes = dict.fromkeys(names, 0) if dynamic is True else dict(dynamic)
@@ -260,15 +264,27 @@ def _varying(
     for node, shape in shapes.items():
         axis = axes.get(node.name)
         if axis is None or not shape:
+            _refuse_unknown(node, shape)
             found[node] = shape
             continue
         if not -len(shape) <= axis < len(shape):
             raise ParamError(f"export: dynamic_batch: {node.name} has no axis {axis}")
         at = axis % len(shape)
-        name = called.setdefault(shape[at], f"batch_{node.name}" if called else "batch")
+        number = EXAMPLE if shape[at] is None else shape[at]
+        _refuse_unknown(node, shape, but=at)
+        name = called.setdefault(number, f"batch_{node.name}" if called else "batch")
         size = Size(((name, Fraction(1)),))
         found[node] = (*shape[:at], size, *shape[at + 1 :])
     return {name: number for number, name in called.items()}, found
+
+
+def _refuse_unknown(node: Node, shape: Any, but: int | None = None) -> None:
+    """Refuse a shape with sizes that nothing says, but for that of the batch."""
+    if shape is None or None in (d for axis, d in enumerate(shape) if axis != but):
+        raise IncompleteError(
+            f"export: the shape of {node.name} is {show(shape)}, which leaves sizes open",
+            hint="only the batch may be left open, or vary; give an example of the other sizes",
+        )
 
 
 # ------------------------------------------------------------------------------- what comes out

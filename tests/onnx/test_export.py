@@ -147,6 +147,16 @@ def test_no_batch_is_built_in(rng):
         np.testing.assert_allclose(run_there(model, {"x": data})[0], here(ones, {"x": data})[0])
 
 
+def test_the_batch_may_be_left_open(rng):
+    x = sym.Variable("x")
+    model = ms.onnx.convert(sym.tanh(x), {}, {"x": (None, 3)})
+    assert model.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    with pytest.raises(ms.BindError, match=r"the shape of x is \(\?, \?\), which leaves"):
+        ms.onnx.convert(sym.tanh(x), {}, {"x": (None, None)})
+    with pytest.raises(ms.BindError, match="leaves sizes open"):
+        ms.onnx.convert(sym.tanh(x), {}, {"x": (None, 3)}, dynamic_batch=False)
+
+
 def test_a_reshape_to_the_batch_itself_is_freed(rng):
     net = sym.Reshape(sym.Variable("x"), shape=(4, 3, 2), name="three_by_two")
     model = ms.onnx.convert(net, {}, {"x": (4, 6)})
