@@ -140,8 +140,8 @@ def _draft(position: int, node: Any, count: int) -> Draft:
         _wrong_field(node, key, kind, label(position, name))
     entries = []
     for entry in inputs:  # the short way for what is in order; `_entry` says what is not
-        if type(entry) is list and len(entry) == 3:
-            source, output, version = entry
+        if type(entry) is list and 2 <= len(entry) <= 3:
+            source, output, version = entry if len(entry) == 3 else (*entry, 0)
             if (
                 type(source) is type(output) is type(version) is int
                 and 0 <= source < count
