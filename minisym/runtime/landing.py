@@ -129,4 +129,4 @@ def source_of(landings: Sequence[Landing]) -> str:
         parts.append(f"# {names}\n# in {node.name}: {values}\n{source}")
     if rest:
         parts.append(f"# no loop, but NumPy: {', '.join(dict.fromkeys(rest))}\n")
-    return "\n\n".join(parts)
+    return "\n\n".join(parts) or "# no update computes in place here\n"

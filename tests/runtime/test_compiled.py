@@ -112,6 +112,11 @@ def test_the_source_says_whose_work_it_does_and_with_which_numbers():
     assert b.source().startswith("# no loop, but NumPy: step")
 
 
+def test_where_nothing_is_updated_the_source_says_so():
+    executor = sym.tanh(sym.Variable("x")).bind(args={"x": np.ones(2)})
+    assert executor.source() == "# no update computes in place here\n"
+
+
 def test_another_rate_is_no_other_loop():
     texts = {bound(lr=lr)[0].source().split("def ")[1] for lr in (0.1, 0.2, 1.0)}
     assert len(texts) == 1
