@@ -31,6 +31,9 @@ LITTLE: Final = 16
 MOST: Final = 64
 """How many nodes a group holds at most."""
 
+SHOWN: Final = 6
+"""How many of its members a picture names."""
+
 KindOf = Callable[[Node], Any]
 """Says what the members of a group have in common; None of a node that is in none."""
 
@@ -219,7 +222,21 @@ def group_op(body: Body, prepare: Callable[..., Any] | None = None) -> Op:
         shape_rule=partial(_say, body),
         dtype_rule=partial(_say, body),
         prepare=None if prepare is None else partial(prepare, body),
+        sign=_sign(body),
         subgraphs=(Symbol(graph.outputs),),
+    )
+
+
+def _sign(body: Body) -> str:
+    """Return what pictures write: what the members do, in order."""
+    words = []
+    for node in body.nodes:
+        assert node.op is not None
+        value = node.params.get("scalar", "")
+        words.append(node.op.sign.replace("{}", str(value)) or node.op.name)
+    left_out = len(words) - SHOWN
+    return " → ".join(
+        [*words[:2], f"… {left_out} more …", *words[2 - SHOWN :]] if left_out > 0 else words
     )
 
 

@@ -30,8 +30,9 @@ VARIABLE: Final = "MINISYM_NUM_THREADS"
 """The environment variable that says how many workers there are, until `set_num_threads` does."""
 MOST: Final = 1024
 """How many workers there may be: more is a slip."""
-TRIES: Final = 3
-"""How often a piece of work is tried alone, and how often with the workers, in turns."""
+TRIES: Final = 4
+"""How often a piece of work is tried alone, and then with the workers; the first time, when caches
+have to be filled, does not count."""
 PERIOD: Final = 300
 """After how many runs it is tried again: what else runs on the machine comes and goes."""
 
@@ -302,7 +303,7 @@ class Work:
         if turn == 0:
             self.tries = {False: [], True: []}
         if turn < 2 * TRIES:
-            return turn % 2 == 1, True
+            return turn >= TRIES, turn % TRIES > 0
         if turn == 2 * TRIES and all(self.tries.values()):
             self.shares = median(self.tries[True]) < median(self.tries[False])
         return self.shares, False

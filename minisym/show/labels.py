@@ -49,7 +49,7 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
         return
     words = ["" if noise else text.plain(node.name), params]
     words.append(f"{text.count(hidden)} params" if hidden else "")
-    box.title = node.op.name
+    box.title = sign if sign and node.op.subgraphs else node.op.name
     if node.op.kind == "backward":
         box.title = f"∂ {_forward_name(node.op)}"
     box.detail = " · ".join(word for word in words if word)

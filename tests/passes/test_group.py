@@ -155,12 +155,19 @@ def test_arithmetic_is_that_of_the_nodes():
     assert node.op.cost([(2, 3)], [(2, 3)], {}) == 18
 
 
-def test_it_is_drawn_before_and_after():
-    """Two frames of one picture."""
-    net = sym.exp(sym.tanh(x * 2, name="t"), name="e")
-    after = ms.Symbol(grouped(net).outputs)
+def test_it_is_drawn_as_what_its_members_do():
+    """The first and the last ones, of many."""
+    net = sym.exp(sym.tanh(x * 2, name="t") + y, name="e")
     assert "tanh" in str(ms.viz.plot_network(net))
-    assert "group" in str(ms.viz.plot_network(after))
+    node = grouped(net).outputs[0].node
+    assert node.op.sign == "× 2.0 → tanh → + → exp"
+    drawn = str(ms.viz.plot_network(ms.Symbol(node.entries())))
+    assert "× 2.0 → tanh → + → exp" in drawn
+    long = x
+    for _ in range(9):
+        long = sym.tanh(long)
+    words = grouped(long).outputs[0].node.op.sign.split(" → ")
+    assert words == ["tanh", "tanh", "… 3 more …", *["tanh"] * 4]
 
 
 def test_types_may_change_inside():
