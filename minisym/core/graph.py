@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
 from typing import Any, Final
 
 import networkx as nx
@@ -294,11 +293,18 @@ class Graph(nx.DiGraph):  # type: ignore[misc]
     def reached(self, nodes: Iterable[Node], *, stop: Iterable[Node] = ()) -> set[Node]:
         """Return some nodes and all that depends on them, but for what depends through `stop`.
 
-        networkx.descendants takes one node at a time; this takes many for the price of one.
+        networkx.descendants takes one node at a time, and needs all readers; this takes many nodes
+        in one walk over the list, in which each node comes behind what it reads.
         """
-        sources, stop = set(nodes), set(stop)
-        region = self if stop <= sources else self.subgraph(set(self).difference(stop - sources))
-        return set(chain.from_iterable(nx.bfs_layers(region, sources)))
+        found = set(nodes)
+        ends = set(stop) - found
+        for node in self:
+            if node not in ends:
+                for source, _ in node.inputs:
+                    if source in found:
+                        found.add(node)
+                        break
+        return found
 
     def with_arrows(self, arrows: Iterable[tuple[Node, Node]]) -> NxGraph:
         """Return this graph with more edges, which say in which order nodes have to come.

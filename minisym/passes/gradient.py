@@ -159,7 +159,7 @@ def gradient(
     """
     # behind a BlockGrad nothing depends on `wrt`: so there may be ops without a gradient
     stops = (node for node in graph if node.op is not None and node.op.stops_gradient)
-    wanted = graph.reached((e.node for e in wrt if e.node in graph), stop=stops)
+    wanted = graph.reached((e.node for e in wrt), stop=stops)
     flowing: defaultdict[Entry, list[Entry]] = defaultdict(list)
     names = _BackwardNames(graph)
     with names:
