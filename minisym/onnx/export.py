@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -147,13 +147,18 @@ def drafted(
     """Return the ONNX graph of a model, in plain Python."""
     symbol, own = _parts(model)
     arrays = named(own if params is None else params)
-    live = dict.fromkeys(node for node in needed(symbol.entries) if node.op is None)
+    wanted = needed(symbol.entries)
+    live = dict.fromkeys(node for node in wanted if node.op is None)
     examples = {
         node: from_user(shape, f"export: the shape of {node.name}")
         for node, shape in _given(symbol, shapes or {}, "shapes").items()
     }
     constants = {n: arrays[n.name] for n in live if n.name in arrays and n not in examples}
-    _refuse_missing(live, constants, examples)
+    missing = [n for n in live if n not in constants and n not in examples]
+    blocked = {n: why for n in wanted if n.op is not None and (why := n.op.why_no_onnx)}
+    if missing and blocked:  # what they are for has no form: that comes first
+        raise _report(symbol, blocked)
+    _refuse_missing(missing)
     batch, sizes = _varying(examples, dynamic_batch)
     symbol = with_free_batch(symbol, sizes, batch)
     types = {n: dtype_from_user(d) for n, d in _given(symbol, dtypes or {}, "dtypes").items()}
@@ -226,11 +231,9 @@ def _given(symbol: Symbol, by_name: Mapping[str, Any], what: str) -> dict[Node, 
     return {nodes[name]: value for name, value in by_name.items()}
 
 
-def _refuse_missing(
-    live: Iterable[Node], constants: Mapping[Node, Array], shapes: Mapping[Node, Any]
-) -> None:
+def _refuse_missing(missing: Sequence[Node]) -> None:
     """Refuse inputs of which nothing is known: nothing is filled with zeros in silence."""
-    names = [node.name for node in live if node not in constants and node not in shapes]
+    names = [node.name for node in missing]
     if names:
         verb = "has" if len(names) == 1 else "have"
         raise IncompleteError(

@@ -125,6 +125,12 @@ def test_what_is_missing_is_said():
         ms.onnx.convert(net, opset=12)
 
 
+def test_what_has_no_form_is_told_before_what_it_lacks():
+    net = sym.CTCLoss(sym.Variable("data"), sym.Variable("label"), name="ctc")
+    with pytest.raises(ms.ExportError, match="1 of 1 node has no ONNX form"):
+        ms.onnx.convert(net, {}, {"data": (5, 1, 4)})
+
+
 def test_what_depends_on_parameters_only_is_computed_now(rng):
     w = sym.Variable("w")
     net = sym.dot(sym.Variable("x"), sym.exp(w * 2, name="e"), name="y")
