@@ -25,16 +25,19 @@ def _agreed(params: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"agreed{i}" for i in range(params["num_args"]))
 
 
-def _elements(bits: int) -> Any:
-    def sends(ins: Sequence[Dims], outs: Sequence[Dims], params: Mapping[str, Any]) -> int:
-        return bits * sum(map(prod, ins))
+def _elements(factor: int) -> Any:
+    """Count so many for each element that is sent."""
 
-    return sends
+    def rule(ins: Sequence[Dims], outs: Sequence[Dims], params: Mapping[str, Any]) -> int:
+        return factor * sum(map(prod, ins))
+
+    return rule
 
 
 @op(
     name="_exchange_votes",
     kind="math",
+    cost=_elements(1),
     sends=_elements(2),
     samples=[Sample(_SAMPLES, wrt=(), reference=lambda *args: tuple(map(np.sign, args)))],
     count="num_args",
@@ -63,6 +66,7 @@ def exchange_votes(
 @op(
     name="_exchange_means",
     kind="math",
+    cost=_elements(1),
     sends=_elements(64),
     samples=[Sample(_SAMPLES, wrt=(), reference=lambda *args: args)],
     count="num_args",
