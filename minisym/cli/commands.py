@@ -25,8 +25,10 @@ from minisym.cli.terminal import (
     shapes_of,
     target,
 )
+from minisym.core.errors import listed
 from minisym.core.files import write_text
 from minisym.core.ndarray import Array
+from minisym.saved.check import Slot
 from minisym.saved.compare import ModelDifference
 from minisym.saved.load import load_model
 from minisym.saved.model import Model
@@ -79,14 +81,19 @@ def show(file: Files, shape: Shape = [], epoch: Epoch = None, json: Json = False
     found = []
     for name, model in each_model(file, epoch):
         known = {n: a.shape for n, a in model.params.items()} | shapes_of(shape)
-        table = ms.summary(model.prediction, **_of(model, known))
+        try:
+            table = ms.summary(model.prediction, **_of(model, known))
+        except ms.ShapeError as error:
+            if shape:
+                raise
+            fail(error.sentence, " ".join(map(_example, model.check().inputs[:4])))
         if json:
             found.append({"file": name, "layers": table.data(), "parameters": table.parameters})
             continue
         out().print(f"[bold]{escape(name)}[/]: {escape(repr(model).strip('<>'))}")
         out().print(table)
         if not table.is_complete and not shape:
-            wants = " ".join(f"--shape {n}=…" for n in model.inputs)
+            wants = " ".join(_example(slot) for slot in model.check().inputs[:4])
             err().print(f"Some shapes are not known: {escape(wants)} settles them.")
     if json:
         print_json(found)
@@ -103,6 +110,11 @@ def check(file: Files, shape: Shape = [], epoch: Epoch = None, json: Json = Fals
         reports.append({"file": name, **report.as_dict()})
         if not json:
             out().print(escape(str(report)), end="\n\n" if len(file) > 1 else "\n")
+            if report.names:
+                err().print(f"Here: minisym convert {escape(name)} NEW --rename")
+            elif not report.ok and report.runnable:
+                part = report.runnable[0].removesuffix("_output")
+                err().print(f"Here: minisym cut {escape(name)} --at {escape(part)}")
     if json:
         print_json(reports)
     if wrong:
@@ -257,6 +269,9 @@ def convert(
     to: Annotated[Path, typer.Argument(help="A file .onnx, .safetensors, .npz, .py; or a prefix.")],
     shape: Shape = [],  # noqa: B006
     half: Annotated[bool, typer.Option(help="In float16.")] = False,
+    rename: Annotated[
+        bool, typer.Option(help="Rename the arrays to what `check` says is meant.")
+    ] = False,
     fixed_batch: Annotated[bool, typer.Option(help="ONNX: keep the batch as it is given.")] = False,
     opset: Annotated[int, typer.Option(help="ONNX: its version.")] = 17,
     epoch: Epoch = None,
@@ -264,8 +279,10 @@ def convert(
 ) -> None:
     """Write a model in another form: ONNX, safetensors, NumPy, Python source, or MXNet's pair."""
     model = load_model(file, epoch)
+    model = model.rename(model.check().names) if rename else model
     model = model.half() if half else model
     if to.suffix == ".onnx":
+        _whole(model)
         shapes = _complete(model, shapes_of(shape))
         ms.onnx.export(
             model.symbol, target(to, force=force), model.params, shapes,
@@ -293,6 +310,7 @@ def bench(
     """Time a prediction from random numbers: the shortest and the median of some runs."""
     rows: list[tuple[str, dict[str, float]]] = []
     for name, model in each_model(file, epoch):
+        _whole(model)
         shapes = _complete(model, shapes_of(shape))
         rng = np.random.default_rng(0)
         fed = {n: rng.random(s, np.float32) for n, s in shapes.items()}
@@ -346,15 +364,43 @@ def _known(model: Model, given: dict[str, Any]) -> dict[str, Any] | None:
 def _complete(model: Model, shapes: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Return the shape of every input; an unknown batch is 1, and anything else has to be given."""
     report = model.check(**_of(model, shapes))
+    if report.contradictions:
+        fail(report.contradictions[0])
     found = {}
+    unknown: list[Slot] = []
     for slot in report.inputs:
         dims = slot.shape
-        if dims is None or any(d is None for d in dims[1:]) or not dims:
-            fail(
-                f"the shape of {slot.name} is not known: {slot}", f"--shape {slot.name}=1,3,224,224"
-            )
-        found[slot.name] = (dims[0] or 1, *(d or 1 for d in dims[1:]))
+        if dims is None or any(d is None for d in dims[1:]):
+            unknown.append(slot)
+        else:
+            found[slot.name] = (dims[0] or 1, *(d or 1 for d in dims[1:])) if dims else ()
+    if unknown:
+        told = listed([f"{slot.name} ({slot})" for slot in unknown])
+        fail(f"the shape is not known of {told}", " ".join(map(_example, unknown[:4])))
     return found
+
+
+def _example(slot: Slot) -> str:
+    """Return how a shape is given: what is known of it stays, the rest is an example.
+
+    >>> _example(Slot("data", (None, 1, None, None), "float32"))
+    '--shape data=1,1,224,224'
+    """
+    dims = slot.shape
+    if dims is None:
+        return f"--shape {slot.name}=…"
+    usual = (1, 3, 224, 224) if len(dims) == 4 else (1, *(16 for _ in dims[1:]))
+    numbers = ",".join(str(d or u) for d, u in zip(dims, usual, strict=True))
+    return f"--shape {slot.name}={numbers}"
+
+
+def _whole(model: Model) -> None:
+    """Refuse a model that lacks parameters, before anything is asked about shapes."""
+    missing = [one.name for one in model.check().missing]
+    if missing:
+        if not model.params:
+            fail(f"there are no parameters beside {model.source}")
+        fail(f"the model lacks {listed(missing)}", "`minisym check` says what is wrong")
 
 
 def _wants(model: Model) -> str:
@@ -376,7 +422,10 @@ def _arrays(file: str, epoch: int | None) -> dict[str, Array]:
         loaded = ms.nd.load(path)
         pairs = loaded.items() if isinstance(loaded, dict) else enumerate(loaded)
         return {str(name): np.asarray(array) for name, array in pairs}
-    return load_model(file, epoch).params
+    model = load_model(file, epoch)
+    if not model.params:
+        fail(f"there are no parameters beside {model.source}")
+    return model.params
 
 
 def _convert_arrays(arrays: dict[str, Array], path: Path) -> None:

@@ -30,9 +30,15 @@ WIDE = 1000
 """Columns where there is no terminal: tables are as wide as they need to be."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # rich would end with 1, which here means that a problem was found; see `legibly`
+        raise BrokenPipeError
+
+
 def out() -> Console:
     """Return where results go: to a terminal in its width, elsewhere without folding lines."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    return _Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def err() -> Console:

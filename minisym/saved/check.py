@@ -161,7 +161,7 @@ class Check:
             ("inputs", ((one.name, str(one)) for one in self.inputs)),
             ("labels, which a prediction does not need", ((name, "") for name in self.labels)),
             ("outputs", ((one.name, self._output(one)) for one in self.outputs)),
-            ("missing parameters", ((one.name, _missing(one)) for one in self.missing)),
+            ("missing parameters", self._missing()),
             ("unused arrays", ((one.name, str(one)) for one in self.unused)),
             ("parameters of a wrong shape", (_wrong(one) for one in self.wrong_shapes)),
             ("parameters of a wrong type", (_wrong(one) for one in self.wrong_types)),
@@ -172,6 +172,20 @@ class Check:
             shown = [(text.plain(name, 64) if name else "", told) for name, told in rows]
             if shown:
                 yield title, shown
+
+    @property
+    def _bare(self) -> bool:
+        """Whether there are no arrays at all: a symbol without a file of parameters."""
+        return not (self.numbers or self.unused or self.wrong_shapes or self.wrong_types)
+
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        if self._bare and len(self.missing) > 1:
+            # a line for each would hide the one thing to say
+            yield f"all {len(self.missing)}", "there are no parameters beside the symbol"
+            return
+        for one in self.missing:
+            told = f"{one}  {one.instead} may be meant" if one.instead else str(one)
+            yield one.name, told
 
     def _output(self, output: Output) -> str:
         told = str(output)
@@ -204,10 +218,6 @@ class Check:
 def _plural(what: str) -> str:
     first, space, rest = what.partition(" that is ")
     return f"{first}s that are {rest}" if space else f"{first}s"
-
-
-def _missing(one: Missing) -> str:
-    return f"{one}  {one.instead} may be meant" if one.instead else str(one)
 
 
 def _wrong(one: Wrong) -> tuple[str, str]:

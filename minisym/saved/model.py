@@ -157,7 +157,7 @@ class Model:
     def __repr__(self) -> str:
         """Name it in one line."""
         number = sum(array.size for array in self.params.values())
-        inputs = ", ".join(self.inputs) or "nothing"
+        inputs = listed(self.inputs) or "nothing"
         of = f" of {self.source}" if self.source else ""
         return (
             f"<Model{of}: {inputs} -> {listed(self.outputs)}, {number:,} "

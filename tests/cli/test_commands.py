@@ -183,7 +183,8 @@ def test_bench(folder: Path) -> None:
         (["run", "net", "--data", "x.npy", "-o", "out.txt"], "-o takes a name that ends in .npz"),
         (["run", "net", "--data", "x.npy", "--labels", "no.txt"], "no.txt"),
         (["cut", "net", "--at", "pol"], "the graph has no part 'pol'"),
-        (["bench", "net"], "the shape of data is not known"),
+        (["bench", "net"], "the shape is not known of data (N×3×?×? float32)"),
+        (["bench", "net"], "hint: --shape data=1,3,224,224"),
         (["convert", "net", "x.npy/y.npz"], "there is no folder"),
     ],
 )  # fmt: skip
@@ -217,6 +218,61 @@ def test_hostile_files(folder: Path) -> None:
         done = run("run", "net", "--data", name)
         assert done.exit_code == 2, name
         assert name in done.stderr
+
+
+def test_a_symbol_without_parameters(folder: Path) -> None:
+    (folder / "bare-symbol.json").write_text((folder / "net-symbol.json").read_text())
+    done = run("check", "bare")
+    assert done.exit_code == 1
+    assert "all 4  there are no parameters beside the symbol" in done.stdout
+    assert run("show", "bare").exit_code == 0
+    for arguments in (["params", "bare"], ["bench", "bare"], ["convert", "bare", "bare.onnx"]):
+        done = run(*arguments)
+        assert done.exit_code == 2
+        assert "there are no parameters beside bare-symbol.json" in done.stderr
+
+
+def test_a_shape_that_the_weights_do_not_tell(folder: Path) -> None:
+    net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, flatten=False, name="fc")
+    arrays = {"fc_weight": np.ones((2, 3), "f4"), "fc_bias": np.ones(2, "f4")}
+    ms.Model(net, arrays).save("rows")
+    for command in ("show", "bench"):
+        done = run(command, "rows")
+        assert done.exit_code == 2
+        assert "hint: --shape data=" in done.stderr
+    assert run("show", "rows", "--shape", "data=5,3").exit_code == 0
+
+
+def test_advice_is_a_command(folder: Path) -> None:
+    text = (folder / "net-symbol.json").read_text().replace('"SoftmaxOutput"', '"OurLoss"')
+    (folder / "ours-symbol.json").write_text(text)
+    (folder / "ours-0001.params").write_bytes((folder / "net-0001.params").read_bytes())
+    done = run("check", "ours")
+    assert done.exit_code == 1
+    assert "minisym cut ours --at fc" in done.stderr
+    assert run("cut", "ours", "--at", "fc", "-o", "inner").exit_code == 0
+    assert run("check", "inner").exit_code == 0
+
+
+def test_names_that_differ(folder: Path) -> None:
+    model = ms.load_model("net")
+    ms.Model(model.symbol, {f"module.{n}": a for n, a in model.params.items()}).save("other")
+    done = run("check", "other")
+    assert done.exit_code == 1
+    assert "minisym convert other NEW --rename" in done.stderr
+    assert run("convert", "other", "new", "--rename").exit_code == 0
+    assert run("check", "new").exit_code == 0
+
+
+def test_whoever_reads_has_enough(folder: Path) -> None:
+    command = [sys.executable, "-m", "minisym", "show", *["net"] * 200]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as done:
+        assert done.stdout
+        assert done.stderr
+        done.stdout.read(1)
+        done.stdout.close()
+        assert b"Traceback" not in done.stderr.read()
+    assert done.returncode == 0
 
 
 def test_as_a_process(folder: Path) -> None:

@@ -97,6 +97,15 @@ def test_a_network_that_contradicts_itself():
     assert "It cannot predict: 1 contradiction." in str(report)
 
 
+def test_without_any_parameters_it_is_said_once():
+    report = ms.Model(net()).check(data=(1, 3, 5, 5))
+    many = len(report.missing)
+    assert many > 1
+    assert f"missing parameters\n  all {many}  there are no parameters beside" in str(report)
+    assert "fc_bias" not in str(report)
+    assert "fc_bias" in {one["name"] for one in report.as_dict()["missing"]}
+
+
 def test_an_unknown_op_and_what_it_cuts_off():
     text = net().tojson().replace('"op": "BatchNorm"', '"op": "VendorNorm"')
     both = sym.load_json(text)
