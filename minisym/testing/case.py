@@ -118,9 +118,12 @@ class Case:
         """Return the mode of a run: the sample's, unless another is asked for."""
         return self.sample.is_train if is_train is None else is_train
 
-    def run(self, arrays: Arrays | None = None, *, is_train: bool | None = None) -> list[Array]:
+    def run(
+        self, arrays: Arrays | None = None, *, is_train: bool | None = None, optimize: bool = True
+    ) -> list[Array]:
         """Run on copies of the sample's arrays, or of others."""
-        return run(self.symbol, arrays or self.arrays, is_train=self.mode(is_train))
+        mode = self.mode(is_train)
+        return run(self.symbol, arrays or self.arrays, is_train=mode, optimize=optimize)
 
     # ---------------------------------------------------------------------------------- comparing
 
@@ -214,20 +217,30 @@ def _form(array: Array) -> str:
     return f"{array.dtype} {array.shape}"
 
 
-def bind(symbol: Symbol, arrays: Mapping[str, Array], wrt: Sequence[str] = ()) -> Executor:
+def bind(
+    symbol: Symbol,
+    arrays: Mapping[str, Array],
+    wrt: Sequence[str] = (),
+    *,
+    optimize: bool = True,
+) -> Executor:
     """Bind the very arrays; random numbers start over, so that two runs draw the same ones."""
     random.seed(0)
     return symbol.bind(
         args={n: arrays[n] for n in symbol.list_arguments()},
         args_grad={n: np.zeros_like(arrays[n]) for n in wrt} if wrt else None,
         aux_states={n: arrays[n] for n in symbol.list_auxiliary_states()},
+        optimize=optimize,
     )
 
 
-def run(symbol: Symbol, arrays: Mapping[str, Array], *, is_train: bool) -> list[Array]:
+def run(
+    symbol: Symbol, arrays: Mapping[str, Array], *, is_train: bool, optimize: bool = True
+) -> list[Array]:
     """Run on copies, which keep their strides."""
     copies = {n: _with_layout(a) for n, a in arrays.items()}
-    return [o.asnumpy() for o in bind(symbol, copies).forward(is_train=is_train)]
+    executor = bind(symbol, copies, optimize=optimize)
+    return [o.asnumpy() for o in executor.forward(is_train=is_train)]
 
 
 def _with_layout(array: Array) -> Array:
