@@ -174,6 +174,7 @@ def run(
     names = read_labels(labels) if labels else []
     if not data:
         fail("there is nothing to predict from", f"--data FILE; {_wants(model)}")
+    _whole(model)
     made = model(read_inputs(data, model.inputs, images))
     outputs: list[Array] = made if isinstance(made, list) else [made]
     pairs = list(zip(model.outputs, outputs, strict=True))
@@ -183,7 +184,9 @@ def run(
         print_json([_told(name, array, top, names) for name, array in pairs])
         return
     for name, array in pairs:
-        out().print(_table(name, array, top, names))
+        # no title of the table: that would be folded to its width
+        out().print(f"[italic]{escape(name)}[/] ({'×'.join(map(str, array.shape))})")
+        out().print(_table(array, top, names))
 
 
 @app.command()
@@ -500,9 +503,8 @@ def _told(name: str, array: Array, top: int, labels: list[str]) -> dict[str, Any
     return said
 
 
-def _table(name: str, array: Array, top: int, labels: list[str]) -> Table:
-    shape = "×".join(map(str, array.shape))
-    table = Table(title=f"{escape(name)} ({shape})", title_justify="left")
+def _table(array: Array, top: int, labels: list[str]) -> Table:
+    table = Table()
     if not _is_classes(array):
         for column in ("smallest", "mean", "largest"):
             table.add_column(column, justify="right")

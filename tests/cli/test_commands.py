@@ -96,6 +96,14 @@ def test_run_predicts_what_the_model_predicts(folder: Path) -> None:
     assert [row[0]["class"] for row in told["rows"]] == right.argmax(1).tolist()
 
 
+def test_a_long_name_of_an_output_stays_in_one_line(folder: Path) -> None:
+    name = "hybridsequential0_features_dense2_forward_of_the_second_branch"
+    ms.Model(sym.sum(sym.Variable("data"), axis=1, name=name), {}).save("long")
+    done = run("run", "long", "--data", "x.npy")
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith(f"{name}_output (2×8×8)\n")
+
+
 def test_images_are_prepared_as_asked(folder: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     pixels = np.arange(8 * 16 * 3, dtype=np.uint8).reshape(8, 16, 3)
@@ -226,7 +234,12 @@ def test_a_symbol_without_parameters(folder: Path) -> None:
     assert done.exit_code == 1
     assert "all 4  there are no parameters beside the symbol" in done.stdout
     assert run("show", "bare").exit_code == 0
-    for arguments in (["params", "bare"], ["bench", "bare"], ["convert", "bare", "bare.onnx"]):
+    for arguments in (
+        ["params", "bare"],
+        ["bench", "bare"],
+        ["convert", "bare", "bare.onnx"],
+        ["run", "bare", "--data", "x.npy"],
+    ):
         done = run(*arguments)
         assert done.exit_code == 2
         assert "there are no parameters beside bare-symbol.json" in done.stderr
