@@ -50,10 +50,11 @@ def keep(file: Path, case: Case, row: str, found: list[Measured]) -> None:
     told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"cases": {}}
     told["date"] = dt.datetime.now(dt.UTC).date().isoformat()
     told["machine"] = machine()
-    empty: dict[str, Any] = {"rows": {}, "facts": {}}
+    empty: dict[str, Any] = {"rows": {}, "facts": {}, "others": {}}
     entry = told["cases"].setdefault(case.name, empty)
     entry |= {"title": case.module.TITLE, "unit": case.module.UNIT, "text": case.module.__doc__}
     entry["facts"] |= case.facts
+    entry["others"][row] = case.others
     entry["rows"][row] = {
         m.contender.title: {
             "peer": m.contender.peer,
@@ -140,6 +141,9 @@ def table(case: dict[str, Any]) -> str:
     else:
         heads = list(rows)
         lines = [(t, [cell(es.get(t), scale, best[r]) for r, es in rows.items()]) for t in titles]
+        if any(share > 0.1 for share in case.get("others", {}).values()):
+            shares = [f"{case['others'].get(row, 0):.1f}" for row in rows]
+            lines.append(("*CPUs that were busy with something else*", shares))
     head = [f"| {case['unit']} | {' | '.join(heads)} |", "|---" + "|---:" * len(heads) + "|"]
     return "\n".join(head + [f"| {name} | {' | '.join(cells)} |" for name, cells in lines]) + "\n"
 

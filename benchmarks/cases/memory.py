@@ -2,7 +2,8 @@
 
 Before means: the package is imported, and the values of weights are there as NumPy arrays, which it
 copies. Weights, arrays and plans count, and whatever a framework keeps. The sum is `c = term + c`
-over 2,000 terms of 4 MB, of which a good order keeps few alive.
+over 2,000 terms of 4 MB, of which a good order keeps few alive. A compiler counts, too: numba takes
+130 MB, whatever it compiles.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ ROUNDS = 2
 
 
 def rows(quick):
-    """Return {name: (module that does the work, its row)}; without a module, terms and size."""
+    """Return {name: (module that does the work, its row, more)}, or (None, terms and size, …)."""
     return {
-        "ResNet-50, one image": (resnet, "ResNet-50, one image"),
-        "LeNet step": (training, "LeNet step"),
-        "c = term + c, 2,000 terms of 4 MB": (None, (5, 100) if quick else (2000, 10**6)),
+        "ResNet-50, one image": (resnet, "ResNet-50, one image", {"frozen": False}),
+        "ResNet-50, frozen": (resnet, "ResNet-50, one image", {"frozen": True}),
+        "LeNet step": (training, "LeNet step", {}),
+        "c = term + c, 2,000 terms of 4 MB": (None, (5, 100) if quick else (2000, 10**6), {}),
     }
 
 
@@ -62,7 +64,7 @@ def of(peer):
     """Return `in_peer`: how much it takes for a row of another case, or for the sum."""
 
     def measure(given, way):
-        case, row = given
+        case, row, more = given
         if way.name in {"BLAS", "compile"} or "naive" in way.name:
             return None
         package = __import__(peer)
@@ -70,8 +72,12 @@ def of(peer):
             engines.set_up(package, way)
         if case is None:
             return None if peer == "torch" else peak(lambda: total(package, row))
+        if peer != "minisym":
+            if more.get("frozen"):
+                return None
+            more = {}
         net = case.rows(way.quick)[row]
-        return peak(lambda: getattr(case, "in_" + peer)(net, way)[0])
+        return peak(lambda: getattr(case, "in_" + peer)(net, way, **more)[0])
 
     return measure
 
