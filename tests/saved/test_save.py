@@ -42,7 +42,8 @@ def test_a_model_comes_back(tmp_path, name):
         for key in had:
             assert has[key].dtype == had[key].dtype
             np.testing.assert_array_equal(np.asarray(has[key]), np.asarray(had[key]))
-    np.testing.assert_array_equal(read(DATA), written(DATA))
+    # read-only arrays let a run sum in another order
+    np.testing.assert_allclose(read(DATA), written(DATA), rtol=1e-6)
     assert not ms.diff(written, read, DATA)
 
 
@@ -58,8 +59,8 @@ def test_a_model_is_saved_over_the_files_that_it_is_mapped_from(tmp_path):
     loaded = ms.load_model(tmp_path / "net")
     before = loaded(DATA)
     loaded.save(tmp_path / "net")
-    np.testing.assert_array_equal(loaded(DATA), before)
-    np.testing.assert_array_equal(ms.load_model(tmp_path / "net")(DATA), before)
+    np.testing.assert_allclose(loaded(DATA), before, rtol=1e-6)
+    np.testing.assert_allclose(ms.load_model(tmp_path / "net")(DATA), before, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["net.json", "net-symbol.json", "net.params", "n.tgz", "n.onnx"])
@@ -100,7 +101,7 @@ def test_arrays_of_somebody_else_as_parameters(tmp_path, ending):
     with pytest.raises(ms.FormatError, match=f"other.{ending} holds arrays, and no symbol"):
         ms.load_model(path)
     read = ms.load_model(tmp_path / "net-symbol.json", params=path)
-    np.testing.assert_array_equal(read(DATA), written(DATA))
+    np.testing.assert_allclose(read(DATA), written(DATA), rtol=1e-6)
 
 
 def archive(path, **members: bytes):
