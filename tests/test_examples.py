@@ -63,7 +63,14 @@ def run(name: str, *arguments: str) -> str:
     return done.stdout
 
 
-WITH_OUTPUT = {"digits", "optimizers", "sign_race", "when_signs_fail", "majority_vote"}
+WITH_OUTPUT = {
+    "old_models",
+    "digits",
+    "optimizers",
+    "sign_race",
+    "when_signs_fail",
+    "majority_vote",
+}
 """Examples that write pictures, each with a test of its own."""
 
 
@@ -157,6 +164,29 @@ def test_majority_vote(tmp_path: Path):
         assert found[liars] == pytest.approx(height, rel=0.07)
     assert found[14] > 1000
     assert "</svg>" in (tmp_path / "majority_vote.svg").read_text(encoding="utf-8")
+
+
+def test_old_models(tmp_path: Path):
+    """A face where there is one, and a picture that is better than without the network."""
+    need("skimage", "PIL")
+    if not os.environ.get("MINISYM_MODELS"):
+        assert "The models are not here: --models FOLDER says where" in run("old_models")
+        pytest.skip("MINISYM_MODELS names no folder of models")
+    printed = run("old_models", "--output", str(tmp_path))
+    ((*corners, score),) = re.findall(
+        r"a face from \((\d+), (\d+)\) to \((\d+), (\d+)\), score ([\d.]+)", printed
+    )
+    x1, y1, x2, y2 = map(int, corners)
+    # eyes at (204, 102) and (246, 104), the mouth at (225, 141), as one sees them
+    assert 160 < x1 < 200
+    assert 250 < x2 < 290
+    assert 45 < y1 < 95
+    assert 145 < y2 < 195
+    assert float(score) > 0.99
+    plain, better = map(float, re.findall(r"([\d.]+) dB", printed))
+    assert better > plain + 1.5
+    for name in ("faces.png", "doubled.png"):
+        assert (tmp_path / name).stat().st_size > 10_000
 
 
 def test_sign_race(tmp_path: Path):
