@@ -57,9 +57,18 @@ class Block:
     last: Entry | None = None
     """The value that lives in it last."""
     array: np.ndarray[Any, Any] | None = field(default=None, repr=False)
+    views: dict[Any, np.ndarray[Any, Any]] = field(default_factory=dict, repr=False)
+    """The arrays that values have seen it as: one for all that are alike, so that a long run finds
+    it in the cache of the processor."""
 
     def view(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         """Return the block's beginning as an array."""
+        found = self.views.get((shape, dtype))
+        if found is None:
+            found = self.views[shape, dtype] = self._seen_as(shape, dtype)
+        return found
+
+    def _seen_as(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
         if self.array is None:
             assert self.last is not None
             with _enough(self.last.name, shape, dtype):
