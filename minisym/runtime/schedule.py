@@ -15,7 +15,7 @@ The plan lays out the proposal and the list's order, and takes what needs fewer 
 >>> x = total = ms.sym.Variable("x")
 >>> for i in range(10):
 ...     total = ms.sym.exp(x * i) + total
->>> executor = total.simple_bind(x=(1 << 20,), grad_req="null")
+>>> executor = total.simple_bind(x=(1 << 20,), grad_req="null", optimize=False)
 >>> executor.memory_report().allocated >> 20  # MiB; 44 in the order of the lists
 8
 """
