@@ -281,7 +281,9 @@ class Engine:
             self.sources[place] = node
             if self.kind is SHAPES and any(d is not None and d < 0 for d in self.values[place]):
                 raise self._broken(node, ValueError("a size would be negative"))
-        changes = tuple([(places.index(place), self.values[place]) for place in changed])
+        # the first slot of each place: a node may read one value twice
+        slot_of = {place: i for i, place in reversed([*enumerate(places)])}
+        changes = tuple([(slot_of[place], self.values[place]) for place in changed])
         left = tuple([i for i, place in enumerate(places) if not known(self.values[place])])
         return (changes, left), not slots._named
 
