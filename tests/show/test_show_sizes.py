@@ -152,10 +152,12 @@ def test_what_is_still_large_is_collapsed_to_scopes():
 
 def test_writing_is_linear():
     def seconds(length):
-        net = encoder(length)
-        before = time.perf_counter()
-        plot_network(net, collapse="repeat").source  # noqa: B018
-        return time.perf_counter() - before
+        net, found = encoder(length), []
+        for _ in range(3):  # the processor's own time, whatever else it does
+            before = time.process_time()
+            plot_network(net, collapse="repeat").source  # noqa: B018
+            found.append(time.process_time() - before)
+        return min(found)
 
     seconds(10)
     assert seconds(800) < 30 * seconds(80) + 0.5
