@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
@@ -28,6 +29,10 @@ USELESS = 2
 """The exit status where a file or an argument is no good."""
 WIDE = 1000
 """Columns where there is no terminal: tables are as wide as they need to be."""
+
+_ENDINGS = (
+    "-symbol.json", ".json", ".tar.gz", ".tgz", ".tar", ".params", ".npz", ".safetensors", ".onnx",
+)  # fmt: skip
 
 
 class _Console(Console):
@@ -94,15 +99,76 @@ def files(patterns: Sequence[str]) -> list[str]:
     return found
 
 
-def each_model(patterns: Sequence[str], epoch: int | None) -> Iterator[tuple[str, Model]]:
-    """Load one model after the other; show how far it is if there are several."""
-    names = files(patterns)
+def each_model(
+    names: Sequence[str],
+    epoch: int | None,
+    params: Path | None,
+    act: Callable[[str, Model], None],
+) -> int:
+    """Load one model after the other and do something with it; return the exit status.
+
+    Where there are several, a bar shows how far it is; one that fails is told of, and the others
+    have their turn.
+    """
+    status = 0
     with Progress(console=err(), transient=True, disable=len(names) < 2) as progress:
         task = progress.add_task("reading", total=len(names))
         for name in names:
             progress.update(task, description=escape(Path(name).name))
-            yield name, load_model(name, epoch)
+            try:
+                legibly(lambda name=name: act(name, load_model(name, epoch, params=params)))()
+            except typer.Exit as ended:
+                if len(names) == 1 or ended.exit_code != USELESS:
+                    raise
+                err().print(f"  in {escape(name)}")
+                status = USELESS
             progress.advance(task)
+    return status
+
+
+def end(status: int) -> None:
+    """End with this exit status, if it is not that of success."""
+    if status:
+        raise typer.Exit(status)
+
+
+def name_each(names: Sequence[str], output: Path | None, ending: str, mark: str = "") -> list[Path]:
+    """Return how what is made of each file is called.
+
+    `output` is a name, which goes for one file; or an ending alone, or a folder: then each is named
+    after its file, with the mark behind. Without it they have the ending, and lie here.
+
+    >>> [str(path) for path in name_each(["old/a-symbol.json", "b"], Path(".png"), ".svg")]
+    ['a.png', 'b.png']
+    """
+    if output is None or output.is_dir():
+        folder = output or Path()
+    elif output.name.startswith("."):
+        folder, ending = output.parent, output.name
+    elif len(names) == 1:
+        return [output]
+    else:
+        fail(
+            f"{output} is one name for what is made of {len(names)} files",
+            f"a folder, or an ending such as {output.suffix or '.npz'}, names each after its file",
+        )
+    made = [folder / f"{stem(name)}{mark}{ending}" for name in names]
+    for path, count in Counter(made).items():
+        if count > 1:
+            fail(f"{path} would be made of {count} files", "one call for each names them apart")
+    return made
+
+
+def stem(file: str) -> str:
+    """Return a name for what is made of a file.
+
+    >>> stem("old/net-symbol.json")
+    'net'
+    """
+    name = Path(file).resolve().name
+    for ending in _ENDINGS:
+        name = name.removesuffix(ending)
+    return name or "net"
 
 
 def target(path: Path, *, force: bool) -> Path:
@@ -125,19 +191,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return list(value) if isinstance(value, tuple | set | frozenset) else str(value)
-
-
-def shapes_of(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Read shapes such as data=1,3,224,224.
-
-    >>> shapes_of(["data=1,3,8,8", "label=1"])
-    {'data': (1, 3, 8, 8), 'label': (1,)}
-    """
-    found = {}
-    for text in given:
-        name, sign, numbers = text.partition("=")
-        parts = [part.strip() for part in numbers.replace("x", ",").strip("()").split(",") if part]
-        if not (name and sign and parts and all(part.isdigit() for part in parts)):
-            fail(f"--shape takes NAME=1,3,224,224, but got {text!r}")
-        found[name.strip()] = tuple(map(int, parts))
-    return found

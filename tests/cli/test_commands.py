@@ -85,6 +85,62 @@ def test_several_files_and_patterns(folder: Path) -> None:
     assert "no file is like '*.nothing'" in done.stderr
 
 
+def test_what_is_made_of_several_files_is_named_after_them(folder: Path) -> None:
+    assert run("convert", "net", "other").exit_code == 0
+    Path("made").mkdir()
+    assert run("convert", "net", "other", "made/.npz").exit_code == 0
+    assert run("convert", "made/*.npz", "made").exit_code == 0
+    assert run("plot", "net", "other", "-o", ".mmd").exit_code == 0
+    assert run("cut", "net", "other", "--at", "pool", "-o", "made/.npz").exit_code == 0
+    done = run("run", "net", "other", "--data", "x.npy", "-o", "made", "--json")
+    assert done.exit_code == 2  # there is one already
+    done = run("run", "net", "other", "--data", "x.npy", "-o", ".npz", "--json")
+    assert done.exit_code == 0, done.stderr
+    one, two = json.loads(done.stdout)
+    assert (one["file"], two["file"]) == ("net", "other")
+    assert one["outputs"] == two["outputs"]
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    kinds = ("-symbol.json", "-0000.params", ".npz", "-pool.npz")
+    made = {f"made/{name}{kind}" for name in ("net", "other") for kind in kinds}
+    assert names >= {*made, "net.mmd", "other.mmd", "net.npz", "other.npz"}
+
+
+def test_one_name_for_several_files(folder: Path) -> None:
+    Path("deep").mkdir()
+    assert run("convert", "net", "deep/net").exit_code == 0
+    before = {*folder.rglob("*")}
+    for arguments, words in (
+        (["plot", "net", "deep/net", "-o", "a.svg"], "a.svg is one name for what is made of 2"),
+        (["plot", "net", "deep/net"], "net.svg would be made of 2 files"),
+        (["convert", "net", "deep/net", "a.npz"], "a folder, or an ending such as .npz"),
+    ):
+        done = run(*arguments, "--force")
+        assert done.exit_code == 2
+        assert words in " ".join(done.stderr.split())
+    assert {*folder.rglob("*")} == before
+
+
+def test_one_that_fails_does_not_keep_the_others(folder: Path) -> None:
+    Path("bad-symbol.json").write_text("{", encoding="utf-8")
+    done = run("check", "bad-symbol.json", "net", "--json")
+    assert done.exit_code == 2
+    assert [one["file"] for one in json.loads(done.stdout)] == ["net"]
+    assert "in bad-symbol.json" in done.stderr
+    assert run("plot", "bad-symbol.json", "net").exit_code == 2
+    assert Path("net.svg").exists()
+
+
+def test_parameters_of_another_name(folder: Path) -> None:
+    Path("net-0001.params").rename("weights.params")
+    assert run("check", "net").exit_code == 1
+    for command in (["check"], ["run", "--data", "x.npy"], ["bench", "--shape", "data=1,3,8,8"]):
+        done = run(*command, "net-symbol.json", "--params", "weights.params")
+        assert done.exit_code == 0, done.stderr
+    assert run("convert", "net-symbol.json", "all.npz", "--params", "weights.params").exit_code == 0
+    assert run("check", "all.npz").exit_code == 0
+    assert "there is no file 'no.params'" in run("check", "net", "--params", "no.params").stderr
+
+
 def test_run_predicts_what_the_model_predicts(folder: Path) -> None:
     done = run("run", "net", "--data", "x.npy", "-o", "out.npz", "--labels", "names.txt")
     assert done.exit_code == 0, done.stderr
@@ -93,7 +149,7 @@ def test_run_predicts_what_the_model_predicts(folder: Path) -> None:
         np.testing.assert_allclose(written["softmax_output"], right, rtol=1e-6)
     assert "tench, a fish" in done.stdout
     (told,) = data("run", "net", "--data", "data=x.npy", "--top", "1")
-    assert [row[0]["class"] for row in told["rows"]] == right.argmax(1).tolist()
+    assert [row[0]["class"] for row in told["outputs"][0]["rows"]] == right.argmax(1).tolist()
 
 
 def test_a_long_name_of_an_output_stays_in_one_line(folder: Path) -> None:
@@ -116,7 +172,7 @@ def test_images_are_prepared_as_asked(folder: Path) -> None:
     with np.load("out.npz") as written:
         np.testing.assert_allclose(written["softmax_output"], right, rtol=1e-5)
     done = run("run", "net", "--data", "cat.png", "--data", "cat.png", "--size", "4", "--json")
-    assert json.loads(done.stdout)[0]["shape"] == [2, 3]
+    assert json.loads(done.stdout)[0]["outputs"][0]["shape"] == [2, 3]
 
 
 def test_cut_and_convert_load_again(folder: Path) -> None:
