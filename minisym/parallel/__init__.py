@@ -2,6 +2,7 @@
 
 from minisym.parallel.data_parallel import data_parallel
 from minisym.parallel.exchange import EXCHANGES, Exchange
+from minisym.parallel.shards import is_first, seed, shard, world
 from minisym.parallel.simulate import simulate
 from minisym.runtime.peers import Peers, StepGivenUpError, TooLateError
 
@@ -12,5 +13,9 @@ __all__ = [
     "StepGivenUpError",
     "TooLateError",
     "data_parallel",
+    "is_first",
+    "seed",
+    "shard",
     "simulate",
+    "world",
 ]
