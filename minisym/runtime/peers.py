@@ -103,6 +103,7 @@ class Peers:
         self._left_behind: list[Any] = []
         self._deferred: list[tuple[int, Any]] = []
         self._handlers: dict[int, Any] = {}
+        self._is_over = True  # no step that others could still be told to give up
 
     @classmethod
     def of(cls, comm: Any) -> Peers | None:
@@ -206,6 +207,7 @@ class Peers:
             raise
 
     def _refuse_late(self, peers: Sequence[int], requests: Sequence[Any]) -> NoReturn:
+        self._is_over = True  # they do not answer
         late = [i for i, request in zip(peers, requests, strict=True) if not request.Test()]
         names = ", ".join(str(self._numbers[i]) for i in late)
         raise TooLateError(
@@ -225,7 +227,7 @@ class Peers:
                 self._comm.Revoke()  # whoever still waits need not
             flags = self._agree(WILLING | EXCHANGED * bool(answer))
             if not flags & WILLING:
-                self._raise_given_up("")
+                self._raise_given_up()
             if flags & EXCHANGED and answer:
                 return answer[0]
             self._shrink()
@@ -267,16 +269,16 @@ class Peers:
         `shared` are the arrays that are the same in all processes, `runs` how many steps an
         executor has made.
         """
+        self._is_over = False
         try:
             if runs == 0:
                 self._send_first(shared)
             if runs == 0 or (self.check_every and runs % self.check_every == 0):
                 self._compare(shared, runs)
             yield
-        except (StepGivenUpError, TooLateError):
-            raise  # the others know it, or do not answer
         except BaseException as error:
-            self._give_up(error)
+            if not self._is_over:
+                self._give_up(error)
             raise
         finally:
             self._deliver()
@@ -291,7 +293,7 @@ class Peers:
         """
         self._defer()
         if not self._agree(WILLING) & WILLING:
-            self._raise_given_up("")
+            self._raise_given_up()
 
     def _give_up(self, error: BaseException) -> None:
         """Tell all others that this step is not to be."""
@@ -301,8 +303,8 @@ class Peers:
         self._agree(0)
         self._reasons(f"{type(error).__name__}: {error}".partition("\n")[0])
 
-    def _raise_given_up(self, reason: str) -> None:
-        told = self._reasons(reason)
+    def _raise_given_up(self) -> NoReturn:
+        told = self._reasons("")
         raise StepGivenUpError(
             f"{told or 'another process gave up'}: this step was given up",
             hint="nothing was written, in no process; forward again, or stop",
@@ -310,6 +312,7 @@ class Peers:
 
     def _reasons(self, mine: str) -> str:
         """Renew the communicator, and return who gave up, and why."""
+        self._is_over = True
         self._shrink()
         said = np.zeros((self.size, REASON), np.uint8)
         word = mine.encode()[:REASON]

@@ -400,11 +400,11 @@ class Plan:
 
     def explain(self, step: Step, error: Exception) -> MinisymError:
         """Make the error of a step that failed."""
+        if isinstance(error, MinisymError):
+            return error
         node = self.owner(step)
         if node is None or node.op is None:
             return ExecutionError(f"a step failed: {error}")
-        if isinstance(error, MinisymError):
-            return error
         rows = [
             (name, show(self.typed.shapes[e]), f"{self.typed.dtypes[e]} {e.name}", "")
             for name, e in zip(node.input_names(), node.inputs, strict=False)

@@ -25,6 +25,9 @@ from minisym import sym
 
 STEPS = 150
 
+INSIDE = threading.Event()
+"""Set while a step is under way."""
+
 
 def digits():
     from sklearn.datasets import load_digits
@@ -63,15 +66,16 @@ def main(folder, seed, what):
     told = {"caught": []}
     chance = random.Random(seed)
     victim, at = chance.randrange(size), chance.randrange(5, STEPS - 20)
-    if what == "kill" and rank == victim:
-        delay = chance.random() * 0.5
-        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
-    if what == "interrupt" and rank == victim:
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    moment = chance.choice([0, at, at, at]), chance.random() * 0.006
     liars = int(what.removeprefix("liars")) if what.startswith("liars") else 0
-    for t in range(STEPS):
+    trajectory = hashlib.sha256()
+    while executor.runs < STEPS:
+        t = executor.runs
         chosen = rng.integers(0, 1400, 32)
         data = rows[chosen]
+        if rank == victim and t == moment[0] and what in {"kill", "interrupt"}:
+            {"kill": kill_later, "interrupt": interrupt_later}[what](moment[1])
+            moment = -1, 0.0
         if what == "slow" and rank == victim and t == at:
             time.sleep(20)
         if what == "diverge" and rank == victim and t == at:
@@ -79,20 +83,46 @@ def main(folder, seed, what):
         if what == "monitor" and rank == victim:
             executor.set_monitor_callback(fail if t == at else None)
         try:
+            INSIDE.set()
             optimizer.step(executor, data=data, softmax_label=wrong(labels[chosen], rank < liars))
+            INSIDE.clear()
         except (ms.MinisymError, KeyboardInterrupt, ZeroDivisionError) as error:
-            told["caught"].append([type(error).__name__, str(error), executor.runs])
+            INSIDE.clear()
+            told["caught"].append([type(error).__name__, str(error), t])
+            at = -1
             if what in {"slow", "diverge"}:
                 break
+        if executor.runs > t:
+            trajectory.update(executor.arg_dict["fc1_weight"].tobytes())
     weights = np.asarray(executor.arg_dict["fc1_weight"])
     told |= {
         "runs": executor.runs,
         "weights": hashlib.sha256(weights.tobytes()).hexdigest(),
+        "trajectory": trajectory.hexdigest(),
         "accuracy": accuracy(executor, rows[1400:], labels[1400:]),
         "lost": peers.lost,
         "victim": victim,
     }
     Path(folder, f"{rank}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def kill_later(seconds, number=signal.SIGKILL):
+    """Send a signal to this process after a time."""
+    timer = threading.Timer(seconds, os.kill, (os.getpid(), number))
+    timer.daemon = True
+    timer.start()
+
+
+def interrupt_later(seconds):
+    """Send Ctrl-C after a time, and, if no step is under way then, again a little later."""
+
+    def again(number, frame):
+        if INSIDE.is_set():
+            raise KeyboardInterrupt
+        interrupt_later(0.001)
+
+    signal.signal(signal.SIGINT, again)
+    kill_later(seconds, signal.SIGINT)
 
 
 def wrong(labels, lies):

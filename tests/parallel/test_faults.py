@@ -71,8 +71,8 @@ def test_who_is_killed_is_left_behind(seed: int, tmp_path: Path) -> None:
 def test_an_error_stops_the_step_everywhere(tmp_path: Path) -> None:
     told, done = launch(tmp_path, "monitor")
     assert done.returncode == 0, done.stderr
-    assert same(told, "runs") == STEPS - 1
-    same(told, "weights")
+    assert same(told, "runs") == STEPS
+    same(told, "trajectory")
     victim = same(told, "victim")
     for rank, one in told.items():
         ((name, text, runs),) = one["caught"]
@@ -90,8 +90,16 @@ def test_an_error_stops_the_step_everywhere(tmp_path: Path) -> None:
 def test_an_interrupt_leaves_all_at_the_same_step(seed: int, tmp_path: Path) -> None:
     told, done = launch(tmp_path, "interrupt", seed=seed)
     assert done.returncode == 0, done.stderr
-    same(told, "runs")
-    same(told, "weights")
+    assert set(told) == {0, 1, 2}
+    assert same(told, "runs") == STEPS
+    same(told, "trajectory")
+    victim = same(told, "victim")
+    ((interrupt, _, at),) = told.pop(victim)["caught"]
+    assert interrupt == "KeyboardInterrupt"
+    # where it came before the step had begun, or when it had landed, the others know nothing
+    for name, text, runs in same(told, "caught"):
+        assert (name, runs) == ("StepGivenUpError", at)
+        assert text.startswith(f"process {victim} (KeyboardInterrupt: ): this step was given up")
 
 
 def test_weights_that_differ_are_noticed(tmp_path: Path) -> None:
