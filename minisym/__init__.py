@@ -101,6 +101,7 @@ with _importing():
     from minisym.saved.load import load_model
     from minisym.saved.model import Model
     from minisym.show.layers import summary
+    from minisym.train.recording import Recording, record
 
 MXNetError = MinisymError
 _install_finder()
@@ -132,6 +133,7 @@ __all__ = [
     "Node",
     "NonFiniteError",
     "ParamError",
+    "Recording",
     "ShapeError",
     "Symbol",
     "Variable",
@@ -175,6 +177,7 @@ __all__ = [
     "parallel",
     "profiler",
     "random",
+    "record",
     "rnd",
     "rnn",
     "saved",

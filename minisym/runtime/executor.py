@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import starmap
 from sys import maxsize
 from threading import get_ident
-from typing import Any, NoReturn, TypedDict, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypedDict, TypeVar
 
 import numpy as np
 
@@ -102,6 +102,15 @@ class Last(TypedDict, total=False):
     """The mark of the call whose writes have landed last."""
 
 
+class LastRun(NamedTuple):
+    """The last forward run of an executor; see `Executor.last_run`."""
+
+    plan: Plan
+    """Its memory holds the outputs, and, while somebody attends, what the updates have read."""
+    number: int
+    is_train: bool
+
+
 @dataclass(slots=True, eq=False)
 class Flat:
     """What a run of a plan in one mode is made of."""
@@ -180,6 +189,7 @@ class Executor:
         self._monitor: Monitor | None = None
         self._guard: NanGuard | None = None
         self._observers: tuple[Observer, ...] = ()
+        self._witness: Callable[[], object] | None = None
         self._waiting: Stepper | None = None
         self._lock = threading.RLock()
         self._is_running = False
@@ -362,12 +372,13 @@ class Executor:
 
     def _fit(self, *, is_train: bool) -> Flat:
         """Return what the next forward run is made of."""
+        self._tell_witness()
         plan, flat = self._fitting(is_train=is_train), self._flat
         if flat.plan is not plan or flat.is_train is not is_train:
             flat = self._flat = self._flatten(plan, is_train=is_train)
         elif self._last["runs"] >= flat.due:
             self._choose_calls(flat)
-        self._is_fitting = True
+        self._is_fitting = self._witness is None
         return flat
 
     def _run_fed(
@@ -689,6 +700,7 @@ class Executor:
         del call  # nothing is written yet
         is_train = self._mode(is_train, "step")
         self._overtake()
+        self._tell_witness()
         feeds, _ = self._check(kwargs, "step")
         if backward:
             self._seed(out_grads)
@@ -749,6 +761,42 @@ class Executor:
         observers = tuple(one for one in (monitor, guard) if one is not None)
         self._monitor, self._guard, self._observers = monitor, guard, observers
         self._is_fitting = False
+
+    def attend(self, witness: Callable[[], object] | None) -> None:
+        """Call `witness` whenever a run begins, as long as the values of the one before are there.
+
+        Meanwhile what updates have read can be read after a run: `last_run` says where. The runs
+        are those that nobody watches, to the last bit. `ms.record` is such a witness, and there is
+        one at a time; None sends it away.
+
+        Raises
+        ------
+        ExecutionError
+            There is another one.
+        """
+        self._alone(self._attend, witness)
+
+    def _attend(self, call: object, witness: Callable[[], object] | None) -> None:
+        del call  # nothing is written
+        if witness is not None and self._witness is not None:
+            raise ExecutionError(
+                f"{self!r} is being recorded already", hint="end the other recording: its stop()"
+            )
+        self._overtake()
+        self._plans.keep_gradients(witness is not None)
+        self._witness, self._is_fitting = witness, False
+
+    def _tell_witness(self) -> None:
+        if self._witness is not None:
+            self._witness()
+
+    @property
+    def last_run(self) -> LastRun | None:
+        """The last forward run, as long as its values are there."""
+        last = self._last
+        if last["is_train"] is None:
+            return None
+        return LastRun(last["plan"], last["runs"], last["is_train"])
 
     @contextmanager
     def nan_guard(self, allow: Iterable[str] = (), *, infinities: bool = True) -> Iterator[None]:
@@ -829,6 +877,7 @@ class Executor:
         del call  # nothing stays written
         is_train, last = self._mode(is_train, "profile"), self._last
         self._overtake()
+        self._tell_witness()
         plan = self._fitting(is_train=is_train)  # that of the runs which `forward` makes
         # the values that gradients need are those of no forward run
         last["plan"], last["is_train"] = plan, None

@@ -158,6 +158,7 @@ def lay_out(
     *,
     direct: Collection[Node],
     keep: bool,
+    also: Iterable[Entry] = (),
 ) -> Layout:
     """Give every value of a run a home.
 
@@ -177,6 +178,8 @@ def lay_out(
         Updates that may compute in place, at the end of the run.
     keep
         Whether every value keeps memory of its own, so that all can be read after a run.
+    also
+        Values that can be read after it in any case.
     """
     forward, backward = runs
     nodes, behind = (*forward, *backward), frozenset(backward)
@@ -208,8 +211,7 @@ def lay_out(
     kept = {layout.root(entry) for entry in outputs} | {w.entry for w in written.values()}
     # what backward reads stays, so that it may run again without a forward run
     kept |= {layout.root(e) for node in backward for e in node.inputs if e.node not in behind}
-    if keep:
-        kept |= homes.keys()
+    kept |= homes.keys() if keep else {layout.root(entry) for entry in also}
     for entry in kept:
         homes[entry].end = after
     _share(layout, typed, kept)

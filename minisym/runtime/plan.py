@@ -71,6 +71,8 @@ class Plan:
         a run that is stopped there must not have written.
     keep
         Whether every entry keeps memory of its own, so that all values can be read after a run.
+    gradients
+        Whether what updates read can: it costs the memory of the gradients, and changes no bit.
     memory
         Memory to use, as far as it fits: that of the outputs above all, which then stay where they
         were in the plan before.
@@ -91,6 +93,7 @@ class Plan:
         *,
         in_place: bool = True,
         keep: bool = False,
+        gradients: bool = False,
         memory: Memory = NO_MEMORY,
         states: States | None = None,
         comm: Peers | None = None,
@@ -104,6 +107,8 @@ class Plan:
         self.writes: WriteOrder = order_writes(self.graph)
         self.written = {write.variable: write for write in self.writes.writes}
         self.keep, self.in_place, self.comm = keep, in_place, comm
+        updates = [node for node in self.graph if gradients and node.kind == "update"]
+        self._read_by_updates = [entry for node in updates for entry in node.inputs]
         self.states: States = {} if states is None else states
         # kernels see plain arrays: a subclass (memmap, NDArray) would only cost
         self.arrays: dict[Entry, Array] = {
@@ -165,8 +170,10 @@ class Plan:
             self.layout = self._laid_out(runs, views, direct)
 
     def _laid_out(self, runs: Runs, views: Collection[Node], direct: Collection[Node]) -> Layout:
-        ends = self.heads, self.results
-        return lay_out(self.typed, runs, ends, self.written, views, direct=direct, keep=self.keep)
+        ends, also = (self.heads, self.results), self._read_by_updates
+        return lay_out(
+            self.typed, runs, ends, self.written, views, direct=direct, keep=self.keep, also=also
+        )
 
     def _with_less_memory(
         self, runs: Runs, views: Collection[Node], direct: Collection[Node]

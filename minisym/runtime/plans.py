@@ -109,6 +109,11 @@ class Plans:
         self._heads = plan.memory().heads
         return plan
 
+    def keep_gradients(self, keep: bool) -> None:
+        """Let runs that nobody watches leave what updates read where it can be read."""
+        self._shared["gradients"] = keep
+        self._quick, self._watched = {}, None
+
     def freeze(self, arrays: Mapping[Node, Array], tile: int) -> None:
         """Take note that some arrays are read-only from now on: plans may rely on their values."""
         self._tile = tile

@@ -90,6 +90,33 @@ def _variable_behind(entry: Entry) -> Node | None:
     return entry.node
 
 
+def gradients_of_updates(graph: Graph) -> dict[str, Entry]:
+    """Return the gradient that moves each Variable which an update writes, by the Variable's name.
+
+    >>> from minisym import sym
+    >>> step = sym.signsgd_update(sym.Variable("w"), sym.Variable("x") * 2, lr=0.1, name="step")
+    >>> gradients_of_updates(step.graph)["w"].name
+    '_mulscalar0_output'
+    """
+    found: dict[str, Entry] = {}
+    for node in graph:
+        if node.kind != "update":
+            continue
+        slots = dict(zip(node.input_names(), node.inputs, strict=False))
+        gradients = [slot for slot in slots if _is_gradient(slot)]
+        for i, (slot, variable) in enumerate(written(node)):
+            if i and not re.match(r"weight(_\d+)?$", slot):
+                continue  # a state of the update
+            own = [g for g in gradients if g == slot.replace("weight", "grad")]
+            if own or len(gradients) == 1:
+                found[variable.name] = slots[own[0] if own else gradients[0]]
+    return found
+
+
+def _is_gradient(slot: str) -> bool:
+    return re.match(r"grad|g\d*$", slot) is not None
+
+
 def kinds(graph: Graph) -> dict[Node, str]:
     """Return the kind of every node.
 
@@ -136,7 +163,7 @@ def _is_number_of(update: Node, source: Node) -> bool:
 
 def _role_of_slot(node: Node, slot: str) -> str:
     if node.kind == "update":
-        return "gradient" if re.match(r"grad|g\d*$", slot) else "other"
+        return "gradient" if _is_gradient(slot) else "other"
     if node.kind == "loss" and slot == "label":
         return "label"
     assert node.op is not None
