@@ -36,7 +36,7 @@ from minisym.core.ndarray import Array, NDArray
 from minisym.core.node import Entry, Node
 from minisym.core.shapes import show
 from minisym.core.symbol import Symbol
-from minisym.passes.order import find_writes
+from minisym.passes.order import Write, find_writes
 from minisym.runtime.binding import Binding
 from minisym.runtime.calls import Call, exhaust, quiet, quietly
 from minisym.runtime.compiled import get_compile
@@ -51,7 +51,7 @@ from minisym.runtime.observe.internals import Internals
 from minisym.runtime.observe.profile import Profile, check_runs, profile
 from minisym.runtime.observe.usage import MemoryReport, memory_report
 from minisym.runtime.observe.watch import Monitor, Observer, watch
-from minisym.runtime.peers import OWN
+from minisym.runtime.peers import OWN, Peers
 from minisym.runtime.plan import Memory, Plan
 from minisym.runtime.plans import Plans
 from minisym.runtime.program import LANDED, Commit, add, execute, move, run_through
@@ -257,6 +257,21 @@ class Executor:
         found = find_writes(self._symbol.graph).values()
         return {write.variable.name: write.entry.node.name for write in found}
 
+    @property
+    def peers(self) -> Peers | None:
+        """The processes that run the same graph; None where one runs it alone."""
+        return self._peers
+
+    @property
+    def own(self) -> list[str]:
+        """Which written arrays each of several processes has for itself.
+
+        Momenta and errors that it does not send, and what its own data have left: moving averages.
+        All other arrays that are written are the same in all processes.
+        """
+        writes = find_writes(self._symbol.graph).values()
+        return list(dict.fromkeys(w.variable.name for w in writes if not _is_everybodys(w)))
+
     # ----------------------------------------------------------------------------- showing itself
 
     def __repr__(self) -> str:
@@ -408,7 +423,7 @@ class Executor:
             {
                 node.name: plan.arrays[Entry(node)]
                 for node, write in plan.written.items()
-                if write.entry.node.kind == "update" and OWN not in node.attrs
+                if _is_everybodys(write)
             },
             self.runs,
         )
@@ -1093,6 +1108,11 @@ class Executor:
             f"{self!r} cannot be pickled: it holds compiled steps",
             hint="pickle executor.symbol and the arrays, and bind them where they arrive",
         )
+
+
+def _is_everybodys(write: Write) -> bool:
+    """Return whether what is written is the same in all processes: what updates agreed upon."""
+    return write.entry.node.kind == "update" and OWN not in write.variable.attrs
 
 
 def _refuse_nested() -> NoReturn:

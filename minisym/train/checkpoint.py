@@ -3,6 +3,12 @@
 The file is one of MXNet's `.params`, so that weights can be read elsewhere, too; the position in
 the training is an array of bytes in it. It is written aside, flushed to the disk and renamed:
 whenever the process dies, the file is the old one or the new one.
+
+Several processes keep one file. What is the same in all of them needs no thought. Of what each has
+for itself (a momentum, an error memory, moving averages) the file holds the mean over all, and each
+process that goes on begins with that: there may be fewer or more of them than before. For error
+feedback nothing is lost thereby. Its step is the mean of what all send, so what all together still
+owe the weights is the mean of their errors, and it is the mean of k copies of itself for any k.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -24,6 +30,7 @@ from minisym.core.files import remove_leftovers
 from minisym.core.ndarray import Array, NDArray
 from minisym.formats import mxnet_params
 from minisym.optimizer import Optimizer
+from minisym.optimizer.compose import is_fed
 from minisym.runtime.executor import Executor
 
 POSITION = "train:position"
@@ -51,19 +58,51 @@ def save(
     path: str | PathLike[str],
     executor: Executor,
     optimizer: Optimizer,
-    position: Position,
-    fed: Iterable[str] = (),
+    position: Position | None = None,
+    fed: Iterable[str] | None = None,
 ) -> None:
-    """Write a checkpoint; arrays named in `fed` are left out."""
-    path, unkept = Path(path), {*fed}
+    """Write a checkpoint: parameters, states, random numbers, and how often was stepped.
+
+    Where several processes make the step together, all of them call this behind the same step, and
+    the first one writes; what each has for itself is saved as the mean over all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    executor, optimizer
+        A training step, bound, and its optimizer.
+    position
+        Where the training stands, for a loop that wants to know.
+    fed
+        Arrays that are left out; without, those whose names say that they are data or labels.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import minisym as ms
+    >>> net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=2, name="fc")
+    >>> optimizer = ms.optimizer.Signum()
+    >>> step = ms.parallel.data_parallel(optimizer.minimize(ms.sym.SoftmaxOutput(net, name="p")))
+    >>> executor = step.simple_bind(data=(4, 3), comm=ms.parallel.world())
+    >>> _ = optimizer.step(executor, data=np.ones((4, 3)))
+    >>> path = Path(tempfile.mkdtemp(), "training.params")
+    >>> save(path, executor, optimizer)
+    >>> restore(path, executor, optimizer).epoch, optimizer.num_update
+    (0, 1)
+    """
+    path, unkept = Path(path), None if fed is None else {*fed}
+    means = _means(executor)
     arrays: dict[str, Array] = {
-        f"{kind}:{name}": array
+        f"{kind}:{name}": means.get(name, array)
         for kind, named in (("arg", executor.arg_dict), ("aux", executor.aux_dict))
         for name, array in named.items()
-        if name not in unkept
+        if not (is_fed(name) if unkept is None else name in unkept)
     }
+    if executor.peers is not None and executor.peers.rank:
+        return
     told = {
-        "position": vars(position),
+        "position": vars(position or Position()),
         "num_update": optimizer.num_update,
         "micro_batch": optimizer.micro_batch,
         "random": random.generator.bit_generator.state,
@@ -75,6 +114,10 @@ def save(
 
 def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer) -> Position:
     """Read a checkpoint into an executor, an optimizer and the random numbers; return the position.
+
+    Each of several processes reads the file, which lies where all can, and there may be another
+    number of them than of those that wrote it. The first goes on with the random numbers of the
+    first; each other one with numbers of its own.
 
     Raises
     ------
@@ -91,7 +134,21 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
         array[...] = value
     optimizer.num_update, optimizer.micro_batch = counts
     random.generator.bit_generator.state = drawn
+    if executor.peers is not None and executor.peers.rank:
+        generator = cast("np.random.PCG64", random.generator.bit_generator)
+        generator.state = generator.jumped(executor.peers.rank).state
     return position
+
+
+def _means(executor: Executor) -> dict[str, Array]:
+    """Return the means over all processes of what each has for itself."""
+    if executor.peers is None:
+        return {}
+    arrays = {**executor.arg_dict, **executor.aux_dict}
+    own = [name for name in executor.own if np.issubdtype(arrays[name].dtype, np.floating)]
+    means: list[Array] = [np.empty_like(arrays[name]) for name in own]
+    executor.peers.mean([arrays[name] for name in own], means)
+    return dict(zip(own, means, strict=True))
 
 
 def _parse(name: str, text: bytes) -> tuple[Position, tuple[int, int], Any]:
