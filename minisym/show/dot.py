@@ -21,7 +21,9 @@ from minisym.core.graph import Graph
 from minisym.core.symbol import Symbol
 from minisym.show import text
 from minisym.show.known import learn
-from minisym.show.scene import Box, Frame, Link, Scene, scene
+from minisym.show.measure import width_of_chips, width_of_words
+from minisym.show.parts import Box, Frame, Link, Scene
+from minisym.show.scene import scene
 from minisym.show.style import AUTO, KINDS, PILLS, STORES, Paint, Theme, theme_named
 
 if TYPE_CHECKING:
@@ -79,10 +81,11 @@ def plot_network(
     theme
         "light", "dark", or "auto": light, and an svg turns dark where the reader's system is.
     collapse
-        "backward": the gradient nodes of a layer are one box; "repeat": and so are scopes that
-        compute the same, drawn once with their number; "scope": and so is each scope of names;
-        "none": nothing. Default: "backward" where there are many gradient nodes; "repeat" above
-        500 nodes, and if more than 500 boxes are left, "scope".
+        What becomes one box. "none": nothing; "backward": the gradient nodes of a layer; "stack":
+        and an op with the activation and such that follow it; "repeat": what is computed several
+        times over is drawn once, with its number; "scope": each scope of names; "stretch": ops that
+        follow each other. Default: as little of it as leaves the picture within 1,600 × 2,400
+        points; the picture then says that it is folded.
     legend
         Explain the colours below the picture.
 
@@ -241,14 +244,30 @@ def _ranks(
             yield f"{indent}{{ rank=same; {'; '.join(row)} }}\n"
 
 
+def _label(box: Box, theme: Theme) -> _Html:
+    title = f"<B>{text.markup(box.title)}</B>"
+    if box.repeated > 1:
+        title += f"<B>&#160;×{box.repeated}</B>"
+    detail = f'<FONT POINT-SIZE="9.5">{text.markup(box.detail, 72)}</FONT>' if box.detail else ""
+    if not box.chips:
+        return _Html(f"{title}<BR/>{detail}" if detail else title)
+    chips = "".join(
+        _swatch(text.markup(chip.title), theme.kinds[chip.kind], 9) for chip in box.chips
+    )
+    lines = [title, detail] if detail else [title]
+    rows = "".join(f"<TR><TD>{line}</TD></TR>" for line in lines)
+    margin = f'<TD WIDTH="{max(0, round(width_of_words(box) - width_of_chips(box)) // 2)}"></TD>'
+    return _Html(  # a table in a cell is as wide as the cell: margins leave the chips narrow
+        f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}<TR><TD><TABLE BORDER="0" '
+        f'CELLSPACING="3" CELLPADDING="0"><TR>{margin}{chips}{margin}</TR></TABLE></TD></TR>'
+        "</TABLE>"
+    )
+
+
 def _box(box: Box, theme: Theme) -> dict[str, Any]:
     paint = theme.kinds[box.kind]
-    title = text.markup(box.title)
-    label = f"<B>{title}</B>"
-    if box.detail:
-        label += f'<BR/><FONT POINT-SIZE="9.5">{text.markup(box.detail, 72)}</FONT>'
     found: dict[str, Any] = {
-        "label": _Html(label),
+        "label": _label(box, theme),
         "shape": "cylinder" if box.kind in STORES else "box",
         "style": "filled" if box.kind in STORES else "rounded,filled",
         "fillcolor": paint.fill,
@@ -268,6 +287,8 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     if box.small:
         found |= {"shape": "circle", "style": "filled", "width": 0.3, "fixedsize": "true"}
         found |= {"margin": 0}
+    if box.repeated > 1:
+        found["peripheries"] = 2
     if box.spine:
         found["group"] = "main"
     elif box.back:
@@ -280,6 +301,10 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
 def _tooltip(box: Box) -> str:
     if len(box.nodes) == 1:
         return _NEW_LINE.join(text.plain(line, 200) for line in text.attributes_of(box.nodes[0]))
+    if box.chips and box.kind != "scope":
+        return _NEW_LINE.join(
+            text.plain(" ".join(text.attributes_of(node)), 200) for node in box.nodes
+        )
     names = [text.plain(node.name) for node in box.nodes[:12]]
     more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""
     return ", ".join(names) + more if names else text.plain(box.title)
@@ -362,6 +387,7 @@ def _title(drawn: Scene, theme: Theme) -> _Html:
 def _legend(drawn: Scene, theme: Theme) -> _Html:
     """Explain the kinds that there are, and no others."""
     present = {box.kind for box in drawn.boxes}
+    present |= {chip.kind for box in drawn.boxes for chip in box.chips}
     cells = []
     named: set[str] = set()
     for kind, name in KINDS.items():
@@ -391,11 +417,12 @@ def _legend(drawn: Scene, theme: Theme) -> _Html:
     )
 
 
-def _swatch(name: str, paint: Paint) -> str:
+def _swatch(name: str, paint: Paint, points: float | None = None) -> str:
+    size = f' POINT-SIZE="{points}"' if points else ""
     return (
         f'<TD><TABLE BORDER="1" CELLBORDER="0" STYLE="ROUNDED" COLOR="{paint.line}" '
-        f'BGCOLOR="{paint.fill}" CELLPADDING="2"><TR><TD><FONT COLOR="{paint.text}">{name}</FONT>'
-        "</TD></TR></TABLE></TD>"
+        f'BGCOLOR="{paint.fill}" CELLPADDING="2"><TR><TD><FONT COLOR="{paint.text}"{size}>{name}'
+        "</FONT></TD></TR></TABLE></TD>"
     )
 
 

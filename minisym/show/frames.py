@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import networkx as nx
 
 if TYPE_CHECKING:
-    from minisym.show.scene import Box, Frame, Link
+    from minisym.show.parts import Box, Frame, Link
 
 _VISITS: Final = 2_000_000
 """So many boxes are looked at, for a frame each: of graphs with thousands of frames, some."""

@@ -166,13 +166,31 @@ def _scopes(forward: list[Node]) -> dict[Node, Scope]:
             outer = scopes.get(forward[i], ())
             if not outer or prefix.startswith(outer[-1]):
                 scopes[forward[i]] = (*outer, prefix)
-    for i, node in enumerate(forward):  # the sum that ends a block is named by nobody
+    _add_sums(forward, inputs, scopes)
+    return scopes
+
+
+def _add_sums(
+    forward: Sequence[Node], inputs: Sequence[Sequence[int]], scopes: dict[Node, Scope]
+) -> None:
+    """Put the sum that ends a block, which nobody named, into the block's scope.
+
+    It is that of its last term, or one around it: whose ops have read or made the other terms.
+    """
+    near: defaultdict[Scope, set[int]] = defaultdict(set)
+    for i, node in enumerate(forward):
         is_sum = is_auto_name(node) and len(inputs[i]) > 1
         if (node.name.startswith("_") or is_sum) and node not in scopes:
-            nearest = scopes.get(forward[max(inputs[i], default=i)])
+            *others, last = sorted(inputs[i]) or [i]
+            nearest = scopes.get(forward[last])
             if nearest:
-                scopes[node] = nearest[:1]
-    return scopes
+                depths = range(len(nearest), 1, -1)
+                scopes[node] = nearest[
+                    : next((d for d in depths if near[nearest[:d]].issuperset(others)), 1)
+                ]
+        scope = scopes.get(node, ())
+        for depth in range(1, len(scope) + 1):
+            near[scope[:depth]].update(inputs[i], [i])
 
 
 def _closed(

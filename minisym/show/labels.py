@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
@@ -13,16 +12,14 @@ from minisym.core.shapes import Shape
 from minisym.passes.flops import bits_sent, flops
 from minisym.show import roles, text
 from minisym.show.known import Known
-
-if TYPE_CHECKING:
-    from minisym.show.scene import Box
+from minisym.show.parts import Box, Chip, Frame
 
 
 def label(box: Box, known: Known, hidden: int = 0) -> None:
-    """Write a box's title and detail; `hidden` is the size of its parameters not drawn."""
+    """Write a box's title, detail and chips; `hidden` is the size of its parameters not drawn."""
     node = box.nodes[0]
     if box.kind == "scope":
-        box.title, box.detail = box.name, _contents(box.nodes, hidden)
+        box.title, box.detail = relative(box.name, box.frame), _contents(box, hidden)
     elif box.kind == "backward" and box.name.startswith("∂"):
         box.title = _gradient_of(box)
         box.detail = _ops(box.nodes)
@@ -34,6 +31,21 @@ def label(box: Box, known: Known, hidden: int = 0) -> None:
             box.detail += f" · {text.count(number)}"
     else:
         _label_op(box, node, hidden)
+        box.chips = [Chip(n.kind, _short_title(n)) for n in box.nodes[1:]]
+        box.chips += [Chip("input", _fed(name, entry)) for name, entry in roles.numbers_of(node)]
+        box.small = box.small and not box.chips
+
+
+def relative(name: str, frame: Frame | None) -> str:
+    """Return a name without what the frame around it says already.
+
+    >>> relative("stage1_unit2_conv1", Frame("stage1", "stage1", prefix="stage1"))
+    'unit2_conv1'
+    """
+    if frame is None or not frame.prefix or not name.startswith(frame.prefix):
+        return name
+    rest = name.removeprefix(frame.prefix)
+    return rest.lstrip("_/.") if rest[:1] in ("_", "/", ".") and rest.strip("_/.") else name
 
 
 def _label_op(box: Box, node: Node, hidden: int) -> None:
@@ -47,7 +59,8 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
     if noise and sign and len(node.inputs) > 1:
         box.title, box.small = sign, True
         return
-    words = ["" if noise else text.plain(node.name), params]
+    is_said = noise or (box.frame is not None and box.frame.title == node.name)
+    words = ["" if is_said else text.plain(relative(node.name, box.frame)), params]
     words.append(f"{text.count(hidden)} params" if hidden else "")
     box.title = sign if sign and node.op.subgraphs else node.op.name
     if node.op.kind == "backward":
@@ -55,9 +68,27 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
     box.detail = " · ".join(word for word in words if word)
 
 
+def _short_title(node: Node) -> str:
+    """Return what a chip says of an op: `relu`, `BatchNorm`, `× 2`."""
+    assert node.op is not None
+    sign = node.op.sign
+    if "scalar" in node.params and "{}" in sign:
+        return sign.format(text.value_text(node.params["scalar"]).replace("-", "−"))
+    return str(node.params.get("act_type") or node.op.name)
+
+
+def _fed(name: str, entry: Entry) -> str:
+    """Return what a chip says of a number that is fed: `lr`, or `lr ← rate`."""
+    source = entry.node
+    is_said = source.name == name or roles.is_auto_name(source)
+    return name if is_said else f"{name} ← {text.plain(source.name, 24)}"
+
+
 def _name_of_variable(box: Box) -> str:
     stem = box.name.removesuffix("_grad")
-    return f"∂ {stem}" if box.kind == "gradient" and stem and stem != box.name else box.name
+    if box.kind == "gradient" and stem and stem != box.name:
+        return f"∂ {relative(stem, box.frame)}"
+    return relative(box.name, box.frame)
 
 
 def _gradient_of(box: Box) -> str:
@@ -89,12 +120,16 @@ def _forward_name(op: Op) -> str:
     return op.name.removeprefix("_backward_")
 
 
-def _contents(nodes: Sequence[Node], elements: int) -> str:
-    ops = sum(node.op is not None for node in nodes)
-    writes = sum(roles.is_update(node) for node in nodes)
-    words = [_plural(ops, "op")]
+def _contents(box: Box, elements: int) -> str:
+    """Return what is in a box: `Convolution ×3 · 10 ops · 70.4K params`."""
+    ops = sum(node.op is not None for node in box.nodes)
+    writes = sum(roles.is_update(node) for node in box.nodes)
+    layers = Counter(node.op.name for node in box.nodes if node.op and node.op.kind == "layer")
+    words = [f"{name} ×{n}" if n > 1 else name for name, n in layers.most_common(2)]
+    words.append(_plural(ops, "op"))
     if elements:
-        words.append(f"{text.count(elements)} params")
+        each = " each" if box.repeated > 1 else ""
+        words.append(f"{text.count(elements)} params{each}")
     if writes:
         words.append(_plural(writes, "update"))
     return " · ".join(words)
@@ -121,7 +156,8 @@ def heading(
     if work := _work(graph, known):
         facts.append(work)
     if updates:
-        facts.append(_plural(len(updates), "in-place update"))
+        fed = ", ".join(dict.fromkeys(roles.fed(graph).values()))
+        facts.append(_plural(len(updates), "in-place update") + (f", fed {fed}" if fed else ""))
     if sent := sum(bits_sent(node, known.shapes) or 0 for node in graph):
         facts.append(f"{text.count(sent)} bits sent")
     return title or _title(graph, kinds, updates), facts

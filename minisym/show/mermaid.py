@@ -25,7 +25,8 @@ from minisym.core.errors import MinisymError
 from minisym.core.symbol import Symbol
 from minisym.show import text
 from minisym.show.known import Known, learn
-from minisym.show.scene import MANY, Box, Frame, Link, Scene, scene
+from minisym.show.parts import Box, Frame, Link, Scene
+from minisym.show.scene import scene
 from minisym.show.style import PILLS, STORES, Theme, theme_named
 
 MOST_EDGES: Final = 500
@@ -54,13 +55,13 @@ def mermaid(
     Raises
     ------
     TooLargeError
-        Even with one box for each scope of names it is too large.
+        Even folded as far as can be it is too large: it has too many outputs, say.
     """
     known = learn(symbol.graph, shape, dtype)
     paint = theme_named(theme)
-    tried: list[str | bool | None] = [collapse, "backward", "repeat", "scope"]
-    if collapse is None and len(symbol.graph) > MANY:
-        tried = [None, "scope"]  # it has been collapsed already
+    tried: list[str | bool | None] = [collapse, "backward", "repeat", "scope", "stretch"]
+    if collapse is None:
+        tried = [None, "stretch"]  # it has been folded already
     edges = size = 0
     for mode in tried[tried.index(collapse, 1) if collapse in tried[1:] else 0 :]:
         drawn = _scene(symbol, known, hide_weights=hide_weights, collapse=mode)
@@ -113,9 +114,12 @@ def _lines(drawn: Scene, theme: Theme) -> Iterator[str]:
 
 
 def _shape(box: Box) -> str:
-    label = f"<b>{_escape(box.title)}</b>"
+    repeated = f" ×{box.repeated}" if box.repeated > 1 else ""
+    label = f"<b>{_escape(box.title)}{repeated}</b>"
     if box.detail:
         label += f"<br/>{_escape(box.detail)}"
+    if box.chips:
+        label += f"<br/>{_escape(' · '.join(chip.title for chip in box.chips))}"
     if box.kind in STORES:
         return f'[("{label}")]'
     if box.kind in PILLS:

@@ -22,8 +22,6 @@ _Known = tuple[_Given, _Given]
 
 MANY_NODES: Final = 10_000
 """Larger graphs are shown as text: nobody waits for a picture that he did not ask for."""
-_FEW_NODES: Final = 40
-"""Graphs up to this size are drawn with their weights."""
 _SECONDS: Final = 5.0
 _LINES: Final = 40
 
@@ -51,10 +49,9 @@ def mimebundle(
     size = _attempt(lambda: len(symbol.graph))
     if size is None or size > MANY_NODES:
         return bundle
-    hide = size > _FEW_NODES
-    if picture := _attempt(lambda: _svg(symbol, known, hide_weights=hide)):
+    if picture := _attempt(lambda: _svg(symbol, known)):
         bundle["image/svg+xml"] = picture
-    if flowchart := _attempt(lambda: mermaid(symbol, *known, hide_weights=hide)):
+    if flowchart := _attempt(lambda: mermaid(symbol, *known)):
         bundle["text/vnd.mermaid"] = flowchart
     return bundle
 
@@ -74,13 +71,13 @@ def text(symbol: Symbol, shape: _Given = None, dtype: _Given = None) -> str:
     return repr(symbol) if lines is None else f"{symbol!r}\n{lines}"
 
 
-def _svg(symbol: Symbol, known: _Known, *, hide_weights: bool) -> str | None:
+def _svg(symbol: Symbol, known: _Known) -> str | None:
     if find_engine() is None:
         return None
     with warnings.catch_warnings():  # of repeated names: nobody has asked for this picture
         warnings.simplefilter("ignore")
         shape, dtype = known
-        picture = plot_network(symbol, shape=shape, dtype=dtype, hide_weights=hide_weights)
+        picture = plot_network(symbol, shape=shape, dtype=dtype)
     made = render(picture.source, "svg", timeout=_SECONDS)
     return None if made is None else picture.finished(made, "svg").decode()
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 import networkx as nx
@@ -133,10 +134,10 @@ def _by_structure(graph: Graph, found: Groups, alike: Alike) -> Iterator[Repeat]
         dtype=np.int64,
     )
     place = {node: i for i, node in enumerate(ops)}
-    crossing = _crossing(ops, place)
+    crossed = crossing(ops, place)
     scopes = [(), *(found.scopes[node] for node in ops)]
     # a block ends where few links cross, and where another scope begins
-    cuts = [(n, scopes[i] == scopes[i + 1]) for i, n in enumerate(crossing[:-1])]
+    cuts = [(n, scopes[i] == scopes[i + 1]) for i, n in enumerate(crossed[:-1])]
     sizes = Counter(scope for node in forward if node for scope in _with_outer(found.scopes[node]))
 
     def is_block(start: int, length: int) -> bool:
@@ -180,15 +181,15 @@ def _common_depth(scopes: Sequence[Scope]) -> int:
     return depth
 
 
-def _crossing(ops: Sequence[Node], place: Mapping[Node, int]) -> list[int]:
+def crossing(ops: Sequence[Node], place: Mapping[Node, int]) -> list[int]:
     """Count the values that cross each place between two ops: where a block ends, there are few."""
     last = {place[e.node]: i for i, node in enumerate(ops) for e in node.inputs if e.node in place}
     change = np.zeros(len(ops) + 1, np.int64)
     for first, reader in last.items():
         change[first + 1] += 1
         change[reader + 1] -= 1
-    crossing: list[int] = np.cumsum(change).tolist()
-    return crossing
+    crossed: list[int] = np.cumsum(change).tolist()
+    return crossed
 
 
 def _runs(labels: np.ndarray) -> list[tuple[int, int, int, int]]:
@@ -258,7 +259,7 @@ def _repeat(graph: Graph, found: Groups, copies: Sequence[Sequence[Node]]) -> Re
             rows += zip(*servants, strict=True)
     whole = tuple(zip(*rows, strict=True))
     names = _own_scopes(found, copies, depth)
-    title = _names(names) if names else _title(copies[0])
+    title = _names(names) if names else title_of(copies[0])
     return Repeat(title, whole, depth, is_scope=bool(names))
 
 
@@ -286,10 +287,14 @@ def _servants(graph: Graph, found: Groups, op: Node) -> list[Node]:
     return own + layer.updates
 
 
-def _title(nodes: Sequence[Node]) -> str:
+def title_of(nodes: Sequence[Node]) -> str:
     """Return what is between the ends of a copy: their names, or their ops if they have none."""
-    names = [
-        node.op.name if node.op and is_auto_name(node) else text.plain(node.name, 32)
+    first, last = (
+        node.op.name if node.op and is_auto_name(node) else node.name
         for node in (nodes[0], nodes[-1])
-    ]
+    )
+    pairs = zip(first, last, strict=False)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    last = last[max(first.rfind(mark, 0, alike) for mark in "_/.") + 1 :]
+    names = [text.plain(first, 32), text.plain(last, 32)]
     return names[0] if len(nodes) == 1 else " … ".join(names)

@@ -155,6 +155,30 @@ def _hyper_parameters(graph: Graph) -> set[Node]:
     return found
 
 
+def fed(graph: Graph) -> dict[Node, str]:
+    """Return the nodes that updates read as numbers, such as their rate, and what they are to them.
+
+    >>> from minisym import sym
+    >>> w, g = sym.Variable("w"), sym.Variable("g")
+    >>> step = sym.signsgd_update(w, g, lr=sym.Variable("rate"), name="step")
+    >>> {node.name: number for node, number in fed(step.graph).items()}
+    {'rate': 'lr'}
+    """
+    numbers = _hyper_parameters(graph)
+    return {
+        entry.node: name
+        for node in graph
+        for name, entry in numbers_of(node)
+        if entry.node in numbers
+    }
+
+
+def numbers_of(node: Node) -> Iterator[tuple[str, Entry]]:
+    """Yield the parameters of an update that the graph computes, and what they are read from."""
+    if node.computed:
+        yield from zip(node.computed, node.inputs[-len(node.computed) :], strict=True)
+
+
 def _is_number_of(update: Node, source: Node) -> bool:
     """Return whether an update reads a node as parameters alone, not as arrays."""
     computed = len(update.computed)

@@ -30,7 +30,7 @@ def save_picture(
     *,
     shape: Mapping[str, Any] | None = None,
     dtype: Mapping[str, Any] | None = None,
-    hide_weights: bool = False,
+    hide_weights: bool = True,
     **options: Any,
 ) -> Path:
     """Write a picture of a symbol's graph to a file, in the format that its suffix says.
@@ -43,7 +43,7 @@ def save_picture(
         Ends in `.svg`, `.png`, `.pdf`, …; in `.dot`, `.mmd` (Mermaid) or `.txt`, which take no
         engine.
     shape, dtype, hide_weights, options
-        As of `plot_network` (`title`, `theme`, `collapse`, …), but weights are shown by default.
+        As of `plot_network` (`title`, `theme`, `collapse`, …).
 
     Returns
     -------

@@ -7,94 +7,31 @@ which become one box, what the labels say. `minisym.show.dot` and `minisym.show.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from minisym.core.errors import ParamError, did_you_mean
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.show import labels, roles
+from minisym.show.fold import Fold, Folder, is_gradient
 from minisym.show.frames import divide
-from minisym.show.groups import Layer, Scope, groups
+from minisym.show.groups import Groups, Layer, Scope, groups
 from minisym.show.known import Known
-from minisym.show.repeats import Repeat, repeats
-from minisym.show.style import STORES
+from minisym.show.measure import fits
+from minisym.show.parts import Box, Chip, Frame, Link, Scene
+from minisym.show.repeats import Repeat
+from minisym.show.style import PILLS, STORES
 
-Collapse = Literal["none", "backward", "repeat", "scope"]
-COLLAPSE: Final = ("none", "backward", "repeat", "scope")
-"""What becomes one box: nothing; the gradient nodes of a layer; and repeats; and every scope."""
+Collapse = Literal["none", "backward", "stack", "repeat", "scope", "stretch"]
+COLLAPSE: Final = ("none", "backward", "stack", "repeat", "scope", "stretch")
+"""What becomes one box; see `minisym.show.fold`."""
 
-FEW_BACKWARD: Final = 3
-"""So many gradient nodes are drawn one by one even by default."""
+TELLING: Final = 8
+"""Scopes that leave fewer boxes than this say too little, if there is another way."""
 FEW: Final = 40
 """Of a graph of more nodes, what hides weights hides all of them, whatever they are called."""
-MANY: Final = 500
-"""Of a graph of more nodes, repeats are drawn once by default; and if still more boxes than this
-are left, scopes are one box each."""
-
-
-@dataclass(eq=False, slots=True)
-class Frame:
-    """A rounded rectangle around boxes, and around other frames."""
-
-    name: str
-    title: str
-    outer: Frame | None = None
-    layer: Layer | None = None
-    backward: bool = False
-    repeated: int = 1
-    elements: int = 0
-    """How many numbers the parameters in it have, if that is known."""
-
-
-@dataclass(eq=False, slots=True)
-class Box:
-    """One thing in the picture: a node, an output, or what stands for several nodes."""
-
-    name: str
-    kind: str
-    title: str
-    detail: str = ""
-    nodes: list[Node] = field(default_factory=list)
-    frame: Frame | None = None
-    layer: Layer | None = None
-    spine: bool = False
-    """It lies on the main path, which is drawn straight."""
-    back: bool = False
-    """It is the gradient of such a one: they, too, form a straight line."""
-    small: bool = False
-    """A plain arithmetic op, whose title is a sign."""
-
-
-@dataclass(eq=False, slots=True)
-class Link:
-    """An arrow from what is computed to what reads it, or (kind "write") back into a Variable.
-
-    Kinds: data; parameter; state; gradient (flows backwards); saved (a value of the forward pass
-    that a gradient reads); write (the head overwrites the tail).
-    """
-
-    tail: Box
-    head: Box
-    kind: str
-    label: str = ""
-    spine: bool = False
-    mirrored: bool = False
-    """Its head lies upstream: the gradient flows up beside the forward pass."""
-
-
-@dataclass
-class Scene:
-    """All that is in a picture."""
-
-    title: str
-    facts: list[str]
-    boxes: list[Box]
-    links: list[Link]
-    frames: list[Frame]
-    beside: list[tuple[Box, Box]]
-    """Pairs that stand side by side: an op and its gradient, a loss and its label."""
 
 
 def scene(
@@ -112,67 +49,84 @@ def scene(
     >>> [(link.tail.name, link.kind, link.head.name) for link in scene(step.graph).links]
     [('w', 'parameter', 'step'), ('g', 'gradient', 'step'), ('w', 'write', 'step')]
     """
-    modes = _modes(graph, collapse)
-    for mode in modes:
-        made = _Builder(graph, known or Known(), mode, hide_weights=hide_weights).build(title)
-        if len(made.boxes) <= MANY:
-            break
-    return made
+    mode = _mode(collapse)
+    known = known or Known()
+    kinds = roles.kinds(graph)
+    found = groups(graph, kinds)
+    hidden = _hidden(graph, kinds) if hide_weights else set()
+    fitting: list[Scene] = []
+    for fold in Folder(graph, kinds, known, found, hidden).folds(mode):
+        made = _Builder(graph, known, kinds, found, fold, hidden).build(title)
+        if mode not in (None, "stretch"):
+            return made
+        if fits(made):
+            fitting.append(made)
+            if fold.name != "scope" or _inner(made) >= TELLING:
+                break
+    best = max(fitting, key=_inner) if fitting else made
+    if best.fold not in ("none", "backward"):
+        best.facts.append(f'folded: collapse="none" draws all {len(graph):,} nodes')
+    return best
 
 
-def _modes(graph: Graph, collapse: str | bool | None) -> list[str]:
-    """Return what to try, until the picture is small enough."""
-    if collapse is None:
-        if len(graph) > MANY:
-            return ["repeat", "scope"]
-        many = sum(map(roles.is_backward, graph)) > FEW_BACKWARD
-        return ["backward" if many and not _is_gradient(graph) else "none"]
+def _inner(made: Scene) -> int:
+    """Return how many boxes are neither inputs nor outputs."""
+    return sum(box.kind not in PILLS for box in made.boxes)
+
+
+def _mode(collapse: str | bool | None) -> str | None:
+    """Return what a user asks for; None leaves it to the size."""
     mode = "none" if collapse is False else collapse
-    if mode not in COLLAPSE:
+    if mode is not None and mode not in COLLAPSE:
         message = f"collapse takes one of {', '.join(map(repr, COLLAPSE))}, but got {collapse!r}"
         raise ParamError(message, hint=did_you_mean(str(collapse), COLLAPSE))
-    return [str(mode)]
+    return mode if mode is None else str(mode)
 
 
-def _is_gradient(graph: Graph) -> bool:
-    """Return whether gradients are all that a graph is for."""
-    return all(roles.is_backward(entry.node) for entry in graph.outputs)
+def _hidden(graph: Graph, kinds: Mapping[Node, str]) -> set[Node]:
+    """Return the parameters and states that are not drawn: those that no update writes."""
+    updated = {
+        variable for node in graph if kinds[node] == "update" for _, variable in roles.written(node)
+    }
+    many = len(graph) > FEW
+    return {
+        node
+        for node in graph.variables
+        if node not in updated
+        and (roles.is_weight_like(node.name) or (many and kinds[node] in STORES))
+    }
 
 
 class _Builder:
-    def __init__(self, graph: Graph, known: Known, mode: str, *, hide_weights: bool) -> None:
-        self.graph, self.known, self.mode = graph, known, mode
-        self.kinds = roles.kinds(graph)
-        self.groups = groups(graph, self.kinds)
+    def __init__(
+        self,
+        graph: Graph,
+        known: Known,
+        kinds: Mapping[Node, str],
+        found: Groups,
+        fold: Fold,
+        hidden: AbstractSet[Node],
+    ) -> None:
+        self.graph, self.known, self.kinds = graph, known, kinds
+        self.groups, self.fold = found, fold
         self.repeat_of: dict[Node, Repeat] = {}
+        self.copy_of: dict[Node, int] = {}
         self.stands_for: dict[Node, Node] = {}
-        if mode == "repeat":
-            self._fold(repeats(graph, self.groups, known))
+        self._repeat()
         self.scope_elements: Counter[Scope] = Counter()
         for node in graph.variables:
-            scope = self.groups.scopes[node]
+            scope = self._scope(node)
             if self.kinds[node] == "parameter":
                 for depth in range(1, len(scope) + 1):
                     self.scope_elements[scope[:depth]] += known.elements(node) or 0
-        updated = {
-            variable
-            for node in graph
-            if self.kinds[node] == "update"
-            for _, variable in roles.written(node)
+        self.fed = roles.fed(graph)
+        self.hidden = hidden | {
+            node
+            for node in graph.variables
+            if node in self.fed and all(kinds[n] == "update" for n in graph.successors(node))
         }
-        many = len(graph) > FEW
-        self.hidden = (
-            {
-                node
-                for node in graph.variables
-                if node not in updated
-                and (roles.is_weight_like(node.name) or (many and self.kinds[node] in STORES))
-            }
-            if hide_weights
-            else set()
-        )
         # the gradient flows up beside the forward pass, unless it is all that there is to see
-        self.mirror = not _is_gradient(graph)
+        self.mirror = not is_gradient(graph)
         self.boxes: dict[Hashable, Box] = {}
         self.of: dict[Node, Box] = {}
         self.first_of: dict[Box, Node] = {}
@@ -180,12 +134,13 @@ class _Builder:
         self.links: list[Link] = []
         self.seen: set[tuple[Box, Box, str, str]] = set()
 
-    def _fold(self, found: list[Repeat]) -> None:
+    def _repeat(self) -> None:
         """Let the first copy of each repeat stand for the others."""
-        for repeat in found:
-            for copy in repeat.copies:
+        for repeat in self.fold.repeats:
+            for number, copy in enumerate(repeat.copies):
                 self.repeat_of |= dict.fromkeys(copy, repeat)
-                if copy is not repeat.copies[0]:
+                self.copy_of |= dict.fromkeys(copy, number)
+                if number:
                     self.stands_for |= zip(copy, repeat.copies[0], strict=True)
         for node, layer in self.groups.layers.items():  # gradients, too
             if node not in self.repeat_of and layer.op in self.repeat_of:
@@ -197,8 +152,12 @@ class _Builder:
                 self._place(node)
         for key, box in self.boxes.items():
             box.nodes = box.nodes or [self.first_of[box]]  # the first copy may lack a gradient
-            labels.label(box, self.known, self._hidden_elements(box))
             box.frame = self._frame_of(key, box)
+        self._merge_repeats_of_one_box()
+        for box in self.boxes.values():
+            labels.label(box, self.known, self._hidden_elements(box))
+            if box.nodes[0] in self.fed:
+                box.chips.append(Chip("update", f"{self.fed[box.nodes[0]]} of updates"))
         for node in self.graph:
             self._read(node)
         for node in self.graph:
@@ -207,10 +166,8 @@ class _Builder:
         self._straighten()
         boxes = list(self.boxes.values())
         heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
-        if len(boxes) > MANY and self.mode != "scope" and any(self.groups.scopes.values()):
-            facts.append('collapse="scope" draws less')
         frames = divide(boxes, self.links, list(self.frames.values()))
-        return Scene(heading, facts, boxes, self.links, frames, self._beside())
+        return Scene(heading, facts, boxes, self.links, frames, self._beside(), self.fold.name)
 
     # ------------------------------------------------------------------------------------- boxes
 
@@ -229,19 +186,23 @@ class _Builder:
     def _key(self, node: Node) -> tuple[Hashable, str, str]:
         """Return what nodes of one box have in common, the box's name and its kind."""
         kind = self.kinds[node]
-        scope = self.groups.scopes[node]
-        if self.mode == "scope" and scope:
+        layer = self._layer(node)
+        owner = layer.op if layer is not None and layer.op is not None else node
+        scope = self.fold.closed.get(owner)
+        if scope is not None:
+            name = self.fold.titles.get(scope, scope[-1])
             if kind == "backward":
-                return ("backward", scope[0]), f"∂ {scope[0]}", "backward"
-            return ("scope", scope[0]), scope[0], "scope"
-        if kind == "backward" and self.mode != "none":
-            owner = node.owner
+                return ("backward", scope), f"∂ {name}", "backward"
+            return ("scope", scope), name, "scope"
+        if kind == "backward" and self.fold.backward:
             order = node.gradient_order
-            name = "∂" * max(1, order) + f" {owner}"
-            layer = self._layer(node)
+            name = "∂" * max(1, order) + f" {node.owner}"
             if layer is not None and layer.op is not None:
-                name = name.replace(owner, layer.op.name)
-            return ("backward", layer or owner, order), name, "backward"
+                name = name.replace(node.owner, owner.name)
+            return ("backward", layer or node.owner, order), name, "backward"
+        lead = self.fold.leads.get(node)
+        if lead is not None and self.copy_of.get(lead) == self.copy_of.get(node):
+            return lead, lead.name, self.kinds[lead]
         return node, node.name, kind
 
     def _layer(self, node: Node) -> Layer | None:
@@ -251,41 +212,47 @@ class _Builder:
             return layer
         return self.groups.layers[self.stands_for[layer.op]]
 
+    def _scope(self, node: Node) -> Scope:
+        """Return the scopes around a node: those of the op that it serves."""
+        layer = self.groups.layers.get(node)
+        return self.fold.scopes.get(node if layer is None or layer.op is None else layer.op, ())
+
     def _hidden_elements(self, box: Box) -> int:
         """Return how many numbers the parameters of a box have that are not drawn themselves."""
         if box.kind == "scope":
-            return self.scope_elements[self.groups.scopes[box.nodes[0]][:1]]
-        layer = box.layer
-        if layer is None or layer.op is None or box.nodes[0] is not layer.op:
-            return 0
+            scope = self._scope(box.nodes[0])
+            return self.scope_elements[self.fold.closed.get(box.nodes[0], scope)]
+        layers = [self.groups.layers.get(node) for node in box.nodes]
         return sum(
-            self.known.elements(node) or 0
-            for node in layer.variables
-            if node in self.hidden and self.kinds[node] == "parameter"
+            self.known.elements(variable) or 0
+            for node, layer in zip(box.nodes, layers, strict=True)
+            if layer is not None and layer.op is node
+            for variable in layer.variables
+            if variable in self.hidden and self.kinds[variable] == "parameter"
         )
 
     # ------------------------------------------------------------------------------------ frames
 
     def _frame_of(self, key: Hashable, box: Box) -> Frame | None:
-        if isinstance(key, tuple) and key[0] == "scope":
-            return None
         node = self.first_of[box]
-        scope, repeat = self.groups.scopes[node], self.repeat_of.get(node)
+        scope, repeat = self._scope(node), self.repeat_of.get(node)
+        closed = key[1] if isinstance(key, tuple) and isinstance(key[1], tuple) else None
+        if closed is not None:
+            scope = closed[:-1]
         frame = None
-        if self.mode != "scope":
-            for depth in range(len(scope) + 1):
-                if repeat is not None and repeat.depth == depth:
-                    frame = self._repeat_frame(repeat, scope[: depth + 1], frame)
-                    if not repeat.is_scope:
-                        break
-                elif depth < len(scope):
-                    frame = self._scope_frame(scope[: depth + 1], frame)
+        for depth in range(len(scope) + 1):
+            if repeat is not None and repeat.depth == depth:
+                frame = self._repeat_frame(repeat, frame)
+                if not repeat.is_scope:
+                    break
+            elif depth < len(scope):
+                frame = self._scope_frame(scope[: depth + 1], frame)
         layer = box.layer
-        if layer is not None and any(node in self.of for node in layer.variables):
-            if self.mode == "scope" and scope:
-                return frame
+        if closed is not None:
+            return frame
+        if layer is not None and any(variable in self.of for variable in layer.variables):
             frame = self._layer_frame(layer, frame)
-        if box.kind == "backward" and self.mode == "none":
+        if box.kind == "backward" and not self.fold.backward:
             owner = box.nodes[0].owner
             place = ("backward", layer or owner)
             if place not in self.frames:
@@ -296,18 +263,20 @@ class _Builder:
     def _scope_frame(self, scope: Scope, outer: Frame | None) -> Frame:
         frame = self.frames.get(scope)
         if frame is None:
-            name = scope[-1] if outer is None else scope[-1].removeprefix(scope[-2]).lstrip("_/.")
-            frame = self.frames[scope] = Frame("/".join(scope), name, outer)
+            name = labels.relative(scope[-1], outer)
+            frame = self.frames[scope] = Frame("/".join(scope), name, outer, prefix=scope[-1])
             frame.elements = self.scope_elements[scope]
         return frame
 
-    def _repeat_frame(self, repeat: Repeat, scope: Scope, outer: Frame | None) -> Frame:
+    def _repeat_frame(self, repeat: Repeat, outer: Frame | None) -> Frame:
         frame = self.frames.get(repeat)
         if frame is None:
             first = repeat.copies[0]
+            scope = self._scope(next(node for node in first if node.op))[: repeat.depth + 1]
             name = "/".join(scope) if repeat.is_scope else f"{first[0].name} repeated"
             frame = self.frames[repeat] = Frame(name, repeat.title, outer)
             frame.repeated = len(repeat.copies)
+            frame.prefix = scope[-1] if repeat.is_scope else outer.prefix if outer else ""
             frame.elements = sum(
                 self.known.elements(node) or 0 for node in first if self.kinds[node] == "parameter"
             )
@@ -316,13 +285,27 @@ class _Builder:
     def _layer_frame(self, layer: Layer, outer: Frame | None) -> Frame:
         frame = self.frames.get(layer)
         if frame is None:
-            frame = self.frames[layer] = Frame(layer.title, layer.title, outer, layer)
+            title = labels.relative(layer.title, outer)
+            frame = self.frames[layer] = Frame(layer.title, title, outer, layer)
+            frame.prefix = layer.op.name if layer.op else layer.title
             frame.elements = sum(
                 self.known.elements(node) or 0
                 for node in layer.variables
                 if self.kinds[node] == "parameter"
             )
         return frame
+
+    def _merge_repeats_of_one_box(self) -> None:
+        """Draw a scope that is one box, and its repeat around it, as one."""
+        inside: Counter[Frame] = Counter(box.frame for box in self.boxes.values() if box.frame)
+        outer = {frame.outer for frame in self.frames.values()}
+        for box in self.boxes.values():
+            frame = box.frame
+            if frame is None or frame.repeated == 1 or inside[frame] > 1 or frame in outer:
+                continue
+            if box.kind == "scope":
+                box.name, box.repeated, box.frame = frame.title, frame.repeated, frame.outer
+                self.frames = {k: f for k, f in self.frames.items() if f is not frame}
 
     # ------------------------------------------------------------------------------------- links
 
@@ -333,7 +316,11 @@ class _Builder:
             return
         for entry in node.inputs:
             tail = self.of.get(entry.node)
-            if tail is None or tail is head:
+            if (
+                tail is None
+                or tail is head
+                or (entry.node in self.fed and self.kinds[node] == "update")
+            ):
                 continue
             copied = self._is_copy(node) or self._is_copy(entry.node)
             if copied and self._between_copies(entry.node, node):
@@ -419,7 +406,7 @@ class _Builder:
                 before[box].spine = True
                 box = before[box].tail
         for box in self.boxes.values():
-            if box.kind == "backward" and self.mode != "none":
+            if box.kind == "backward" and self.fold.backward:
                 owner = box.layer.op if box.layer else None
                 box.back = owner in self.of and self.of[owner].spine if owner else False
 

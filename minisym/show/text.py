@@ -116,15 +116,33 @@ def value_text(value: Any) -> str:
     """Return a parameter's value.
 
     >>> value_text(0.01), value_text((3, 3)), value_text(None), value_text(1e-05)
-    ('0.01', '3×3', 'None', '1e-5')
+    ('0.01', '(3, 3)', 'None', '1e-5')
     """
     if isinstance(value, bool):
         return str(value)
     if isinstance(value, float):
         return re.sub(r"e([-+])0*(\d)", r"e\1\2", f"{value:g}").replace("e+", "e")
     if isinstance(value, tuple) and value:
-        return "×".join(value_text(item) for item in value)
+        return f"({', '.join(value_text(item) for item in value)}{',' * (len(value) == 1)})"
     return str(value)
+
+
+_SIZES: Final = re.compile(r"kernel|stride|dilate|pad|adj|(.*_)?(shape|size)")
+"""Parameters that are sizes along axes, and not a list of axes, of places, or of anything else."""
+
+
+def param_text(name: str, value: Any) -> str:
+    """Return the value of a parameter: sizes as `3×3`, an unknown one of them as `?`.
+
+    >>> param_text("kernel", (3, 3)), param_text("shape", (0, 10)), param_text("axes", (0, 2, 1))
+    ('3×3', '?×10', '(0, 2, 1)')
+    """
+    if isinstance(value, tuple) and len(value) > 1 and _SIZES.fullmatch(name):
+        is_shape = name.endswith("shape")
+        if is_shape and any(isinstance(size, int) and size < 0 for size in value):
+            return value_text(value)  # codes of `reshape`
+        return "×".join("?" if is_shape and size == 0 else value_text(size) for size in value)
+    return value_text(value)
 
 
 _NEUTRAL: Final = {"stride": 1, "dilate": 1, "pad": 0, "adj": 0}
@@ -145,6 +163,8 @@ def params_of(node: Node) -> Iterator[tuple[str, Any]]:
             continue
         if isinstance(value, tuple) and not param.default and name in _NEUTRAL:
             value = tuple(size for size in value if size != _NEUTRAL[name]) and value
+        if name == "layout" and str(value).startswith("NC"):
+            continue  # channels first, as without it
         if param.required or value != param.default or name == "scalar":
             yield name, value
 
@@ -157,7 +177,7 @@ def attributes_of(node: Node) -> Iterator[str]:
     ['x', '__lr_mult__ = 2']
     """
     yield f"{node.op.name} {node.name}" if node.op else node.name
-    yield from (f"{name} = {value_text(value)}" for name, value in node.params.items())
+    yield from (f"{name} = {param_text(name, value)}" for name, value in node.params.items())
     hidden = {OWNER, *node.params}
     yield from (f"{name} = {value}" for name, value in node.attrs.items() if name not in hidden)
 
@@ -177,5 +197,5 @@ def params_text(node: Node) -> str:
         elif name.endswith("_type"):
             words.append(value_text(value))
         else:
-            words.append(f"{name}={value_text(value)}")
+            words.append(f"{name}={param_text(name, value).replace(', ', ',')}")
     return " ".join(words)

@@ -5,16 +5,27 @@ import re
 import time
 
 import pytest
-from drawn_nets import chain, edges, encoder, needs_engine, recurrent, tangle, training, unnamed
+from drawn_nets import (
+    chain,
+    edges,
+    encoder,
+    mlp,
+    needs_engine,
+    recurrent,
+    tangle,
+    training,
+    unnamed,
+)
 
 import minisym as ms
 from minisym import sym
 from minisym.show import render
 from minisym.show.groups import groups
 from minisym.show.known import learn
+from minisym.show.measure import PAGE, size
 from minisym.show.repeats import repeats
 from minisym.show.roles import kinds
-from minisym.show.scene import MANY, scene
+from minisym.show.scene import scene
 from minisym.visualization import plot_network
 
 
@@ -132,22 +143,114 @@ def test_weights_of_any_name_are_hidden_in_larger_graphs():
     assert "learned_0" in plot_network(net(30), hide_weights=False).source
 
 
-def test_large_graphs_are_collapsed():
-    assert "×" not in plot_network(encoder(50)).source.replace("×8", "")
+def test_large_graphs_are_folded():
+    assert frames_of(encoder(5)) == {}
     assert frames_of(encoder(200)) == {"block0…199": 200}
     assert frames_of(chain(5000)) == {"t0": 5000}
     assert frames_of(encoder(200), collapse="none") == {}
     assert len(edges(plot_network(chain(5000), collapse=False).source)) == 5001
 
 
-def test_what_is_still_large_is_collapsed_to_scopes():
+def test_a_picture_that_is_folded_says_how_to_unfold_it():
+    said = "folded: collapse=&quot;none&quot; draws all"
+    assert said not in plot_network(encoder(5)).source
+    assert f"{said} 1,607 nodes" in plot_network(encoder(200)).source
+    assert said not in plot_network(encoder(200), collapse="none").source
+
+
+def test_what_repeats_nothing_is_folded_to_scopes():
     h = sym.Variable("data")
-    for i in range(100):
+    for i in range(10):
         for j in range(6):
             h = sym.FullyConnected(h, num_hidden=6 * i + j + 1, name=f"part{i}_fc{j}")
-    boxes = scene(h.graph, hide_weights=True).boxes
-    assert [box.kind for box in boxes].count("scope") == 100
-    assert len(boxes) < MANY
+    drawn = scene(h.graph, hide_weights=True)
+    scopes = [box for box in drawn.boxes if box.kind == "scope"]
+    assert [box.title for box in scopes] == [f"part{i}" for i in range(10)]
+    assert {box.detail for box in scopes} == {"FullyConnected ×6 · 6 ops"}
+
+
+def test_what_has_no_scopes_is_folded_to_stretches():
+    drawn = scene(tangle(100).graph, hide_weights=True)
+    stretches = [box for box in drawn.boxes if box.kind == "scope"]
+    assert drawn.fold == "stretch"
+    assert stretches[0].title.startswith("fc0 … fc")
+    assert sum(len(box.nodes) for box in drawn.boxes if box.kind != "input") == 100
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: encoder(50),
+        lambda: training(encoder(50)),
+        lambda: training(tangle(60)),
+        lambda: recurrent(40),
+        lambda: unnamed(60),
+        lambda: disorder(400),
+    ],
+)
+def test_a_picture_stays_within_a_page(make):
+    wide, high = size(scene(make().graph, hide_weights=True))
+    assert wide <= PAGE[0]
+    assert high <= PAGE[1]
+
+
+@needs_engine
+@pytest.mark.parametrize("make", [lambda: training(encoder(50)), lambda: tangle(100)])
+def test_engines_agree_with_the_size(make):
+    drawn = scene(make().graph, hide_weights=True)
+    svg = render.run_engine(plot_network(make()).source, "svg", timeout=60).decode()
+    wide, high = map(
+        float, re.search(r'<svg[^>]*width="([\d.]+)[^>]*height="([\d.]+)', svg).groups()
+    )
+    assert 0.8 < size(drawn)[1] / high < 1.25
+    assert wide <= PAGE[0]
+    assert high <= PAGE[1]
+
+
+# ---------------------------------------------------------------------------------- chips
+
+
+def test_what_follows_an_op_at_once_is_a_chip_on_its_box():
+    h = sym.Variable("data")
+    for i in range(3):
+        h = sym.FullyConnected(h, num_hidden=i + 2, name=f"fc{i}")
+        h = sym.Activation(sym.BatchNorm(h, name=f"bn{i}"), act_type="relu", name=f"relu{i}")
+    drawn = scene(h.graph, hide_weights=True, collapse="stack")
+    layers = [box for box in drawn.boxes if box.kind == "layer"]
+    assert [[chip.title for chip in box.chips] for box in layers] == [["BatchNorm", "relu"]] * 3
+    assert len(drawn.boxes) == 5
+    assert "BatchNorm bn0" in plot_network(h, collapse="stack").source  # in the tooltip
+
+
+def test_what_somebody_else_reads_is_no_chip():
+    h = sym.FullyConnected(sym.Variable("data"), num_hidden=2, name="fc")
+    drawn = scene((sym.relu(h, name="r") + h).graph, hide_weights=True, collapse="stack")
+    assert {box.name for box in drawn.boxes} >= {"fc", "r"}
+    both = sym.Group([sym.relu(h, name="r"), h])
+    assert not any(box.chips for box in scene(both.graph, collapse="stack").boxes)
+
+
+def test_a_rate_that_is_fed_is_a_chip_in_each_update():
+    net = mlp()
+    names = ["fc1_weight", "fc2_weight"]
+    inside, rate = net.get_internals(), sym.Variable("lr")
+    step = sym.Group([
+        sym.signsgd_update(inside[name], grad, lr=rate, name=f"{name}_step")
+        for name, grad in zip(names, ms.grad(net, names), strict=True)
+    ])  # fmt: skip
+    drawn = scene(step.graph)
+    updates = [box for box in drawn.boxes if box.kind == "update"]
+    assert [[chip.title for chip in box.chips] for box in updates] == [["lr"], ["lr"]]
+    assert "lr" not in [box.name for box in drawn.boxes]
+    assert "2 in-place updates, fed lr" in drawn.facts
+
+
+def test_a_rate_that_is_computed_says_whom_it_serves():
+    w, g, t = (sym.Variable(name) for name in "wgt")
+    rate = sym.exp(t * -0.1, name="decay")
+    drawn = scene(sym.signsgd_update(w, g, lr=rate, name="step").graph)
+    chips = {box.name: [chip.title for chip in box.chips] for box in drawn.boxes if box.chips}
+    assert chips == {"decay": ["lr of updates"], "step": ["lr ← decay"]}
 
 
 def test_writing_is_linear():

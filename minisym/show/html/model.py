@@ -14,7 +14,7 @@ from minisym.show import labels, roles, text
 from minisym.show.groups import Layer, groups
 from minisym.show.html.formula import readable
 from minisym.show.known import Known
-from minisym.show.scene import Box
+from minisym.show.parts import Box
 
 Json = dict[str, Any]
 Path = tuple[str | Layer, ...]
