@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -12,12 +15,14 @@ from minisym.core.errors import FormatError, MinisymError, count
 from minisym.core.ndarray import Array, NDArray
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable
-from minisym.onnx.back import elementwise, layers, shapes
+from minisym.onnx.back import control, elementwise, layers, shapes
 from minisym.onnx.back.call import Call, Rule, UnsaidError, Value, made
 from minisym.onnx.back.fold import fold
 from minisym.onnx.read import DOMAINS, Dims, Record, Source, read
 
-RULES: Final[Mapping[str, Rule]] = {**elementwise.RULES, **layers.RULES, **shapes.RULES}
+RULES: Final[Mapping[str, Rule]] = {
+    **elementwise.RULES, **layers.RULES, **shapes.RULES, **control.RULES,
+}  # fmt: skip
 """Op of ONNX -> the function that says it in minisym."""
 
 SHOWN: Final = 12
@@ -65,7 +70,7 @@ def load(
     (['data', 'fc_weight', 'fc_bias'], ['fc_bias', 'fc_weight'])
     """
     source = read(path)
-    symbol, params = _Reading(source).whole()
+    symbol, params = _Reading(source, _File({*source.inputs, *source.constants})).whole()
     states = set(symbol.list_auxiliary_states())
     return (
         symbol,
@@ -75,17 +80,35 @@ def load(
     )
 
 
-class _Reading:
-    """A file on its way to a symbol."""
+@dataclass
+class _File:
+    """What all graphs of a file share."""
 
-    def __init__(self, source: Source) -> None:
+    taken: set[str]
+    """Names that nothing else may have."""
+    params: dict[str, Array] = field(default_factory=dict)
+    variables: dict[str, Symbol] = field(default_factory=dict)
+    """What stands for the parameters."""
+    context: Context = field(default_factory=copy_context)
+
+
+class _Reading:
+    """A graph on its way to a symbol: that of a file, or one that a node of it holds.
+
+    A graph inside sees the values of those around it.
+    """
+
+    def __init__(self, source: Source, file: _File, around: _Reading | None = None) -> None:
         self.source = source
-        self.values: dict[str, Value] = dict(source.constants)
-        self.params: dict[str, Array] = {}
-        self._variables: dict[str, Symbol] = {}
+        self.values: ChainMap[str, Value] = ChainMap(
+            dict(source.constants), *((around.values,) if around else ())
+        )
+        self.dims: ChainMap[str, Dims] = ChainMap(
+            dict(source.dims), *((around.dims,) if around else ())
+        )
+        self._file = file
         self._problems: list[str] = []
         self._lost: set[str] = set()
-        self._taken = {*source.inputs, *source.constants}
 
     def whole(self) -> tuple[Symbol, dict[str, Array]]:
         """Return the symbol of all outputs, and its parameters."""
@@ -98,7 +121,7 @@ class _Reading:
             raise self._error()
         symbol = Group([one for one in outputs if one is not None])
         needed = {*symbol.list_inputs()}
-        return symbol, {name: a for name, a in self.params.items() if name in needed}
+        return symbol, {name: a for name, a in self._file.params.items() if name in needed}
 
     def _read(self, record: Record) -> None:
         """Say one node."""
@@ -146,25 +169,43 @@ class _Reading:
             self._inferred,
             self._parameter,
             self._name(record),
+            self._inside,
         )
         found = rule(call)
         return [found] if isinstance(found, Symbol | np.ndarray) else list(found)
 
+    def _inside(self, source: Source, given: Sequence[Value]) -> list[Value]:
+        """Say a graph that a node holds, where its inputs are these."""
+        inner = _Reading(source, self._file, self)
+        inner.values.update(zip(source.inputs, given, strict=True))
+        for record in source.records:
+            inner._read(record)
+        missing = [n for n in source.outputs if n not in inner.values and n not in inner._lost]
+        inner._problems += [f"nothing makes the output {name!r}" for name in missing]
+        if inner._problems:
+            raise UnsaidError(f"inside, {'; '.join(inner._problems)}")
+        return [inner.values[name] for name in source.outputs]
+
     def _name(self, record: Record) -> str:
         """Return a name for a node that no other has: its own, or that of what it makes."""
-        name = record.name or (record.outputs[0] if record.outputs else record.op.lower())
-        base, number = name, 1
-        while name in self._taken:
+        return self._free(
+            record.name or (record.outputs[0] if record.outputs else record.op.lower())
+        )
+
+    def _free(self, base: str) -> str:
+        """Return a name that nothing has yet."""
+        name, number = base, 1
+        while name in self._file.taken:
             number += 1
             name = f"{base}_{number}"
-        self._taken.add(name)
+        self._file.taken.add(name)
         return name
 
     def _dims(self, name: str) -> Dims | None:
         value = self.values.get(name)
         if isinstance(value, np.ndarray):
             return tuple(value.shape)
-        found = self.source.dims.get(name)
+        found = self.dims.get(name)
         return self._inferred(name) if found is None else found
 
     def _inferred(self, name: str) -> Dims | None:
@@ -179,10 +220,15 @@ class _Reading:
         return tuple(d or None for d in shape) if shape else None
 
     def _parameter(self, name: str, array: Array) -> Symbol:
-        found = self._variables.get(name)
+        found = self._file.variables.get(name)
+        if found is not None and self._file.params[name] is not array:  # graphs inside name alike
+            return self._parameter(self._free(name), array)
         if found is None:
-            found = self._variables[name] = _variable(name, array.dtype, array.shape)
-            self.params[name] = array
+            # in the file's own context: no scope of a body that reads it marks it
+            context = self._file.context.copy()
+            found = context.run(_variable, name, array.dtype, array.shape)
+            self._file.variables[name] = found
+            self._file.params[name] = array
         return found
 
     def _output(self, name: str) -> Symbol | None:

@@ -102,26 +102,51 @@ def _source(onnx: Any, model: Any, file: Path) -> Source:
     opset = max((o.version for o in model.opset_import if o.domain in DOMAINS), default=0)
     if not 1 <= opset <= 1000:
         raise FormatError(f"{file.name} does not say which version of ONNX its ops are of")
-    constants = {t.name: _array(onnx, t, file) for t in graph.initializer}
+    told = _inferred(onnx, model).graph
+    return _graph(_Reader(onnx, file, opset), graph, told, 0)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What is read: the package, the file, and the version of its ops."""
+
+    onnx: Any
+    file: Path
+    opset: int
+
+
+def _graph(r: _Reader, graph: Any, told: Any, depth: int) -> Source:
+    """Read a graph; `told` is the same one, where the shapes are written that follow."""
+    if depth > DEEPEST:
+        raise FormatError(f"{r.file.name} nests graphs more than {DEEPEST} deep")
+    constants = {t.name: _array(r.onnx, t, r.file) for t in graph.initializer}
     inputs = {}
     for info in graph.input:
         if info.name not in constants:
             if not info.type.HasField("tensor_type"):
-                raise FormatError(f"{file.name}: the input {info.name!r} is no array")
-            inputs[info.name] = _dtype(onnx, info.type.tensor_type.elem_type, info.name)
+                raise FormatError(f"{r.file.name}: the input {info.name!r} is no array")
+            # graphs inside may leave types to those who read
+            kind = info.type.tensor_type.elem_type or (depth and r.onnx.TensorProto.FLOAT)
+            inputs[info.name] = _dtype(r.onnx, kind, info.name)
     return Source(
-        file.name,
-        opset,
-        tuple(_record(onnx, node, file) for node in graph.node),
+        r.file.name,
+        r.opset,
+        tuple(_record(r, *pair, depth) for pair in zip(graph.node, told.node, strict=True)),
         constants,
         inputs,
         tuple(info.name for info in graph.output),
-        _dims(onnx, model),
+        _dims(told),
     )
 
 
-def _record(onnx: Any, node: Any, file: Path) -> Record:
-    attrs = {a.name: _attribute(onnx, a, file) for a in node.attribute}
+def _record(r: _Reader, node: Any, told: Any, depth: int) -> Record:
+    kinds = r.onnx.AttributeProto
+    attrs = {
+        a.name: _graph(r, a.g, b.g, depth + 1)
+        if a.type == b.type == kinds.GRAPH
+        else _attribute(r.onnx, a, r.file)
+        for a, b in zip(node.attribute, told.attribute, strict=True)
+    }
     return Record(
         node.op_type, node.domain, node.name, tuple(node.input), tuple(node.output), attrs
     )
@@ -139,7 +164,7 @@ def _attribute(onnx: Any, attribute: Any, file: Path) -> Any:
     if kind in {kinds.FLOAT, kinds.INT, kinds.FLOATS, kinds.INTS}:
         value = onnx.helper.get_attribute_value(attribute)
         return list(value) if kind in {kinds.FLOATS, kinds.INTS} else value
-    return None  # a graph, or what no rule reads
+    return None  # what no rule reads
 
 
 def _dtype(onnx: Any, kind: int, name: str) -> np.dtype[Any]:
@@ -207,13 +232,17 @@ def _beside(
     return np.memmap(place, dtype, "r", offset, dims)
 
 
-def _dims(onnx: Any, model: Any) -> dict[str, Dims]:
+def _inferred(onnx: Any, model: Any) -> Any:
     """Let the package onnx infer shapes; large constants do not matter for that."""
     lean = onnx.ModelProto()
     lean.CopyFrom(_without_large(onnx, model))
     with contextlib.suppress(Exception):  # what it objects to, a rule will say with its place
         lean = onnx.shape_inference.infer_shapes(lean, data_prop=True)
-    graph = lean.graph
+    return lean
+
+
+def _dims(graph: Any) -> dict[str, Dims]:
+    """Return the shapes that a graph tells of."""
     found = {}
     for info in (*graph.input, *graph.value_info, *graph.output):
         shape = info.type.tensor_type

@@ -15,7 +15,7 @@ import numpy as np
 from minisym.core.declare import F
 from minisym.core.ndarray import Array
 from minisym.core.symbol import Symbol
-from minisym.onnx.read import Dims, Record
+from minisym.onnx.read import Dims, Record, Source
 
 Value = Symbol | Array
 Rule = Callable[["Call"], "Value | Sequence[Value]"]
@@ -71,6 +71,8 @@ class Call:
     parameter: Callable[[str, Array], Symbol]
     name: str
     """The name of the node that is to be composed."""
+    inside: Callable[[Source, Sequence[Value]], list[Value]]
+    """Says a graph that the node holds, where its inputs are these: what its outputs are."""
 
     def __len__(self) -> int:
         """Return how many inputs are given."""

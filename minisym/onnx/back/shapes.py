@@ -53,7 +53,7 @@ def _reshape(c: Call) -> Symbol:
         shape = found.reshape(-1).tolist()
     if c.attr("allowzero", 0) and 0 in shape:
         c.refuse("it makes an array with nothing in it")
-    codes = [int(d) for d in shape]
+    codes = [int(d) for d in shape] or [1]  # one number has an axis here
     opens = [place for place, d in enumerate(codes) if is_open(d)]
     if opens:  # one of them is what is left; others have to be where they were
         dims = c.sizes(0)
