@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "docstrings",
     "mathml",
+    "notebooks",
     "op_reference",
 ]
 exclude_patterns = ["_build", "_ext", "_generated", "**/.ipynb_checkpoints"]
