@@ -16,53 +16,17 @@ array([0.5, 2.5])
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from minisym.core.collector import importing as _importing
 
 with _importing():
-    from minisym import (
-        attribute,
-        base,
-        callback,
-        context,
-        contrib,
-        executor,
-        export,
-        init,
-        io,
-        kvstore,
-        lr_scheduler,
-        metric,
-        model,
-        module,
-        monitor,
-        name,
-        nd,
-        onnx,
-        operator,
-        optimizer,
-        parallel,
-        profiler,
-        random,
-        rnn,
-        saved,
-        symbol,
-        test_utils,
-        testing,
-        train,
-        util,
-        visualization,
-    )
-    from minisym import init as initializer
-    from minisym import kvstore as kv
-    from minisym import module as mod
-    from minisym import monitor as mon
+    from minisym import attribute, base, context, executor, name, nd, operator, random, symbol, util
     from minisym import nd as ndarray
     from minisym import ops as _ops
     from minisym import random as rnd
     from minisym import symbol as sym
-    from minisym import visualization as viz
     from minisym.core import errors, op
     from minisym.core.context import Context, cpu, cpu_pinned, current_context, gpu
     from minisym.core.errors import (
@@ -97,14 +61,67 @@ with _importing():
     from minisym.runtime.executor import Executor
     from minisym.runtime.observe.guard import NonFiniteError
     from minisym.runtime.workers import get_num_threads, set_num_threads
+
+if _TYPE_CHECKING:  # what stands around the graph is imported when it is first asked for
+    from minisym import (
+        callback,
+        contrib,
+        export,
+        init,
+        io,
+        kvstore,
+        lr_scheduler,
+        metric,
+        model,
+        module,
+        monitor,
+        onnx,
+        optimizer,
+        parallel,
+        profiler,
+        rnn,
+        saved,
+        test_utils,
+        testing,
+        train,
+        visualization,
+    )
+    from minisym import init as initializer
+    from minisym import kvstore as kv
+    from minisym import module as mod
+    from minisym import monitor as mon
+    from minisym import visualization as viz
     from minisym.saved.compare import diff
     from minisym.saved.load import load_model
     from minisym.saved.model import Model
     from minisym.show.layers import summary
     from minisym.train.recording import Recording, record
 
+_LATE = {
+    **{
+        name: name
+        for name in (
+            *("callback", "contrib", "export", "init", "io", "kvstore", "lr_scheduler", "metric"),
+            *("model", "module", "monitor", "onnx", "optimizer", "parallel", "profiler", "rnn"),
+            *("saved", "test_utils", "testing", "train", "visualization"),
+        )
+    },
+    "Model": "saved.model:Model",
+    "Recording": "train.recording:Recording",
+    "diff": "saved.compare:diff",
+    "initializer": "init",
+    "kv": "kvstore",
+    "load_model": "saved.load:load_model",
+    "mod": "module",
+    "mon": "monitor",
+    "record": "train.recording:record",
+    "summary": "show.layers:summary",
+    "viz": "visualization",
+}
+"""Name -> the module that it is, or the module and the name in it."""
+
 MXNetError = MinisymError
-_install_finder()
+_install_finder(_LATE)
 
 __version__ = "0.1.0"
 __all__ = [
@@ -199,4 +216,13 @@ __all__ = [
 if not _TYPE_CHECKING:  # mypy knows which names there are
 
     def __getattr__(name: str) -> object:
-        raise _missing(__name__, name, __all__)
+        where = _LATE.get(name)
+        if where is None:
+            raise _missing(__name__, name, __all__)
+        module, _, inside = where.partition(":")
+        found: object = _import_module(f"{__name__}.{module}")
+        globals()[name] = found = getattr(found, inside) if inside else found
+        return found
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

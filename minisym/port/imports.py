@@ -8,7 +8,7 @@ give that module, not load it once more under another name. The same holds under
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -34,6 +34,9 @@ class _Same(Loader):
 class Finder(MetaPathFinder):
     """Find `minisym.mod`, and `mxnet.mod` where mxnet is another name for minisym."""
 
+    def __init__(self, late: Mapping[str, str]) -> None:
+        self._late = late
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -52,6 +55,9 @@ class Finder(MetaPathFinder):
         if (told := instead(rest)) is not None:
             message = f"No module named {fullname!r}: {told}"
             raise ModuleNotFoundError(message, name=f"{PACKAGE}.{rest} (of MXNet)")
+        first = rest.partition(".")[0]
+        if self._late.get(first, first) != first:  # another name: the package loads what it means
+            getattr(package, first)
         found = _inside(package, rest)
         if found is None and top != PACKAGE:
             try:
@@ -70,7 +76,10 @@ def _inside(package: ModuleType, rest: str) -> ModuleType | None:
     return found if isinstance(found, ModuleType) and ours else None
 
 
-def install() -> None:
-    """Let imports ask this finder first, once."""
+def install(late: Mapping[str, str]) -> None:
+    """Let imports ask this finder first, once.
+
+    `late` are the names that the package imports when they are first asked for.
+    """
     if not any(isinstance(finder, Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, Finder())
+        sys.meta_path.insert(0, Finder(late))
