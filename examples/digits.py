@@ -1,7 +1,8 @@
 """Read handwritten digits: a network that signSGD trains inside the graph.
 
 Network, loss, gradients and one `signsgd_update` a parameter are nodes of one symbol. So one
-`forward()` is a training step, and the bound NumPy arrays change in place. Run it: ./scripts/demo
+`forward()` is a training step, and the bound NumPy arrays change in place. A recording looks on,
+and becomes a page that slides through the training. Run it: ./scripts/demo
 """
 
 from __future__ import annotations
@@ -100,15 +101,18 @@ def main() -> None:
     started = time.perf_counter()
     batches = len(y) // BATCH
     columns = (TextColumn("epoch {task.completed}"), BarColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+    bar = Progress(*columns, TimeElapsedColumn(), console=console)
+    with bar, ms.record(trainer) as recording:
         task = bar.add_task("training", total=EPOCHS)
         for epoch in range(EPOCHS):
             for batch in rng.permutation(len(y))[: batches * BATCH].reshape(batches, BATCH):
                 lr = learning_rate(len(losses) / (EPOCHS * batches))
                 p = trainer.forward(data=x[batch], softmax_label=y[batch], lr=lr)[0]
                 losses.append(float(-np.log(p[np.arange(BATCH), y[batch]]).mean()))
+                recording.note(loss=losses[-1])
             correct = tester.forward()[0].argmax(axis=1) == test_y
             accuracies.append(float(correct.mean()))
+            recording.note(accuracy=accuracies[-1])
             told = f"loss {np.mean(losses[-batches:]):.4f}  accuracy {accuracies[-1]:.1%}"
             bar.update(task, completed=epoch + 1, description=told)
 
@@ -116,8 +120,11 @@ def main() -> None:
     console.print(f"{len(losses)} steps in {seconds:.1f} s; accuracy {accuracies[-1]:.2%}")
     picture = ms.viz.save_picture(step, output / "digits-step.svg", shape={"data": (0, 64)})
     draw_curve(losses, accuracies, output / "digits-loss.svg")
+    page = recording.to_html(output / "digits.html", title="Reading handwritten digits")
     console.print(f"the training graph: {picture}")
     console.print(f"loss and accuracy:  {output / 'digits-loss.svg'}")
+    console.print(f"step by step:       {page}")
+    console.print("Open that page in a browser, and move the slider.")
 
 
 if __name__ == "__main__":

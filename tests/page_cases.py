@@ -6,6 +6,7 @@ import re
 import drawn_nets
 import numpy as np
 
+import minisym as ms
 from minisym import sym
 
 HOSTILE = "</script><script>document.title='evil'</script>\u2028\"'&{{title}}"
@@ -42,6 +43,16 @@ def filled(net, **shapes):
             draw.integers(0, 4, array.shape) if "label" in name else draw.normal(size=array.shape)
         )
     return executor
+
+
+def recorded(steps=3):
+    """Train a few steps, and return the recording: signSGD moves each element by 0.01."""
+    executor = filled(training(), data=(8, 6))
+    with ms.record(executor) as recording:
+        for step in range(steps):
+            executor.forward(is_train=True)
+            recording.note(loss=1 / 100**step)
+    return recording
 
 
 def data_of(path):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from page_cases import data_of
 from places import FIXTURES, ROOT
 
 from minisym.show.render import find_engine
@@ -114,6 +115,14 @@ def test_digits(tmp_path: Path):
         picture = (tmp_path / name).read_text(encoding="utf-8")
         assert "</svg>" in picture
     assert "signsgd_update" in (tmp_path / "digits-step.svg").read_text(encoding="utf-8")
+    assert "digits.html" in re.sub(r"\s", "", printed)
+    recorded = data_of(tmp_path / "digits.html")["training"]
+    assert recorded["steps"][0] == 0
+    assert recorded["steps"][-1] == 880
+    (_, first), *_, (_, last) = recorded["numbers"]["loss"]
+    assert last < 0.1
+    assert first > 1
+    assert recorded["numbers"]["accuracy"][-1][1] >= 0.95
 
 
 def test_optimizers(tmp_path: Path):

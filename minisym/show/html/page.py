@@ -18,7 +18,21 @@ from minisym.show.html.record import record
 from minisym.show.known import Known, learn
 from minisym.show.style import DARK, KINDS, LIGHT, Theme
 
-_SCRIPTS: Final = ("layout.js", "draw.js", "panel.js", "page.js")
+_SCRIPTS: Final = (
+    "layout.js",
+    "draw.js",
+    "values.js",
+    "panel.js",
+    "run.js",
+    "training.js",
+    "curves.js",
+    "player.js",
+    "page.js",
+    "view.js",
+    "search.js",
+    "keys.js",
+    "begin.js",
+)
 
 
 def to_html(
