@@ -1,4 +1,6 @@
-"""`python -m minisym.launch -n 4 train.py …`: run a script in processes that know each other.
+"""`minisym launch -n 4 train.py …`: run a script in processes that know each other.
+
+(`python -m minisym.launch` is the same, and needs no package but mpi4py and Open MPI.)
 
 It is `mpiexec` of Open MPI, with what such a run needs: a process that dies is noticed by the
 others and is not the end of all, each process has its share of the CPUs, an error is printed once,
@@ -24,6 +26,9 @@ from typing import Final, NoReturn
 
 from minisym.core.errors import MinisymError
 
+DESCRIPTION: Final = """Run a script in several processes that know each other, by Open MPI. One
+that dies is survived by the others, an error is printed once, with the number of its process. The
+exit status is 0 if no process has failed."""
 INSIDE: Final = "MINISYM_LAUNCHED"
 """The environment variable that says that this is one of the processes."""
 FAILED: Final = 1
@@ -32,8 +37,17 @@ LATE: Final = 124
 """The exit status of a run that took too long, as that of `timeout`."""
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
+def main(
+    arguments: Sequence[str] | None = None, name: str = "python -m minisym.launch"
+) -> NoReturn:
     """Start the processes, wait for them, and exit.
+
+    Parameters
+    ----------
+    arguments
+        Those of the command line; by default those of this process.
+    name
+        What the help says that the program is called.
 
     Raises
     ------
@@ -43,12 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if os.environ.get(INSIDE):
         _run_script(given)
-    parser = argparse.ArgumentParser(prog="python -m minisym.launch", description=__doc__)
-    parser.add_argument("-n", "--processes", type=int, required=True, metavar="N")
-    parser.add_argument("--timeout", type=float, default=86_400, metavar="SECONDS")
+    parser = argparse.ArgumentParser(prog=name, description=DESCRIPTION)
+    parser.add_argument(
+        "-n", "--processes", type=int, required=True, metavar="N", help="how many to start"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=86_400, metavar="SECONDS",
+        help="end the run after so long, with status 124; by default a day",
+    )  # fmt: skip
     parser.add_argument("--hosts", default="", metavar="HOST,HOST", help="by default, this machine")
-    parser.add_argument("script", type=Path)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    parser.add_argument("script", type=Path, help="what each of them runs")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script is given")
     options = parser.parse_args(given)
     if options.processes < 1:
         parser.error(f"-n takes a number from 1 on, but got {options.processes}")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from launched import launch
 from page_cases import data_of
 from places import FIXTURES, ROOT
 
@@ -67,6 +68,7 @@ def run(name: str, *arguments: str) -> str:
 WITH_OUTPUT = {
     "old_models",
     "digits",
+    "digits_by_votes",
     "optimizers",
     "sign_race",
     "when_signs_fail",
@@ -173,6 +175,27 @@ def test_majority_vote(tmp_path: Path):
         assert found[liars] == pytest.approx(height, rel=0.07)
     assert found[14] > 1000
     assert "</svg>" in (tmp_path / "majority_vote.svg").read_text(encoding="utf-8")
+
+
+def test_digits_by_votes(tmp_path: Path):
+    """Alone, and in two processes that save what one goes on with."""
+    need("sklearn")
+
+    def accuracy(printed: str) -> float:
+        return float(re.search(r"accuracy (\d+\.\d+)%", printed)[1])
+
+    alone = run("digits_by_votes")
+    assert "processes: 1, steps: 300, rows a step: 32" in alone
+    script, file = EXAMPLES / "digits_by_votes.py", tmp_path / "votes.params"
+    together = launch(script, "--checkpoint", file, processes=2).stdout
+    assert together.count("accuracy") == 1  # one of them tells
+    assert "processes: 2, steps: 300, rows a step: 64" in together
+    # a bit there and a bit back, of two layers with biases
+    assert f"{2 * (64 * 64 + 64 + 64 * 10 + 10) // 8:,} bytes there and back" in together
+    assert accuracy(together) > accuracy(alone) - 1 > 95
+    on = run("digits_by_votes", "--checkpoint", str(file), "--steps", "320")
+    assert "processes: 1, steps: 20, rows a step: 32" in on
+    assert accuracy(on) > accuracy(together) - 1
 
 
 def test_old_models(tmp_path: Path):

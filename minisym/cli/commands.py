@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import minisym as ms
+from minisym import launch as launcher
 from minisym.cli import look, make, predict
 from minisym.cli.terminal import legibly, out
 
@@ -23,6 +24,15 @@ for command in (
     look.bench,
 ):  # fmt: skip
     app.command()(legibly(command))
+
+
+@app.command(
+    add_help_option=False,  # the launcher has its own
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def launch(context: typer.Context) -> None:
+    """Run a training script in several processes: minisym launch -n 4 train.py."""
+    launcher.main(context.args, name="minisym launch")
 
 
 def _version(wanted: bool) -> None:

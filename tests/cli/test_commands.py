@@ -353,3 +353,13 @@ def test_as_a_process(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == 'minisym: the command needs typer and rich: pip install "minisym[cli]"\n'
+
+
+def test_launch_hands_on_what_follows_it(folder: Path) -> None:
+    done = run("launch", "--help")
+    assert done.exit_code == 0
+    assert "usage: minisym launch [-h] -n N" in done.stdout
+    done = run("launch", "-n", "0", "train.py", "--shape", "4")
+    assert done.exit_code == 2
+    assert "minisym launch: error: -n takes a number from 1 on, but got 0" in done.stderr
+    assert "launch" in run("--help").stdout
