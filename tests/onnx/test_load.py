@@ -36,8 +36,8 @@ NOT_BACK = (
     "its pads differ at both ends",
     "it pads the first two axes",
     "it leaves the element itself out",
-    "it gathers row by row",
     "what it takes as weights depends on values of a run",
+    "what it takes as depth depends on values of a run",
     "it interpolates by",
     "it takes the nearest pixel",
 )
@@ -221,6 +221,14 @@ def test_recurrent_layers(op: str, gates: int, direction: str, tmp_path: Path, r
     }  # fmt: skip
     path = written(tmp_path / "net.onnx", nodes, constants, (5, "n", 4), ("y", "h"))
     agrees(path, rng.normal(size=(5, 2, 4)).astype("f4"), 1e-5)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_gathering_within_rows(rows: int, tmp_path: Path, rng) -> None:
+    places = rng.integers(0, 2, (*(2, 3, 2)[:rows], 4, 2))
+    nodes = [node("GatherND", "x places", "y", batch_dims=rows)]
+    path = written(tmp_path / "net.onnx", nodes, {"places": places}, (2, 3, 2, 2, 5))
+    agrees(path, rng.normal(size=(2, 3, 2, 2, 5)).astype("f4"))
 
 
 def test_versions_differ_in_where_axes_are(tmp_path: Path, rng) -> None:

@@ -161,10 +161,21 @@ def _gather(c: Call) -> Symbol:
 
 
 def _gather_nd(c: Call) -> Symbol:
-    if c.attr("batch_dims", 0):
-        c.refuse("it gathers row by row (batch_dims)")
-    rank = c.rank(1)
+    rank, rows = c.rank(1), int(c.attr("batch_dims", 0))
+    if not 0 <= rows < min(rank, c.rank(0)):
+        c.refuse(f"it gathers within {rows} of {rank - 1} axes")
     places = made("transpose", c.symbol(1), axes=(rank - 1, *range(rank - 1)))
+    if rows:  # what is gathered within comes first in each place: the number of the row itself
+        places = made("Cast", places, dtype="int64")
+        like = made("slice_axis", places, axis=0, begin=0, end=1)
+        numbers = []
+        for axis in range(rows):
+            shape = (1, *(1,) * axis, -1, *(1,) * (rank - 2 - axis))
+            count = made(
+                "Cast", made("_contrib_arange_like", c.symbol(0), axis=axis), dtype="int64"
+            )
+            numbers.append(made("broadcast_like", made("Reshape", count, shape=shape), like))
+        places = made("Concat", *numbers, places, dim=0)
     return made("gather_nd", c.symbol(0), places, name=c.name)
 
 
