@@ -81,5 +81,7 @@ html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 # only the pages of folders have pages beside them to list
 html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
+html_sidebars["ops/*"] = ["op-family.html"]  # one tree of all ops on each page would be megabytes

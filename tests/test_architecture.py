@@ -16,7 +16,7 @@ import pytest
 from places import ROOT
 
 import minisym as ms
-from minisym.core.functions import docstring
+from minisym.core.words import docstring
 
 _ORDER = """
     port core define passes ops runtime control formats onnx show symbol nd random contrib

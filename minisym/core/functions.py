@@ -20,6 +20,7 @@ from minisym.core.errors import ComposeError, ParamError
 from minisym.core.op import Op, get, is_own
 from minisym.core.params import as_float
 from minisym.core.symbol import Symbol
+from minisym.core.words import docstring
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -83,49 +84,6 @@ def signature(op: Op) -> inspect.Signature:
         rest = inspect.Parameter.VAR_KEYWORD
         parameters.append(inspect.Parameter("kwargs", rest, annotation=Any))
     return inspect.Signature(parameters, return_annotation=Symbol)
-
-
-def docstring(op: Op, kind: str = "Symbol") -> str:
-    """Put the Parameters section, from the declaration, behind the summary of an op's text."""
-    lines = op.doc.split("\n\n")
-    head, rest = lines[0], lines[1:]
-    sections = [part for part in rest if _is_section(part)]
-    prose = [part for part in rest if not _is_section(part)]
-    # a section runs on over blank lines: all behind the first one belongs to it
-    for i, part in enumerate(rest):
-        if _is_section(part):
-            prose, sections = rest[:i], rest[i:]
-            break
-    table = ["Parameters", "----------"]
-    for spec in op.inputs:
-        notes = [
-            note
-            for note, holds in (
-                ("any number of them", spec.variadic),
-                ("only with some parameters", spec.when is not None),
-                ("auxiliary state", spec.auxiliary),
-                ("written in place", spec.name in op.writes),
-            )
-            if holds
-        ]
-        name = f"*{spec.name}" if spec.variadic else spec.name
-        table.append(f"{name} : {kind}{', ' + ', '.join(notes) if notes else ''}")
-        table += [f"    {spec.doc}"] * bool(spec.doc)
-    for param in op.params.values():
-        default = "required" if param.required else f"default {param.default!r}"
-        table.append(f"{param.name} : {param.kind}, {default}")
-        table.append(f"    {param.doc or 'As in MXNet.'}")
-    if kind == "Symbol":
-        table += ["name : str, optional", "    Name of the new node."]
-        table += ["attr : dict of str, optional", "    Attributes of the new node."]
-    else:
-        table += ["out : NDArray, optional", "    Array to write the result into."]
-    return "\n\n".join([head, *prose, "\n".join(table), *sections])
-
-
-def _is_section(part: str) -> bool:
-    lines = part.splitlines()
-    return len(lines) > 1 and bool(lines[1].strip()) and set(lines[1].strip()) == {"-"}
 
 
 # ------------------------------------------------------- functions with signatures of their own

@@ -17,7 +17,6 @@ import numpy as np
 from minisym.core.compose import compose
 from minisym.core.context import Context
 from minisym.core.errors import ArrayTypeError, BindError, ParamError
-from minisym.core.functions import docstring
 from minisym.core.functions import signature as symbolic_signature
 from minisym.core.graph import Graph
 from minisym.core.ndarray import Array, NDArray
@@ -26,6 +25,7 @@ from minisym.core.op import Op, is_own
 from minisym.core.shapes import is_known, show
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Variable
+from minisym.core.words import docstring
 from minisym.passes.typed import Typed
 from minisym.runtime.late import make_plan
 from minisym.runtime.program import Commit, move

@@ -1,0 +1,115 @@
+"""The reference: every op has a page, and the page says what the declaration says."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import sys
+from functools import cache
+
+import pytest
+from places import ROOT
+
+import minisym as ms
+from minisym import sym
+
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
+
+import curves
+import op_page
+from declared_at import declaration
+from op_reference import Reference
+
+
+@cache
+def reference() -> Reference:
+    return Reference()
+
+
+def own():
+    """Return the ops of minisym that a user may call; other tests declare some, too."""
+    ops = set(ms.op.registered().values())
+    return [op for op in ops if op.module.startswith("minisym.") and op_page.names_of(op)]
+
+
+def test_every_op_has_a_page_and_a_line_in_the_index():
+    index = reference().index()
+    for name in [op_page.called(op) for op in own()] + ["zeros", "maximum", "contrib.foreach"]:
+        assert f"# {name}\n" in reference().pages[name]
+        assert f"| [{name}](ops/{name}.md) | " in index
+        assert f"\nops/{name}\n" in index
+
+
+@pytest.mark.parametrize("op", own(), ids=lambda op: op.name)
+def test_a_page_tells_all_that_is_declared(op):
+    page = reference().pages[op_page.called(op)]
+    for spec in op.inputs:
+        assert op_page.cell(spec.doc) in page
+    for param in op.params.values():
+        assert f"| `{param.name}` | " in page
+    assert all(f"`{name}`" in page for name in op.writes)
+    for fact in ("Gradient", "ONNX", "MXNet"):
+        assert f"\n{fact}\n: " in page
+    assert "minisym.sym." + op_page.called(op) + "()" in page
+
+
+def test_the_declaration_that_a_page_shows_is_the_ops_own():
+    for op in own():
+        file, line, text = declaration(op)
+        first = (ROOT / file).read_text(encoding="utf-8").split("\n")[line - 1]
+        assert text.split("\n")[0] == first, op
+    text = declaration(ms.op.get("FullyConnected"))[2]
+    assert re.findall(r"^@FullyConnected\.(\w+)$", text, re.MULTILINE) == [
+        "steps", "shape", "onnx", "grad",
+    ]  # fmt: skip
+    assert '("greater_equal",' in declaration(ms.op.get("broadcast_greater_equal"))[2].replace(
+        "\n        ", ""
+    )
+
+
+def test_examples_print_what_they_show():
+    parser = doctest.DocTestParser()
+    for name in ("tanh", "Convolution", "adam_update", "topk", "random_uniform", "Concat"):
+        session = re.search(r"```pycon\n(.*?)\n```", reference().pages[name], re.DOTALL)
+        assert session
+        test = parser.get_doctest(session[1] + "\n", {}, name, None, None)
+        assert len(test.examples) > 2
+        result = doctest.DocTestRunner(verbose=False).run(test)
+        assert result.failed == 0
+
+
+def test_almost_every_page_has_an_example():
+    without = [name for name, page in reference().pages.items() if ">>>" not in page]
+    by_hand = {"maximum", "minimum", "power", "pow", "hypot"}  # autodoc reads their docstrings
+    by_hand |= {op for names in ("zeros ones full arange linspace eye histogram split_v2",
+                                 "contrib.foreach contrib.while_loop contrib.cond")
+                for op in names.split()}  # fmt: skip
+    assert sorted(set(without) - by_hand) == ["Custom"]
+
+
+def test_curves_are_those_of_the_function_and_its_derivative():
+    drawn = curves.curves(ms.op.get("relu"))
+    slopes = re.search(r'class="slope" d="(.*?)"', drawn)
+    values = re.search(r'class="value" d="(.*?)"', drawn)
+    assert slopes
+    assert values
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", values[1])]
+    assert heights[0] == heights[70] > heights[120] > heights[-1]  # flat, then upwards
+    steps = set(re.findall(r"[ML][\d.]+ ([\d.]+)", slopes[1]))
+    assert len(steps) == 2  # 0 and 1
+    assert slopes[1].count("M") == 2  # and nothing between
+
+
+@pytest.mark.parametrize(
+    "name", ["softmax", "log_softmax", "FullyConnected", "identity", "ones_like"]
+)
+def test_what_is_no_function_of_one_number_has_no_curve(name: str):
+    assert curves.curves(ms.op.get(name)) == ""
+
+
+def test_help_says_what_the_page_says():
+    assert "Writes: `weight`." in sym.signsgd_update.__doc__
+    assert "Gradient: zero everywhere." in sym.sign.__doc__
+    assert "Gradient: a kernel of its own." in sym.Embedding.__doc__
+    assert "Shapes: All arrays have one shape." in sym.tanh.__doc__
+    assert "Shapes: All arrays have one shape." in ms.nd.tanh.__doc__
