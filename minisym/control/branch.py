@@ -102,6 +102,7 @@ def branch_op(name: str, branch: Branch) -> Op:
         gradient=partial(branch_gradient, branch),
         onnx_rule=OnnxRule(partial(onnx_branch, branch), ()),
         subgraphs=branch.graphs,
+        control=branch,
     )
 
 

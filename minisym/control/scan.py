@@ -129,6 +129,7 @@ def scan_op(name: str, scan: Scan, gradient: Callable[..., Any], doc: str) -> Op
         gradient=partial(gradient, scan),
         onnx_rule=OnnxRule(partial(onnx_scan, scan), ()),
         subgraphs=(scan.body,) if scan.condition is None else (scan.condition, scan.body),
+        control=scan,
     )
 
 

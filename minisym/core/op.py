@@ -166,6 +166,8 @@ class Op:
     """For an op that stands for many, as Custom does: which one some parameters mean."""
     subgraphs: tuple[Any, ...] = ()
     """The symbols inside an op that holds graphs, as control flow does."""
+    control: Any = None
+    """What it does with them: a `Scan` or a `Branch` of `minisym.control`."""
 
     states: frozenset[str] = frozenset()
     """The inputs that are auxiliary states."""

@@ -327,6 +327,10 @@ def _link(link: Link, ids: Mapping[Box, str], theme: Theme) -> str:
             "tooltip": "writes in place",
             "class": "write",
         }
+    elif link.kind == "round":
+        colour = theme.kinds["state"].line
+        found |= {"dir": "back", "style": "dashed", "color": colour, "arrowtail": "normal"}
+        found |= {"penwidth": 1.6, "weight": 3}
     elif link.kind == "saved":
         found |= {"color": theme.kinds["gradient"].line, "style": "dotted", "constraint": "false"}
     elif link.kind != "data":
@@ -404,6 +408,7 @@ def _legend(drawn: Scene, theme: Theme) -> _Html:
         f'<FONT COLOR="{colour}"><B>{arrow}</B></FONT> {meaning}'
         for kind, colour, arrow, meaning in (
             ("write", theme.write, "- - &gt;", "writes in place"),
+            ("round", theme.kinds["state"].line, "- - &gt;", "is the state of the next step"),
             ("saved", theme.kinds["gradient"].line, "· · &gt;", "kept for the gradient"),
         )
         if any(link.kind == kind for link in drawn.links)

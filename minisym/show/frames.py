@@ -79,7 +79,7 @@ def _downwards(boxes: Sequence[Box], links: Sequence[Link]) -> tuple[list[Box], 
     before: list[list[int]] = [[] for _ in order]
     for link in down:
         upper, lower = sorted(place[box] for box in _ends(link))
-        if order[upper] is not _ends(link)[0] and link.kind != "write":
+        if order[upper] is not _ends(link)[0] and link.kind not in ("write", "round"):
             link.mirrored = not link.mirrored
         before[lower].append(upper)
     return order, before

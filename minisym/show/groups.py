@@ -36,6 +36,8 @@ class Groups:
 
     layers: dict[Node, Layer]
     scopes: dict[Node, Scope]
+    titles: dict[str, str] = field(default_factory=dict)
+    """Of scopes that are called otherwise: the bodies of loops and branches."""
 
 
 def groups(graph: Graph, kinds: Mapping[Node, str]) -> Groups:

@@ -140,9 +140,13 @@ def _plural(number: int, noun: str) -> str:
 
 
 def heading(
-    graph: Graph, known: Known, kinds: Mapping[Node, str], title: str
+    graph: Graph,
+    known: Known,
+    kinds: Mapping[Node, str],
+    title: str,
+    amount: str | None = None,
 ) -> tuple[str, list[str]]:
-    """Return a picture's title and its totals."""
+    """Return a picture's title and its totals; `amount` is what `work` says of it opened."""
     parameters = [node for node in graph.variables if kinds[node] == "parameter"]
     updates = [node for node in graph if kinds[node] == "update"]
     facts = [_plural(sum(node.op is not None for node in graph), "op")]
@@ -153,8 +157,8 @@ def heading(
         facts.insert(0, f"{_plural(total, 'parameter')} ({text.size_in_bytes(size)})")
     elif parameters:
         facts.insert(0, _plural(len(parameters), "parameter array"))
-    if work := _work(graph, known):
-        facts.append(work)
+    if amount := work(graph, known) if amount is None else amount:
+        facts.append(amount)
     if updates:
         fed = ", ".join(dict.fromkeys(roles.fed(graph).values()))
         facts.append(_plural(len(updates), "in-place update") + (f", fed {fed}" if fed else ""))
@@ -163,14 +167,23 @@ def heading(
     return title or _title(graph, kinds, updates), facts
 
 
-def _work(graph: Graph, known: Known) -> str:
-    """Return how many operations a run does; of an unknown batch, how many a sample takes."""
+def work(graph: Graph, known: Known, times: Mapping[Node, int | None] | None = None) -> str:
+    """Return how many operations a run does; of an unknown batch, how many a sample takes.
+
+    `times` says how often a node runs, where that is not once.
+    """
     if not known.shapes:
         return ""
     for shapes, of in ((known.shapes, ""), (_one_sample(known.shapes), " a sample")):
-        work = [flops(node, shapes) for node in graph]
-        if None not in work:
-            return f"{text.count(sum(number or 0 for number in work))} FLOPs{of}"
+        total = 0
+        for node in graph:
+            often = (times or {}).get(node, 1)
+            number = 0 if often == 0 else flops(node, shapes)
+            if number is None or (often is None and number):
+                break
+            total += number * (often or 0)
+        else:
+            return f"{text.count(total)} FLOPs{of}"
     return ""
 
 

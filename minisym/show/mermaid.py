@@ -131,6 +131,8 @@ def _link(link: Link, ids: Mapping[Box, str]) -> str:
     tail, head = ids[link.tail], ids[link.head]
     if link.kind == "write":
         return f"{head} -. writes .-> {tail}"
+    if link.kind == "round":
+        return f"{head} -. next step .-> {tail}"
     if link.kind == "saved":
         return f"{tail} -.-> {head}"
     label = f'|"{_escape(link.label)}"|' if link.label else ""

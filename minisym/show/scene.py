@@ -7,7 +7,7 @@ which become one box, what the labels say. `minisym.show.dot` and `minisym.show.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ from minisym.core.errors import ParamError, did_you_mean
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.show import labels, roles
+from minisym.show.bodies import SIGNS, Opened, open_bodies
 from minisym.show.fold import Fold, Folder, is_gradient
 from minisym.show.frames import divide
 from minisym.show.groups import Groups, Layer, Scope, groups
@@ -51,12 +52,21 @@ def scene(
     """
     mode = _mode(collapse)
     known = known or Known()
+    drawn = open_bodies(graph, known, all_of_them=mode == "none")
+    work = labels.work(drawn.graph, drawn.known, drawn.times)
+    heading, facts = labels.heading(graph, known, roles.kinds(graph), title, work)
+    whole, graph, known = graph, drawn.graph, drawn.known
     kinds = roles.kinds(graph)
     found = groups(graph, kinds)
+    found.scopes |= drawn.scopes
+    found.titles |= drawn.titles
+    for node, layer in found.layers.items():
+        if layer.op in drawn.scopes:
+            found.scopes[node] = drawn.scopes[layer.op]
     hidden = _hidden(graph, kinds) if hide_weights else set()
     fitting: list[Scene] = []
     for fold in Folder(graph, kinds, known, found, hidden).folds(mode):
-        made = _Builder(graph, known, kinds, found, fold, hidden).build(title)
+        made = _Builder(graph, known, kinds, found, fold, hidden).build(heading, facts, drawn)
         if mode not in (None, "stretch"):
             return made
         if fits(made):
@@ -65,7 +75,7 @@ def scene(
                 break
     best = max(fitting, key=_inner) if fitting else made
     if best.fold not in ("none", "backward"):
-        best.facts.append(f'folded: collapse="none" draws all {len(graph):,} nodes')
+        best.facts.append(f'folded: collapse="none" draws all {len(whole):,} nodes')
     return best
 
 
@@ -146,7 +156,7 @@ class _Builder:
             if node not in self.repeat_of and layer.op in self.repeat_of:
                 self.repeat_of[node] = self.repeat_of[layer.op]
 
-    def build(self, title: str) -> Scene:
+    def build(self, heading: str, facts: Sequence[str], drawn: Opened) -> Scene:
         for node in self.graph:
             if node not in self.hidden:
                 self._place(node)
@@ -162,12 +172,14 @@ class _Builder:
             self._read(node)
         for node in self.graph:
             self._write(node)
-        self._outputs()
+        self._go_round(drawn.rounds)
+        self._outputs(drawn.names)
         self._straighten()
         boxes = list(self.boxes.values())
-        heading, facts = labels.heading(self.graph, self.known, self.kinds, title)
         frames = divide(boxes, self.links, list(self.frames.values()))
-        return Scene(heading, facts, boxes, self.links, frames, self._beside(), self.fold.name)
+        return Scene(
+            heading, list(facts), boxes, self.links, frames, self._beside(), self.fold.name
+        )
 
     # ------------------------------------------------------------------------------------- boxes
 
@@ -190,7 +202,7 @@ class _Builder:
         owner = layer.op if layer is not None and layer.op is not None else node
         scope = self.fold.closed.get(owner)
         if scope is not None:
-            name = self.fold.titles.get(scope, scope[-1])
+            name = self.fold.titles.get(scope) or self.groups.titles.get(scope[-1], scope[-1])
             if kind == "backward":
                 return ("backward", scope), f"∂ {name}", "backward"
             return ("scope", scope), name, "scope"
@@ -263,7 +275,7 @@ class _Builder:
     def _scope_frame(self, scope: Scope, outer: Frame | None) -> Frame:
         frame = self.frames.get(scope)
         if frame is None:
-            name = labels.relative(scope[-1], outer)
+            name = self.groups.titles.get(scope[-1]) or labels.relative(scope[-1], outer)
             frame = self.frames[scope] = Frame("/".join(scope), name, outer, prefix=scope[-1])
             frame.elements = self.scope_elements[scope]
         return frame
@@ -356,6 +368,11 @@ class _Builder:
             return ""  # it is said elsewhere: a store tells its shape itself
         label = self.known.on_edge(entry)
         node = entry.node
+        if reader.op in SIGNS:
+            slots = [
+                s for s, e in zip(reader.input_names(), reader.inputs, strict=True) if e == entry
+            ]
+            return " ".join(filter(None, [", ".join(slots), label]))
         enters = reader in self.repeat_of and not self._between_copies(node, reader)
         if tail.nodes == [node] and len(node.entries()) > 1 and not enters:
             label = f"[{entry.index}] {label}".rstrip()  # of several; each copy has another
@@ -372,7 +389,14 @@ class _Builder:
                 self.seen.add(signature)
                 self.links.append(Link(tail, head, "write"))
 
-    def _outputs(self) -> None:
+    def _go_round(self, rounds: Sequence[tuple[Entry, Node]]) -> None:
+        """Link what a step of a loop makes to the state that it is in the next one."""
+        for entry, state in rounds:
+            tail, head = self.of.get(state), self.of.get(entry.node)
+            if tail is not None and head is not None and tail is not head:
+                self.links.append(Link(tail, head, "round", "next step"))
+
+    def _outputs(self, names: Mapping[Entry, str]) -> None:
         """Add a pill for each output; that an update has happened, its arrow says."""
         alike: dict[Entry, list[Entry]] = {}
         for entry in dict.fromkeys(self.graph.outputs):
@@ -381,8 +405,9 @@ class _Builder:
                 alike.setdefault(Entry(node, entry.index), []).append(entry)
         for entry, *others in alike.values():
             source = self.of[entry.node]
-            title = f"{entry.name} ×{len(others) + 1}" if others else entry.name
-            name, detail = f"{entry.name} (output)", self.known.of(entry)
+            called = names.get(entry, entry.name)
+            title = f"{called} ×{len(others) + 1}" if others else called
+            name, detail = f"{called} (output)", self.known.of(entry)
             box = self.boxes["output", entry] = Box(name, "output", title, detail)
             kind = "gradient" if source.kind == "backward" else "data"
             self.links.append(Link(source, box, kind, self.known.on_edge(entry)))
