@@ -11,7 +11,9 @@ from page_cases import EVIL, data_of, filled, mlp, training
 import minisym as ms
 from minisym import sym
 from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.show.html.model import model
 from minisym.show.html.record import record
+from minisym.show.known import Known
 
 
 def test_the_page_holds_the_graph(tmp_path):
@@ -25,6 +27,68 @@ def test_the_page_holds_the_graph(tmp_path):
     titles = {scope["title"] for scope in data["scopes"]}
     assert {"fc1", "∂ fc1"} <= titles
     assert data["run"] is None
+
+
+def test_what_is_repeated_has_a_frame(tmp_path):
+    data = data_of(encoder(40).to_html(tmp_path / "net.html"))
+    scopes = data["scopes"]
+    (fold,) = (i for i, scope in enumerate(scopes) if scope.get("fold"))
+    assert scopes[fold]["title"] == "block0…39 ×40"
+    assert [s["title"] for s in scopes if s["outer"] == fold] == [f"block{i}" for i in range(40)]
+
+
+def test_what_is_repeated_without_names_is_found_by_its_structure(tmp_path):
+    h = sym.Variable("data")
+    for _ in range(30):
+        h = sym.Activation(sym.FullyConnected(h, num_hidden=4), act_type="tanh")
+    net = sym.FullyConnected(h, num_hidden=2, name="last")
+    data = data_of(net.to_html(tmp_path / "net.html", shape={"data": (1, 4)}))
+    folds = [scope for scope in data["scopes"] if scope.get("fold")]
+    assert [scope["fold"] for scope in folds] == [30] + [1] * 30
+    assert all(scope["outer"] == data["scopes"].index(folds[0]) for scope in folds[1:])
+
+
+def test_a_frame_holds_no_gap():
+    """Copies with something between them that reads the one and feeds the other stay apart."""
+    h = sym.Variable("x")
+    for i in range(20):
+        h = sym.exp(sym.tanh(h, name=f"unit{i}_tanh"), name=f"unit{i}_exp")
+        h = sym.sin(h, name=f"between_{'abcdefghijklmnopqrst'[i]}") if i % 3 else sym.abs(h)
+    found = model(h.graph, Known())
+    nodes, scopes = found["nodes"], found["scopes"]
+
+    def inside(node, fold):
+        frame = node["frame"]
+        while frame >= 0 and frame != fold:
+            frame = scopes[frame]["outer"]
+        return frame == fold
+
+    for fold in (i for i, scope in enumerate(scopes) if scope.get("fold")):
+        behind = set()
+        for place, node in enumerate(nodes):
+            sources = {source for source, _, _ in node.get("inputs", ())}
+            if inside(node, fold):
+                assert not sources & behind
+            elif sources & behind or any(inside(nodes[s], fold) for s in sources):
+                behind.add(place)
+
+
+def test_bodies_are_in_the_frame_of_their_node():
+    x = sym.Variable("x")
+    _, last = sym.contrib.foreach(lambda d, s: (d + s, d + s), x, sym.Variable("s"))
+    loop = last.entries[0].node.name
+    total = sym.sum(last, name="total")
+    for net in (total, sym.Group([total, ms.grad(total, ["x"])])):
+        found = model(net.graph, Known())
+        nodes, scopes = found["nodes"], found["scopes"]
+        (held,) = (i for i, s in enumerate(scopes) if s["name"] == loop)
+        (body,) = (i for i, s in enumerate(scopes) if s["outer"] == held)
+        assert scopes[body]["title"] == "body: once for each element"
+        assert {n["kind"] for n in nodes if n["frame"] == body} >= {"input", "math", "output"}
+        assert nodes[scopes[held]["op"]]["name"] == loop
+        assert [n["name"] for n in nodes[: len(net.graph)]] == [n.name for n in net.graph]
+        for node in nodes:
+            assert all(0 <= source < len(nodes) for source, _, _ in node.get("inputs", ()))
 
 
 def test_nothing_is_fetched(tmp_path):

@@ -1,6 +1,10 @@
 """The interactive page in a browser: that a reader can use it, and that nothing gets out of it."""
 
+import base64
+import re
+import struct
 import time
+from xml.etree import ElementTree as ET
 
 import browser
 import numpy as np
@@ -251,6 +255,130 @@ def test_everything_has_a_name(page):
     assert page.text("#said") == "fc1, FullyConnected, layer, 8×16"  # read out as one steps
 
 
+def test_an_address_leads_to_a_node(window, tmp_path):
+    path = training().to_html(tmp_path / "net.html")
+    window.send("POST", "/url", url=f"{path.as_uri()}#fc2")
+    assert window.text("#panel h2") == "fc2"
+    assert window.count(f"{node('fc2')}.selected") == 1
+    window.click(node("relu1"))
+    assert window.run("return location.hash") == "#relu1"
+    window.run("location.hash = '#fc1_weight'")
+    window.wait("return document.querySelector('#panel h2').textContent === 'fc1_weight'")
+    window.run("location.hash = encodeURIComponent('∂ fc1')")
+    window.wait("return document.querySelector('#panel h2').textContent === '∂ fc1'")
+    window.keys("Escape")
+    assert window.run("return location.hash") == ""
+    for nothing in ("#nowhere", "#%", "#%E0%A4%A", "#<img src=x onerror=document.title='evil'>"):
+        window.run("location.hash = arguments[0]", nothing)
+        window.wait("return location.hash === ''")
+    assert "Legend" in window.text("#panel")
+    assert window.log() == []
+
+
+def saved(page, key):
+    """Press a key, and return what is offered for download: its name, its type, its content."""
+    page.run("""
+        window.saved = [];
+        HTMLAnchorElement.prototype.click = function () {
+            const { href, download } = this;
+            window.saved.push({ download, href });
+        };
+        const make = URL.createObjectURL;
+        URL.createObjectURL = (blob) => {
+            const reader = new FileReader();
+            reader.onload = () => (window.content = reader.result);
+            reader.readAsDataURL(blob);
+            return make(blob);
+        };
+    """)
+    page.keys(key)
+    page.wait("return window.saved.length === 1 && window.content !== undefined")
+    found = page.run("return [window.saved[0].download, window.content]")
+    kind, content = found[1].split(";base64,")
+    return found[0], kind, base64.b64decode(content)
+
+
+def test_what_is_seen_is_saved_as_svg(page):
+    name, kind, content = saved(page, "s")
+    assert name.endswith(".svg")
+    assert kind == "data:image/svg+xml"
+    root = ET.fromstring(content)
+    texts = {one.text for one in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"FullyConnected", "softmax_label"} <= texts
+    assert b"var(" not in content  # it needs no style sheet
+    assert root.get("width") == str(
+        page.run("return document.getElementById('canvas').clientWidth")
+    )
+
+
+def test_what_is_not_seen_is_left_out(page):
+    page.click(node("fc1"))
+    for _ in range(8):
+        page.keys("+")
+    seen = page.run(
+        "const c = document.getElementById('canvas').getBoundingClientRect();"
+        "return [...document.querySelectorAll('.node')].filter((n) => { const r ="
+        "n.getBoundingClientRect(); return r.right >= c.left && r.left <= c.right &&"
+        "r.bottom >= c.top && r.top <= c.bottom; }).map((n) => n.dataset.name)"
+    )
+    content = saved(page, "s")[2]
+    kept = re.findall(rb'class="node [^"]*"[^>]* data-name="([^"]+)"', content)
+    assert sorted(name.decode() for name in kept) == sorted(seen)
+    assert 0 < len(seen) < page.count(".node")
+
+
+def test_what_is_seen_is_saved_as_png(page):
+    name, kind, content = saved(page, "p")
+    assert name.endswith(".png")
+    assert kind == "data:image/png"
+    assert content.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", content[16:24])
+    assert width == 2 * page.run("return document.getElementById('canvas').clientWidth")
+    assert height > 400
+
+
+def test_what_is_repeated_is_one_box(window, tmp_path):
+    net = encoder(40)
+    window.open(net.to_html(tmp_path / "net.html"))
+    assert window.count(".node") < 10
+    window.click(node("block0…39 ×40"))
+    assert window.count('.node[data-name^="block"]') == 40
+    window.run(  # it need not be on the screen
+        "document.querySelector(arguments[0]).dispatchEvent("
+        "new MouseEvent('click', {bubbles: true}))",
+        node("block7"),
+    )
+    assert window.count(node("block7_up")) == 1
+    window.keys("c", "/", *"block30_up", "Enter")  # a search opens what it finds
+    assert window.text("#panel h2") == "block30_up"
+    assert window.log() == []
+
+
+def test_bodies_open(window, tmp_path):
+    weight, state = sym.Variable("w", shape=(3, 3)), sym.Variable("s")
+
+    def step(x, h):
+        h = sym.tanh(sym.dot(x, weight, name="inside") + h, name="new")
+        return h, h
+
+    _, last = sym.contrib.foreach(step, sym.Variable("x"), state)
+    loop = last.entries[0].node.name
+    choice = sym.contrib.cond(sym.sum(last) > 0, lambda: sym.exp(last, name="up"), lambda: last - 1)
+    window.open(choice.to_html(tmp_path / "net.html"))
+    assert window.count(node("new")) == 0
+    window.click(node(loop))
+    assert window.count(node(loop)) == 1
+    assert window.count(node("new")) == 1
+    window.keys("e")
+    for name in ("inside", "new", "up"):
+        assert window.count(node(name)) == 1
+    titles = window.run(
+        "return [...document.querySelectorAll('.frame-title')].map((t) => t.textContent)"
+    )
+    assert {"▾ test", "▾ then", "▾ else"} <= set(titles)
+    assert window.log() == []
+
+
 def test_without_shapes_and_run(window, tmp_path):
     window.open(mlp().to_html(tmp_path / "net.html"))
     assert not window.run("return document.getElementById('player').checkVisibility()")
@@ -308,6 +436,7 @@ def test_a_large_graph_opens_closed(window, tmp_path):
     window.open(path)
     assert time.monotonic() - start < 10
     assert window.count(".node") < 600
+    window.click(node("block0…249 ×250"))
     window.click(node("block0"))
     assert window.count(node("block0_up")) == 1
 

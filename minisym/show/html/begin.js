@@ -10,6 +10,7 @@ $("title").textContent = graph.title || "graph";
 $("facts").textContent = graph.facts.join(" · ");
 const actions = {
   open: openAll, close: closeAll, in: () => zoom(1.25), out: () => zoom(0.8), fit, theme: nextTheme,
+  svg: saveSvg, png: savePng,
   help: () => $("keys").showModal(), first: () => goTo(0), back: () => goTo(state.step - 1), play,
   next: () => goTo(state.step + 1), last: () => goTo(Infinity),
 };
@@ -19,4 +20,4 @@ if (!frames.length) $("open").hidden = $("close").hidden = true;
 openSome();
 redraw();
 fitAtFirst();
-fill();
+goToAddress();

@@ -73,6 +73,7 @@ function closedWords(frame) {
   const words = [];
   if (frame.scope.op === undefined) words.push(ops === 1 ? "1 op" : `${ops} ops`);
   else words.push(graph.nodes[frame.scope.op].name);
+  if (frame.scope.note) words.push(frame.scope.note);
   if (total) words.push(`${short(total)} params`);
   if (updates) words.push(updates === 1 ? "1 update" : `${updates} updates`);
   const title = frame.scope.op === undefined ? frame.scope.title : graph.nodes[frame.scope.op].title;

@@ -54,6 +54,8 @@ const KEYS = {
   Home: ["to the beginning", () => goTo(0)],
   End: ["to the end", () => goTo(Infinity)],
   " ": ["play or pause", play],
+  s: ["save what is seen as svg", saveSvg],
+  p: ["as png", savePng],
   t: ["light, dark, as the system says", () => nextTheme()],
   Escape: ["select nothing", () => select(null)],
   "?": ["these keys", () => $("keys").showModal()],

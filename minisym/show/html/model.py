@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from minisym.core import origin
 from minisym.core.graph import Graph
@@ -12,12 +12,29 @@ from minisym.core.node import OWNER, Entry, Node
 from minisym.passes.flops import flops
 from minisym.show import labels, roles, text
 from minisym.show.groups import Layer, groups
+from minisym.show.html.bodies import bodies
+from minisym.show.html.folds import Fold, Part, fold
 from minisym.show.html.formula import readable
 from minisym.show.known import Known
 from minisym.show.parts import Box
 
 Json = dict[str, Any]
-Path = tuple[str | Layer, ...]
+
+
+class Mirror(NamedTuple):
+    """The frame of the gradients of what another frame holds."""
+
+    part: Part | Layer
+
+
+@dataclass(frozen=True, eq=False)
+class Holder:
+    """The frame of a node and the graphs that it holds."""
+
+    node: Node
+
+
+Path = tuple[Part | Layer | Mirror | Holder, ...]
 
 
 def model(graph: Graph, known: Known, title: str = "") -> Json:
@@ -30,46 +47,69 @@ def model(graph: Graph, known: Known, title: str = "") -> Json:
     """
     kinds = roles.kinds(graph)
     heading, facts = labels.heading(graph, known, kinds, title)
-    tree = _Tree(graph, kinds)
-    nodes = [_node(graph, node, kinds[node], known, tree) for node in graph]
-    nodes += [
-        _output(tree.place[entry.node], entry, known)
-        for entry in dict.fromkeys(graph.outputs)
-        if kinds[entry.node] != "update"
-    ]
-    return {"title": heading, "facts": facts, "nodes": nodes, "scopes": tree.scopes}
+    found: Json = {"title": heading, "facts": facts, "nodes": [], "scopes": []}
+    waiting = [(graph, known, -1)]
+    while waiting:  # the graph, then the bodies that its nodes hold, then those in them
+        inner, shapes, frame = waiting.pop(0)
+        tree = _Tree(inner, shapes, found, frame)
+        tree.describe(shapes)
+        for holder in tree.holders:
+            for body in bodies(holder):
+                waiting.append((body.graph, Known(), len(found["scopes"])))
+                outer = tree.frame(holder)
+                found["scopes"].append({"outer": outer, "name": body.title, "title": body.title})
+    return found
 
 
 class _Tree:
-    """The frames: scopes of names, in them layers, and beside both a frame for their gradients."""
+    """The frames of a graph: scopes of names, in them layers, and beside both their gradients."""
 
-    def __init__(self, graph: Graph, kinds: Mapping[Node, str]) -> None:
-        self.kinds, self.place = kinds, graph.numbered()
-        self.groups = groups(graph, kinds)
-        self.scopes: list[Json] = []
+    def __init__(self, graph: Graph, known: Known, page: Json, outer: int) -> None:
+        self.graph, self.outer = graph, outer
+        self.kinds = roles.kinds(graph)
+        self.nodes: list[Json] = page["nodes"]
+        self.scopes: list[Json] = page["scopes"]
+        first = len(self.nodes)
+        self.place = {node: first + i for i, node in enumerate(graph)}
+        self.groups = groups(graph, self.kinds)
+        self.folds = fold(graph, self.groups, self.kinds, known)
         self.numbers: dict[Path, int] = {}
+        self.holders = {node: Holder(node) for node in graph if node.op and node.op.subgraphs}
         mirrored = not all(roles.is_backward(entry.node) for entry in graph.outputs)
         self.owners: dict[str, Node] = {}
         for node in graph:
-            if mirrored and node.op is not None and kinds[node] not in ("backward", "update"):
+            if mirrored and node.op is not None and self.kinds[node] not in ("backward", "update"):
                 self.owners.setdefault(node.name, node)
-        self.sizes = Counter(self._path(node) for node in graph if kinds[node] == "backward")
+        backward = [node for node in graph if self.kinds[node] == "backward"]
+        self.sizes = Counter(self._path(node) for node in backward)
+
+    def describe(self, known: Known) -> None:
+        """Add the nodes of the graph, and its outputs, to the page."""
+        graph, kinds = self.graph, self.kinds
+        self.nodes += [_node(graph, node, kinds[node], known, self) for node in graph]
+        self.nodes += [
+            _output(self.place[entry.node], entry, known) | {"frame": self.outer}
+            for entry in dict.fromkeys(graph.outputs)
+            if kinds[entry.node] != "update"
+        ]
 
     def _path(self, node: Node) -> Path:
-        """Return the names of the scopes around a node, and the layer that it serves."""
-        scope = self.groups.scopes[node]
+        """Return the scopes around a node, and the layer that it serves."""
         if self.kinds[node] == "backward":
-            return (*(f"∂ {name}" for name in scope), f"∂ {node.owner}")
+            scope = self.folds[self.owners.get(node.owner, node)]
+            return (*map(Mirror, scope), Mirror(node.owner))
         layer = self.groups.layers.get(node)
         if layer is not None and layer.op is not None and (layer.variables or layer.updates):
-            return (*scope, layer)
-        return scope
+            return (*self.folds[node], layer)
+        return self.folds[node]
 
     def frame(self, node: Node) -> int:
         """Return the number of the innermost frame around a node, -1 if there is none."""
         path = self._path(node)
         if self.kinds[node] == "backward" and self.sizes[path] == 1:
             path = path[:-1]
+        if node in self.holders:
+            path = (*path, self.holders[node])
         return self._frame(path)
 
     def beside(self, node: Node) -> Json | None:
@@ -83,42 +123,65 @@ class _Tree:
         if owner is None:
             return None
         path = self._path(owner)
-        if path and isinstance(path[-1], Layer):
-            return {"scope": self._frame(path)}
+        if owner in self.holders or (path and isinstance(path[-1], Layer)):
+            return {"scope": self.frame(owner)}
         return {"node": self.place[owner]}
 
     def _frame(self, path: Path) -> int:
         if not path:
-            return -1
+            return self.outer
         if path not in self.numbers:
-            outer = self._frame(path[:-1])
-            last = path[-1]
-            scope: Json = {"outer": outer}
-            if isinstance(last, Layer):
-                assert last.op is not None
-                scope |= {"name": last.op.name, "op": self.place[last.op]}
-                scope["title"] = text.plain(last.title)
-            else:
-                scope |= {"name": last, "title": _short(path)}
-                if str(last).startswith("∂ "):
-                    scope["backward"] = True
-                    plain = tuple(str(part).removeprefix("∂ ") for part in path)
-                    found = {"scope": self.numbers[plain]} if plain in self.numbers else None
-                    if found := found or self._owner(plain[-1]):
-                        scope["beside"] = found
+            scope = {"outer": self._frame(path[:-1])} | self._described(path)
             self.numbers[path] = len(self.scopes)
             self.scopes.append(scope)
         return self.numbers[path]
 
+    def _described(self, path: Path) -> Json:
+        """Describe the innermost frame of a path."""
+        last = path[-1]
+        if isinstance(last, Holder):
+            assert last.node.op is not None
+            inside = sum(1 for body in bodies(last.node) for n in body.graph if n.op is not None)
+            held = {"name": last.node.name, "op": self.place[last.node], "fold": 1}
+            return held | {"title": text.plain(last.node.name), "note": f"holds {inside} ops"}
+        if isinstance(last, Layer):
+            assert last.op is not None
+            title = text.plain(last.title)
+            return {"name": last.op.name, "op": self.place[last.op], "title": title}
+        found: Json = {"name": _name(last), "title": _short(path)}
+        part = last.part if isinstance(last, Mirror) else last
+        if isinstance(part, Fold):
+            found["fold"] = part.count
+        if isinstance(last, Mirror):
+            found["backward"] = True
+            plain = tuple(one.part for one in path if isinstance(one, Mirror))
+            beside = {"scope": self.numbers[plain]} if plain in self.numbers else None
+            if beside := beside or self._owner(_name(part)):
+                found["beside"] = beside
+        return found
+
+
+def _name(part: Part | Layer | Mirror | Holder) -> str:
+    match part:
+        case Mirror(inner):
+            return f"∂ {_name(inner)}"
+        case Fold() | Layer():
+            return part.title
+        case Holder():
+            return part.node.name
+    return part
+
 
 def _short(path: Path) -> str:
-    """Return a scope's name without what the one around it says already."""
-    name = str(path[-1])
-    if len(path) == 1:
-        return text.plain(name)
-    outer = str(path[-2]).removeprefix("∂ ")
-    mark = "∂ " if name.startswith("∂ ") else ""
-    return mark + text.plain(name.removeprefix("∂ ").removeprefix(outer).lstrip("_/.") or name)
+    """Return a scope's name without what the ones around it say already."""
+    last = path[-1]
+    mark = "∂ " if isinstance(last, Mirror) else ""
+    plain = [one.part if isinstance(one, Mirror) else one for one in path]
+    name = _name(plain[-1])
+    if isinstance(plain[-1], str):
+        outer = next((one for one in reversed(plain[:-1]) if isinstance(one, str)), "")
+        name = name.removeprefix(outer).lstrip("_/.") or name if outer else name
+    return mark + text.plain(name)
 
 
 def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Json:
@@ -178,7 +241,6 @@ def _output(place: int, entry: Entry, known: Known) -> Json:
         "kind": "output",
         "title": text.plain(entry.name),
         "detail": known.of(entry),
-        "frame": -1,
         "inputs": [[place, entry.index, ""]],
         "outputs": [],
     }

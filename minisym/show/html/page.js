@@ -28,10 +28,15 @@ function redraw(anchor) {
   canvas.dataset.ready = "yes";
 }
 
-/** Open what fits: gradients and layers only in small graphs, scopes as long as they are few. */
+/**
+ * Open what fits: gradients and layers only in small graphs, scopes as long as they are few. What is
+ * repeated is closed, and each of its copies, too.
+ */
 function openSome() {
   const layers = graph.nodes.length <= 60;
-  state.open = new Set(frames.filter((f) => !f.scope.backward && (f.scope.op === undefined || layers)).map((f) => f.id));
+  const opens = ({ scope, parent }) =>
+    !scope.backward && !scope.fold && !(parent.scope?.fold > 1) && (scope.op === undefined || layers);
+  state.open = new Set(frames.filter(opens).map((frame) => frame.id));
   while (state.open.size && countBoxes() > MANY_BOXES) {
     // close the innermost level of frames that is open
     const depth = (frame) => (frame.parent.isRoot ? 0 : 1 + depth(frame.parent));
@@ -81,6 +86,7 @@ function fill() {
   const go = (box) => select(box, { center: true });
   fillPanel($("panel"), state.selected, state.step, go);
   if (state.isFollowing) player.fill($("panel"), state.step);
+  noteAddress();
   $("said").textContent = state.selected ? spoken(state.selected) : "";
 }
 

@@ -30,6 +30,8 @@ _SCRIPTS: Final = (
     "page.js",
     "view.js",
     "search.js",
+    "address.js",
+    "save.js",
     "keys.js",
     "begin.js",
 )

@@ -4,7 +4,8 @@ let matches = [];
 function search(again) {
   const query = $("search").value.trim().toLowerCase();
   const fits = ({ name, op }) => name.toLowerCase().includes(query) || op?.toLowerCase().includes(query);
-  if (!again) matches = query ? nodeBoxes.filter((box) => fits(box.node)) : [];
+  const isIt = ({ node }) => node.name.toLowerCase() === query;
+  if (!again) matches = query ? nodeBoxes.filter((box) => fits(box.node)).sort((a, b) => isIt(b) - isIt(a)) : [];
   else matches.push(matches.shift());
   for (const box of drawn.boxes) {
     const members = box.members ?? [box];
