@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "docstrings",
+    "api_pages",
     "mathml",
     "notebooks",
     "op_reference",
@@ -57,6 +58,7 @@ autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+add_module_names = False  # where a class lives is its own business
 autosummary_generate = False
 default_role = "code"
 napoleon_google_docstring = False
@@ -67,7 +69,11 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!minisym\b).*"),
-    (r"py:class", r"minisym\.core\.params\.DType"),  # a kind of parameter: no page of its own
+    # what signatures name, and nobody calls: no pages of their own
+    (r"py:class", r"minisym\.core\.params\.DType"),
+    (r"py:class", r"minisym\.operator\.Properties"),
+    (r"py:class", r"minisym\.parallel\.shards\.(Rows|Item)"),
+    (r"py:class", r"minisym\.runtime\.(executor\.LastRun|observe\.glimpse\.Frame)"),
 ]
 
 html_theme = "pydata_sphinx_theme"
@@ -84,4 +90,5 @@ html_static_path = ["_static"]
 templates_path = ["_templates"]
 # only the pages of folders have pages beside them to list
 html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
-html_sidebars["ops/*"] = ["op-family.html"]  # one tree of all ops on each page would be megabytes
+# one tree of all ops and classes on each of their pages would be megabytes
+html_sidebars["ops/*"] = html_sidebars["api/*"] = ["family.html"]

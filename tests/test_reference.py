@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import inspect
+import pydoc
 import re
 import sys
 from functools import cache
@@ -15,7 +17,9 @@ from minisym import sym
 
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
+import api_pages
 import curves
+import docstrings
 import op_page
 from declared_at import declaration
 from op_reference import Reference
@@ -113,3 +117,53 @@ def test_help_says_what_the_page_says():
     assert "Gradient: a kernel of its own." in sym.Embedding.__doc__
     assert "Shapes: All arrays have one shape." in sym.tanh.__doc__
     assert "Shapes: All arrays have one shape." in ms.nd.tanh.__doc__
+
+
+@cache
+def api() -> api_pages.Pages:
+    return api_pages.Pages((ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
+
+
+def test_every_public_class_has_a_page():
+    pages = api().pages
+    # what `minisym` exports, and what its modules for users do
+    for name in ("Symbol", "Executor", "Graph", "Node", "NDArray", "Model", "operator.CustomOp"):
+        assert pages[f"minisym.{name}"].startswith(f"# {name.split('.')[-1]}\n")
+        assert f"api/minisym.{name}\n" in api().index
+    exported = {value for value in vars(ms).values() if inspect.isclass(value)}
+    shown = {pydoc.locate(name) for name in pages}
+    assert {thing for thing in exported - shown if thing.__module__.startswith("minisym")} == set()
+    for thing in vars(ms.metric).values():
+        if inspect.isclass(thing) and issubclass(thing, ms.metric.EvalMetric):
+            assert thing in shown
+
+
+def test_a_class_stays_with_a_line_where_it_was():
+    assert "* :doc:`Executor <api/minisym.Executor>`: " in api().index
+    assert ".. autoclass::" not in api().index
+    assert ".. autofunction:: minisym.grad\n" in api().index
+
+
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        ("(a: list[int] = <factory>, seed: int = 0)", "(a: list[int] = ..., seed: int = 0)"),
+        ("(a: int, _b: dict[~typing.Any, ~x.Y] = <factory>)", "(a: int)"),
+        ("(dtype=<class 'numpy.float32'>)", "(dtype=float32)"),
+        ("(logger=<module 'logging' from '/usr/lib/logging/__init__.py'>)", "(logger=logging)"),
+        ("(func=<function zeros>)", "(func=zeros)"),
+        ("(end=<minisym.callback.Log object>)", "(end=Log())"),
+        ("(a: int = 1)", "(a: int = 1)"),
+    ],
+)
+def test_signatures_are_written_as_people_would(shown: str, written: str):
+    got = docstrings.readable(None, "class", "", None, None, shown, None)
+    assert got == (written, None)
+
+
+def test_the_first_sentence_of_an_attribute_is_no_type():
+    lines = ["For each epoch: its metrics, $x$."]
+    docstrings.hide_colon(None, "attribute", "", None, None, lines)
+    assert ":" not in lines[0]
+    docstrings.dollars_to_roles(None, "attribute", "", None, None, lines)
+    assert lines == ["For each epoch: its metrics, :math:`x`."]

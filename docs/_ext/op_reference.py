@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import op_page
-from op_page import called, cell, names_of, prose
+from api_pages import write
+from op_page import called, cell, names_of
 
 from minisym.core import op as registry
 from minisym.core.functions import WRITTEN_HERE
@@ -153,17 +154,6 @@ class Reference:
         lines += [f"ops/{name}" for _, entries in self.sections() for name, _ in entries]
         return "\n".join([*lines, "```"])
 
-    def write(self, folder: Path) -> None:
-        """Write the pages; leave those alone that are right, so that Sphinx need not read them."""
-        folder.mkdir(exist_ok=True)
-        for path in folder.glob("*.md"):
-            if path.name.removesuffix(".md") not in self.pages:
-                path.unlink()
-        for name, text in self.pages.items():
-            path = folder / f"{name}.md"
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                path.write_text(text, encoding="utf-8")
-
 
 def _chapter(op: Op) -> str:
     """Return the section of an op: that of the module which declares it."""
@@ -186,7 +176,7 @@ def _table_of_internal(ops: list[Op]) -> Iterator[str]:
 def write_pages(app: Sphinx) -> None:
     """Write the pages before Sphinx looks for them."""
     app.op_reference = Reference()  # type: ignore[attr-defined]
-    app.op_reference.write(Path(app.srcdir) / "ops")  # type: ignore[attr-defined]
+    write(Path(app.srcdir) / "ops", app.op_reference.pages)  # type: ignore[attr-defined]
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -201,8 +191,9 @@ def beside(app: Sphinx, pagename: str, template: str, context: dict[str, Any], t
     if folder == "ops" and name:
         for title, entries in app.op_reference.sections():  # type: ignore[attr-defined]
             if name in dict(entries):
+                context["index"], context["index_title"] = "ops", "Ops"
                 context["family"] = title
-                context["siblings"] = [(n, prose(text)) for n, text in entries]
+                context["siblings"] = [(f"ops/{n}", n) for n, _ in entries]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

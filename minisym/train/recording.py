@@ -273,7 +273,7 @@ class Recording:
         return sum(nbytes(frame.values) + nbytes(frame.gradients) for frame in self.frames)
 
     def values(self, name: str) -> Array:
-        """Return an array at all steps that are kept, (steps, *shape).
+        """Return an array at all steps that are kept, `(steps, *shape)`.
 
         Of one that is too large to be kept whole: the elements that were kept, as a table.
         """
