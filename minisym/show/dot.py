@@ -20,8 +20,10 @@ from minisym.core.errors import ComposeError
 from minisym.core.graph import Graph
 from minisym.core.symbol import Symbol
 from minisym.show import text
+from minisym.show.drawing import Drawing
 from minisym.show.known import learn
 from minisym.show.measure import width_of_chips, width_of_words
+from minisym.show.paint import paint as painted
 from minisym.show.parts import Box, Frame, Link, Scene
 from minisym.show.scene import scene
 from minisym.show.style import AUTO, KINDS, PILLS, STORES, Paint, Theme, theme_named
@@ -57,8 +59,9 @@ def plot_network(
 ) -> Picture:
     """Draw a symbol's graph; return a `graphviz.Digraph`.
 
-    Its `source` is the DOT text, `render(path)` writes a file, and a notebook shows it. To render
-    takes the program `dot`, or the wheel that `pip install 'minisym[viz]'` brings.
+    Its `source` is the DOT text, `render(path)` writes a file, and a notebook shows it. The program
+    `dot` lays it out, or the wheel that `pip install 'minisym[viz]'` brings; without either,
+    minisym does it in its own way.
 
     Parameters
     ----------
@@ -132,7 +135,11 @@ def plot_network(
     _warn_of_repeated_names(graph)
     body = list(lines(drawn, paint, node_attrs or {}, legend=legend))
     name = text.plain(title, 200).rstrip("\\") or "plot"
-    return Picture(name, save_format, body, follows_reader=theme == AUTO)
+
+    def drawing() -> Drawing:
+        return painted(drawn, paint, legend=legend)
+
+    return Picture(name, save_format, body, follows_reader=theme == AUTO, drawing=drawing)
 
 
 def _warn_of_repeated_names(graph: Graph) -> None:

@@ -1,4 +1,4 @@
-"""What a notebook shows of a symbol: a picture if there is an engine, Mermaid, and text.
+"""What a notebook shows of a symbol: a picture, Mermaid, and text.
 
 A terminal shows the text.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from minisym.core.symbol import Symbol
 from minisym.show.dot import plot_network
 from minisym.show.mermaid import mermaid
-from minisym.show.render import find_engine, render
+from minisym.show.render import render
 from minisym.show.tree import tree
 
 T = TypeVar("T")
@@ -72,13 +72,13 @@ def text(symbol: Symbol, shape: _Given = None, dtype: _Given = None) -> str:
 
 
 def _svg(symbol: Symbol, known: _Known) -> str | None:
-    if find_engine() is None:
-        return None
     with warnings.catch_warnings():  # of repeated names: nobody has asked for this picture
         warnings.simplefilter("ignore")
         shape, dtype = known
         picture = plot_network(symbol, shape=shape, dtype=dtype)
     made = render(picture.source, "svg", timeout=_SECONDS)
+    if made is None and picture.drawing is not None:
+        made = picture.drawing().make("svg")
     return None if made is None else picture.finished(made, "svg").decode()
 
 

@@ -1,4 +1,4 @@
-"""A `graphviz.Digraph` that also renders where there is no Graphviz, by the wheel of `[viz]`."""
+"""A `graphviz.Digraph` that renders without Graphviz, too: by a wheel, or by minisym."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import graphviz
 from minisym.core.files import write_atomically
 from minisym.show import render
 from minisym.show.adaptive import adaptive
+from minisym.show.drawing import FORMATS, Drawing, NoPainterError
 
 T = TypeVar("T")
 
@@ -21,7 +22,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
     """A drawing: a `graphviz.Digraph` in all respects.
 
     `pipe` and `render` run the program `dot` if there is one, and the `graphviz-pure` of
-    `pip install 'minisym[viz]'` if not.
+    `pip install 'minisym[viz]'` if not. Where there is neither, minisym arranges the boxes itself:
+    an svg takes nothing else, png and pdf take matplotlib (`pip install 'minisym[figures]'`).
 
     >>> from minisym.visualization import plot_network
     >>> from minisym import sym
@@ -30,9 +32,17 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
     """
 
     def __init__(
-        self, name: str, format: str, body: Iterable[str], *, follows_reader: bool = False
+        self,
+        name: str,
+        format: str,
+        body: Iterable[str],
+        *,
+        follows_reader: bool = False,
+        drawing: Callable[[], Drawing] | None = None,
     ) -> None:
         super().__init__(name=name, format=format, body=list(body))
+        self.drawing = drawing
+        """Draws it without an engine."""
         self.follows_reader = follows_reader
         """An svg of it turns dark where the reader's system is."""
 
@@ -65,6 +75,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         EngineError
             The wheel's program refuses.
         """
+        if (own := self.own(format or self.format)) is not None:
+            return own if encoding is None else own.decode(encoding)
         if not render.is_wheel_needed():
             options: dict[str, Any] = {
                 "format": format,
@@ -81,6 +93,21 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
             made = render.run_engine(self.source, format or self.format, layout=layout)
         made = self.finished(made, format or self.format)
         return made if encoding is None else made.decode(encoding)
+
+    def own(self, format: str) -> bytes | None:
+        """Return what minisym draws, if no engine does it better: without one, and a wheel's pdf.
+
+        (The wheel writes pixels into a pdf; here lines stay lines.)
+        """
+        if self.drawing is None or format not in FORMATS:
+            return None
+        engine = render.find_engine()
+        if engine is None:
+            return self.finished(self.drawing().make(format), format)
+        if format == "pdf" and render.is_wheel_needed():
+            with suppress(NoPainterError):
+                return self.drawing().make(format)
+        return None
 
     def finished(self, made: bytes, format: str) -> bytes:
         """Return what an engine made, with what only an svg can have."""
@@ -119,7 +146,9 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         EngineError
             The wheel's program refuses.
         """
-        if not render.is_wheel_needed():
+        wanted = format or (outfile and Path(outfile).suffix.removeprefix(".").lower())
+        own = self.own(str(wanted or self.format))
+        if own is None and not render.is_wheel_needed():
             options: dict[str, Any] = {
                 "directory": directory,
                 "view": view,
@@ -147,8 +176,10 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
         source = Path(self.save(filename, directory=directory))
         if outfile is None:
             target = source.with_name(f"{source.name}.{format}")
-        picture = render.run_engine(self.source, format, layout=engine or self.engine)
-        write_atomically(target, [self.finished(picture, format)])
+        if own is None:
+            made_ = render.run_engine(self.source, format, layout=engine or self.engine)
+            own = self.finished(made_, format)
+        write_atomically(target, [own])
         if cleanup:
             source.unlink()
         if view:

@@ -11,6 +11,7 @@ from minisym.core.errors import MinisymError
 from minisym.core.files import write_atomically, write_text
 from minisym.core.symbol import Symbol
 from minisym.show.dot import plot_network
+from minisym.show.drawing import NoPainterError
 from minisym.show.mermaid import mermaid
 from minisym.show.render import EngineError, run_engine
 from minisym.show.tree import tree
@@ -40,8 +41,8 @@ def save_picture(
     symbol
         What to draw.
     path
-        Ends in `.svg`, `.png`, `.pdf`, …; in `.dot`, `.mmd` (Mermaid) or `.txt`, which take no
-        engine.
+        Ends in `.svg`, which takes nothing else; in `.png`, `.pdf`, …, which take an engine, or
+        matplotlib; in `.dot`, `.mmd` (Mermaid) or `.txt`.
     shape, dtype, hide_weights, options
         As of `plot_network` (`title`, `theme`, `collapse`, …).
 
@@ -82,12 +83,15 @@ def save_picture(
         write_text(path, source)
         return path
     try:
-        write_atomically(path, [picture.finished(run_engine(source, format), format)])
-    except EngineError as error:
+        made = picture.own(format)
+        if made is None:
+            made = picture.finished(run_engine(source, format), format)
+        write_atomically(path, [made])
+    except (EngineError, NoPainterError) as error:
         left = path.with_suffix(".dot")
         write_text(left, source)
         message = f"{error.sentence}; the DOT source is in {left}"
-        raise EngineError(message, hint=error.hint) from None
+        raise type(error)(message, hint=error.hint) from None
     return path
 
 

@@ -12,6 +12,7 @@ from drawn_nets import needs_engine
 
 from minisym import sym
 from minisym.show import notebook, render
+from minisym.show.drawing import NoPainterError
 from minisym.show.notebook import mimebundle
 from minisym.show.pdf import page_of_jpeg
 from minisym.show.render import EngineError
@@ -44,18 +45,40 @@ def only_wheel(monkeypatch):
     monkeypatch.setenv("PATH", "")
 
 
-def test_without_an_engine_nothing_raises_but_what_must(net, no_engine, tmp_path):
+def test_without_an_engine_minisym_draws(net, no_engine, tmp_path):
     assert render.render(plot_network(net).source) is None
-    assert set(mimebundle(net)) == {"text/plain", "text/vnd.mermaid"}
-    with pytest.raises(EngineError, match=r"pip install 'minisym\[viz\]'"):
-        save_picture(net, tmp_path / "net.svg")
-    assert (tmp_path / "net.dot").read_text(encoding="utf-8").startswith("digraph")
-    with pytest.raises(graphviz.ExecutableNotFound) as caught:
-        plot_network(net).pipe("svg")
-    assert "minisym[viz]" in "".join(caught.value.__notes__)
-    assert plot_network(net)._repr_mimebundle_()["text/plain"].startswith("digraph")
+    bundle = mimebundle(net)
+    assert set(bundle) == {"text/plain", "text/vnd.mermaid", "image/svg+xml"}
+    assert "FullyConnected" in bundle["image/svg+xml"]
+    assert save_picture(net, tmp_path / "net.svg").read_text("utf-8").startswith("<svg")
+    assert plot_network(net).pipe("svg").startswith(b"<svg")
+    assert "image/svg+xml" in plot_network(net)._repr_mimebundle_()
+    made = plot_network(net).render(tmp_path / "plot", format="svg")
+    assert made == str(tmp_path / "plot.svg")
+    assert (tmp_path / "plot").read_text("utf-8").startswith("digraph")
     save_picture(net, tmp_path / "net.mmd")
     save_picture(net, tmp_path / "net.txt")
+
+
+def test_without_an_engine_matplotlib_paints(net, no_engine, tmp_path):
+    pytest.importorskip("matplotlib")
+    for suffix, start in {"png": b"\x89PNG", "pdf": b"%PDF"}.items():
+        made = save_picture(net, tmp_path / f"net.{suffix}").read_bytes()
+        assert made.startswith(start)
+        assert b"/Subtype /Image" not in made  # of lines and letters
+    assert plot_network(net).pipe("png").startswith(b"\x89PNG")
+
+
+def test_without_anything_an_error_says_what_to_install(net, no_engine, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(NoPainterError, match=r"pip install 'minisym\[figures\]'"):
+        save_picture(net, tmp_path / "net.png")
+    assert (tmp_path / "net.dot").read_text(encoding="utf-8").startswith("digraph")
+    with pytest.raises(EngineError, match=r"pip install 'minisym\[viz\]'"):
+        save_picture(net, tmp_path / "net.gif")
+    with pytest.raises(graphviz.ExecutableNotFound) as caught:
+        plot_network(net).pipe("gif")
+    assert "minisym[viz]" in "".join(caught.value.__notes__)
 
 
 def test_the_wheel_renders_where_there_is_no_dot(net, only_wheel, tmp_path):
