@@ -39,9 +39,10 @@ from minisym.core import declared
 from minisym.core.compose import compose
 from minisym.core.cost import Cost, each
 from minisym.core.declared import RUNTIME
+from minisym.core.deferred import Deferred, when_read
 from minisym.core.errors import DeclarationError, did_you_mean
 from minisym.core.ndarray import Array
-from minisym.core.op import Input, OnnxRule, Op, Params, Rule, get, register
+from minisym.core.op import Input, OnnxRule, Op, Params, Rule, get
 from minisym.core.params import REQUIRED, Between, param_of
 from minisym.core.renamed import Renamed
 from minisym.core.signatures import taken_by
@@ -77,7 +78,7 @@ PARAMETERS = frozenset({"weight", "bias", "gamma", "beta", "parameters", "offset
 """Inputs of these names are learned, unless a declaration says which are."""
 
 
-class Declaration(Op):
+class Declaration(Deferred):
     """An op as its module sees it: callable on symbols, and open for its rules."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Symbol:
@@ -105,6 +106,7 @@ class Declaration(Op):
     def _takes(self) -> tuple[str, ...]:
         return tuple(spec.name for spec in self.inputs)
 
+    @when_read
     def shape(self, rule: Callable[..., None]) -> Declaration:
         """Declare how shapes depend on each other: `rule(s, *, params…)`."""
         if self.elementwise:
@@ -116,11 +118,13 @@ class Declaration(Op):
         self.shape_rule = self._rule("shape", rule, ("s",))
         return self
 
+    @when_read
     def dtype(self, rule: Callable[..., None]) -> Declaration:
         """Declare how element types depend on each other (without: all are the same)."""
         self.dtype_rule = self._rule("dtype", rule, ("t",))
         return self
 
+    @when_read
     def measured(self, rule: Callable[..., Any]) -> Declaration:
         """Declare shapes that depend on values: `rule(*inputs, *, params…)`, asked in a run.
 
@@ -129,6 +133,7 @@ class Declaration(Op):
         self.measure = self._rule("measured", rule, self._takes)
         return self
 
+    @when_read
     def grad(self, rule: Callable[..., Any]) -> Declaration:
         """Declare the gradient: `rule(g, *inputs, *, params…, y)` returns one symbol an input.
 
@@ -141,6 +146,7 @@ class Declaration(Op):
         )
         return self
 
+    @when_read
     def steps(self, rule: Callable[..., Iterable[Any] | None]) -> Declaration:
         """Declare how a run does it in prebound steps: `rule(inputs, outs, *, params…)`.
 
@@ -150,6 +156,7 @@ class Declaration(Op):
         self.prepare = self._rule("steps", rule, ("inputs", "outs"), "is_train", "state")
         return self
 
+    @when_read
     def onnx(self, rule: Callable[..., Any]) -> Declaration:
         """Declare what it is in ONNX: `rule(o, *inputs, *, params…)` returns the outputs.
 
@@ -205,13 +212,18 @@ class Declaration(Op):
         if kernel is None:
             return lambda function: self.backward(function, wrt=wrt, grad=grad, cost=cost)
         declared.check_lists(self.name, {"wrt": wrt})
-        names = tuple(i.name for i in self.inputs if not i.auxiliary) if wrt is None else tuple(wrt)
-        back = _backward_op(self, kernel, names, cost)
+        back = _backward_op(self, kernel, wrt, cost)
         if grad is not None:
             back.grad(grad)
-        takes = [i.name for i in back.inputs]
+        return self._differentiated(back, wrt)
+
+    @when_read
+    def _differentiated(self, back: Declaration, wrt: Sequence[str] | None) -> Declaration:
+        """Let the gradient be that of a numeric op."""
+        names = _differentiable(self, wrt)
 
         def rule(g: Any, *inputs: Symbol | None, y: Any, **params: Any) -> list[Symbol | None]:
+            takes = [i.name for i in back.inputs]
             gs, ys = (v if isinstance(v, list) else [v] for v in (g, y))
             available: dict[str, Symbol | None] = {"g": gs[0], "y": ys[0]}
             available |= {f"g{i}": s for i, s in enumerate(gs)}
@@ -230,6 +242,11 @@ class Declaration(Op):
 
         self.gradient = Rule(rule, ("y", *self.params))
         return self
+
+
+def _differentiable(op: Op, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the inputs that get a gradient: by default all that are no auxiliary states."""
+    return tuple(i.name for i in op.inputs if not i.auxiliary) if wrt is None else tuple(wrt)
 
 
 def _told_by_name(name: str, outputs: Any) -> str:
@@ -288,10 +305,25 @@ def _check_backward(
 def _backward_op(
     forward: Declaration,
     kernel: Callable[..., None],
-    names: tuple[str, ...],
+    wrt: Sequence[str] | None,
     cost: Cost | None,
 ) -> Declaration:
     """Make and register the op `_backward_<name>` of a numeric gradient."""
+    name = f"_backward_{forward.name}"
+    return Declaration.declared(
+        name, (), forward.module, lambda: _read_backward(name, forward, kernel, wrt, cost)
+    )
+
+
+def _read_backward(
+    called: str,
+    forward: Declaration,
+    kernel: Callable[..., None],
+    wrt: Sequence[str] | None,
+    cost: Cost | None,
+) -> Declaration:
+    """Read the declaration of a backward kernel."""
+    names = _differentiable(forward, wrt)
     _check_backward(forward, kernel, names)
     conditions = {i.name: i.when for i in forward.inputs if i.when}
     docs = {i.name: i.doc for i in forward.inputs}
@@ -316,7 +348,7 @@ def _backward_op(
     taken = {i.name for i in inputs}
     like = "y" if "y" in taken else "g"
     back = Declaration(
-        name=f"_backward_{forward.name}",
+        name=called,
         doc=inspect.cleandoc(kernel.__doc__ or f"Gradient of {forward.name}."),
         module=forward.module,
         kind="backward",
@@ -376,7 +408,7 @@ def _backward_op(
         for name in names:
             setattr(s, f"{name}_grad", getattr(s, name if name in taken else like))
 
-    return register(back)  # type: ignore[return-value]
+    return back
 
 
 def op(
@@ -493,6 +525,11 @@ def op(
     def declare(kernel: Callable[..., Any]) -> Declaration:
         called = name or kernel.__name__
         declared.check_lists(called, lists)
+        return Declaration.declared(
+            called, tuple(aliases), kernel.__module__, lambda: read(called, kernel)
+        )
+
+    def read(called: str, kernel: Callable[..., Any]) -> Declaration:
         names = outputs if callable(outputs) else tuple(outputs)
         taken = declared.signature_of(called, kernel)
         conditions = when or {}
@@ -558,7 +595,6 @@ def op(
         declared.check_record(declaration)
         if onnx:
             declaration.onnx(_of_all(in_onnx(onnx)))
-        register(declaration)
         return declaration
 
     return declare

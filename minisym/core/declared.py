@@ -6,10 +6,11 @@ left unfilled, a gradient of a wrong shape) is seen by the passes and by `minisy
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from minisym.core.op import KINDS, Op
 from minisym.core.params import REQUIRED, Param, param_of
 from minisym.core.samples import Sample
 from minisym.core.signatures import Taken, places_of, taken_by
+
+VERIFY: Final = os.environ.get("MINISYM_VERIFY", "0") != "0"
+"""Whether every promise is looked at when it is made, as in tests."""
 
 RUNTIME = frozenset({"out", "is_train", "rng", "state", "comm"})
 """Keyword arguments of a kernel that the runtime fills in."""

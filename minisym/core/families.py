@@ -115,7 +115,7 @@ def _family(
         member.steps(_float_steps(floats))
     if grad is None:
         return member
-    if len(member.inputs) == 1:
+    if not isinstance(grad, tuple | list) and kernel.__code__.co_argcount == 1:
         _check_gradient(name, grad, "g", "x", "y")
         return member.grad(lambda g, x, *, y: grad(g, x, y))
     left, right = _pair(name, grad)

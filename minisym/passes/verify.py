@@ -10,7 +10,6 @@ runs on every graph that is bound while the environment variable `MINISYM_VERIFY
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,12 +17,13 @@ from types import MappingProxyType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from minisym.core.declared import VERIFY
 from minisym.core.errors import GradientError, GraphError
 from minisym.core.graph import Graph, post_order
 from minisym.core.node import Entry, Node
 from minisym.core.op import FROM_INPUT, Op
 
-ALWAYS: Final = os.environ.get("MINISYM_VERIFY", "0") != "0"
+ALWAYS: Final = VERIFY
 """Whether every graph is verified when it is bound."""
 
 _on: ContextVar[bool] = ContextVar("verify", default=ALWAYS)

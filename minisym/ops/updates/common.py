@@ -42,13 +42,13 @@ def update(*, divides: bool = False, **facts: Any) -> Callable[[Callable[..., No
     def decorate(kernel: Callable[..., None]) -> Declaration:
         kernel = _rescued_kernel(kernel) if divides else kernel
         declared = declare(kernel)
-        names = [spec.name for spec in declared.inputs]
         if facts.get("elementwise") and facts.get("writes"):
 
             @declared.steps
             def _(
                 inputs: Sequence[Array], outs: Sequence[Array], **params: Any
             ) -> tuple[Tape] | None:
+                names = [spec.name for spec in declared.inputs]
                 tape = record(kernel, inputs, outs, params, names)
                 return None if tape is None else (tape,)
 
