@@ -31,6 +31,9 @@ that dies is survived by the others, an error is printed once, with the number o
 exit status is 0 if no process has failed."""
 INSIDE: Final = "MINISYM_LAUNCHED"
 """The environment variable that says that this is one of the processes."""
+THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+KEPT: Final = ("PYTHONUNBUFFERED", *(name for name in ("PYTHONPATH",) if name in os.environ))
+"""What else a process on another host has from here."""
 FAILED: Final = 1
 KILLED: Final = 128 + signal.SIGTERM
 LATE: Final = 124
@@ -80,6 +83,7 @@ def main(
         mpiexec, "--with-ft", "ulfm", "--oversubscribe", "--bind-to", "none",
         *(["--allow-run-as-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
         *(["--host", options.hosts] if options.hosts else []),
+        *(word for name in (INSIDE, *THREADS, *KEPT) for word in ("-x", name)),
         "-n", str(options.processes),
         sys.executable, "-m", "minisym.launch", str(options.script), *options.arguments,
     ]  # fmt: skip
@@ -103,7 +107,7 @@ def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
     """Run `mpiexec` within a time; return the exit status."""
     share = str(max(1, (os.cpu_count() or 1) // processes))
     environment = os.environ | {INSIDE: "1", "PYTHONUNBUFFERED": "1"}
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in THREADS:
         environment.setdefault(name, share)
     child = subprocess.Popen(command, env=environment, start_new_session=True)
     end = time.monotonic() + timeout

@@ -5,7 +5,8 @@ from minisym.parallel.exchange import EXCHANGES, Exchange
 from minisym.parallel.predict import Costs, Prediction, predict
 from minisym.parallel.shards import is_first, seed, shard, world
 from minisym.parallel.simulate import simulate
-from minisym.runtime.peers import Peers, StepGivenUpError, TooLateError
+from minisym.runtime.circle import StepGivenUpError, TooLateError
+from minisym.runtime.peers import Peers
 
 __all__ = [
     "EXCHANGES",

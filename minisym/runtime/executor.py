@@ -13,7 +13,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import starmap
 from sys import maxsize
@@ -400,33 +400,36 @@ class Executor:
         self, flat: Flat, call: object, feeds: Sequence[Feed], restore: Iterable[None]
     ) -> None:
         """Run with arrays that are copied first, in front of observers, or with other processes."""
-        plan, steps = flat.plan, flat.steps
+        plan = flat.plan
+
+        def run() -> None:
+            steps = flat.steps
+            for array, value in feeds:
+                array[...] = value
+            if self._observers:
+                program = plan.program(is_train=bool(flat.is_train))
+                watch(plan, program.forward, self._observers, backward=False)
+                steps = self._last_steps(plan)
+            execute(steps, flat.calls, plan)
+
         try:
-            with self._together(plan):
-                for array, value in feeds:
-                    array[...] = value
-                if self._observers:
-                    program = plan.program(is_train=bool(flat.is_train))
-                    watch(plan, program.forward, self._observers, backward=False)
-                    steps = self._last_steps(plan)
-                execute(steps, flat.calls, plan)
+            self._together(plan, run)
         except BaseException:
             if self._last["call"] is not call:
                 exhaust(restore)  # one call: nothing interrupts it
             raise
 
-    def _together(self, plan: Plan) -> AbstractContextManager[None]:
-        """Be in a step that other processes make, too, if there are any."""
+    def _together(self, plan: Plan, run: Callable[[], None]) -> None:
+        """Run in a step that other processes make, too, if there are any."""
         if self._peers is None:
-            return nullcontext()
-        return self._peers.step(
-            {
-                node.name: plan.arrays[Entry(node)]
-                for node, write in plan.written.items()
-                if _is_everybodys(write)
-            },
-            self.runs,
-        )
+            run()
+            return
+        shared = {
+            node.name: plan.arrays[Entry(node)]
+            for node, write in plan.written.items()
+            if _is_everybodys(write)
+        }
+        self._peers.step(shared, self.runs, run)
 
     def _flatten(self, plan: Plan, *, is_train: bool) -> Flat:
         """Return what a forward run is made of; it is kept for the next one in this mode."""
@@ -761,8 +764,7 @@ class Executor:
         """End a run that has waited: do all that it should change, and return the outputs."""
         run.check_not_overtaken()
         after["runs"], after["call"] = self._last["runs"] + 1, call
-        with self._together(plan):
-            execute(self._last_steps(plan), calls, plan)
+        self._together(plan, lambda: execute(self._last_steps(plan), calls, plan))
         return self.outputs if not self._is_shared else self._copies()
 
     def _overtake(self) -> None:

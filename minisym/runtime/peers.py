@@ -1,59 +1,43 @@
 """Peers: the processes that run the same symbol, and what keeps them together.
 
-Underneath is MPI (mpi4py), and nothing of it is imported before a communicator comes. The rules:
-
-* **An exchange is repeated until it is everybody's.** It changes no bound array, so where a process
-  dies in the middle, the others shrink the communicator and exchange the same messages again. After
-  each exchange all agree whether it has worked: nobody goes on with an answer that others lack.
-* **A step is everybody's, or nobody's.** Before the commit of a run all agree once more. A process
-  in which an error or Ctrl-C has come up says no: then all raise, and no array of any process has
-  changed. Between that agreement and the end of the commit signals wait.
+* **A step is everybody's, or nobody's.** Before the commit of a run all agree, as they do after
+  each exchange. A process in which an error or Ctrl-C has come up says no there: then all raise,
+  and no array of any process has changed. From the last agreement to the end of the commit signals
+  wait, and so they do from any exception on until the others know of it.
+* **Whether there is anybody to be told is a state**, `Circle.is_settled`, and not the type of an
+  exception, which may have become another one on its way.
 * **Equal weights are seen to be equal.** They are those of the first process at the beginning, and
   are compared by a hash then and again.
+* Arrays that messages are made of are used again in the next step. Where an exchange has failed,
+  a late message may still write into them: those are left behind.
 
-Failures are noticed by MPI's own means (ULFM): the launcher must be `mpiexec --with-ft ulfm`, as
-`python -m minisym.launch` has it.
+`minisym.runtime.circle` has the rules of a single exchange. Failures are noticed by MPI's own means
+(ULFM): the launcher must be `mpiexec --with-ft ulfm`, as `python -m minisym.launch` has it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import signal
-import threading
-import time
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from minisym.core.errors import ArrayTypeError, ExecutionError, ParamError
 from minisym.core.ndarray import Array
 from minisym.ops.numeric import ballots
+from minisym.runtime.circle import WILLING, Circle, TooLateError
+from minisym.runtime.signals import Signals
 
 Answer = TypeVar("Answer")
 
 OWN: Final = "__own__"
 """The attribute of a Variable that each process has for itself, such as an error memory."""
 
-EXCHANGED: Final = 1
-WILLING: Final = 2
-"""What a process says when all agree, as bits: its exchange has worked; it wants the step."""
-
 WORD: Final = 8
-"""Bytes of a word, in which votes are counted, and of the number before a message."""
-
-REASON: Final = 240
-"""Bytes of what a process may say about why it gave a step up."""
-
-
-class StepGivenUpError(ExecutionError):
-    """A process has given up a step, and so all did: nothing was written anywhere."""
-
-
-class TooLateError(ExecutionError):
-    """Another process has not answered in time: nothing was written here, and the run is over."""
+"""Bytes of a word, in which votes are counted, and of a hash."""
 
 
 class Peers:
@@ -80,30 +64,16 @@ class Peers:
     """
 
     def __init__(self, comm: Any, *, timeout: float = 600.0, check_every: int = 100) -> None:
-        from mpi4py import MPI
-
-        if not isinstance(comm, MPI.Comm):
-            raise ArrayTypeError(
-                f"comm must be a communicator of mpi4py, but got {type(comm).__name__}",
-                hint="from mpi4py import MPI; MPI.COMM_WORLD",
-            )
         if not timeout > 0 or check_every < 0:
             raise ParamError(
                 f"timeout must be positive and check_every not negative, "
                 f"but got {timeout!r} and {check_every!r}"
             )
-        self._mpi = MPI
-        self._comm = comm.Dup()  # nobody else's messages
-        self._comm.Set_errhandler(MPI.ERRORS_RETURN)
-        self.timeout, self.check_every = timeout, check_every
-        self.rank, self.size = comm.Get_rank(), comm.Get_size()
-        self._number = self.rank
-        self._numbers = [*range(self.size)]
-        self.lost: list[int] = []
-        self._left_behind: list[Any] = []
-        self._deferred: list[tuple[int, Any]] = []
-        self._handlers: dict[int, Any] = {}
-        self._is_over = True  # no step that others could still be told to give up
+        self.check_every = check_every
+        self._signals = Signals()
+        self._circle = Circle(comm, timeout, self._signals)
+        self._room: dict[Any, Array] = {}
+        self._is_guarded = False
 
     @classmethod
     def of(cls, comm: Any) -> Peers | None:
@@ -119,6 +89,26 @@ class Peers:
                 hint='pip install "minisym[mpi]"',
             ) from None
 
+    @property
+    def rank(self) -> int:
+        """The number of this process among those that are left."""
+        return self._circle.rank
+
+    @property
+    def size(self) -> int:
+        """How many processes are left."""
+        return self._circle.size
+
+    @property
+    def lost(self) -> list[int]:
+        """Who has died, by the numbers that they had at the beginning."""
+        return self._circle.lost
+
+    @property
+    def timeout(self) -> float:
+        """How many seconds this process waits for others."""
+        return self._circle.timeout
+
     def __repr__(self) -> str:
         """Say which process of how many this is."""
         lost = f", {len(self.lost)} lost" if self.lost else ""
@@ -129,159 +119,143 @@ class Peers:
     def vote(self, messages: Sequence[Array], outs: Sequence[Array]) -> None:
         """Fill `outs` with the signs that most processes have; see `majority_vote`."""
         nbytes = ballots.size_of(messages)
-        words = -(-nbytes // (WORD * self.size))
-
-        ups, downs = np.zeros((2, words * self.size * WORD), np.uint8)
+        if not nbytes:
+            return
+        ups, downs = self._array("ballot", 2, self._part(nbytes, WORD) * self.size)
         whole = ballots.pack(messages, ups, downs)
-        agreed = self._together(lambda: self._vote(ups, downs, whole=whole))
-        ballots.unpack(*agreed, outs)
+        more, fewer = self._together(lambda: self._vote(ups, downs, nbytes, whole=whole))
+        ballots.unpack(more, fewer, outs)
 
-    def _vote(self, ups: Array, downs: Array, *, whole: bool) -> tuple[Array, Array | None]:
-        """Count this process's part of the ballots, and gather all parts."""
-        size = -(-len(ups) // (WORD * self.size)) * WORD
-        ups, downs = (_padded(one, size * self.size) for one in (ups, downs))
+    def _vote(
+        self, ups: Array, downs: Array, nbytes: int, *, whole: bool
+    ) -> tuple[Array, Array | None]:
+        """Count this process's part of the ballots, and gather all parts.
+
+        A ballot is one plane of bits where it is whole, with a vote on every element: then who does
+        not vote up votes down. If all are, and no tie is possible, so is the outcome.
+        """
+        size, me = self._part(nbytes, WORD), self.rank
         parts = [slice(i * size, (i + 1) * size) for i in range(self.size)]
-        sent = [_message(ups[part], None if whole else downs[part]) for part in parts]
-        ballots_of_part = [_planes(m, size) for m in self._all_to_all(sent, WORD + 2 * size)]
-        rows = [np.stack(plane).view(np.uint64) for plane in zip(*ballots_of_part, strict=True)]
-        more, fewer = (one.view(np.uint8) for one in ballots.majority(*rows))
-        is_decided = bool(np.all((more ^ fewer) == 255))
-        told = _message(more, None if is_decided else fewer)
-        gathered = self._all_to_all([told] * self.size, WORD + 2 * size)
-        planes = [_planes(m, size) for m in gathered]
-        decided = all(m[0] == 1 for m in gathered)
-        found = [np.concatenate(plane) for plane in zip(*planes, strict=True)]
-        return found[0], None if decided else found[1]
+        ups, downs = (_padded(plane, size * self.size) for plane in (ups, downs))
+        taken = self._array("votes", self.size, 2 * size)
+        taken[me, :size], taken[me, size:] = ups[parts[me]], downs[parts[me]]
+        sent = [ups[p] if whole else np.concatenate([ups[p], downs[p]]) for p in parts]
+        lengths = self._circle.swap([[m] for m in sent], [[row] for row in taken])
+
+        are_whole = [whole if i == me else length == size for i, length in enumerate(lengths)]
+        for row in (row for row, one in zip(taken, are_whole, strict=True) if one):
+            if not all(are_whole):
+                np.invert(row[:size], row[size:])
+        words = taken.view(np.uint64)
+        for_, against = words[:, : size // WORD], words[:, size // WORD :]
+        outcome = ballots.majority(for_, None if all(are_whole) else against)
+        planes = outcome[: 1 if all(are_whole) and self.size % 2 else 2]
+        found = self._array("outcome", len(planes), size * self.size)
+        for plane, counted in zip(found, planes, strict=True):
+            plane[parts[me]] = counted.view(np.uint8)
+        gathered = [[plane[p] for plane in found] for p in parts]
+        self._circle.swap([gathered[me]] * self.size, gathered)
+        return found[0], found[1] if len(found) > 1 else None
 
     def mean(self, messages: Sequence[Array], outs: Sequence[Array]) -> None:
         """Fill `outs` with means over all processes, added up in the order of their numbers."""
         for dtype in dict.fromkeys(m.dtype for m in messages):
             mine = [(m, o) for m, o in zip(messages, outs, strict=True) if m.dtype == dtype]
-            flat = np.concatenate([m.reshape(-1) for m, _ in mine])
-            agreed = self._together(lambda flat=flat: self._mean(flat))  # type: ignore[misc]
+            length = sum(message.size for message, _ in mine)
+            flat = self._array("message", self._part(length) * self.size, dtype=dtype)
             at = 0
-            for message, out in mine:
-                out[...] = agreed[at : at + message.size].reshape(out.shape)
+            for message, _ in mine:
+                flat[at : at + message.size] = message.reshape(-1)
                 at += message.size
+            agreed = self._together(lambda f=flat, n=length: self._mean(f, n))  # type: ignore[misc]
+            at = 0
+            for _, out in mine:
+                out[...] = agreed[at : at + out.size].reshape(out.shape)
+                at += out.size
 
-    def _mean(self, flat: Array) -> Array:
-        size = -(-len(flat) // self.size)
-        whole = _padded(flat, size * self.size)
-        sent = [whole[i * size : (i + 1) * size].view(np.uint8) for i in range(self.size)]
-        terms = [m.view(flat.dtype) for m in self._all_to_all(sent, size * flat.itemsize)]
-        total = terms[0].copy()
-        for term in terms[1:]:
+    def _mean(self, flat: Array, length: int) -> Array:
+        """Average this process's part of the messages, and gather all parts."""
+        size, me = self._part(length), self.rank
+        parts = [slice(i * size, (i + 1) * size) for i in range(self.size)]
+        flat = _padded(flat, size * self.size)
+        taken = self._array("terms", self.size, size, dtype=flat.dtype)
+        taken[me] = flat[parts[me]]
+        self._circle.swap([[flat[p]] for p in parts], [[row] for row in taken])
+        found = self._array("mean", size * self.size, dtype=flat.dtype)
+        total = found[parts[me]]
+        total[...] = taken[0]
+        for term in taken[1:]:
             total += term
         total /= flat.dtype.type(self.size)
-        told = [total.view(np.uint8)] * self.size
-        gathered = self._all_to_all(told, size * flat.itemsize)
-        return np.concatenate(gathered).view(flat.dtype)[: len(flat)]
-
-    def _all_to_all(self, messages: Sequence[Array], most: int) -> list[Array]:
-        """Send message i to process i; return what each has sent to this one, at most so long."""
-        found: list[Array] = [np.empty(most, np.uint8) for _ in messages]
-        found[self.rank] = messages[self.rank]
-        if self.size == 1:
-            return found
-        others = [i for i in range(self.size) if i != self.rank]
-        takes = [self._comm.Irecv(found[i], source=i) for i in others]
-        gives = [self._comm.Isend(messages[i], dest=i) for i in others]
-        states = [self._mpi.Status() for _ in others]
-        self._wait(takes, others, states)
-        self._wait(gives, others)
-        for i, state in zip(others, states, strict=True):
-            found[i] = found[i][: state.Get_count(self._mpi.BYTE)]
+        self._circle.swap([[total]] * self.size, [[found[p]] for p in parts])
         return found
 
-    def _wait(self, requests: list[Any], peers: Sequence[int], states: Any = None) -> None:
-        """Wait until all requests are done, or the time is over."""
-        end, pause = time.monotonic() + self.timeout, 0.0
-        try:
-            while not self._mpi.Request.Testall(requests, states):
-                if time.monotonic() > end:
-                    self._refuse_late(peers, requests)
-                time.sleep(pause)
-                pause = min(pause + 2e-6, 2e-4)  # processes may share a CPU
-        except BaseException:
-            self._left_behind += requests  # what they read has to stay where it is
-            raise
+    def _part(self, length: int, unit: int = 1) -> int:
+        """Return how much of a message each process takes care of, in whole units."""
+        return -(-length // (unit * self.size)) * unit
 
-    def _refuse_late(self, peers: Sequence[int], requests: Sequence[Any]) -> NoReturn:
-        self._is_over = True  # they do not answer
-        late = [i for i, request in zip(peers, requests, strict=True) if not request.Test()]
-        names = ", ".join(str(self._numbers[i]) for i in late)
-        raise TooLateError(
-            f"process {self._number} has waited {self.timeout:g} s for process {names}",
-            hint="Peers(comm, timeout=…) waits longer; nothing was written",
-        )
-
-    # -------------------------------------------------------------------------------- agreement
+    def _array(self, use: str, *shape: int, dtype: Any = np.uint8) -> Array:
+        """Return an array for messages, the same one in each step."""
+        key = use, shape, dtype
+        if key not in self._room:
+            self._room[key] = np.zeros(shape, dtype)
+        return self._room[key]
 
     def _together(self, exchange: Callable[[], Answer]) -> Answer:
-        """Make an exchange, and again with those who are left, until it has worked for all."""
-        while True:
-            answer: list[Answer] = []
-            try:
-                answer.append(exchange())
-            except self._mpi.Exception:
-                self._comm.Revoke()  # whoever still waits need not
-            flags = self._agree(WILLING | EXCHANGED * bool(answer))
-            if not flags & WILLING:
-                self._raise_given_up()
-            if flags & EXCHANGED and answer:
-                return answer[0]
-            self._shrink()
+        """Make an exchange until it is everybody's, with arrays that no late message reaches."""
 
-    def _agree(self, flags: int) -> int:
-        """Return what all say: a bit is set where everybody has set it."""
-        while self.size > 1:
+        def attempt() -> Answer:
             try:
-                return int(self._comm.Agree(flags))
-            except self._mpi.Exception:  # somebody has died, and everybody is told so
-                self._comm.Ack_failed()
-                flags &= ~EXCHANGED
-        return flags
+                return exchange()
+            except BaseException:
+                self._room.clear()
+                raise
 
-    def _shrink(self) -> None:
-        """Go on with those who are left."""
-        while True:
-            comm = self._comm.Shrink()
-            comm.Set_errhandler(self._mpi.ERRORS_RETURN)
-            self._left_behind.append(self._comm)
-            self._comm = comm
-            self.rank, self.size = comm.Get_rank(), comm.Get_size()
-            numbers = np.empty(self.size, np.int64)
-            try:
-                comm.Allgather(np.array([self._number], np.int64), numbers)
-            except self._mpi.Exception:
-                continue
-            left = [int(number) for number in numbers]
-            self.lost += [number for number in self._numbers if number not in left]
-            self._numbers = left
-            return
+        if self._is_guarded:
+            return self._circle.together(attempt)
+        answers: list[Answer] = []
+
+        def alone() -> None:
+            answers.append(self._circle.together(attempt))
+            self.agree()
+
+        self._guarded(alone)  # an exchange by itself, in no step
+        return answers[0]
 
     # -------------------------------------------------------------------------------- a step
 
-    @contextmanager
-    def step(self, shared: Mapping[str, Array], runs: int) -> Iterator[None]:
-        """Be in a step: what ends it early, ends it for all.
+    def step(self, shared: Mapping[str, Array], runs: int, run: Callable[[], None]) -> None:
+        """Make a step, which is a run that calls `agree`; what ends it early, ends it for all.
 
         `shared` are the arrays that are the same in all processes, `runs` how many steps an
         executor has made.
         """
-        self._is_over = False
-        try:
+
+        def checked() -> None:
             if runs == 0:
                 self._send_first(shared)
             if runs == 0 or (self.check_every and runs % self.check_every == 0):
                 self._compare(shared, runs)
-            yield
-        except BaseException as error:
-            if not self._is_over:
-                self._give_up(error)
-            raise
+            run()
+
+        self._guarded(checked)
+
+    def _guarded(self, run: Callable[[], None]) -> None:
+        """Call what calls `agree` at its end, and tell all others if it ends before that."""
+        if self._circle.is_broken:
+            raise TooLateError(
+                "a step has ended without an answer of another process: this run is over",
+                hint="start again from a checkpoint",
+            )
+        try:  # twice: an interrupt could come before the inner `finally` has begun, but only once
+            try:
+                self._signals.begin()
+                self._circle.is_settled, self._is_guarded = False, True
+                run()
+            finally:
+                self._end()
         finally:
-            self._deliver()
+            self._end()
 
     def agree(self) -> None:
         """Agree with all to commit: the last act of a run before its commit.
@@ -291,61 +265,22 @@ class Peers:
         StepGivenUpError
             A process has said no.
         """
-        self._defer()
-        if not self._agree(WILLING) & WILLING:
-            self._raise_given_up()
+        self._signals.hold()
+        if not self._circle.agree(WILLING) & WILLING:
+            raise self._circle.refusal()
+        self._circle.is_settled = True
 
-    def _give_up(self, error: BaseException) -> None:
-        """Tell all others that this step is not to be."""
-        if self.size == 1:
-            return
-        self._comm.Revoke()
-        self._agree(0)
-        self._reasons(f"{type(error).__name__}: {error}".partition("\n")[0])
-
-    def _raise_given_up(self) -> NoReturn:
-        told = self._reasons("")
-        raise StepGivenUpError(
-            f"{told or 'another process gave up'}: this step was given up",
-            hint="nothing was written, in no process; forward again, or stop",
-        )
-
-    def _reasons(self, mine: str) -> str:
-        """Renew the communicator, and return who gave up, and why."""
-        self._is_over = True
-        self._shrink()
-        said = np.zeros((self.size, REASON), np.uint8)
-        word = mine.encode()[:REASON]
-        own = np.zeros(REASON, np.uint8)
-        own[: len(word)] = list(word)
+    def _end(self) -> None:
+        """End a step: whatever has ended it early, all others are told."""
+        self._signals.hold()
         try:
-            self._comm.Allgather(own, said)
-        except self._mpi.Exception:
-            return ""
-        texts = [bytes(row).rstrip(b"\0").decode(errors="replace") for row in said]
-        found = [
-            f"process {n} ({text})" for n, text in zip(self._numbers, texts, strict=True) if text
-        ]
-        return ", ".join(found)
-
-    def _defer(self) -> None:
-        """Let signals wait until the step has landed."""
-        if threading.current_thread() is not threading.main_thread():
-            return  # only the main thread has handlers
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.getsignal(number)
-            if callable(before):
-                self._handlers[number] = before
-                signal.signal(number, lambda n, frame: self._deferred.append((n, frame)))
-
-    def _deliver(self) -> None:
-        """Call the handlers of the signals that have waited."""
-        handlers, self._handlers = self._handlers, {}
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        waited, self._deferred = self._deferred, []
-        for number, frame in waited:
-            handlers[number](number, frame)
+            if not self._circle.is_settled:
+                error = sys.exception()
+                reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+                self._circle.give_up(reason)
+        finally:
+            self._is_guarded = False
+            self._signals.end()
 
     # ----------------------------------------------------------------------------- equal weights
 
@@ -355,15 +290,12 @@ class Peers:
             array[...] = self._together(lambda a=array: self._from_first(a))  # type: ignore[misc]
 
     def _from_first(self, array: Array) -> Array:
-        if self.size == 1:
-            return array
         held = np.array(array, order="C")
-        if self.rank:
-            self._wait([self._comm.Irecv([held, self._mpi.BYTE], source=0)], [0])
+        nothing: list[list[Array]] = [[] for _ in range(self.size)]
+        if self.rank == 0:
+            self._circle.swap([[held]] * self.size, nothing)
         else:
-            others = range(1, self.size)
-            gives = [self._comm.Isend([held, self._mpi.BYTE], dest=i) for i in others]
-            self._wait(gives, others)
+            self._circle.swap(nothing, [[held], *nothing[1:]])
         return held
 
     def _compare(self, shared: Mapping[str, Array], runs: int) -> None:
@@ -374,18 +306,17 @@ class Peers:
         ExecutionError
             They differ: it names the processes and an array.
         """
-        own = np.frombuffer(
-            b"".join(
-                hashlib.blake2b(np.ascontiguousarray(a).data, digest_size=WORD).digest()
-                for a in shared.values()
-            ),
-            np.uint8,
-        ).copy()
-        told = self._together(lambda: self._all_to_all([own] * self.size, len(own)))
+        hashes = (
+            hashlib.blake2b(np.ascontiguousarray(a).data, digest_size=WORD).digest()
+            for a in shared.values()
+        )
+        own = np.frombuffer(b"".join(hashes), np.uint8)
+        told = self._together(lambda: self._gather(own))
         for i, name in enumerate(shared):
-            hashes = [bytes(m[i * WORD : (i + 1) * WORD]) for m in told]
-            usual, _ = Counter(hashes).most_common(1)[0]
-            other = [n for n, h in zip(self._numbers, hashes, strict=True) if h != usual]
+            found = [bytes(m[i * WORD : (i + 1) * WORD]) for m in told]
+            usual, _ = Counter(found).most_common(1)[0]
+            pairs = zip(self._circle.numbers, found, strict=True)
+            other = [number for number, one in pairs if one != usual]
             if other:
                 raise ExecutionError(
                     f"{name!r} is another array in process {', '.join(map(str, other))} than in "
@@ -393,18 +324,12 @@ class Peers:
                     hint="only updates may change what all share; seeds and data may differ",
                 )
 
-
-def _message(first: Array, second: Array | None) -> Array:
-    """Join one or two planes, behind a word that says how many they are."""
-    head = np.zeros(WORD, np.uint8)
-    head[0] = 1 if second is None else 2
-    return np.concatenate([head, first] if second is None else [head, first, second])
-
-
-def _planes(message: Array, size: int) -> tuple[Array, Array]:
-    """Return both planes of a message; where one came, the second is its complement."""
-    first = message[WORD : WORD + size]
-    return first, ~first if message[0] == 1 else message[WORD + size : WORD + 2 * size]
+    def _gather(self, own: Array) -> Array:
+        """Return what each process has sent to all."""
+        told = np.empty((self.size, len(own)), own.dtype)
+        told[self.rank] = own
+        self._circle.swap([[own]] * self.size, [[row] for row in told])
+        return told
 
 
 def _padded(array: Array, size: int) -> Array:
@@ -412,5 +337,6 @@ def _padded(array: Array, size: int) -> Array:
     if len(array) == size:
         return array
     found = np.zeros(size, array.dtype)
-    found[: len(array)] = array[:size]
+    kept = min(size, len(array))
+    found[:kept] = array[:kept]
     return found

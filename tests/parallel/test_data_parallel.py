@@ -54,7 +54,7 @@ def test_it_is_a_graph_like_any_other(name: str) -> None:
     assert together.list_outputs()[: len(step.list_outputs())] == step.list_outputs()
     assert {*together.list_arguments()} == {*step.list_arguments()}
     assert not ms.diff(together, sym.load_json(together.tojson()))
-    assert "exchange_" in ms.viz.plot_network(together).source
+    assert "exchange_" in ms.viz.plot_network(together, collapse="none").source
     assert ms.summary(together, data=(6, 5)).bits_sent > 0
 
 

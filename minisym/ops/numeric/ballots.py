@@ -9,7 +9,8 @@ hold 64 elements each.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from itertools import zip_longest
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from minisym.core.ndarray import Array
 PIECE: Final = 1 << 18
 """Elements of a piece, whose booleans stay in cache."""
 
-_SIGNS: Final = (
-    np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.int8) * 2 - 1
-)
-"""Byte -> the signs of its eight bits: 1 and -1."""
+WORDS: Final = 1 << 14
+"""Words of a piece in which votes are counted."""
+
+_ONE: Final = np.int8(1)
 
 
 def size_of(arrays: Iterable[Array]) -> int:
@@ -67,19 +68,21 @@ def unpack(ups: Array, downs: Array | None, outs: Sequence[Array]) -> None:
     """
     at = 0
     for out in outs:
-        size = (out.size + 7) // 8
-        found = _signs(ups[at : at + size], out.dtype)
-        if downs is not None:
-            found += _signs(downs[at : at + size], out.dtype) * out.dtype.type(-1)
-            found *= out.dtype.type(0.5)
-        out[...] = found.reshape(-1)[: out.size].reshape(out.shape)
-        at += size
-
-
-def _signs(ballot: Array, dtype: np.dtype[np.generic]) -> Array:
-    table = _SIGNS.astype(dtype)
-    found: Array = np.take(table, ballot, axis=0, mode="clip")
-    return found
+        flat = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, out.dtype)
+        for start in range(0, flat.size, PIECE):
+            piece = flat[start : start + PIECE]
+            end = at + (piece.size + 7) // 8
+            signs = np.unpackbits(ups[at:end], count=piece.size).view(np.int8)
+            if downs is None:
+                np.add(signs, signs, signs)
+                np.subtract(signs, _ONE, signs)
+            else:
+                other = np.unpackbits(downs[at:end], count=piece.size).view(np.int8)
+                np.subtract(signs, other, signs)
+            piece[...] = signs
+            at = end
+        if not out.flags.c_contiguous:
+            out[...] = flat.reshape(out.shape)
 
 
 def majority(ups: Array, downs: Array | None) -> tuple[Array, Array]:
@@ -97,20 +100,44 @@ def majority(ups: Array, downs: Array | None) -> tuple[Array, Array]:
     >>> f"{int(more[0]):03b}"
     '100'
     """
-    for_, against = _count(ups), _count(~ups if downs is None else downs)
-    more = np.zeros_like(ups[0])
-    equal = ~more
-    for one, two in zip(reversed(for_), reversed(against), strict=True):
-        more |= equal & one & ~two
-        equal &= ~(one ^ two)
-    return more, ~(more | equal)
+    more, fewer = np.empty((2, ups.shape[1]), ups.dtype)
+    workers = len(ups)
+    for start in range(0, ups.shape[1], WORDS):
+        piece = slice(start, start + WORDS)
+        for_ = _count(ups[:, piece])
+        if downs is None:
+            more[piece], _ = _compare(for_, _digits(workers // 2, ups.dtype))
+            _, fewer[piece] = _compare(for_, _digits((workers + 1) // 2, ups.dtype))
+        else:
+            more[piece], fewer[piece] = _compare(for_, _count(downs[:, piece]))
+    return more, fewer
 
 
-def _count(rows: Array) -> list[Array]:
+def _count(rows: Iterable[Array]) -> list[Array]:
     """Return the binary digits of how many rows have a bit set, the lowest first."""
-    planes: list[Array] = [np.zeros_like(rows[0]) for _ in range(len(rows).bit_length())]
-    for row in rows:
+    planes: list[Array] = []
+    for i, row in enumerate(rows, 1):
         carry = row
-        for i, plane in enumerate(planes):
-            planes[i], carry = plane ^ carry, plane & carry
+        for j, plane in enumerate(planes):
+            planes[j], carry = plane ^ carry, plane & carry
+        if i & (i - 1) == 0:  # so many need a digit more
+            planes.append(carry)
     return planes
+
+
+def _digits(number: int, dtype: np.dtype[Any]) -> list[Array]:
+    """Return the binary digits of a number, the lowest first, each in all bits of a word."""
+    ones = ~np.zeros((), dtype)
+    return [ones * dtype.type(number >> i & 1) for i in range(number.bit_length())]
+
+
+def _compare(left: Sequence[Array], right: Sequence[Array]) -> tuple[Array, Array]:
+    """Compare numbers by their binary digits: where the left one is greater, and where less."""
+    zero: Array = np.zeros((), left[0].dtype)
+    greater: Array = np.zeros_like(left[0])
+    less: Array = np.zeros_like(left[0])
+    for one, two in zip_longest(left, right, fillvalue=zero):  # a higher digit overrules
+        differ = one ^ two
+        greater = greater & ~differ | one & differ
+        less = less & ~differ | two & differ
+    return greater, less
