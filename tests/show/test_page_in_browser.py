@@ -337,6 +337,30 @@ def test_what_is_seen_is_saved_as_png(page):
     assert height > 400
 
 
+def test_the_map_shows_what_is_seen_and_leads_there(window, tmp_path):
+    window.open(encoder(40).to_html(tmp_path / "net.html"))
+    assert window.run("return document.getElementById('map').hasAttribute('hidden')")  # all is seen
+    window.keys("e")
+    assert not window.run("return document.getElementById('map').hasAttribute('hidden')")
+    place = "return Number(document.querySelector('.map-window').getAttribute('y'))"
+    first = window.run(place)
+    box = window.run(
+        "const r = document.getElementById('map').getBoundingClientRect();"
+        "return [r.left, r.top, r.right, r.bottom]"
+    )
+    assert 0 < box[2] - box[0] < 250
+    window.drag(int((box[0] + box[2]) / 2), int(box[3] - 10), 0, 2)
+    assert window.run(place) > first + 20
+    assert window.run(  # and there is the end of the net
+        "const c = document.getElementById('canvas').getBoundingClientRect();"
+        "const r = document.querySelector('.node[data-name=head]').getBoundingClientRect();"
+        "return r.bottom > c.top && r.top < c.bottom"
+    )
+    window.keys("0")
+    assert window.run("return document.getElementById('map').hasAttribute('hidden')")
+    assert window.log() == []
+
+
 def test_what_is_repeated_is_one_box(window, tmp_path):
     net = encoder(40)
     window.open(net.to_html(tmp_path / "net.html"))
@@ -459,5 +483,10 @@ def test_on_a_telephone(window, tmp_path):
         window.resize(400, 800)
         window.open(mlp().to_html(tmp_path / "net.html"))
         assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+        assert window.run("return document.getElementById('canvas').clientHeight > innerHeight / 3")
+        assert not window.run("return document.querySelector('.legend').open")
+        window.click(".legend summary")
+        assert window.run("return document.querySelector('.legend').open")
+        assert window.style("#map", "display") == "none"
     finally:
         window.resize(1280, 860)

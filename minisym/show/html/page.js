@@ -20,6 +20,7 @@ function redraw(anchor) {
     state.view.x += (before.x - (anchor.x - anchor.w / 2)) * state.view.k;
     state.view.y += (before.y - (anchor.y - anchor.h / 2)) * state.view.k;
   }
+  drawMap();
   world.querySelectorAll(".node").forEach((one, i) => (one.box = drawn.boxes[i]));
   world.querySelectorAll(".frame").forEach((one, i) => (one.box = drawn.frames[i]));
   moveView();

@@ -28,6 +28,7 @@ _SCRIPTS: Final = (
     "curves.js",
     "player.js",
     "page.js",
+    "map.js",
     "view.js",
     "search.js",
     "address.js",

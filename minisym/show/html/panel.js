@@ -31,9 +31,12 @@ function overview(step, go) {
   return [
     html("p", { class: "hint" }, hint + frameHint + keys),
     ...(player?.overview(step, go) ?? []),
-    html("details", { class: "legend", open: "" }, html("summary", {}, "Legend"), html("ul", {}, ...legend)),
+    html("details", { class: "legend", ...(isNarrow() ? {} : { open: "" }) }, html("summary", {}, "Legend"), html("ul", {}, ...legend)),
   ];
 }
+
+/** Whether this is the screen of a telephone, where the legend is folded at first. */
+const isNarrow = () => window.matchMedia("(max-width: 720px)").matches;
 
 function swatch(kind) {
   return html("span", { class: "swatch", style: `background: var(--${kind}-fill); border-color: var(--${kind}-line)` });

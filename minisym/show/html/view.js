@@ -4,6 +4,7 @@ function moveView() {
   const { x, y, k } = state.view;
   world.setAttribute("transform", `translate(${x} ${y}) scale(${k})`);
   canvas.classList.toggle("far", k < 0.45);
+  moveOnMap();
 }
 
 function fit() {
@@ -18,7 +19,7 @@ function fitAtFirst() {
   fit();
   const { width } = canvas.getBoundingClientRect();
   if (state.view.k < 0.5) {
-    const computing = drawn.boxes.filter((box) => box.scope || box.node.op);
+    const computing = drawn.boxes.filter((box) => box.kind !== "backward" && (box.scope || box.node.op));
     const top = (computing.length ? computing : drawn.boxes).reduce((best, box) => (box.y < best.y ? box : best));
     const k = Math.max(0.45, Math.min(0.7, width / (drawn.width + 40)));
     const middle = drawn.width * k < width ? drawn.width / 2 : top.x;
