@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from minisym.show.compare import plot_diff
+from minisym.show.curves import plot_curves
 from minisym.show.dot import plot_network
 from minisym.show.export import export
 from minisym.show.html.page import to_html
@@ -21,6 +22,7 @@ from minisym.show.tree import tree
 __all__ = [
     "export",
     "mermaid",
+    "plot_curves",
     "plot_diff",
     "plot_network",
     "print_summary",

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from minisym.core.errors import ComposeError
 from minisym.core.graph import Graph
 from minisym.core.symbol import Symbol
+from minisym.runtime.observe.drawing import Drawing
 from minisym.show import text
-from minisym.show.drawing import Drawing
 from minisym.show.known import learn
 from minisym.show.measure import width_of_chips, width_of_words
 from minisym.show.paint import paint as painted

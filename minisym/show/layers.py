@@ -27,6 +27,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
 from minisym.passes.flops import bits_sent, flops
 from minisym.runtime.observe.profile import Profile
+from minisym.runtime.observe.tables import html_table
 from minisym.show import roles, text
 from minisym.show.known import Known, learn
 
@@ -127,6 +128,10 @@ class Summary:
         for row in rows:
             table.add_row(*row)
         return table
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        return html_table(list(self._cells()), self._totals(), words=3)
 
     def _cells(self) -> Iterator[tuple[str, ...]]:
         """Yield the heading, the layers and the totals, as text."""

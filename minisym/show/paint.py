@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from minisym.runtime.observe.drawing import Curve, Drawing, Rectangle, Shape, Words
 from minisym.show import text
 from minisym.show.arrange import Arrangement, Point, arrange
-from minisym.show.drawing import Curve, Drawing, Rectangle, Shape, Words
 from minisym.show.measure import BOLD, points_of, text_width
 from minisym.show.parts import Box, Frame, Link, Scene
 from minisym.show.style import KINDS, STORES, Paint, Theme

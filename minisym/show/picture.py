@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import graphviz
 
 from minisym.core.files import write_atomically
+from minisym.runtime.observe.drawing import FORMATS, Drawing, NoPainterError
 from minisym.show import render
 from minisym.show.adaptive import adaptive
-from minisym.show.drawing import FORMATS, Drawing, NoPainterError
 
 T = TypeVar("T")
 

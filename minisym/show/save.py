@@ -10,8 +10,8 @@ from typing import Any, Final
 from minisym.core.errors import MinisymError
 from minisym.core.files import write_atomically, write_text
 from minisym.core.symbol import Symbol
+from minisym.runtime.observe.drawing import NoPainterError
 from minisym.show.dot import plot_network
-from minisym.show.drawing import NoPainterError
 from minisym.show.mermaid import mermaid
 from minisym.show.render import EngineError, run_engine
 from minisym.show.tree import tree

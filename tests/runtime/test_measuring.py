@@ -110,7 +110,7 @@ def test_a_picture_of_memory(tmp_path):
         h = sym.tanh(h, name=f"t{i}")
     report = h.simple_bind(x=(32, 64), grad_req="null").memory_report()
     drawn = ET.fromstring(report.save(tmp_path / "memory.svg").read_text("utf-8"))
-    boxes = drawn.findall(".//{*}rect[@class]/../{*}title/../{*}rect")
+    boxes = drawn.findall(".//{*}g[@class='value']/{*}rect")
     own = [t for t in report.tenants if t.place.startswith("block")]
     assert len(boxes) == len(own)
     # a box is as high as its value is large, and nothing overlaps: what shares memory takes turns
@@ -123,10 +123,49 @@ def test_a_picture_of_memory(tmp_path):
         assert beside or y + h <= y2 + 0.2 or y2 + h2 <= y + 0.2
     assert repr(report) == str(report)
     assert set(report._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
-    with pytest.raises(ParamError, match=r"saved as an \.svg file, but got 'memory\.png'"):
-        report.save("memory.png")
+    with pytest.raises(ParamError, match=r"an \.svg, \.png or \.pdf file, but got 'memory\.gif'"):
+        report.save("memory.gif")
     with pytest.raises(ParamError, match="width must be at least 1"):
         report.timeline(width=0)
+
+
+def test_pictures_of_memory_and_time_in_each_format(tmp_path):
+    pytest.importorskip("matplotlib")
+    h = sym.tanh(sym.FullyConnected(sym.Variable("x"), num_hidden=64, name="fc"), name="t")
+    executor = h.simple_bind(x=(32, 64), grad_req="null")
+    for found in (executor.memory_report(), executor.profile(runs=2)):
+        for suffix, start in {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF"}.items():
+            made = found.save(tmp_path / f"picture.{suffix}").read_bytes()
+            assert made.startswith(start)
+            assert b"/Subtype /Image" not in made
+
+
+def test_any_viewer_shows_an_svg():
+    """Colours are attributes: what knows neither variables nor media queries shows light paper."""
+    h = sym.FullyConnected(sym.Variable("x"), num_hidden=64, name="fc")
+    executor = h.simple_bind(x=(32, 64), grad_req="null")
+    for found in (executor.memory_report(), executor.profile(runs=1)):
+        drawn = ET.fromstring(found.svg())
+        assert "var(" not in found.svg()
+        for shape in (
+            *drawn.findall(".//{*}rect"),
+            *drawn.findall(".//{*}path"),
+            *drawn.findall(".//{*}text"),
+        ):
+            assert shape.get("fill")
+
+
+def test_a_profile_is_a_table_in_a_notebook():
+    h = sym.tanh(sym.FullyConnected(sym.Variable("x"), num_hidden=64, name="fc"), name="t")
+    found = h.simple_bind(x=(32, 64), grad_req="null").profile(runs=1)
+    table = ET.fromstring(found._repr_html_())
+    rows = [["".join(cell.itertext()) for cell in row] for row in table.iter("tr")]
+    assert rows[0][1:] == ["ms", "share", "MB", "GB/s", "GFLOP/s", "calls"]
+    assert {row[0] for row in rows[1:-1]} == {"FullyConnected", "tanh"}
+    assert rows[-1][0] == "total"
+    bars = ET.fromstring(found.svg()).findall(".//{*}g[@class='row']/{*}rect")
+    widths = [float(bar.get("width")) for bar in bars]
+    assert widths == sorted(widths, reverse=True)
 
 
 def test_memory_of_a_long_chain():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import minisym as ms
 from minisym import sym
+from minisym.runtime.observe.drawing import Curve, Drawing, Rectangle, Words
 from minisym.show.arrange import arrange
-from minisym.show.drawing import Curve, Drawing, Rectangle, Words
 from minisym.show.known import learn
 from minisym.show.measure import lower, upper
 from minisym.show.paint import paint

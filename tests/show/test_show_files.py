@@ -11,8 +11,8 @@ import pytest
 from drawn_nets import needs_engine
 
 from minisym import sym
+from minisym.runtime.observe.drawing import NoPainterError
 from minisym.show import notebook, render
-from minisym.show.drawing import NoPainterError
 from minisym.show.notebook import mimebundle
 from minisym.show.pdf import page_of_jpeg
 from minisym.show.render import EngineError

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -123,3 +124,12 @@ def test_known_costs_of_published_models(name, multiplications):
         pytest.skip("MINISYM_MODELS does not say where the published models are")
     found = ms.summary(sym.load(str(folder / f"{name}-symbol.json")), data=(1, 3, 224, 224))
     assert found.flops / 2 == pytest.approx(multiplications, rel=0.02)
+
+
+def test_a_notebook_shows_a_table():
+    net = sym.FullyConnected(sym.Variable("x"), num_hidden=4, name="a<b")
+    table = ET.fromstring(ms.summary(net, x=(2, 3))._repr_html_())
+    rows = [["".join(cell.itertext()) for cell in row] for row in table.iter("tr")]
+    assert rows[0] == ["layer", "op", "output", "parameters", "FLOPs", "bytes"]
+    assert rows[1][:4] == ["a<b", "FullyConnected", "2×4", "16"]
+    assert rows[-1][0] == "total"

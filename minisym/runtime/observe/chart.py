@@ -1,4 +1,4 @@
-"""The memory of a run as a picture: an SVG that follows the reader's light or dark theme.
+"""The memory of a run as a picture.
 
 From left to right run the nodes; upwards stand the blocks of memory, one on the other. A value is a
 box: as long as it is needed, as high as it is large. The line is how much is needed at each node.
@@ -6,12 +6,11 @@ box: as long as it is needed, as high as it is large. The line is how much is ne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from minisym.core.shapes import show
+from minisym.runtime.observe.drawing import Curve, Drawing, Rectangle, Shape, Words
 
 if TYPE_CHECKING:
     from minisym.runtime.observe.usage import MemoryReport, Tenant
@@ -19,85 +18,71 @@ if TYPE_CHECKING:
 _LEFT, _TOP, _RIGHT, _WIDE, _HIGH = 76, 56, 36, 780, 280
 _FEW_NAMES: Final = 40
 """Runs of so many nodes have their names under the picture."""
-_STYLE: Final = """
-.minisym-memory { font: 11px system-ui, sans-serif; --ink: #0F172A; --quiet: #475569;
-  --paper: #FFFFFF; --forward: #BFDBFE; --backward: #FBCFE8; --kept: #BBF7D0; --live: #7C3AED; }
-@media (prefers-color-scheme: dark) { .minisym-memory { --ink: #E5E7EB; --quiet: #94A3B8;
-  --paper: #0B1220; --forward: #1E40AF; --backward: #831843; --kept: #166534; --live: #A78BFA; } }
-.minisym-memory .paper { fill: var(--paper); }
-.minisym-memory text { fill: var(--quiet); }
-.minisym-memory .title { fill: var(--ink); font-weight: 600; font-size: 13px; }
-.minisym-memory .name { fill: var(--ink); }
-.minisym-memory .value { stroke: var(--paper); }
-.minisym-memory .forward { fill: var(--forward); }
-.minisym-memory .backward { fill: var(--backward); }
-.minisym-memory .kept { fill: var(--kept); }
-.minisym-memory .live { fill: none; stroke: var(--live); stroke-width: 2; }
-.minisym-memory .rule { stroke: var(--quiet); stroke-opacity: .35; }
-"""
+_PAPER, _INK, _QUIET, _LIVE, _RULE = "#FFFFFF", "#0F172A", "#475569", "#7C3AED", "#CBD5E1"
+_FILLS: Final = {"forward": "#BFDBFE", "backward": "#FBCFE8", "kept": "#BBF7D0", "": "none"}
+_DARK: Final = {
+    _PAPER: "#0B1220",
+    _INK: "#E5E7EB",
+    _QUIET: "#94A3B8",
+    _LIVE: "#A78BFA",
+    _RULE: "#334155",
+    "#BFDBFE": "#1E40AF",
+    "#FBCFE8": "#831843",
+    "#BBF7D0": "#166534",
+}
 _LEGEND: Final = (
     ("forward", "needed for a while"),
     ("backward", "of the backward run"),
     ("kept", "needed until the end"),
 )
-_NOT_XML: Final = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
-def chart(report: MemoryReport) -> str:
+def chart(report: MemoryReport) -> Drawing:
     """Return the picture.
 
     >>> import numpy as np
     >>> from minisym import sym
     >>> executor = sym.tanh(sym.exp(sym.Variable("x"))).bind(args={"x": np.ones(3)})
-    >>> chart(executor.memory_report()).startswith("<svg ")
-    True
+    >>> chart(executor.memory_report())
+    <Drawing 'Memory of a run', 892 × 377 points>
     """
     names = len(report.moments) <= _FEW_NAMES
     foot = 16 + max((min(len(m.node), 24) for m in report.moments), default=0) * 5 if names else 30
-    width, height = _LEFT + _WIDE + _RIGHT, _TOP + _HIGH + foot
-    return "\n".join(
-        [
-            (
-                '<svg xmlns="http://www.w3.org/2000/svg" class="minisym-memory" role="img" '
-                f'aria-label="Memory of a run" viewBox="0 0 {width} {height}" '
-                f'width="{width}" height="{height}">'
-            ),
-            f"<style>{_STYLE}</style>",
-            f'<rect class="paper" width="{width}" height="{height}"/>',
-            *_heading(report),
-            *_axis(report),
-            *_values(report),
-            _line(report),
-            *(_names(report) if names else _numbers(report)),
-            "</svg>",
-        ]
+    sheet = Drawing(
+        _LEFT + _WIDE + _RIGHT, _TOP + _HIGH + foot, _PAPER, "Memory of a run", dark=_DARK
     )
+    sheet.add(*_heading(report), *_axis(report))
+    for shapes, tip in _values(report):
+        sheet.add(*shapes, kind="value", tip=tip)
+    sheet.add(*_line(report), *(_names(report) if names else _numbers(report)))
+    return sheet
 
 
-def _heading(report: MemoryReport) -> Iterator[str]:
+def _heading(report: MemoryReport) -> Iterator[Shape]:
     saved = f"{size(report.allocated)} for values, {size(report.unshared)} without sharing"
     title = f"{saved}, {size(report.peak)} needed at the peak"
-    yield f'<text class="title" x="{_LEFT}" y="20">{title}</text>'
+    yield Words(_LEFT, 20, title, 13, _INK, bold=True, anchor="start")
     x = _LEFT
     kinds = {_kind(tenant, report) for tenant in report.tenants}
     for kind, words in _LEGEND:
         if kind in kinds:
-            yield f'<rect class="{kind}" x="{x}" y="32" width="12" height="12" rx="2"/>'
-            yield f'<text x="{x + 18}" y="42">{words}</text>'
+            yield Rectangle(x, 32, 12, 12, _FILLS[kind], radius=2)
+            yield Words(x + 18, 42, words, 11, _QUIET, anchor="start")
             x += 40 + 6 * len(words)
-    yield f'<path class="live" d="M{x} 38h16"/><text x="{x + 22}" y="42">needed at this node</text>'
+    yield Curve(((x, 38), (x + 16, 38)), _LIVE, 2)
+    yield Words(x + 22, 42, "needed at this node", 11, _QUIET, anchor="start")
 
 
-def _axis(report: MemoryReport) -> Iterator[str]:
+def _axis(report: MemoryReport) -> Iterator[Shape]:
     for part in range(5):
         y = _TOP + _HIGH * (1 - part / 4)
         words = size(round(_top(report) * part / 4))
-        yield f'<path class="rule" d="M{_LEFT} {y:.1f}h{_WIDE}"/>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{words}</text>'
+        yield Curve(((_LEFT, y), (_LEFT + _WIDE, y)), _RULE, 0.7)
+        yield Words(_LEFT - 6, y + 4, words, 11, _QUIET, anchor="end")
 
 
-def _values(report: MemoryReport) -> Iterator[str]:
-    """Yield a box for each value that has memory of its own, block upon block."""
+def _values(report: MemoryReport) -> Iterator[tuple[list[Shape], str]]:
+    """Yield a box for each value that has memory of its own, block upon block, and what it says."""
     living: dict[str, list[Tenant]] = {}
     for tenant in report.tenants:
         if tenant.kind in {"block", "copy"}:
@@ -111,48 +96,43 @@ def _values(report: MemoryReport) -> Iterator[str]:
         floor += max(tenant.nbytes for tenant in tenants)
 
 
-def _box(tenant: Tenant, end: int, floor: int, report: MemoryReport) -> str:
+def _box(tenant: Tenant, end: int, floor: int, report: MemoryReport) -> tuple[list[Shape], str]:
     scale = _HIGH / _top(report)
     left, right = _x(max(tenant.begin, 0), report), _x(end, report)
     tall = tenant.nbytes * scale
     top = _TOP + _HIGH - floor * scale - tall
-    name = text(tenant.name)
     kind = f"{show(tenant.shape)} {tenant.dtype}, {size(tenant.nbytes)}, {tenant.place}"
-    label = ""
+    fill, thick = _FILLS[_kind(tenant, report)], min(0.7, tall / 8)
+    box = Rectangle(left, top, right - left, tall, fill, _PAPER, thick, min(2, tall / 4))
+    shapes: list[Shape] = [box]
     if tall >= 12 and right - left >= 7 * len(tenant.name) + 6:
-        label = f'<text class="name" x="{left + 4:.1f}" y="{top + tall / 2 + 4:.1f}">{name}</text>'
-    return (
-        f'<g><title>{name}\n{kind}</title><rect class="value {_kind(tenant, report)}" '
-        f'x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{tall:.1f}" '
-        f'rx="{min(2, tall / 4):.1f}" stroke-width="{min(0.7, tall / 8):.2f}"/>{label}</g>'
-    )
+        shapes.append(Words(left + 4, top + tall / 2 + 4, tenant.name, 11, _INK, anchor="start"))
+    return shapes, f"{tenant.name}\n{kind}"
 
 
-def _line(report: MemoryReport) -> str:
+def _line(report: MemoryReport) -> Iterator[Shape]:
     scale = _HIGH / _top(report)
     points = [
-        f"{_x(moment.position + side, report):.1f} {_TOP + _HIGH - moment.live * scale:.1f}"
+        (_x(moment.position + side, report), _TOP + _HIGH - moment.live * scale)
         for moment in report.moments
         for side in (0, 1)
     ]
-    return f'<path class="live" d="M{"L".join(points)}"/>' if points else ""
+    if points:
+        yield Curve(tuple(points), _LIVE, 2)
 
 
-def _names(report: MemoryReport) -> Iterator[str]:
+def _names(report: MemoryReport) -> Iterator[Shape]:
     for moment in report.moments:
         x, y = _x(moment.position + 0.5, report) + 4, _TOP + _HIGH + 8
         name = moment.node if len(moment.node) <= 24 else f"{moment.node[:23]}…"
-        yield (
-            f'<text text-anchor="end" transform="translate({x:.1f} {y}) rotate(-55)">'
-            f"{text(name)}</text>"
-        )
+        yield Words(x, y, name, 11, _QUIET, anchor="end", turned=-55)
 
 
-def _numbers(report: MemoryReport) -> Iterator[str]:
+def _numbers(report: MemoryReport) -> Iterator[Shape]:
     last = len(report.moments)
     for part in range(5):
         x, y = _LEFT + _WIDE * part / 4, _TOP + _HIGH + 18
-        yield f'<text x="{x:.1f}" y="{y}" text-anchor="middle">node {round(last * part / 4)}</text>'
+        yield Words(x, y, f"node {round(last * part / 4)}", 11, _QUIET)
 
 
 def _kind(tenant: Tenant, report: MemoryReport) -> str:
@@ -169,11 +149,6 @@ def _top(report: MemoryReport) -> int:
 
 def _x(position: float, report: MemoryReport) -> float:
     return _LEFT + _WIDE * position / max(1, len(report.moments))
-
-
-def text(words: str) -> str:
-    """Return words as they may stand in XML, which knows no control characters."""
-    return escape(re.sub(_NOT_XML, "\ufffd", words))
 
 
 def size(number: int) -> str:

@@ -28,6 +28,8 @@ from minisym.core.origin import position
 from minisym.core.shapes import show
 from minisym.passes.flops import flops
 from minisym.runtime.calls import exhaust, quietly
+from minisym.runtime.observe.bars import bars
+from minisym.runtime.observe.tables import html_table
 from minisym.runtime.plan import Plan
 from minisym.runtime.program import Commit, Program
 
@@ -108,10 +110,20 @@ class Profile:
 
     def table(self, *, by: str = "op", limit: int = 30) -> str:
         """Return the slowest ops (or nodes, with `by="node"`) as text."""
+        cells, more = self._cells(by, limit)
+        widths = [max(len(row[i]) for row in cells) for i in range(7)]
+        lines = ["  ".join(_cell(c, w, i) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+                 for row in cells]  # fmt: skip
+        if more:
+            lines.insert(-1, f"… {more} more")
+        return "\n".join(line.rstrip() for line in lines)
+
+    def _cells(self, by: str, limit: int) -> tuple[list[tuple[str, ...]], int]:
+        """Return the head, the rows and the total of a table, and how many rows are left out."""
         if by not in ("op", "node"):
             raise ParamError(f'by takes "op" or "node", but got {by!r}')
         rows = self.by_op() if by == "op" else sorted(self.rows, key=lambda row: -row.seconds)
-        cells = [("", "ms", "share", "MB", "GB/s", "GFLOP/s", "calls")]
+        cells: list[tuple[str, ...]] = [("", "ms", "share", "MB", "GB/s", "GFLOP/s", "calls")]
         for row in rows[:limit]:
             name = row.op if by == "op" else f"{row.name} ({row.op})"
             cells.append(
@@ -126,12 +138,28 @@ class Profile:
                 )
             )
         cells.append(("total", f"{self.seconds * _MS:.3f}", "", "", "", "", ""))
-        widths = [max(len(row[i]) for row in cells) for i in range(7)]
-        lines = ["  ".join(_cell(c, w, i) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-                 for row in cells]  # fmt: skip
-        if len(rows) > limit:
-            lines.insert(-1, f"… {len(rows) - limit} more")
-        return "\n".join(line.rstrip() for line in lines)
+        return cells, max(0, len(rows) - limit)
+
+    def svg(self) -> str:
+        """Return a picture: a bar for each op, the slowest first."""
+        return bars(self.by_op(), len(self.runs), self.seconds).svg()
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture to a file, `profile.svg`, `.png` or `.pdf`; return its path.
+
+        Raises
+        ------
+        ParamError
+            The path ends otherwise.
+        NoPainterError
+            It ends in .png or .pdf, and matplotlib is not installed.
+        """
+        return bars(self.by_op(), len(self.runs), self.seconds).save(path)
+
+    def _repr_html_(self) -> str:
+        """Show the table by op in a notebook."""
+        cells, more = self._cells("op", 30)
+        return html_table(cells, f"{more} more ops" if more else "")
 
     def __str__(self) -> str:
         """Return the table by op."""

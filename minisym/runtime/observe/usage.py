@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minisym.core.errors import ParamError
-from minisym.core.files import write_text
 from minisym.core.node import Entry
 from minisym.core.shapes import show
 from minisym.runtime.layout import Home, Kind, total
@@ -117,15 +116,19 @@ class MemoryReport:
 
     def svg(self) -> str:
         """Return a picture: nodes from left to right, blocks of memory from the bottom up."""
-        return chart(self)
+        return chart(self).svg()
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the picture to a file, `memory.svg`; return its path."""
-        path = Path(path)
-        if path.suffix != ".svg":
-            raise ParamError(f"a memory report is saved as an .svg file, but got {str(path)!r}")
-        write_text(path, self.svg())
-        return path
+        """Write the picture to a file, `memory.svg`, `.png` or `.pdf`; return its path.
+
+        Raises
+        ------
+        ParamError
+            The path ends otherwise.
+        NoPainterError
+            It ends in .png or .pdf, and matplotlib is not installed.
+        """
+        return chart(self).save(path)
 
     def _repr_mimebundle_(self, *_: Any, **__: Any) -> dict[str, str]:
         """Show the picture in a notebook."""

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from minisym.core.errors import MinisymError
+from minisym.core.errors import MinisymError, ParamError
+from minisym.core.files import write_atomically
 
 Point = tuple[float, float]
 
@@ -56,6 +60,8 @@ class Words(NamedTuple):
     colour: str
     bold: bool = False
     anchor: str = "middle"
+    turned: float = 0.0
+    """Degrees, clockwise, around its anchor."""
     room: float = 0.0
     """How wide it is in Arial: where another font is used it is made as wide."""
 
@@ -75,7 +81,7 @@ class NoPainterError(MinisymError, RuntimeError):
     """Matplotlib, which makes pixels and pdf of a drawing, is not installed."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Drawing:
     """All shapes on a sheet, what lies below first."""
 
@@ -84,13 +90,17 @@ class Drawing:
     paper: str
     title: str = ""
     groups: list[Group] = field(default_factory=list)
+    dark: Mapping[str, str] = field(default_factory=dict)
+    """Colour -> what an svg has in its place where the reader's system is dark."""
 
     def add(self, *shapes: Shape, kind: str = "", tip: str = "") -> None:
         """Put shapes on top."""
         self.groups.append(Group(kind, tip, shapes))
 
     def svg(self) -> str:
-        """Return an svg without style sheets or scripts: any viewer shows it.
+        """Return an svg that any viewer shows: colours are attributes, and there is no script.
+
+        A style sheet changes them where the system is dark; what reads no style sheets is light.
 
         >>> Drawing(9, 9, "#FFFFFF").svg().splitlines()[0][:4]
         '<svg'
@@ -99,14 +109,17 @@ class Drawing:
         head = f'<svg width="{wide}pt" height="{high}pt" viewBox="0 0 {wide} {high}" role="img"'
         lines = [f'{head} font-family="{_FONTS}" xmlns="http://www.w3.org/2000/svg">']
         if self.title:
-            lines.append(f"<title>{html.escape(self.title)}</title>")
+            lines.append(f"<title>{_escape(self.title)}</title>")
+        if self.dark:
+            lines[0] = lines[0].replace("<svg", '<svg class="minisym-drawing"', 1)
+            lines.append(f"<style>{_sheet(self.dark)}</style>")
         sheet = Rectangle(0, 0, self.width, self.height, fill=self.paper)
         lines.append(_svg_of(sheet))
         for group in self.groups:
             inside = "".join(map(_svg_of, group.shapes))
             if group.kind or group.tip:
-                tip = f"<title>{html.escape(group.tip)}</title>" if group.tip else ""
-                inside = f'<g class="{html.escape(group.kind)}">{tip}{inside}</g>'
+                tip = f"<title>{_escape(group.tip)}</title>" if group.tip else ""
+                inside = f'<g class="{_escape(group.kind)}">{tip}{inside}</g>'
             lines.append(inside)
         return "\n".join([*lines, "</svg>"])
 
@@ -122,17 +135,70 @@ class Drawing:
             return self.svg().encode("utf-8")
         return _painted(self, format, dpi)
 
+    def save(self, path: str | PathLike[str], dpi: int = 144) -> Path:
+        """Write it to a file that ends in .svg, .png or .pdf; return the path.
+
+        Parameters
+        ----------
+        path
+            Where to write.
+        dpi
+            How many pixels of a png are an inch.
+
+        Raises
+        ------
+        ParamError
+            The path ends otherwise.
+        NoPainterError
+            It ends in .png or .pdf, and matplotlib is not installed.
+        """
+        path = Path(path)
+        format = path.suffix.lower().removeprefix(".")
+        if format not in FORMATS:
+            message = f"a drawing is saved as an .svg, .png or .pdf file, but got {str(path)!r}"
+            raise ParamError(message)
+        write_atomically(path, [self.make(format, dpi)])
+        return path
+
+    def _repr_mimebundle_(self, *_: object, **__: object) -> dict[str, str]:
+        """Show it in a notebook."""
+        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        """Say what it shows."""
+        return f"<Drawing {self.title!r}, {self.width:.0f} × {self.height:.0f} points>"
+
+
+def _sheet(dark: Mapping[str, str]) -> str:
+    rules = "\n".join(
+        f'.minisym-drawing [{where}="{colour}"]{{{where}:{other}}}'
+        for colour, other in dark.items()
+        for where in ("fill", "stroke")
+    )
+    return f"@media (prefers-color-scheme:dark){{\n{rules}\n}}"
+
+
+_NOT_XML: Final = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+
+
+def _escape(words: str) -> str:
+    """Return words as they may stand in XML, which knows no control characters."""
+    return html.escape(re.sub(_NOT_XML, "\ufffd", words))
+
 
 def _svg_of(shape: Shape) -> str:
     if isinstance(shape, Words):
         anchor = "" if shape.anchor == "start" else f' text-anchor="{shape.anchor}"'
         bold = ' font-weight="bold"' if shape.bold else ""
-        room = ""
+        turned = room = ""
+        if shape.turned:
+            around = f"{_number(shape.turned)} {_number(shape.x)} {_number(shape.y)}"
+            turned = f'transform="rotate({around})" '
         if shape.room:
             room = f' textLength="{_number(shape.room)}" lengthAdjust="spacingAndGlyphs"'
         return (
             f'<text x="{_number(shape.x)}" y="{_number(shape.y)}" font-size="{_number(shape.size)}"'
-            f'{bold}{anchor}{room} fill="{shape.colour}">{html.escape(shape.words)}</text>'
+            f'{bold}{anchor}{room} {turned}fill="{shape.colour}">{_escape(shape.words)}</text>'
         )
     look = f' fill="{shape.fill}"'
     if shape.line != "none":
@@ -219,6 +285,8 @@ def _patches(groups: Sequence[Group]) -> Iterator[Any]:
                 fontproperties=font,
                 horizontalalignment=side,
                 verticalalignment="baseline",
+                rotation=-shape.turned,
+                rotation_mode="anchor",
                 parse_math=False,
             )
             continue
