@@ -55,7 +55,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    print(f"liars of {WORKERS}   f after {STEPS} steps")
+    print(f"liars of {WORKERS}   f after {STEPS} steps, from about 500")
     for liars in LIARS:
         values = descend(liars)
         print(f"{liars:11}   {values[-1]:.1f}")

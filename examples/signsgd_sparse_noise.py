@@ -8,10 +8,19 @@ lr * 100^2 / 4 = 2.5. No sign is larger than 1, however loud the noise.
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 import numpy as np
+from matplotlib.figure import Figure
 
 import minisym as ms
 from minisym import sym
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--output", type=Path, default=Path(__file__).parent / "out", metavar="DIR")
+output = parser.parse_args().output
+output.mkdir(parents=True, exist_ok=True)
 
 RUNS, DIMENSIONS, STEPS, SHOWN = 20, 100, 10_000, (0, 300, 1000, 3000, 9999)
 
@@ -29,11 +38,24 @@ drawn = np.zeros_like(start)
 signsgd = sign_step.bind(args={"x": start.copy(), "noise": drawn})
 sgd = sgd_step.bind(args={"x": start.copy(), "noise": drawn})
 
+heights = np.zeros((STEPS, 2))
+
 print(f"f(x), mean of {RUNS} runs\n step      SGD   signSGD")
 for i in range(STEPS):
     drawn[:, 0] = rng.normal(scale=100, size=RUNS)
-    value = signsgd.forward()[0].mean()
+    sign_value, _ = signsgd.forward()
     sgd_value, sgd_x = sgd.forward()
+    heights[i] = float(sgd_value.mean()), float(sign_value.mean())
     if i in SHOWN:
-        print(f"{i:5}{sgd_value.mean():9.2f}{value:10.2f}")
+        print(f"{i:5}{heights[i, 0]:9.2f}{heights[i, 1]:10.2f}")
     sgd.arg_dict["x"][:] = sgd_x
+
+figure = Figure(figsize=(7, 4), layout="constrained")
+axes = figure.subplots()
+for name, colour, curve in zip(("SGD", "signSGD"), ("#475569", "#DC2626"), heights.T, strict=True):
+    axes.plot(curve, color=colour, linewidth=1.3, label=name)
+axes.set(xlabel="step", ylabel="f(x)", yscale="log", title="Loud noise on one coordinate of 100")
+axes.legend(frameon=False)
+axes.grid(color="#E2E8F0", which="both", linewidth=0.5)
+figure.savefig(output / "sparse_noise.svg")
+print(f"the curves: {output / 'sparse_noise.svg'}")
