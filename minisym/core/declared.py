@@ -236,8 +236,6 @@ def check_samples(called: str, samples: Any) -> None:
 
 
 def _check_inputs(op: Op) -> None:
-    import difflib
-
     if op.group and not (op.variadic and op.count):
         raise DeclarationError(
             f"{op.name}: group is for inputs in any number",
@@ -254,8 +252,7 @@ def _check_inputs(op: Op) -> None:
                 f"{op.name}: inits of {i.name} must be MXNet's string, but got {i.init!r}",
                 hint="inits={'gamma': '[\"one\", {}]'}",
             )
-    rest = [name for name in op.params if name != op.count]
-    if op.count and (close := difflib.get_close_matches(op.count, rest, 1, 0.8)):
+    if op.count and (close := _close(op.count, [n for n in op.params if n != op.count])):
         raise DeclarationError(
             f"{op.name}: count names {op.count!r}, but its kernel takes {close[0]!r}",
             hint="the parameter that holds the number of inputs has one name",
@@ -265,6 +262,13 @@ def _check_inputs(op: Op) -> None:
             f"{op.name}: count is for inputs in any number, but its kernel takes no *data",
             hint="def kernel(*data: Array, out: Array): …",
         )
+
+
+def _close(word: str, words: list[str]) -> list[str]:
+    """Return what one may have meant by a word."""
+    import difflib
+
+    return difflib.get_close_matches(word, words, 1, 0.8)
 
 
 def _check_outputs(op: Op, outputs: tuple[str, ...]) -> None:

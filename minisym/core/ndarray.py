@@ -12,6 +12,7 @@ this module: `minisym.nd.methods` gives them to the class.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
         """What an NDArray is made of: `minisym.nd.methods` gives the first half to the class."""
 else:
     _Base = np.ndarray
+
+
+def is_masked(value: Any) -> bool:
+    """Return whether an array has a mask, without naming `numpy.ma`, which loads it."""
+    masked: Any = sys.modules.get("numpy.ma")
+    return masked is not None and isinstance(value, masked.MaskedArray)
+
 
 NUMPYS: Final = frozenset(
     ("casting", "dtype", "initial", "kind", "order", "stable", "subok", "where")

@@ -18,6 +18,7 @@ from minisym.core.cost import each
 from minisym.core.declare import Declaration, kernel_of
 from minisym.core.declare import op as declare
 from minisym.core.ndarray import Array
+from minisym.core.op import get
 from minisym.core.params import Ints
 from minisym.core.samples import Sample
 from minisym.core.shapes import show
@@ -304,10 +305,10 @@ def _(g1: Array, data: Array, y0: Array, *, out: Array) -> None:
     np.add.at(flat, (np.arange(len(rows))[:, None], found), g1.reshape(found.shape) / chosen)
 
 
-_of_probabilities: Any = _sample_multinomial.gradient
-
-
 @_sample_multinomial.grad
 def _(g: Any, data: Symbol, *, y: Any, **params: Any) -> Any:
     """Without the probability of what was drawn there is nothing to differentiate."""
-    return _of_probabilities(g, data, y=y, params=params) if params["get_prob"] else None
+    if not params["get_prob"]:
+        return None
+    numeric: Any = get("_backward__sample_multinomial")
+    return numeric(g1=g[1], data=data, y0=y[0], **params)

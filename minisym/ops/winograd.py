@@ -67,20 +67,21 @@ def _cost(ins: Sequence[Dims], outs: Sequence[Dims], params: Params) -> int:
     return 2 * prod(outs[0]) * ins[0][1] * 9 + after * prod(outs[0])
 
 
+def _weight() -> Array:
+    return np.random.default_rng(0).standard_normal((3, 2, 3, 3))
+
+
 def _direct(data: Array, filters: Array) -> Array:
     """Convolve with the filters of which those of the samples are the transformed ones."""
     out = np.empty((len(data), filters.shape[2], *data.shape[2:]))
-    correlate(data, _WEIGHT, window((3, 3), (), (), (1, 1)), 1, out)
+    correlate(data, _weight(), window((3, 3), (), (), (1, 1)), 1, out)
     return out
 
 
-_WEIGHT = np.random.default_rng(0).standard_normal((3, 2, 3, 3))
-
-
-def _transformed(tile: int) -> Array:
-    found = np.empty(((tile + 2) ** 2, 2, 3))
-    transform_filters(_WEIGHT, tile, found)
-    return found
+def _sample(tile: int) -> Sample:
+    filters = np.empty(((tile + 2) ** 2, 2, 3))
+    transform_filters(_weight(), tile, filters)
+    return Sample(((2, 2, 5, 6), filters), {"pad": (1, 1), "tile": tile}, reference=_direct)
 
 
 @declare(
@@ -88,14 +89,7 @@ def _transformed(tile: int) -> Array:
     kind="layer",
     cost=_cost,
     when=WHEN,
-    samples=[
-        Sample(
-            ((2, 2, 5, 6), _transformed(tile)),
-            {"pad": (1, 1), "tile": tile},
-            reference=_direct,
-        )
-        for tile in (2, 4)
-    ],
+    samples=lambda: [_sample(2), _sample(4)],  # made when a test asks
 )
 def convolution_winograd(
     data: Samples,

@@ -21,7 +21,7 @@ from minisym.core.errors import (
 )
 from minisym.core.graph import Graph
 from minisym.core.naming import NameManager
-from minisym.core.ndarray import Array, NDArray
+from minisym.core.ndarray import Array, NDArray, is_masked
 from minisym.core.node import Entry, Node
 from minisym.core.op import get
 from minisym.core.params import DTYPES as DTYPE_NAMES
@@ -363,7 +363,7 @@ def _check_array(name: str, array: Any, what: str) -> None:
             if is_shape
             else f"a run writes into the array itself, so convert it once: np.array({name})",
         )
-    if isinstance(array, np.ma.MaskedArray):
+    if is_masked(array):
         message = f"bind: {what}[{name!r}] is a masked array, and no op knows of masks"
         raise ArrayTypeError(message, hint="array.filled(0) is plain; bind its data, array.data")
     if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:

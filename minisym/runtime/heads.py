@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minisym.core.errors import ArrayTypeError, GradientError, Row, count, did_you_mean
-from minisym.core.ndarray import Array
+from minisym.core.ndarray import Array, is_masked
 from minisym.core.node import Entry, Node, names_of
 from minisym.core.shapes import show
 from minisym.runtime.calls import exhaust, quietly
@@ -65,7 +65,7 @@ def numbers(value: Any, subject: str) -> Array:
     ArrayTypeError
         It holds something else than numbers, or numbers that a mask takes back.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    if is_masked(value):
         message = f"{subject} is a masked array, and no op knows of masks"
         raise ArrayTypeError(message, hint="array.filled(0) is plain; pass its data, array.data")
     array = np.asarray(value)

@@ -139,12 +139,11 @@ def grouped_rules(
     """
     states = group[2:]
     master = "weight32" in group
-    count = declared.count
-
-    each = [p.name for p in declared.params.values() if p.annotation in (Floats, Ints)]
 
     @declared.shape
     def _(s: Any, **params: Any) -> None:
+        count = declared.count
+        each = [p.name for p in declared.params.values() if p.annotation in (Floats, Ints)]
         for name in each:
             if len(params[name]) != params[count]:
                 given = f"{name} has {counted(len(params[name]), 'number')}"
@@ -160,7 +159,7 @@ def grouped_rules(
 
     @declared.dtype
     def _(t: Any, **params: Any) -> None:
-        for i in range(params[count]):
+        for i in range(params[declared.count]):
             low = [f"weight_{i}", f"grad_{i}", f"output{i}"]
             high = [f"{state}_{i}" for state in states] + [f"new_{state}_{i}" for state in states]
             floating(t, *(low if master else low + high))
