@@ -2,15 +2,19 @@
 
 import re
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
 from drawn_nets import encoder
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from page_cases import EVIL, data_of, filled, mlp, training
 
 import minisym as ms
 from minisym import sym
 from minisym.core.errors import ArrayTypeError, ParamError
+from minisym.show.html.differences import mark
 from minisym.show.html.model import model
 from minisym.show.html.record import record
 from minisym.show.known import Known
@@ -91,6 +95,71 @@ def test_bodies_are_in_the_frame_of_their_node():
             assert all(0 <= source < len(nodes) for source, _, _ in node.get("inputs", ()))
 
 
+def two_nets():
+    """Return two nets: an op is gone, one is new, two have changed, two Variables are renamed."""
+
+    def net(hidden, last):
+        h = sym.FullyConnected(sym.Variable("data"), num_hidden=hidden, name="fc1")
+        h = sym.L2Normalization(h, name="norm") if hidden == 4 else sym.Dropout(h, name="drop")
+        return sym.FullyConnected(h, num_hidden=2, name=last)
+
+    return net(4, "head"), net(8, "out")
+
+
+def test_what_differs_from_an_earlier_graph(tmp_path):
+    before, after = two_nets()
+    data = data_of(after.to_html(tmp_path / "net.html", before=before))
+    status = {node["name"]: node["status"] for node in data["nodes"] if "status" in node}
+    assert status == {
+        "fc1": "changed",
+        "drop": "added",
+        "out": "changed",
+        "out_weight": "renamed",
+        "out_bias": "renamed",
+        "norm": "removed",
+    }
+    nodes = {node["name"]: node for node in data["nodes"]}
+    names = [node["name"] for node in data["nodes"]]
+    assert nodes["fc1"]["was"] == {"num_hidden": ["4", "8"]}
+    assert nodes["out_bias"]["was"] == {"name": ["head_bias", "out_bias"]}
+    assert [names[i] for i, *_ in nodes["norm"]["inputs"]] == ["fc1"]
+    assert [names[i] for i, _ in nodes["out"]["lost"]] == ["norm"]
+    assert sorted(names[i] for i in data["differences"]) == sorted(status)
+    assert data["facts"][:4] == ["1 added", "1 removed", "2 changed", "2 renamed"]
+    same = data_of(before.to_html(tmp_path / "same.html", before=before))
+    assert same["differences"] == []
+    assert same["facts"][0] == "no difference"
+    assert "differences" not in data_of(before.to_html(tmp_path / "alone.html"))
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+@settings(deadline=None, max_examples=25)
+def test_any_two_graphs_are_compared(one, two):
+    """Whatever differs, links lead to nodes that are there, and nothing is told twice."""
+    before, after = (random_net(np.random.default_rng(seed)) for seed in (one, two))
+    found = model(after.graph, Known())
+    told = ms.diff(before, after)
+    mark(found, told)
+    nodes = found["nodes"]
+    for node in nodes:
+        assert -1 <= node["frame"] < len(found["scopes"])
+        for link in (*node.get("inputs", ()), *node.get("lost", ())):
+            assert 0 <= link[0] < len(nodes)
+    counts = Counter(node["status"] for node in nodes if "status" in node)
+    assert counts == Counter(
+        {k: n for k in ("added", "removed", "changed", "renamed") if (n := len(getattr(told, k)))}
+    )
+
+
+def random_net(rng):
+    made = [sym.Variable("x"), sym.Variable("y")]
+    for i in range(rng.integers(1, 12)):
+        a, b = (made[rng.integers(len(made))] for _ in range(2))
+        name = f"n{rng.integers(20)}_{i}"
+        made.append([sym.tanh(a, name=name), sym.elemwise_add(a, b, name=name)][rng.integers(2)])
+    return sym.Group(made[-2:])
+
+
 def test_nothing_is_fetched(tmp_path):
     net = training()
     page = net.to_html(tmp_path / "net.html", executor=filled(net, data=(8, 6))).read_text("utf-8")
@@ -156,6 +225,8 @@ def test_what_is_refused(tmp_path):
         net.to_html(path, executor={})
     with pytest.raises(ParamError, match=r"shape and dtype, or an executor, .* not both"):
         net.to_html(path, executor=executor, shape={"data": (8, 6)})
+    with pytest.raises(ParamError, match="before must be a Symbol, but got str"):
+        net.to_html(path, before="net")
     with pytest.raises(ParamError, match="no argument 'dat' to give a shape to"):
         net.to_html(path, shape={"dat": (8, 6)})
     assert not path.exists()

@@ -1,9 +1,12 @@
 """The interactive page in a browser: that a reader can use it, and that nothing gets out of it."""
 
 import base64
+import json
+import os
 import re
 import struct
 import time
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import browser
@@ -403,6 +406,30 @@ def test_bodies_open(window, tmp_path):
     assert window.log() == []
 
 
+def test_two_graphs_are_compared(window, tmp_path):
+    before = encoder(40)
+    after = before.insert_after("block7_relu_output", lambda h: sym.Dropout(h, p=0.1, name="drop"))
+    window.open(after.remove("block9_relu").to_html(tmp_path / "net.html", before=before))
+    panel = window.text("#panel")
+    for line in ("+ drop", "± block7_down", "− block9_relu", "± block9_down"):
+        assert line.replace(" ", "") in panel.replace(" ", ""), panel
+    assert "1 added · 1 removed · 2 changed" in window.text("#facts")
+    assert window.count(f"{node('drop')}.is-added") == 1  # what differs is open
+    assert window.count(f"{node('block9_relu')}.is-removed") == 1
+    assert window.count(".link.removed") == 2
+    assert window.count(".link.added") >= 2
+    assert window.count(f"{node('embed')}.is-same") == 1
+    seen = []
+    for key in ("n", "n", "N"):
+        window.keys(key)
+        seen.append(window.text("#panel h2"))
+    assert seen[0] == seen[2] != seen[1]
+    window.keys("/", *"block9_down", "Enter")
+    assert "Changed" in window.text("#panel")
+    assert "block9_relu_output → block9_up_output" in window.text("#panel")
+    assert window.log() == []
+
+
 def test_without_shapes_and_run(window, tmp_path):
     window.open(mlp().to_html(tmp_path / "net.html"))
     assert not window.run("return document.getElementById('player').checkVisibility()")
@@ -490,3 +517,17 @@ def test_on_a_telephone(window, tmp_path):
         assert window.style("#map", "display") == "none"
     finally:
         window.resize(1280, 860)
+
+
+MODELS = Path(os.environ.get("MINISYM_MODELS") or "no folder")
+
+
+@pytest.mark.skipif(not (MODELS / "manifest.json").is_file(), reason="there are no models")
+def test_published_models_open_without_a_message(window, tmp_path):
+    listed = json.loads((MODELS / "manifest.json").read_text(encoding="utf-8"))["models"]
+    for entry in listed:
+        net = ms.sym.load(str(MODELS / entry["id"] / entry["symbol"]))
+        window.open(net.to_html(tmp_path / "net.html"))
+        assert window.count(".node") > 0, entry["id"]
+        assert window.run("return !document.getElementById('world').innerHTML.includes('NaN')")
+        assert window.log() == [], entry["id"]

@@ -18,6 +18,7 @@ for (const [id, action] of Object.entries(actions)) $(id).addEventListener("clic
 if (player) preparePlayer();
 if (!frames.length) $("open").hidden = $("close").hidden = true;
 openSome();
+openDifferences();
 redraw();
 fitAtFirst();
 goToAddress();

@@ -57,9 +57,9 @@ function shownFor(box, open) {
 /** Give a box that is drawn as one thing its words and its size. */
 function label(box) {
   const words = box.node ?? closedWords(box);
-  [box.title, box.detail] = [words.title, words.detail ?? ""];
+  [box.title, box.detail] = [(isComparison ? MARKS[statusOf(box)] ?? "" : "") + words.title, words.detail ?? ""];
   const width = Math.max(measure(box.title, "600 13px"), measure(box.detail, "11px"));
-  box.w = words.small ? 34 : Math.max(56, Math.min(380, width + 28));
+  box.w = words.small ? Math.max(34, width + 18) : Math.max(56, Math.min(380, width + 28));
   box.h = box.detail ? 44 : 32;
   if (box.kind === "parameter" || box.kind === "state") box.h += 8;
 }
@@ -186,6 +186,7 @@ function linksBetween(open) {
       const tail = graph.nodes[source];
       add(shown[source], shown[id], linkKind(tail, node), tail.outputs[index]?.shape ?? "");
     }
+    for (const [source] of node.lost ?? []) add(shown[source], shown[id], "removed", "");
     for (const variable of node.writes ?? []) add(shown[id], shown[variable], "write", "");
   });
   const drawn = [...found.values()];
@@ -198,6 +199,8 @@ function linksBetween(open) {
 }
 
 function linkKind(tail, head) {
+  if (tail.status === "removed" || head.status === "removed") return "removed";
+  if (tail.status === "added" || head.status === "added") return "added";
   if (tail.kind === "backward" || tail.kind === "gradient") return "gradient";
   if (head.kind === "backward") return "saved";
   return tail.kind === "parameter" || tail.kind === "state" ? tail.kind : "data";
@@ -261,12 +264,12 @@ function boxElement(box) {
   const { x, y, w, h } = box;
   const name = box.node?.name ?? box.scope.name;
   const made = element("g", {
-    class: `node ${box.kind}${box.scope ? " closed" : ""}`,
+    class: `node ${box.kind}${box.scope ? " closed" : ""}${isComparison ? ` is-${statusOf(box)}` : ""}`,
     transform: `translate(${x - w / 2} ${y - h / 2})`,
     "data-name": name,
     role: "img",
     "aria-label": spoken(box),
-    style: `--fill: var(--${box.kind}-fill); --line: var(--${box.kind}-line); --text: var(--${box.kind}-text)`,
+    style: ["fill", "line", "text"].map((part) => `--${part}: var(--${paintOf(box)}-${part})`).join("; "),
   });
   const hint = element("title");
   hint.textContent = `${name}\n${kindNames[box.kind] ?? box.kind}`;
@@ -283,7 +286,7 @@ function boxElement(box) {
 /** Return what a screen reader says of a box. */
 function spoken({ node, scope, kind, members }) {
   if (scope) return `${scope.name}, closed frame of ${members.length} nodes`;
-  return [node.name, node.op, kindNames[kind] ?? kind, node.outputs[0]?.shape].filter(Boolean).join(", ");
+  return [node.status, node.name, node.op, kindNames[kind] ?? kind, node.outputs[0]?.shape].filter(Boolean).join(", ");
 }
 
 function outline({ kind, w, h, node }) {
@@ -383,7 +386,7 @@ function curve(points) {
 const at = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
 
 function arrowHeads() {
-  const kinds = ["data", "parameter", "state", "gradient", "saved", "write"];
+  const kinds = ["data", "parameter", "state", "gradient", "saved", "write", "added", "removed"];
   return element("defs", {}, ...kinds.map((kind) => element(
     "marker",
     { id: `arrow-${kind}`, class: `arrow ${kind}`, viewBox: "0 0 10 10", refX: 9, refY: 5, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" },

@@ -54,6 +54,10 @@ const KEYS = {
   Home: ["to the beginning", () => goTo(0)],
   End: ["to the end", () => goTo(Infinity)],
   " ": ["play or pause", play],
+  ...(isComparison && {
+    n: ["to the next difference", () => goToDifference(true)],
+    N: ["to the one before", () => goToDifference(false)],
+  }),
   s: ["save what is seen as svg", saveSvg],
   p: ["as png", savePng],
   t: ["light, dark, as the system says", () => nextTheme()],

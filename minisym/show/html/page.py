@@ -12,15 +12,18 @@ from typing import Any, Final
 from minisym.core.errors import ArrayTypeError, ParamError
 from minisym.core.files import write_text
 from minisym.core.symbol import Symbol
+from minisym.passes.diff import diff
 from minisym.runtime.executor import Executor
+from minisym.show.html.differences import mark
 from minisym.show.html.model import model
 from minisym.show.html.record import record
 from minisym.show.known import Known, learn
-from minisym.show.style import DARK, KINDS, LIGHT, Theme
+from minisym.show.style import DARK, DIFFERENCES, KINDS, LIGHT, Theme
 
 _SCRIPTS: Final = (
     "layout.js",
     "draw.js",
+    "differences.js",
     "values.js",
     "panel.js",
     "run.js",
@@ -47,6 +50,7 @@ def to_html(
     title: str = "",
     executor: Executor | None = None,
     is_train: bool = True,
+    before: Symbol | None = None,
 ) -> Path:
     """Write a page on which a graph can be explored, with nothing but a browser.
 
@@ -69,6 +73,9 @@ def to_html(
         `executor.step` that waits is given up.)
     is_train
         Whether the recorded run is one of training.
+    before
+        An earlier symbol: nodes are coloured by what became of them, and what is gone is there,
+        too. As `ms.diff` finds it; `n` leads from one difference to the next.
 
     Returns
     -------
@@ -93,6 +100,9 @@ def to_html(
     False
     """
     graph = symbol.graph
+    if before is not None and not isinstance(before, Symbol):
+        message = f"to_html: before must be a Symbol, but got {type(before).__name__}"
+        raise ParamError(message)
     run = None
     if executor is None:
         known = learn(graph, shape, dtype)
@@ -112,7 +122,10 @@ def to_html(
         run, typed = record(executor, graph, is_train=is_train)
         known = Known(typed.shapes, typed.dtypes)
     path = Path(path)
-    text = page(model(graph, known, title) | {"run": run})
+    data = model(graph, known, title) | {"run": run}
+    if before is not None:
+        mark(data, diff(before, symbol))
+    text = page(data)
     write_text(path, text, errors="backslashreplace")  # for lone surrogates
     return path
 
@@ -155,3 +168,7 @@ def _variables(theme: Theme) -> Iterator[str]:
     for kind, paint in theme.kinds.items():
         yield f"--{kind}-fill: {paint.fill}; --{kind}-line: {paint.line};"
         yield f"--{kind}-text: {paint.text};"
+    for status, paints in DIFFERENCES.items():
+        paint = paints[theme is DARK]
+        yield f"--{status}-fill: {paint.fill}; --{status}-line: {paint.line};"
+        yield f"--{status}-text: {paint.text};"

@@ -22,6 +22,10 @@ function overview(step, go) {
   const legend = Object.entries(kindNames)
     .filter(([kind]) => present.has(kind))
     .map(([kind, name]) => html("li", {}, swatch(kind), name));
+  if (isComparison) {
+    const lines = Object.entries(MARKS).map(([status, sign]) => html("li", {}, swatch(status), sign + status));
+    legend.splice(0, legend.length, ...lines);
+  }
   if (graph.nodes.some((node) => node.writes)) {
     legend.push(html("li", {}, html("span", { class: "dash" }), "writes in place"));
   }
@@ -30,6 +34,7 @@ function overview(step, go) {
   const keys = " / searches, ? lists all keys.";
   return [
     html("p", { class: "hint" }, hint + frameHint + keys),
+    ...differenceList(go),
     ...(player?.overview(step, go) ?? []),
     html("details", { class: "legend", ...(isNarrow() ? {} : { open: "" }) }, html("summary", {}, "Legend"), html("ul", {}, ...legend)),
   ];
@@ -54,13 +59,14 @@ function frameDetails(box, step, go) {
 
 function nodeButton(id, go) {
   const node = graph.nodes[id];
-  return html("button", { class: "go", on: () => go(nodeBoxes[id]) }, swatch(node.kind), node.name);
+  return html("button", { class: "go", on: () => go(nodeBoxes[id]) }, swatch(paintOf(nodeBoxes[id])), node.name);
 }
 
 function nodeDetails(box, step, go) {
   const { node } = box;
-  const parts = [html("h2", {}, swatch(node.kind), node.name)];
+  const parts = [html("h2", {}, swatch(paintOf(box)), node.name)];
   parts.push(html("p", { class: "hint" }, [node.op, node.about].filter(Boolean).join(": ") || kindNames[node.kind]));
+  parts.push(...differenceOf(node));
   parts.push(...(player?.values([box.id], step, go) ?? []));
   const rows = node.outputs.map((output) => [output.name, [output.shape, output.dtype].filter(Boolean).join("  ")]);
   if (rows.some(([, shape]) => shape)) parts.push(...section("Shapes", table(rows)));
