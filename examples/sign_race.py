@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,9 +155,8 @@ class Run:
 class Racer:
     """One optimizer on one network, bound once: what differs from run to run are numbers."""
 
-    def __init__(self, task: Task, name: str) -> None:
-        self.task = task
-        self.kind, self.hyper = OPTIMIZERS[name]
+    def __init__(self, task: Task, kind: str, hyper: dict[str, Any]) -> None:
+        self.task, self.kind, self.hyper = task, kind, hyper
         self.parameters = ms.optimizer.compose.parameters_of(task.loss)
         self.executor = self.optimizer(0.1, 2).minimize(task.loss).simple_bind(**task.shapes)
         data, labels = task.held
@@ -212,15 +211,15 @@ class Racer:
         told = np.asarray(self.test.forward()[0]).argmax(1)
         return float((told == self.task.held[1].reshape(-1)).mean())
 
-    def best_rate(self, steps: int) -> float:
-        """Return the rate whose last losses are the lowest."""
+    def best_rate(self, steps: int, rates: Sequence[float] = RATES) -> tuple[float, float]:
+        """Return the lowest loss of the last steps, and the rate that led to it."""
 
         def last(rate: float) -> float:
             losses = self.train(rate, seed=99, steps=steps).losses
             end = losses[-max(1, steps // 5) :].mean()
             return float(end) if np.isfinite(end) else math.inf
 
-        return min(RATES, key=last)
+        return min((last(rate), rate) for rate in rates)
 
     def bits(self) -> int:
         """Return what one of several workers would send and receive in a step."""
@@ -269,8 +268,8 @@ def main() -> None:
     for task in tasks(scale):
         found[task.name] = {}
         for name in track(OPTIMIZERS, task.name, console=console, transient=True):
-            racer = Racer(task, name)
-            rate = racer.best_rate(max(4, task.steps // 3))
+            racer = Racer(task, *OPTIMIZERS[name])
+            _, rate = racer.best_rate(max(4, task.steps // 3))
             rates[task.name, name], sent[task.name, name] = rate, racer.bits()
             found[task.name][name] = [racer.train(rate, seed, task.steps) for seed in seeds]
     for task_name, runs in found.items():

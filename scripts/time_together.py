@@ -20,7 +20,7 @@ import minisym as ms
 from minisym import sym
 
 WIDTH = 1536
-LARGE = 8 << 20
+LARGE, HUGE = 8 << 20, 128 << 20
 
 
 def shortest(work: Callable[[], object], comm: Any, seconds: float) -> float:
@@ -78,7 +78,38 @@ def exchanges(comm: Any, elements: int, seconds: float) -> list[str]:
             elements, comm.size, name, latency=latency, bandwidth=bandwidth, costs=costs
         )
         told.append(f"{name}: {1e3 * took:.1f} ms, predicted {1e3 * model.exchange:.1f} ms")
+    told.append(overlap(comm, seconds))
     return told
+
+
+def overlap(comm: Any, seconds: float) -> str:
+    """Time products of matrices, messages, and the products between start and end of messages."""
+    a = np.random.default_rng(0).normal(size=(768, 768)).astype(np.float32)
+    give, take = np.ones((2, HUGE), np.uint8)
+    other = comm.rank ^ 1
+
+    def compute() -> None:
+        for _ in range(4):
+            a @ a
+
+    def start() -> list[Any]:
+        if other >= comm.size:
+            return []
+        return [comm.Irecv(take, source=other), comm.Isend(give, dest=other)]
+
+    def both() -> None:
+        requests = start()
+        compute()
+        for one in requests:
+            one.Wait()
+
+    alone = shortest(compute, comm, seconds)
+    sent = shortest(lambda: [one.Wait() for one in start()], comm, seconds)
+    together = shortest(both, comm, seconds)
+    return (
+        f"products {1e3 * alone:.2f} ms, messages of {HUGE >> 20} MB {1e3 * sent:.2f} ms, "
+        f"products while they travel {1e3 * together:.2f} ms"
+    )
 
 
 def steps(comm: Any, name: str, batch: int, seconds: float) -> str:

@@ -28,6 +28,11 @@ class Signum(WithMomentum):
         Weight decay apart from the gradient.
     **kwargs
         As for `Optimizer`.
+
+    References
+    ----------
+    Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434,
+    Algorithm 2; MXNet's `signum_update` for the place of weight decay.
     """
 
     def __init__(
@@ -51,7 +56,13 @@ class Signum(WithMomentum):
 
 @Optimizer.register
 class SignSGD(Signum):
-    """Step by the sign of the gradient: `signsgd_update`. It is Signum without momentum."""
+    """Step by the sign of the gradient: `signsgd_update`. It is Signum without momentum.
+
+    References
+    ----------
+    Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434,
+    Algorithm 1.
+    """
 
     def __init__(self, learning_rate: float | None = None, **kwargs: Any) -> None:
         super().__init__(learning_rate, momentum=0.0, **kwargs)
@@ -59,7 +70,13 @@ class SignSGD(Signum):
 
 @Optimizer.register
 class EFSignSGD(Optimizer):
-    """Step by a scaled sign, with error feedback: `ef_signsgd_update`."""
+    """Step by a scaled sign, with error feedback: `ef_signsgd_update`.
+
+    References
+    ----------
+    Karimireddy et al., "Error Feedback Fixes SignSGD and other Gradient Compression Schemes",
+    arXiv:1901.09847, Algorithm 1.
+    """
 
     def states(self) -> tuple[str, ...]:
         """Return the error that was left out."""
@@ -84,6 +101,11 @@ class Lion(Optimizer):
         Decay rate of the momentum.
     **kwargs
         As for `Optimizer`. The weight decay is apart from the gradient.
+
+    References
+    ----------
+    Chen et al., "Symbolic Discovery of Optimization Algorithms", arXiv:2302.06675, Algorithm 2.
+    For the two votes of distributed Lion see `ms.parallel.data_parallel`.
     """
 
     default_rate = 1e-4
@@ -198,7 +220,8 @@ class SwitchedSGD(Optimizer):
 
     $w \leftarrow w - \eta\,(\mathrm{sign}(g) + \lambda w)$ in the first updates,
     $w \leftarrow w - \eta_2\,(g + \lambda w)$ after them: signs are quick while gradients are of
-    one kind, and stop at a distance of the learning rate, where gradients go on.
+    one kind, and stop at a distance of the learning rate, where gradients go on. The formula is
+    that sentence written down, and no paper's in particular.
 
     Parameters
     ----------

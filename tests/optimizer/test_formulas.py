@@ -153,6 +153,37 @@ def test_gradients_are_rescaled_and_clipped_before(name: str, rng: np.random.Gen
         np.testing.assert_allclose(step, right, rtol=2e-6, atol=1e-7)
 
 
+def hesitating_sign(w: Array, gradients: list[Array], beta: float) -> Iterator[Array]:
+    """Adam with one beta, as arXiv:2505.21829 writes it: a sign, and the variance about the mean.
+
+    The bias of both means is corrected by 1 - beta^t.
+    """
+    m, s = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        s = beta * s + beta * (1 - beta) * (m - g) ** 2
+        m = beta * m + (1 - beta) * g
+        w = w - RATE / np.sqrt(1 - beta**t) * np.sign(m) / np.sqrt(1 + s / m**2)
+        yield w
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.95])
+def test_adam_with_one_beta_is_a_sign_that_hesitates(beta: float, rng: np.random.Generator) -> None:
+    w = rng.normal(size=(3, 5))
+    gradients = [rng.normal(size=(3, 5)) for _ in range(STEPS)]
+    adam = ms.optimizer.Adam(learning_rate=RATE, beta1=beta, beta2=beta, epsilon=1e-12)
+    found = trained(adam, w, gradients)
+    for step, right in zip(found, hesitating_sign(w, gradients, beta), strict=True):
+        np.testing.assert_allclose(step, right, rtol=3e-6, atol=1e-6)  # betas are float32
+
+
+def test_where_gradients_agree_adam_with_one_beta_is_signum(rng: np.random.Generator) -> None:
+    w, g = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    adam = ms.optimizer.Adam(learning_rate=RATE, beta1=0.9, beta2=0.9, epsilon=1e-12)
+    signum = ms.optimizer.Signum(learning_rate=RATE, momentum=0.9)
+    for one, other in zip(trained(adam, w, [g] * 9), trained(signum, w, [g] * 9), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
 def test_a_stochastic_sign_is_the_gradient_on_average() -> None:
     g = np.array([-0.5, -0.1, 0.0, 0.05, 0.2, 0.7])
     w = np.zeros((20_000, 6))
