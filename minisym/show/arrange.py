@@ -28,7 +28,7 @@ Point = tuple[float, float]
 
 GAP: Final = 24.0
 """Between things in a row."""
-_BETWEEN_ROWS: Final = 34.0
+_BETWEEN_ROWS: Final = 30.0
 _MARGIN: Final = 14.0
 _HEAD: Final = 22.0
 """What a frame's title takes."""
@@ -102,7 +102,7 @@ def arrange(drawn: Scene) -> Arrangement:
     >>> from minisym.show.scene import scene
     >>> found = arrange(scene(ms.sym.tanh(ms.sym.Variable("x"), name="t").graph))
     >>> [round(top) for left, top, width, height in found.boxes.values()]
-    [0, 59, 130]
+    [0, 55, 122]
     """
     inside: defaultdict[Frame | None, list[Box | Frame]] = defaultdict(list)
     for box in drawn.boxes:
@@ -383,7 +383,7 @@ def _set_heights(rows: Sequence[Sequence[Item]], legs: Sequence[Leg]) -> float:
         if high and row is not filled[-1]:
             number = row[0].row
             room = _BETWEEN_ROWS + (8 if number in labelled else 0)
-            y += high + room + min(40.0, slopes[number] / 12)
+            y += high + room + min(28.0, slopes[number] / 14)
         else:
             y += high
     return y

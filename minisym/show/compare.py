@@ -13,14 +13,18 @@ digraph difference {
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from minisym.core.graph import Graph
 from minisym.core.node import Node
 from minisym.core.symbol import Symbol
 from minisym.passes.diff import Difference, diff
+from minisym.runtime.observe.drawing import Drawing
 from minisym.show import roles, text
+from minisym.show.paint import paint as painted
+from minisym.show.parts import Box, Frame, Link, Scene
 from minisym.show.style import AUTO, DARK, DIFFERENCES, Paint, theme_named
 
 if TYPE_CHECKING:
@@ -80,7 +84,12 @@ def picture_of(
 
     paint = theme_named(theme)
     looks = {status: paints[paint is DARK] for status, paints in DIFFERENCES.items()}
-    picture = Picture("difference", "svg", [], follows_reader=theme == AUTO)
+
+    def drawing() -> Drawing:
+        kinds = {**paint.kinds, **looks}
+        return painted(_scene(found, side_by_side, whole), replace(paint, kinds=kinds))
+
+    picture = Picture("difference", "svg", [], follows_reader=theme == AUTO, drawing=drawing)
     picture.attr("graph", bgcolor=paint.paper, fontname="Arial", fontcolor=paint.ink)
     picture.attr("graph", label=_heading(found), labelloc="t", labeljust="l", fontsize="13")
     picture.attr("node", shape="box", fontname="Arial", fontsize="11", margin="0.14,0.07")
@@ -96,6 +105,38 @@ def picture_of(
         return picture
     _add_both(picture, found, looks, whole=whole)
     return picture
+
+
+def _scene(found: Difference, side_by_side: bool, whole: bool | None) -> Scene:
+    """Make a difference ready to be drawn without an engine."""
+    status, details = _status(found), _details(found)
+    shown = _surroundings(found, whole=whole)
+    before_of = {} if side_by_side else {after: before for before, after in found.pairs.items()}
+    boxes: dict[Node, Box] = {}
+    every: dict[Box, None] = {}
+    links: list[Link] = []
+    frames = []
+    for name, graph in (("before", found.before), ("after", found.after)):
+        frame = Frame(name, name) if side_by_side else None
+        frames += [frame] if frame else []
+        here: dict[Node, Box] = {}
+        for node in _visible(graph, shown, status):
+            twin = boxes.get(before_of[node]) if node in before_of else None
+            here[node] = twin or _box(node, status.get(node, "same"), details.get(node, ()), frame)
+        for node, box in here.items():
+            sources = dict.fromkeys(entry.node for entry in node.inputs)
+            links += [Link(here[source], box, "data") for source in sources if source in here]
+        boxes |= here
+        every |= dict.fromkeys(here.values())
+    once = {(link.tail, link.head): link for link in links}
+    return Scene("Difference", [_heading(found)], list(every), list(once.values()), frames, [])
+
+
+def _box(node: Node, status: str, details: Sequence[str], frame: Frame | None) -> Box:
+    title = node.op.name if node.op else "Variable"
+    words = list(details) if status == "renamed" else [text.plain(node.name), *details]
+    detail = " · ".join(words)
+    return Box(node.name, status, _MARKS[status] + title, detail, [node], frame=frame)
 
 
 def mimebundle(found: Difference, **_: object) -> dict[str, Any]:

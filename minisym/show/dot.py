@@ -181,7 +181,7 @@ def lines(
             "pad": 0.25,
             "newrank": "true",
             "remincross": "true",
-            "tooltip": text.plain(drawn.title),
+            "tooltip": text.plain(" · ".join([drawn.title, *drawn.facts]), 400),
             **({"nslimit": _PATIENCE} if len(drawn.boxes) > _MANY_BOXES else {}),
         },
     )

@@ -161,7 +161,7 @@ class Folder:
 
     def _stretches(self, number: int, leads: Mapping[Node, Node]) -> Fold:
         """Make boxes of so many stretches of ops; a repeat is not cut, but may be one within."""
-        found = [replace(repeat, depth=0, is_scope=False) for repeat in self.repeated]
+        found = [self._without_scopes(repeat) for repeat in self.repeated]
         copies = {node: copy for repeat in found for copy in repeat.copies for node in copy}
         firsts = {node: repeat for repeat in found for node in repeat.copies[0]}
         shown = [op for op in self.ops if op in firsts or op not in copies]
@@ -187,6 +187,15 @@ class Folder:
             closed=closed,
             titles=titles,
         )
+
+    def _without_scopes(self, repeat: Repeat) -> Repeat:
+        """Return a repeat as it is where no scopes are drawn: it says all of its name."""
+        title = repeat.title
+        if repeat.is_scope:
+            first = next(node for node in repeat.copies[0] if node.op is not None)
+            last = title.rpartition("…")[2]
+            title = f"{self.groups.scopes[first][repeat.depth]}…{last}"
+        return replace(repeat, depth=0, is_scope=False, title=title)
 
 
 def is_gradient(graph: Graph) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
@@ -96,3 +97,15 @@ def test_repeated_and_hostile_names(tmp_path):
 def test_other_suffixes_are_pictures_and_pages(tmp_path):
     assert export(net(), tmp_path / "n.dot").read_text("utf-8").startswith("digraph")
     assert "<svg" in export(net(), tmp_path / "n.html", shape={"x": (1, 2)}).read_text("utf-8")
+
+
+def test_without_an_engine_minisym_draws_what_differs():
+    before = sym.tanh(sym.exp(sym.Variable("x"), name="e"), name="t")
+    after = sym.tanh(sym.Dropout(sym.exp(sym.Variable("x"), name="e"), p=0.2, name="d"), name="t")
+    for side_by_side, boxes in ((False, 4), (True, 7)):
+        picture = plot_diff(before, after, side_by_side=side_by_side)
+        root = ET.fromstring(picture.drawing().svg())
+        groups = [group.get("class") for group in root.findall(".//{*}g")]
+        assert sum(kind.startswith("node") for kind in groups) == boxes
+        assert groups.count("node added") == 1
+        assert "+ Dropout" in {words.text for words in root.findall(".//{*}text")}
