@@ -101,8 +101,11 @@ def group_elementwise(typed: Typed, purpose: Purpose) -> Typed:
             else None
         )
 
+    kinds = {node: kind_of(node) for node in typed.graph if node.op is not None}
+    if not any(kinds.values()):
+        return typed
     order, nbytes = likely_order(typed, purpose.heads)
-    found = group(typed, kind_of, _op_of, order)
+    found = group(typed, kinds.__getitem__, _op_of, order)
     if found is not typed and likely_order(found, purpose.heads)[1] > nbytes * (1 + SLACK):
         return typed
     return found
