@@ -174,7 +174,7 @@ def _words(
 ) -> Words:
     """Return words that take the room that was measured for them, in any font."""
     room = text_width(words, size) * (BOLD if bold else 1)
-    return Words(x, y, words, size, colour, bold, anchor, room)
+    return Words(x, y, words, size, colour, bold, anchor, room=room)
 
 
 # ------------------------------------------------------------------------------------------- links

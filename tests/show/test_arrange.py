@@ -134,6 +134,11 @@ def test_all_is_drawn(make, theme):
     said = {text.text for text in root.iter(f"{SVG}text")}
     assert {box.title for box in drawn.boxes if box.repeated == 1} <= said
     assert root.find(f"{SVG}style") is None
+    for words in root.iter(f"{SVG}text"):  # none is turned, all that has a box has its room
+        assert words.get("transform") is None
+    inside = [words for group in root.iter(f"{SVG}g") for words in group.iter(f"{SVG}text")
+              if group.get("class").startswith("node") and len(words.text) > 1]  # fmt: skip
+    assert all(float(words.get("textLength")) > 0 for words in inside)
 
 
 def test_names_that_attack_are_escaped():
