@@ -8,7 +8,8 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-_LINK = re.compile(r"!?\[([^\]]*)\]\((?!https?://|#)([^)\s]+)\)")
+_PICTURE = re.compile(r"!\[([^\]]*)\]\((?!https?://)([^)\s]+)\)")
+_LINK = re.compile(r"\[([^\]]*)\]\((?!https?://|#)([^)\s]+)\)")
 
 
 class Readme(MetadataHookInterface):  # type: ignore[misc]
@@ -25,5 +26,7 @@ def for_index(text: str) -> str:
 
     >>> for_index("Read [the design](docs/design.md) and [NumPy](https://numpy.org).")
     'Read the design (`docs/design.md`) and [NumPy](https://numpy.org).'
+    >>> for_index("[![a run](docs/run.png)](docs/runs.md#one)")
+    'a run (`docs/run.png`) (`docs/runs.md#one`)'
     """
-    return _LINK.sub(r"\1 (`\2`)", text)
+    return _LINK.sub(r"\1 (`\2`)", _PICTURE.sub(r"\1 (`\2`)", text))

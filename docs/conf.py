@@ -11,6 +11,8 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "minisym"
 sys.path.insert(0, str(HERE / "_ext"))
 
+from measured import measured  # noqa: E402 - it stands there
+
 project = "minisym"
 author = "the minisym contributors"
 copyright = "the minisym contributors"
@@ -26,6 +28,7 @@ extensions = [
     "mathml",
     "notebooks",
     "op_reference",
+    "pictures",
 ]
 exclude_patterns = ["_build", "_ext", "_generated", "**/.ipynb_checkpoints"]
 
@@ -50,8 +53,16 @@ nb_execution_cache_path = str(
 )
 
 # MyST.
-myst_enable_extensions = ["amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = [
+    "amsmath",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+    "substitution",
+]
 myst_heading_anchors = 3
+myst_substitutions = measured()  # what pages say of the size of minisym
 
 # Docstrings: numpydoc's sections, read by napoleon; $x$ and `x` by the docstrings extension.
 autodoc_default_options = {"members": True, "show-inheritance": True}
@@ -80,10 +91,12 @@ html_theme = "pydata_sphinx_theme"
 html_title = "minisym"
 html_theme_options = {
     "navigation_with_keys": False,
+    "navbar_center": ["pages-nav.html"],
     "secondary_sidebar_items": ["page-toc"],
     "show_toc_level": 2,
 }
 html_css_files = ["pages.css"]
+html_js_files = ["pages.js"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
 html_static_path = ["_static"]

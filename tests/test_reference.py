@@ -21,6 +21,7 @@ import api_pages
 import curves
 import docstrings
 import op_page
+import pictures
 from declared_at import declaration
 from op_reference import Reference
 
@@ -167,3 +168,31 @@ def test_the_first_sentence_of_an_attribute_is_no_type():
     assert ":" not in lines[0]
     docstrings.dollars_to_roles(None, "attribute", "", None, None, lines)
     assert lines == ["For each epoch: its metrics, :math:`x`."]
+
+
+SVG = """<?xml version="1.0"?>
+<svg class="minisym-adaptive" width="10pt"><style>@media (prefers-color-scheme:dark){
+.minisym-adaptive rect{fill:#000}
+}</style><g id="node1"><title>plot</title><text>MLP</text><text>10 parameters · 2 ops</text></g>
+<a xlink:title="all attributes"><text>fc1</text></a></svg>"""
+
+
+def test_a_picture_in_a_page_keeps_its_tooltips_and_has_the_colours_of_the_page():
+    made = pictures.inline(SVG)
+    assert made.startswith('<svg role="img" aria-label="MLP: 10 parameters · 2 ops" class=')
+    assert 'html[data-theme="dark"]{\n.minisym-adaptive rect' in made
+    assert 'xlink:title="all attributes"' in made
+    assert " id=" not in made
+    assert "<title>" not in made
+
+
+def test_thumbnails_lead_to_sections_that_have_a_picture():
+    body = (
+        '<section id="a">\n<h2>First<a class="headerlink"></a></h2><p>words</p>'
+        '<section id="b">\n<h2>Second <em>one</em><a class="headerlink"></a></h2>'
+        '<img alt="x" src="_images/1.svg" /><img alt="y" src="_images/2.svg" />'
+    )
+    [made] = pictures.thumbnails(body)
+    assert 'href="#b"' in made
+    assert 'src="_images/1.svg"' in made
+    assert "Second one" in made

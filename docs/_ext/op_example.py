@@ -92,8 +92,11 @@ def _shapes(
         except ms.MinisymError:
             tells = False
     shown = shown if tells else known
-    given = ", ".join(f"{name}={shape}" for name, shape in shown.items())
-    yield f"arguments, outputs, states = y.infer_shape({given})", False
+    words = [f"{name}={shape}" for name, shape in shown.items()]
+    asked = f"arguments, outputs, states = y.infer_shape({', '.join(words)})"
+    if len(asked) > 84:
+        asked = "arguments, outputs, states = y.infer_shape(\n    " + ",\n    ".join(words) + ",\n)"
+    yield asked, False
     if len(known) > len(shown) and symbol.list_arguments():
         yield "dict(zip(y.list_arguments(), arguments))", True
     yield "outputs", True
