@@ -28,7 +28,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Adam, β1 = β2": ("adam", ("beta1", "beta2")),
 }
 RATES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
-TUNED = {"SGD": (0.8, 3.0), "Signum": (0.8, 0.03), "Adam, β1 = β2": (0.8, 0.1)}
+TUNED = {"SGD": (0.8, 3.0), "Signum": (0.5, 0.03), "Adam, β1 = β2": (0.5, 0.1)}
 
 
 def tuned(task: sign_race.Task, name: str, steps: int, console: Console) -> tuple[float, float]:

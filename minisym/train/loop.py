@@ -19,6 +19,7 @@ from minisym.init import initialize
 from minisym.io import NDArrayIter
 from minisym.optimizer import Optimizer, create
 from minisym.optimizer.compose import Options, is_fed
+from minisym.parallel import data_parallel, is_first
 from minisym.runtime.executor import Executor
 from minisym.train.checkpoint import Position, restore, save
 
@@ -169,6 +170,8 @@ def fit(
     early_stop: EarlyStop | None = None,
     epoch_end: Callable[[Trained], object] | None = None,
     progress: bool = True,
+    comm: Any = None,
+    exchange: str | None = None,
 ) -> Trained:
     """Train a network on batches.
 
@@ -202,6 +205,12 @@ def fit(
         A function that is called with the `Trained` behind each epoch.
     progress
         Whether to show a bar, if the package rich is installed.
+    comm, exchange
+        Where several processes train together, `ms.parallel.world()`, and what they exchange: see
+        `ms.parallel.data_parallel`. Each has batches of its own, such as
+        `ms.parallel.shard(batches, comm)`, and all call `fit` alike. Metrics are means over all;
+        the first process shows the bar and writes checkpoints, from which another number of
+        processes may go on (behind an epoch: the place within one counts batches).
 
     Examples
     --------
@@ -217,7 +226,9 @@ def fit(
         rows = train_data.batch_size * options.get("accumulate", 1)
         params = {"rescale_grad": 1 / rows, **params}
     optimizer = create(optimizer, **params)
-    trained, shapes = _bound(net, train_data, optimizer, options, fixed)
+    trained, shapes = _bound(
+        net, train_data, optimizer, options, fixed, comm=comm, exchange=exchange
+    )
     executor, metric = trained.executor, metrics.create(eval_metric)
     position = Position(seed=train_data.seed)
     path = None if checkpoint is None else Path(checkpoint)
@@ -234,7 +245,7 @@ def fit(
             save(path, executor, optimizer, position, fed=shapes)
 
     stop = early_stop or (lambda _history: False)
-    with _progress(num_epoch * train_data.num_batches, shown=progress) as tell:
+    with _progress(num_epoch * train_data.num_batches, progress and is_first(comm)) as tell:
         while position.epoch < num_epoch and not stop(position.history):
             train_data.seek(position.epoch, position.batch)
             metric.reset()
@@ -251,7 +262,7 @@ def fit(
             if eval_data is not None:
                 found = trained.score(eval_data, eval_metric)
                 row |= {f"val_{name}": value for name, value in found}
-            position.history.append(row)
+            position.history.append(_mean_of_all(row, executor))
             tell((position.epoch + 1) * train_data.num_batches, _told(position, row.items()))
             position.epoch, position.batch = position.epoch + 1, 0
             metric.reset()
@@ -300,17 +311,31 @@ def _bound(
     optimizer: Optimizer,
     options: Mapping[str, Any],
     fixed: Sequence[str],
+    *,
+    comm: Any,
+    exchange: str | None,
 ) -> tuple[Trained, dict[str, tuple[int, ...]]]:
     """Compose and bind the training step; return the shapes of what it is fed with, too."""
     data, labels = train_data.provide_data, train_data.provide_label
     fed = {d.name: d.shape for d in (*data, *labels)}
     wrt = [name for name in net.list_arguments() if name not in fed and name not in fixed]
     step = optimizer.minimize(net, wrt, **options)
+    if comm is not None or exchange is not None:
+        step = data_parallel(step, exchange)
     known = step.list_arguments()
     shapes: dict[str, Any] = {name: shape for name, shape in fed.items() if name in known}
-    executor = step.simple_bind(type_dict=options["type_dict"], **shapes)
+    executor = step.simple_bind(type_dict=options["type_dict"], comm=comm, **shapes)
     names = tuple(d.name for d in data), tuple(d.name for d in labels)
     return Trained(net, step, executor, optimizer, *names), shapes
+
+
+def _mean_of_all(row: dict[str, float], executor: Executor) -> dict[str, float]:
+    """Return the means of metrics over all processes, so that all decide alike when to stop."""
+    if executor.peers is None:
+        return row
+    means = np.empty(len(row))
+    executor.peers.mean([np.array([*row.values()], np.float64)], [means])
+    return dict(zip(row, means.tolist(), strict=True))
 
 
 def _fed(arrays: Mapping[str, Array], known: Mapping[str, Any]) -> dict[str, Array]:
@@ -322,7 +347,7 @@ def _told(position: Position, values: Any) -> str:
     return f"epoch {position.epoch}  " + "  ".join(f"{name} {value:.4f}" for name, value in values)
 
 
-def _progress(total: int, *, shown: bool) -> AbstractContextManager[Tell]:
+def _progress(total: int, shown: bool) -> AbstractContextManager[Tell]:
     """Return a function that is told about each batch."""
     if not shown:
         return nullcontext(lambda done, text: None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import fitted_together as fitted
 import numpy as np
 import pytest
 import resumed_training as resumed
@@ -93,3 +95,19 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"cut\.params, "):
         ms.train.restore(cut, executor, ms.optimizer.Signum())
     assert np.all(executor.arg_dict["fc1_weight"] == 1)
+
+
+def test_processes_fit_alike_and_one_goes_on(tmp_path: Path) -> None:
+    """Means of metrics decide when all stop; the bar is the first one's, and so is the file."""
+    done = launch(TESTS / "fitted_together.py", tmp_path, 3, processes=2)
+    one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2))
+    assert one == other
+    assert one["exchanges"] == ["exchange_majority_vote"]
+    assert [{*row} for row in one["history"]] == [{"accuracy", "val_accuracy"}] * 3
+    assert one["history"][-1]["val_accuracy"] > 0.8
+    # of 240 rows each reads a half, in batches of 20, and one of them shows the bar (of rich)
+    assert done.stderr.count("18/18") == done.stderr.count("epoch 2")
+    assert done.stderr.count("18/18") <= 1
+    alone = fitted.fit(tmp_path, 5, None)
+    assert len(alone.history) == 5
+    assert alone.history[:3] == one["history"]
