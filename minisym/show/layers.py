@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisym.core.errors import ComposeError
+from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
 from minisym.passes.flops import bits_sent, flops
@@ -219,9 +220,7 @@ def summary(
     graph = symbol.graph
     known = learn(graph, shapes or None, dtype)
     kinds = roles.kinds(graph)
-    times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in profile.rows if profile else ():
-        times[row.name, row.op].append(row.seconds)
+    times = _times(graph, profile)
     rows: dict[Any, list[Node]] = {}
     for node in graph:
         if node.op is not None:
@@ -243,6 +242,21 @@ def summary(
         sum(known.size(node) or 0 for node in parameters),
         sum(known.elements(n) or 0 for n in graph.variables if kinds[n] == "state"),
     )
+
+
+def _times(graph: Graph, profile: Profile | None) -> Mapping[tuple[str, str], list[float]]:
+    """Return how long each node took, by its name and its op.
+
+    What runs may be simpler than the graph. A node that does the work of several has the name of
+    the last of them, and another op: its time goes there.
+    """
+    ops = {node.name: node.op.name for node in graph if node.op is not None}
+    here = {(node.name, node.op.name) for node in graph if node.op is not None}
+    times: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in profile.rows if profile else ():
+        key = row.name, row.op
+        times[key if key in here else (row.name, ops.get(row.name, row.op))].append(row.seconds)
+    return times
 
 
 def _layer(

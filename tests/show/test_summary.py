@@ -53,6 +53,16 @@ def test_a_shared_weight_counts_once():
     assert found.parameters == 16
 
 
+def test_what_layers_do_together_takes_its_time_at_the_last_of_them():
+    h = ms.sym.Convolution(ms.sym.Variable("data"), kernel=(3, 3), num_filter=2, name="conv")
+    symbol = ms.sym.Activation(h, act_type="relu", name="relu")
+    profile = symbol.simple_bind(data=(1, 3, 8, 8), grad_req="null").profile(runs=2)
+    assert [row.op for row in profile.rows] == ["_Convolution_finished"]
+    found = ms.summary(symbol, profile, data=(1, 3, 8, 8))
+    assert [layer.name for layer in found.layers if layer.seconds] == ["relu"]
+    assert found.seconds == pytest.approx(profile.seconds)
+
+
 def test_a_profile_adds_shares():
     symbol = net()
     profile = symbol.simple_bind(data=(2, 3, 8, 8)).profile(runs=2)
