@@ -42,7 +42,7 @@ from minisym.core.declared import RUNTIME
 from minisym.core.deferred import Deferred, when_read
 from minisym.core.errors import DeclarationError, did_you_mean
 from minisym.core.ndarray import Array
-from minisym.core.op import Input, OnnxRule, Op, Params, Rule, get
+from minisym.core.op import HandsOn, Input, OnnxRule, Op, Params, Rule, get
 from minisym.core.params import REQUIRED, Between, param_of
 from minisym.core.renamed import Renamed
 from minisym.core.signatures import taken_by
@@ -433,6 +433,7 @@ def op(
     elementwise: bool = False,
     stretches: bool = False,
     view: bool = False,
+    hands_on: HandsOn | bool = False,
     ufunc: Callable[..., Any] | None = None,
     samples: Any = (),
     cost: Cost | None = None,
@@ -483,6 +484,10 @@ def op(
         The inputs stretch to one shape; on arrays of that shape it would be elementwise.
     view
         The output is the input's memory under another shape.
+    hands_on
+        Where the output has shape and type of the first input, it has its bits, too, so that who
+        reads it may read the input: True, or `rule(params, kind, is_train)`, with the kind of the
+        numbers ("f", "i", "u" or "b") and the mode of the run (None: it may be either).
     samples
         Calls that the tests make; see `minisym.testing.check_op`.
     cost
@@ -579,6 +584,7 @@ def op(
             elementwise=elementwise,
             stretches=stretches,
             view=view,
+            hands_on=hands_on,
             ufunc=ufunc,
             kernel=Rule.of(kernel),
             needs=frozenset(p.name for p in keywords) & RUNTIME - {"out"},

@@ -19,6 +19,9 @@ from minisym.core.signatures import keywords_of
 Params = Mapping[str, Any]
 NO_PARAMS: Final[Params] = MappingProxyType({})
 
+HandsOn = Callable[[Params, str, bool | None], bool]
+"""By the parameters, the kind of the numbers ("f", "i", "u" or "b"), and the mode of the run."""
+
 FROM_INPUT: Final = "<input>"
 """The value of a float parameter that the graph computes: an extra input carries it."""
 
@@ -141,6 +144,9 @@ class Op:
     for several, output -> the inputs of which it may do so."""
     view: bool = False
     """The output is the same memory as the first input, seen with another shape."""
+    hands_on: HandsOn | bool = False
+    """Where the output has shape and type of the first input, it has its bits, too: always, or if a
+    rule says so. An op of any number of arrays hands on one only if there is no other."""
     needs: frozenset[str] = frozenset()
     """What the runtime passes to the kernel beside arrays and parameters: is_train, rng, state."""
     state_of: Callable[[Any], Any] | None = None

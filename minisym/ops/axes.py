@@ -35,6 +35,7 @@ def _order(axes: Ints, rank: int) -> tuple[int, ...]:
 
 
 @op(
+    hands_on=lambda p, kind, is_train: bool(p["axes"]) and [*p["axes"]] == sorted(p["axes"]),
     samples=[
         Sample(((2, 3, 4),), reference=lambda x: x.T),
         Sample(

@@ -64,6 +64,7 @@ unary(
     aliases=("identity",),
     samples=[Sample(((2, 3),), reference=lambda x: x)],
     view=True,
+    hands_on=True,
     onnx=lambda o, x: x,
 )
 binary(
@@ -73,6 +74,7 @@ binary(
     "Pass the first of two arrays of one shape on, $x$.",
     samples=[Sample(((2, 3), (2, 3)), reference=lambda x, y: x)],
     view=True,
+    hands_on=True,
     onnx=lambda o, x, y: x,
 )
 unary(
@@ -83,6 +85,7 @@ unary(
     aliases=("stop_gradient", "_sparse_stop_gradient"),
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
     view=True,
+    hands_on=True,
     stops_gradient=True,
     onnx=lambda o, x: x,
 )
@@ -94,6 +97,7 @@ unary(
     aliases=("_sparse_make_loss",),
     samples=[Sample(((2, 3),), wrt=(), reference=lambda x: x)],
     view=True,
+    hands_on=True,
     outputs=("loss",),
     loss=True,
     onnx=lambda o, x: x,
@@ -149,6 +153,7 @@ for _known in (shape_array, size_array):
     count="num_args",
     variadic="args",
     elementwise=True,
+    hands_on=True,
     samples=[
         Sample(((2, 3), (2, 3), (2, 3)), reference=lambda a, b, c: a + b + c),
         Sample(((2, 3),), reference=lambda a: a),

@@ -24,6 +24,7 @@ HALF_AND_SINGLE = (np.dtype(np.float16), np.dtype(np.float32))
 @op(
     aliases=("cast",),
     elementwise=True,
+    hands_on=True,
     samples=[
         Sample(((2, 3),), {"dtype": "float64"}, reference=lambda x: x),
         Sample(
@@ -106,6 +107,7 @@ def _(g: Symbol, data: Symbol, like: Symbol) -> tuple[Symbol | None, ...]:
 
 @op(
     elementwise=True,
+    hands_on=True,
     samples=[
         Sample(((2, 3),), {"dtype": "float32"}),
         Sample((np.array([1, 2]),), {"dtype": "float32"}, wrt=(), reference=lambda x: x),

@@ -142,6 +142,7 @@ def _legacy_target(target: Ints, data: Dims, *, keep_highest: bool) -> Dims:
 @op(
     aliases=("reshape",),
     view=True,
+    hands_on=True,
     samples=[
         Sample(((2, 3, 4),), {"shape": (4, 0, 2)}, reference=lambda x: x.reshape(4, 3, 2)),
         Sample(((2, 3, 4),), {"shape": (-3, -2)}, reference=lambda x: x.reshape(6, 4)),
@@ -221,6 +222,7 @@ Reshape.onnx(_onnx_view)
 @op(
     aliases=("flatten",),
     view=True,
+    hands_on=True,
     samples=[Sample(((2, 3, 4),), reference=lambda x: x.reshape(2, 12)), Sample(((3,),))],
 )
 def Flatten(data: Annotated[Array, "Data, (batch, …)."], *, out: Array) -> None:
@@ -244,6 +246,7 @@ Flatten.onnx(_onnx_view)
 
 @op(
     view=True,
+    hands_on=True,
     samples=[
         Sample(((2, 3), (3, 2)), reference=lambda x, y: x.reshape(3, 2)),
         Sample(
@@ -342,6 +345,7 @@ expand_dims.onnx(_onnx_view)
 
 @op(
     view=True,
+    hands_on=True,
     samples=[
         Sample(((2, 1, 3, 1),), reference=lambda x: x[:, 0, :, 0]),
         Sample(((2, 1, 3, 1),), {"axis": -1}, reference=lambda x: x[..., 0]),

@@ -166,6 +166,7 @@ def _(
     cost=each(1),
     outputs=("output", "mask"),
     visible=1,
+    hands_on=lambda p, kind, is_train: is_train is False and p["mode"] != "always",
     samples=[
         Sample(((2, 3),), {"p": 0.0}, reference=lambda x: x),
         Sample(((2, 3),), is_train=False, reference=lambda x: x),

@@ -37,6 +37,7 @@ def _parts(array: Array, sizes: Sequence[int], axis: int) -> list[Array]:
 @op(
     count="num_args",
     aliases=("concat", "_sparse_concat"),
+    hands_on=True,
     samples=[
         Sample(((2, 3), (2, 1)), {"dim": 1}, reference=lambda *x: np.concatenate(x, 1)),
         Sample(((2, 3), (1, 3), (4, 3)), {"dim": -2}, reference=lambda *x: np.concatenate(x, 0)),

@@ -5,12 +5,13 @@ In the gradients `g` is what arrives at the output, `x` the array, `y` the outpu
 
 from __future__ import annotations
 
-from math import inf, log, nan
+from math import copysign, inf, log, nan
 
 import numpy as np
 
 from minisym.core.declare import F
 from minisym.core.families import scalar
+from minisym.core.op import Params
 from minisym.core.symbol import Symbol
 from minisym.ops.arithmetic import (
     divide,
@@ -23,6 +24,24 @@ from minisym.ops.arithmetic import (
 )
 from minisym.ops.elemwise import floor
 
+
+def _adds_nothing(params: Params, kind: str, is_train: bool | None) -> bool:
+    """Return whether $x + s$ is $x$: -0.0 + 0.0 is 0.0, so of floats only -0.0 changes nothing."""
+    scalar = params["scalar"]
+    return bool(scalar == 0) and (kind in "iu" or copysign(1, scalar) < 0)
+
+
+def _takes_nothing(params: Params, kind: str, is_train: bool | None) -> bool:
+    """Return whether $x - s$ is $x$: of floats only if s is 0.0."""
+    scalar = params["scalar"]
+    return bool(scalar == 0) and (kind in "iu" or copysign(1, scalar) > 0)
+
+
+def _by_one(params: Params, kind: str, is_train: bool | None) -> bool:
+    """Return whether $s x$ and $x / s$ are $x$."""
+    return bool(params["scalar"] == 1) and kind in "iuf"
+
+
 for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar", ())):
     scalar(
         name,
@@ -32,6 +51,7 @@ for name, aliases in (("_plus_scalar", ("_PlusScalar",)), ("_scatter_plus_scalar
         onnx="Add",
         aliases=aliases,
         sign="+ {}",
+        hands_on=_adds_nothing,
     )
 for name, aliases in (("_minus_scalar", ("_MinusScalar",)), ("_scatter_minus_scalar", ())):
     scalar(
@@ -42,6 +62,7 @@ for name, aliases in (("_minus_scalar", ("_MinusScalar",)), ("_scatter_minus_sca
         onnx="Sub",
         aliases=aliases,
         sign="− {}",
+        hands_on=_takes_nothing,
     )
 scalar(
     "_rminus_scalar",
@@ -60,6 +81,7 @@ scalar(
     "Multiply by a number, $s x$.",
     aliases=("_MulScalar",),
     sign="× {}",
+    hands_on=_by_one,
     onnx="Mul",
 )
 scalar(
@@ -70,6 +92,7 @@ scalar(
     floats=np.divide,
     aliases=("_DivScalar",),
     sign="÷ {}",
+    hands_on=_by_one,
     onnx=onnx_divide,
 )
 scalar(

@@ -41,6 +41,7 @@ def _stretched(data: tuple[Dim, ...], target: tuple[Dim, ...]) -> tuple[Dim, ...
 
 
 @op(
+    hands_on=True,
     samples=[
         Sample(((1, 3),), {"shape": (2, 3)}, reference=lambda x: np.ones((2, 1)) * x),
         Sample(((2, 1, 3),), {"shape": (0, 4, 0)}, reference=lambda x: np.ones((4, 1)) * x),
@@ -82,6 +83,7 @@ def _(g: Symbol, data: Symbol) -> Symbol:
 
 @op(
     aliases=("broadcast_axes",),
+    hands_on=True,
     samples=[
         Sample(
             ((1, 3, 1),),
@@ -130,6 +132,7 @@ def _(g: Symbol, data: Symbol, *, axis: Ints) -> Symbol:
 
 
 @op(
+    hands_on=True,
     samples=[
         Sample(((1, 3), (2, 3)), reference=lambda x, y: np.ones((2, 1)) * x),
         Sample(
@@ -201,6 +204,7 @@ def _pairs(first: tuple[Any, ...], second: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 @op(
+    hands_on=True,
     samples=[
         Sample(((2, 3),), {"reps": (2, 2)}, reference=lambda x: np.block([[x, x], [x, x]])),
         Sample(((3,),), {"reps": (2, 1)}, reference=lambda x: np.stack([x, x])),
