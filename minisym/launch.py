@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import runpy
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import IO, Final, NoReturn
 
 from minisym.core.errors import MinisymError
 
@@ -34,6 +36,8 @@ INSIDE: Final = "MINISYM_LAUNCHED"
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KEPT: Final = ("PYTHONUNBUFFERED", *(name for name in ("PYTHONPATH",) if name in os.environ))
 """What else a process on another host has from here."""
+ENDED: Final = re.compile(rb"\[\d+\] exit status (\d+)")
+"""What a process says that has failed; see `_run_script`."""
 FAILED: Final = 1
 KILLED: Final = 128 + signal.SIGTERM
 LATE: Final = 124
@@ -109,7 +113,12 @@ def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
     environment = os.environ | {INSIDE: "1", "PYTHONUNBUFFERED": "1"}
     for name in THREADS:
         environment.setdefault(name, share)
-    child = subprocess.Popen(command, env=environment, start_new_session=True)
+    child = subprocess.Popen(
+        command, env=environment, start_new_session=True, stderr=subprocess.PIPE
+    )
+    failed: list[int] = []
+    listener = threading.Thread(target=_listen, args=(child.stderr, failed), daemon=True)
+    listener.start()
     end = time.monotonic() + timeout
     try:
         while (status := child.poll()) is None:
@@ -121,7 +130,18 @@ def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
         return 128 + signal.SIGINT
     finally:
         _end(child)
-    return status if status >= 0 else KILLED
+        listener.join(3.0)
+    return KILLED if status < 0 else status or max(failed, default=0)
+
+
+def _listen(stderr: IO[bytes], failed: list[int]) -> None:
+    """Pass on what processes say, and note the statuses of those that have failed."""
+    rest = b""
+    while chunk := os.read(stderr.fileno(), 1 << 16):
+        sys.stderr.buffer.write(chunk)
+        sys.stderr.flush()
+        *lines, rest = (rest + chunk).split(b"\n")
+        failed += [int(found[1]) for found in map(ENDED.fullmatch, lines) if found]
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -142,7 +162,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _run_script(given: Sequence[str]) -> NoReturn:
     """Be one of the processes: run the script, and end at once.
 
-    MPI's own end waits for all processes, also for those that have died; so it is left out.
+    MPI's own end waits for all processes, also for those that have died; so it is left out. A
+    status of its own would hide the end: of processes that have failed by themselves Open MPI tells
+    the others nothing, and they would wait. So the status is told in words.
     """
     script, *rest = given
     sys.argv = [script, *rest]
@@ -157,7 +179,9 @@ def _run_script(given: Sequence[str]) -> NoReturn:
         _tell(error)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
+    if status % 256:
+        _write(f"exit status {status % 256}")
+    os._exit(0)
 
 
 def _status_of(ended: SystemExit) -> int:

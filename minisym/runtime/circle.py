@@ -39,6 +39,8 @@ WILLING: Final = 2
 REASON: Final = 240
 """Bytes of what a process may say about why it gave up."""
 
+TIMEOUT: Final = 600.0
+"""Seconds that others are waited for, unless another number is given."""
 BRIEFLY: Final = 1e-3
 """Seconds of waiting in which the processor is only offered to others, before sleeping."""
 PAUSE: Final = 1e-4
@@ -71,7 +73,7 @@ class Circle:
         Whether a process was waited for in vain: then nothing can be agreed any more.
     """
 
-    def __init__(self, comm: Any, timeout: float, signals: Signals) -> None:
+    def __init__(self, comm: Any, signals: Signals) -> None:
         from mpi4py import MPI
 
         if not isinstance(comm, MPI.Comm):
@@ -80,7 +82,7 @@ class Circle:
                 hint="from mpi4py import MPI; MPI.COMM_WORLD",
             )
         self._mpi = MPI
-        self.timeout, self.signals = timeout, signals
+        self.timeout, self.signals = TIMEOUT, signals
         self.lost: list[int] = []
         self.is_settled, self.is_broken = True, False
         self._late: deque[Sequence[Any]] = deque(maxlen=16)

@@ -28,7 +28,7 @@ import numpy as np
 from minisym.core.errors import ArrayTypeError, ExecutionError, ParamError
 from minisym.core.ndarray import Array
 from minisym.ops.numeric import ballots
-from minisym.runtime.circle import WILLING, Circle, TooLateError
+from minisym.runtime.circle import TIMEOUT, WILLING, Circle, TooLateError
 from minisym.runtime.signals import Signals
 
 Answer = TypeVar("Answer")
@@ -63,15 +63,13 @@ class Peers:
         Who has died, by the numbers that they had at the beginning.
     """
 
-    def __init__(self, comm: Any, *, timeout: float = 600.0, check_every: int = 100) -> None:
-        if not timeout > 0 or check_every < 0:
-            raise ParamError(
-                f"timeout must be positive and check_every not negative, "
-                f"but got {timeout!r} and {check_every!r}"
-            )
+    def __init__(self, comm: Any, *, timeout: float = TIMEOUT, check_every: int = 100) -> None:
+        if check_every < 0:
+            raise ParamError(f"check_every must not be negative, but got {check_every!r}")
         self.check_every = check_every
         self._signals = Signals()
-        self._circle = Circle(comm, timeout, self._signals)
+        self._circle = Circle(comm, self._signals)
+        self.timeout = timeout
         self._room: dict[Any, Array] = {}
         self._is_guarded = False
 
@@ -106,8 +104,14 @@ class Peers:
 
     @property
     def timeout(self) -> float:
-        """How many seconds this process waits for others."""
+        """How many seconds this process waits for others; it may be changed between steps."""
         return self._circle.timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise ParamError(f"timeout must be positive, but got {seconds!r}")
+        self._circle.timeout = seconds
 
     def __repr__(self) -> str:
         """Say which process of how many this is."""

@@ -2,7 +2,8 @@
 
     faulty.py FOLDER SEED WHAT
 
-Each process that ends writes FOLDER/RANK.json: what it knows at the end.
+Each process that ends writes FOLDER/RANK.json: what it knows at the end. What a process is stopped
+by, it catches, and repeats the step.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from mpi4py import MPI
 
 import minisym as ms
 from minisym import sym
+from minisym.ops.numeric import ballots
 
 STEPS = 150
 
@@ -37,10 +39,32 @@ def digits():
     return (rows[order] / 16).astype("f4"), labels[order].astype("f4")
 
 
-def network():
+def network(*, touchy=False):
     x = sym.FullyConnected(sym.Variable("data"), num_hidden=32, name="fc1")
     x = sym.Activation(x, act_type="relu", name="relu")
+    if touchy:
+        x = sym.Custom(x, op_type="touchy", name="touchy")
     return sym.SoftmaxOutput(sym.FullyConnected(x, num_hidden=10, name="fc2"), name="softmax")
+
+
+class Touchy(ms.operator.CustomOp):
+    """Passes on what it gets, or fails."""
+
+    fails = False
+
+    def forward(self, **given):
+        if Touchy.fails:
+            raise ZeroDivisionError("an operator failed")
+        self.assign(given["out_data"][0], given["req"][0], given["in_data"][0])
+
+    def backward(self, **given):
+        self.assign(given["in_grad"][0], given["req"][0], given["out_grad"][0])
+
+
+@ms.operator.register("touchy")
+class TouchyProp(ms.operator.CustomOpProp):
+    def create_operator(self, *_):
+        return Touchy()
 
 
 def accuracy(executor, rows, labels):
@@ -52,58 +76,114 @@ def accuracy(executor, rows, labels):
     return float((np.asarray(test.forward()[0]).argmax(1) == labels).mean())
 
 
+class Mishap:
+    """What goes wrong: where, and when."""
+
+    def __init__(self, folder, seed, what, comm):
+        self.folder, self.what, self.rank, self.size = folder, what, comm.rank, comm.size
+        self.chance = random.Random(seed)
+        self.victim = self.chance.randrange(self.size)
+        self.at = self.chance.randrange(5, STEPS - 20)
+        self.moment, self.delay = (
+            self.chance.choice([0] + [self.at] * 3),
+            0.006 * self.chance.random(),
+        )
+        spoil(what, self.rank)
+
+    def comes(self, t, executor):
+        """Prepare for a step, in which it may happen."""
+        what, is_now = self.what, t == self.at
+        if what == "slow" and is_now:
+            executor.peers.timeout = 3.0
+        if what == "moments" and self.rank == self.chance.randrange(self.size):
+            sys.settrace(interrupt_at(int(10 ** self.chance.uniform(1, 3.7))))
+        if self.rank != self.victim:
+            return
+        if what in {"kill", "interrupt"} and t == self.moment:
+            {"kill": kill_later, "interrupt": interrupt_later}[what](self.delay)
+            self.moment = -1
+        if what == "slow" and is_now:
+            await_others(self.folder, self.rank, self.size)
+        if what == "diverge" and is_now:
+            executor.arg_dict["fc2_weight"][0, 0] += 1
+        if what == "data" and is_now:
+            raise LookupError("no such data")
+        if what == "monitor":
+            executor.set_monitor_callback(fail if is_now else None)
+        Touchy.fails = what == "custom" and is_now
+
+
 def main(folder, seed, what):
     comm = MPI.COMM_WORLD
-    rank, size = comm.rank, comm.size
-    peers = ms.parallel.Peers(comm, timeout=3.0 if what == "slow" else 30.0, check_every=10)
+    peers = ms.parallel.Peers(comm, timeout=200.0, check_every=10)
     optimizer = ms.optimizer.create("signum", learning_rate=0.003, rescale_grad=1 / 32)
-    step = ms.parallel.data_parallel(optimizer.minimize(network()))
+    step = ms.parallel.data_parallel(optimizer.minimize(network(touchy=what == "custom")))
     executor = step.simple_bind(data=(32, 64), comm=peers)
-    rng = np.random.default_rng([seed, rank])
+    rng = np.random.default_rng([seed, comm.rank])
     for name in ("fc1_weight", "fc2_weight"):
         executor.arg_dict[name][:] = rng.normal(size=executor.arg_dict[name].shape) * 0.1
     rows, labels = digits()
-    told = {"caught": []}
-    chance = random.Random(seed)
-    victim, at = chance.randrange(size), chance.randrange(5, STEPS - 20)
-    moment = chance.choice([0, at, at, at]), chance.random() * 0.006
-    liars = int(what.removeprefix("liars")) if what.startswith("liars") else 0
-    trajectory = hashlib.sha256()
-    while executor.runs < STEPS:
+    mishap = Mishap(folder, seed, what, comm)
+    caught, trajectory = [], hashlib.sha256()
+    while executor.runs < STEPS and len(caught) < 4 * STEPS:
         t = executor.runs
         chosen = rng.integers(0, 1400, 32)
-        data = rows[chosen]
-        if rank == victim and t == moment[0] and what in {"kill", "interrupt"}:
-            {"kill": kill_later, "interrupt": interrupt_later}[what](moment[1])
-            moment = -1, 0.0
-        if what == "slow" and rank == victim and t == at:
-            time.sleep(20)
-        if what == "diverge" and rank == victim and t == at:
-            executor.arg_dict["fc2_weight"][0, 0] += 1
-        if what == "monitor" and rank == victim:
-            executor.set_monitor_callback(fail if t == at else None)
+        mishap.comes(t, executor)
         try:
             INSIDE.set()
-            optimizer.step(executor, data=data, softmax_label=wrong(labels[chosen], rank < liars))
+            optimizer.step(executor, data=rows[chosen], softmax_label=labels[chosen])
             INSIDE.clear()
-        except (ms.MinisymError, KeyboardInterrupt, ZeroDivisionError) as error:
+        except (ms.MinisymError, ZeroDivisionError, KeyboardInterrupt) as error:
             INSIDE.clear()
-            told["caught"].append([type(error).__name__, str(error), t])
-            at = -1
+            caught.append([type(error).__name__, str(error), t])
+            mishap.at = -1
             if what in {"slow", "diverge"}:
                 break
+        finally:
+            sys.settrace(None)
         if executor.runs > t:
             trajectory.update(executor.arg_dict["fc1_weight"].tobytes())
-    weights = np.asarray(executor.arg_dict["fc1_weight"])
-    told |= {
+    told = {
+        "caught": caught,
         "runs": executor.runs,
-        "weights": hashlib.sha256(weights.tobytes()).hexdigest(),
         "trajectory": trajectory.hexdigest(),
         "accuracy": accuracy(executor, rows[1400:], labels[1400:]),
         "lost": peers.lost,
-        "victim": victim,
+        "victim": mishap.victim,
     }
-    Path(folder, f"{rank}.json").write_text(json.dumps(told), encoding="utf-8")
+    path = Path(folder, f"{comm.rank}.json")
+    path.with_suffix(".part").write_text(json.dumps(told), encoding="utf-8")
+    path.with_suffix(".part").rename(path)
+    if what == "slow" and comm.rank != mishap.victim:
+        await_others(folder, mishap.victim, comm.size)  # their end would be noticed
+
+
+def spoil(what, rank):
+    """Let the first processes send other votes than they should: "invert3", "garbage3"."""
+    liars = int(what[-1]) if what[-1].isdigit() else 0
+    if rank >= liars:
+        return
+    honest = ballots.pack
+
+    def inverted(arrays, ups, downs):
+        return honest(arrays, downs, ups)
+
+    def garbage(arrays, ups, downs):
+        honest(arrays, ups, downs)
+        for plane in (ups, downs):
+            plane[:] = np.frombuffer(os.urandom(len(plane)), np.uint8)
+        return False
+
+    ballots.pack = inverted if what.startswith("invert") else garbage
+
+
+def await_others(folder, rank, size):
+    """Wait until all processes but one have told what they know."""
+    end = time.monotonic() + 150
+    while time.monotonic() < end:
+        if all(Path(folder, f"{i}.json").exists() for i in range(size) if i != rank):
+            break
+        time.sleep(0.02)
 
 
 def kill_later(seconds, number=signal.SIGKILL):
@@ -125,9 +205,23 @@ def interrupt_later(seconds):
     kill_later(seconds, signal.SIGINT)
 
 
-def wrong(labels, lies):
-    """Return labels that lead astray: a gradient towards another class."""
-    return (labels + 1) % 10 if lies else labels
+def interrupt_at(number):
+    """Return a trace function: Ctrl-C before so many instructions of what keeps peers together."""
+    left = number
+
+    def trace(frame, event, arg):
+        nonlocal left
+        if Path(frame.f_code.co_filename).stem not in {"peers", "circle", "signals"}:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            left -= 1 if frame.f_code.co_name != "_wait" else left % 7 == 0
+            if left == 0:
+                left = -1
+                signal.raise_signal(signal.SIGINT)
+        return trace
+
+    return trace
 
 
 def fail(name, array):

@@ -24,11 +24,11 @@ def launch(
 ) -> tuple[dict[int, Any], subprocess.CompletedProcess[str]]:
     """Run the script; return what the processes that ended told, by their numbers."""
     command = [
-        sys.executable, "-m", "minisym.launch", "-n", str(processes), "--timeout", "60",
+        sys.executable, "-m", "minisym.launch", "-n", str(processes), "--timeout", "250",
         str(SCRIPT), str(folder), str(seed), what,
     ]  # fmt: skip
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=90,
+        command, capture_output=True, text=True, check=False, timeout=300,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     told = {int(path.stem): json.loads(path.read_text()) for path in folder.glob("*.json")}
@@ -51,12 +51,12 @@ def test_votes_learn_as_one_process_does(tmp_path: Path) -> None:
         told, done = launch(folder, "none", processes=processes)
         assert done.returncode == 0, done.stderr
         assert len(told) == processes
-        same(told, "weights")
+        same(told, "trajectory")
         found[processes] = same(told, "accuracy")
     assert found[2] > found[1] - 0.01
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(5))  # scripts/kill_workers.py has more
 def test_who_is_killed_is_left_behind(seed: int, tmp_path: Path) -> None:
     told, done = launch(tmp_path, "kill", seed=seed)
     assert done.returncode == 0, done.stderr
@@ -64,26 +64,45 @@ def test_who_is_killed_is_left_behind(seed: int, tmp_path: Path) -> None:
     # a process that was killed when it had ended is not missed
     assert set(told) in ({0, 1, 2} - {victim}, {0, 1, 2})
     assert same(told, "runs") == STEPS
-    same(told, "weights")
+    same(told, "trajectory")
     assert same(told, "accuracy") > 0.9
 
 
-def test_an_error_stops_the_step_everywhere(tmp_path: Path) -> None:
-    told, done = launch(tmp_path, "monitor")
+@pytest.mark.parametrize(
+    ("what", "error", "text"),
+    [
+        ("monitor", "ZeroDivisionError", "a monitor failed"),
+        ("custom", "ExecutionError", "Custom 'touchy': an operator failed"),
+    ],
+)
+def test_an_error_stops_the_step_everywhere(
+    what: str, error: str, text: str, tmp_path: Path
+) -> None:
+    told, done = launch(tmp_path, what)
     assert done.returncode == 0, done.stderr
     assert same(told, "runs") == STEPS
     same(told, "trajectory")
     victim = same(told, "victim")
     for rank, one in told.items():
-        ((name, text, runs),) = one["caught"]
+        ((name, said, runs),) = one["caught"]
         assert runs == told[victim]["caught"][0][2]
         if rank == victim:
-            assert name == "ZeroDivisionError"
+            assert (name, said.partition("\n")[0]) == (error, text)
         else:
             assert name == "StepGivenUpError"
-            assert text.startswith(
-                f"process {victim} (ZeroDivisionError: a monitor failed): this step was given up"
-            )
+            assert said.startswith(f"process {victim} ({error}: {text}): this step was given up")
+
+
+def test_who_has_no_data_is_left_behind(tmp_path: Path) -> None:
+    told, done = launch(tmp_path, "data")
+    victim = same(told, "victim")
+    assert done.returncode == 1
+    assert done.stderr.count("LookupError: no such data") == 1
+    assert f"[{victim}] LookupError: no such data" in done.stderr
+    assert set(told) == {0, 1, 2} - {victim}
+    assert same(told, "runs") == STEPS
+    same(told, "trajectory")
+    assert same(told, "lost") == [victim]
 
 
 @pytest.mark.parametrize("seed", [3])
@@ -100,6 +119,17 @@ def test_an_interrupt_leaves_all_at_the_same_step(seed: int, tmp_path: Path) -> 
     for name, text, runs in same(told, "caught"):
         assert (name, runs) == ("StepGivenUpError", at)
         assert text.startswith(f"process {victim} (KeyboardInterrupt: ): this step was given up")
+
+
+def test_interrupts_at_any_instruction_tear_nothing(tmp_path: Path) -> None:
+    """In each step a process is interrupted, somewhere in the code that keeps them together."""
+    told, done = launch(tmp_path, "moments")
+    assert done.returncode == 0, done.stderr
+    assert set(told) == {0, 1, 2}
+    assert same(told, "runs") == STEPS
+    same(told, "trajectory")
+    for one in told.values():
+        assert {name for name, *_ in one["caught"]} == {"KeyboardInterrupt", "StepGivenUpError"}
 
 
 def test_weights_that_differ_are_noticed(tmp_path: Path) -> None:
@@ -121,14 +151,17 @@ def test_who_is_too_slow_is_named(tmp_path: Path) -> None:
         if rank != victim:
             ((name, text, _),) = one["caught"]
             assert name == "TooLateError"
-            assert f"has waited 3 s for process {victim}" in text
+            waited = text.partition("\n")[0].partition("has waited 3 s for process ")[2]
+            assert str(victim) in waited.split(", ")  # a third one may be slow by itself
 
 
-@pytest.mark.parametrize(("liars", "learns"), [(3, True), (4, False)])
-def test_a_minority_of_seven_is_outvoted(liars: int, learns: bool, tmp_path: Path) -> None:
-    told, done = launch(tmp_path, f"liars{liars}", processes=7)
+@pytest.mark.parametrize(
+    ("lies", "learns"), [("invert3", True), ("garbage3", True), ("invert4", False)]
+)
+def test_a_minority_of_seven_is_outvoted(lies: str, learns: bool, tmp_path: Path) -> None:
+    told, done = launch(tmp_path, lies, processes=7)
     assert done.returncode == 0, done.stderr
-    same(told, "weights")
+    same(told, "trajectory")
     assert (same(told, "accuracy") > 0.85) == learns
 
 
@@ -140,7 +173,7 @@ def run(tmp_path: Path, text: str, *arguments: str) -> subprocess.CompletedProce
     script.write_text(text, encoding="utf-8")
     command = [sys.executable, "-m", "minisym.launch", *arguments[:2], str(script), *arguments[2:]]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60,
+        command, capture_output=True, text=True, check=False, timeout=300,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
@@ -171,7 +204,7 @@ def test_a_run_ends_in_time(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("import time; time.sleep(50)", encoding="utf-8")
     done = subprocess.run(
-        [*command, str(script)], capture_output=True, text=True, check=False, timeout=30,
+        [*command, str(script)], capture_output=True, text=True, check=False, timeout=300,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 124
