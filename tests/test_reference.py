@@ -14,6 +14,7 @@ from places import ROOT
 
 import minisym as ms
 from minisym import sym
+from minisym.core import words
 
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
@@ -118,6 +119,18 @@ def test_help_says_what_the_page_says():
     assert "Gradient: a kernel of its own." in sym.Embedding.__doc__
     assert "Shapes: All arrays have one shape." in sym.tanh.__doc__
     assert "Shapes: All arrays have one shape." in ms.nd.tanh.__doc__
+    assert "Shapes: The shape of `a`, with that of `indices` in" in sym.take.__doc__
+
+
+def test_every_shape_rule_is_said_in_words():
+    without = {op.name for op in own() if not words.shapes(op)}
+    assert without == {"Custom"}  # what it stands for says it
+    for op in own():
+        if op.name != "Custom":
+            assert (
+                f"\nShapes\n: {op_page.prose(words.shapes(op))}\n"
+                in (reference().pages[op_page.called(op)])
+            )
 
 
 @cache

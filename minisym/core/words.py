@@ -60,7 +60,8 @@ def shapes(op: Op) -> str:
     if rule is None:
         return "All arrays have one shape." if op.elementwise or op.stretches else ""
     function = rule.function if isinstance(rule, Rule) else rule
-    return inspect.cleandoc(getattr(function, "__doc__", None) or "").removeprefix("Rule: ")
+    words = inspect.cleandoc(getattr(function, "__doc__", None) or "").removeprefix("Rule: ")
+    return words[:1].upper() + words[1:]
 
 
 def gradient(op: Op) -> str:

@@ -231,6 +231,10 @@ def _spread(gamma: Array, ndim: int) -> Array:
 
 @LeakyReLU.shape
 def _(s: Any, *, act_type: str) -> None:
+    """Rule: the output has the shape of `data`.
+
+    `gamma` has one slope a channel, axis 1, or (1,).
+    """
     for _ in range(2):
         s.output = s.mask = s.data
         s.data = s.output

@@ -207,6 +207,7 @@ def selfatt_qk(queries_keys_values: Projection, *, heads: Heads, out: Array) -> 
 
 @selfatt_qk.shape
 def _(s: Any, *, heads: int) -> None:
+    """Rule: the output is (batch · heads, length, length)."""
     qkv = s.queries_keys_values
     _check("queries_keys_values", qkv, heads, 3)
     if qkv is not None:
@@ -256,6 +257,7 @@ def selfatt_valatt(
 
 @selfatt_valatt.shape
 def _(s: Any, *, heads: int) -> None:
+    """Rule: the output is (length, batch, width), a third of `queries_keys_values`."""
     qkv, attention = s.queries_keys_values, s.attention
     _check("queries_keys_values", qkv, heads, 3)
     if qkv is not None:
@@ -319,6 +321,7 @@ def encdec_qk(
 
 @encdec_qk.shape
 def _(s: Any, *, heads: int) -> None:
+    """Rule: the output is (batch · heads, length of `queries`, length of `keys_values`)."""
     _check("queries", s.queries, heads)
     _check("keys_values", s.keys_values, heads, 2)
     if s.keys_values is not None:
@@ -374,6 +377,7 @@ def encdec_valatt(
 
 @encdec_valatt.shape
 def _(s: Any, *, heads: int) -> None:
+    """Rule: the output is (length of the queries, batch, width), half as wide as `keys_values`."""
     _check("keys_values", s.keys_values, heads, 2)
     _check("attention", s.attention)
     _check("output", s.output, heads)

@@ -64,6 +64,7 @@ def transpose(
 
 @transpose.shape
 def _(s: Any, *, axes: Ints) -> None:
+    """Rule: the axes of `data` in the order of `axes`; backwards without them."""
     if s.data is not None:
         order = _order(axes, len(s.data))
         s.output = tuple(s.data[axis] for axis in order)
@@ -108,6 +109,7 @@ def SwapAxis(
 
 @SwapAxis.shape
 def _(s: Any, *, dim1: int, dim2: int) -> None:
+    """Rule: the shape of `data` with two axes exchanged."""
     for source, target in (("data", "output"), ("output", "data")):
         shape = getattr(s, source)
         if shape is not None:
@@ -152,6 +154,7 @@ def reverse(
 
 @reverse.shape
 def _(s: Any, *, axis: Ints) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
     if s.data is not None and axis:
@@ -225,6 +228,7 @@ def depth_to_space(
 
 @depth_to_space.shape
 def _(s: Any, *, block_size: int) -> None:
+    """Rule: (batch, channels, height, width) becomes (batch, c / b², h · b, w · b)."""
     _check_block(block_size)
     _blocks(s, "data", "output", block_size, deeper=False)
     _blocks(s, "output", "data", block_size, deeper=True)
@@ -270,6 +274,7 @@ def space_to_depth(
 
 @space_to_depth.shape
 def _(s: Any, *, block_size: int) -> None:
+    """Rule: (batch, channels, height, width) becomes (batch, c · b², h / b, w / b)."""
     _check_block(block_size)
     _blocks(s, "data", "output", block_size, deeper=True)
     _blocks(s, "output", "data", block_size, deeper=False)
@@ -332,6 +337,10 @@ def _diagonal(array: Array, k: int, axis1: int = 0, axis2: int = 1) -> Array:
 
 @diag.shape
 def _(s: Any, *, k: int, axis1: int, axis2: int) -> None:
+    """Rule: a vector of n makes (n + abs(k), n + abs(k)).
+
+    Else the two axes go, and the diagonal comes last.
+    """
     data = s.data
     if data is None:
         return

@@ -115,6 +115,7 @@ def shape_array(data: Shaped, *, out: Array) -> None:
 
 @shape_array.shape
 def _(s: Any) -> None:
+    """Rule: one number for each axis of `data`."""
     s.output = (None if s.data is None else len(s.data),)
 
 
@@ -126,6 +127,7 @@ def size_array(data: Shaped, *, out: Array) -> None:
 
 @size_array.shape
 def _(s: Any) -> None:
+    """Rule: one number, (1,)."""
     s.output = (1,)
 
 
@@ -300,6 +302,10 @@ def where(
 
 @where.shape
 def _(s: Any) -> None:
+    """Rule: `x`, `y` and the output have one shape.
+
+    `condition` has it, too, or one element a row.
+    """
     agree(s, "x", "y", "output")
     condition, x = s.condition, s.x
     if condition is None or x is None:
@@ -355,9 +361,11 @@ def smooth_l1(
 ) -> None:
     r"""Take the magnitude, rounded off by a parabola near 0.
 
-    $\frac12 (\sigma x)^2$ where $|x| < 1 / \sigma^2$, else $|x| - \frac12 / \sigma^2$.
+    $\frac12 (\sigma x)^2$ where $|x| < 1 / \sigma^2$, else $|x| - \frac12 / \sigma^2$:
+    the Huber loss of a difference; with $\sigma = 1$, that of Huber's threshold 1.
 
-    Reference: Girshick, *Fast R-CNN*, 2015, arXiv:1504.08083.
+    Reference: Huber, *Robust estimation of a location parameter*, 1964; Girshick,
+    *Fast R-CNN*, 2015, arXiv:1504.08083.
     """
     square = scalar * scalar
     turn = 1 / square if square else np.inf

@@ -290,6 +290,10 @@ def BatchNorm(
 
 @BatchNorm.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the output has the shape of `data`.
+
+    All others have one element a channel, along `axis`.
+    """
     batch_norm_shape(s, axis)
 
 
@@ -375,6 +379,7 @@ def BatchNorm_v1(
 
 @BatchNorm_v1.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; all others have one element a channel, axis 1."""
     batch_norm_shape(s, 1)
 
 

@@ -135,6 +135,7 @@ def box_iou(
 
 @box_iou.shape
 def _(s: Any) -> None:
+    """Rule: the axes of `lhs`, then those of `rhs`, both without their last, of 4."""
     s.lhs, s.rhs = check_boxes("lhs", s.lhs, 2), check_boxes("rhs", s.rhs, 2)
     if s.lhs is not None and s.rhs is not None:
         s.output = (*s.lhs[:-1], *s.rhs[:-1])
@@ -229,6 +230,7 @@ def box_encode(
 
 @box_encode.shape
 def _(s: Any) -> None:
+    """Rule: both outputs have the shape of `anchors`, (batch, number, 4)."""
     agree(s, "anchors", "output0", "output1")
     s.refs = s.refs and check_boxes("refs", s.refs, 3)
     s.means = s.stds = (4,)
@@ -296,6 +298,7 @@ def box_decode(
 
 @box_decode.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`, (batch, number, 4); `anchors` is (1, number, 4)."""
     agree(s, "data", "output")
     if s.data is None and s.anchors is not None and len(s.anchors) == 3:
         s.data = (None, s.anchors[1], 4)

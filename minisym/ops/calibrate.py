@@ -117,6 +117,7 @@ def calibrate_entropy(
 
 @calibrate_entropy.shape
 def _(s: Any, *, num_quantized_bins: int) -> None:
+    """Rule: both outputs are one number, (1,); there is one edge more than counts."""
     s.threshold = s.divergence = (1,)
     if s.hist is None or None in s.hist:
         return

@@ -176,6 +176,7 @@ def amp_multicast(
 
 @amp_multicast.shape
 def _(s: Any) -> None:
+    """Rule: each output has the shape of its input."""
     for i, (x, y) in enumerate(zip(s.inputs, s.outputs, strict=True)):
         s.set_output(i, x)
         s.set_input(i, y)

@@ -120,6 +120,7 @@ def div_sqrt_dim(data: Elements, *, out: Array) -> None:
 
 @div_sqrt_dim.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`."""
     agree(s, "data", "output")
     if s.data == ():
         raise ValueError("data needs 1 dimension or more")
@@ -184,6 +185,7 @@ def allclose(
 
 @allclose.shape
 def _(s: Any) -> None:
+    """Rule: `a` and `b` have one shape; the output is one number, ()."""
     agree(s, "a", "b")
     s.output = ()
 
@@ -247,6 +249,7 @@ def arange_like(
 
 @arange_like.shape
 def _(s: Any, *, repeat: int, axis: int | None) -> None:
+    """Rule: the output has the shape of `data`, or the length of one axis."""
     if repeat < 1:
         raise ValueError(f"repeat must be positive, but is {repeat}")
     if axis is None:
@@ -297,6 +300,7 @@ def index_array(
 
 @index_array.shape
 def _(s: Any, *, axes: Ints | None) -> None:
+    """Rule: the shape of `data`, and behind it one number for each axis, or for each of `axes`."""
     if s.data is not None:
         for axis in axes or ():
             axis_of(axis, len(s.data))
@@ -363,6 +367,7 @@ def index_copy(
 
 @index_copy.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `old_tensor`; `new_tensor` has one row for each index."""
     agree(s, "old_tensor", "output")
     old, new, index = s.old_tensor, s.new_tensor, s.index_vector
     if index is not None and len(index) != 1:
@@ -438,6 +443,7 @@ def boolean_mask(
 
 @boolean_mask.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the shape of `data`; how long `axis` is, the values of `index` decide in the run."""
     if s.index is not None and len(s.index) != 1:
         raise ValueError(f"index must be a vector, but has {len(s.index)} dimensions")
     if s.data is None:

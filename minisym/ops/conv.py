@@ -210,6 +210,11 @@ def _convolution_shape(
     num_group: int,
     layout: str | None,
 ) -> None:
+    """Rule: `weight` is (filters, channels / groups, *kernel).
+
+    Each axis of the output has as many places as the window fits into `data` with its pads. In
+    "NHWC" and the like channels come last.
+    """
     win = window(kernel, stride, dilate, pad)
     check_rank("data", s.data, len(kernel), layout)
     data = shape_first(s.data, layout)
@@ -373,6 +378,11 @@ def _(
     num_group: int,
     layout: str | None,
 ) -> None:
+    """Rule: `weight` is (channels, filters / groups, *kernel).
+
+    The output is as large as the data from which a Convolution of this window makes `data`, and
+    `adj` more.
+    """
     win = window(kernel, stride, dilate, pad)
     check_rank("data", s.data, len(kernel), layout)
     data = shape_first(s.data, layout)

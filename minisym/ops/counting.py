@@ -35,6 +35,7 @@ def shuffle(
 
 @shuffle.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
 
@@ -94,6 +95,7 @@ def histogram(
 
 @histogram.shape
 def _(s: Any, *, bin_cnt: int | None, range: Floats | None) -> None:
+    """Rule: one count a bin, and the edges, one more."""
     if bin_cnt is None:
         if s.bins is not None and len(s.bins) != 1:
             raise ValueError(f"bins must be a vector of edges, but has {len(s.bins)} dimension(s)")

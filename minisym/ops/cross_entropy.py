@@ -136,6 +136,10 @@ def _(inputs: Any, outs: Any, *, multi_output: bool, preserve_shape: bool) -> An
 
 @SoftmaxOutput.shape
 def _(s: Any, *, multi_output: bool) -> None:
+    """Rule: the output has the shape of `data`.
+
+    `label` has no class axis, or the shape of `data`, too.
+    """
     s.output = s.data
     s.data = s.output
     data, label = s.data, s.label
@@ -275,6 +279,7 @@ def softmax_cross_entropy(
 
 @softmax_cross_entropy.shape
 def _(s: Any) -> None:
+    """Rule: `data` is (batch, classes), `label` (batch,), and the output one number, (1,)."""
     data, label = s.data, s.label
     if data is not None and len(data) != 2:
         raise ValueError(f"data needs 2 dimensions, samples and classes, but has {len(data)}")

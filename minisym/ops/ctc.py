@@ -177,6 +177,10 @@ def CTCLoss(
 
 @CTCLoss.shape
 def _(s: Any) -> None:
+    """Rule: `data` is (length, batch, symbols), `label` (batch, length of the label).
+
+    One loss a sample, (batch,).
+    """
     data, label = s.data, s.label
     if data is not None and len(data) != 3:
         raise ValueError(f"data needs 3 dimensions, frames, batch and classes, but has {len(data)}")

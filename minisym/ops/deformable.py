@@ -198,6 +198,10 @@ def _shape(
     num_deformable_group: int,
     layout: str | None,
 ) -> None:
+    """Rule: As of a Convolution.
+
+    `offset` has two numbers for each element of the window at each place.
+    """
     if len(kernel) != 2:
         raise ValueError(f"kernel must have 2 dimensions, but has {len(kernel)}")
     win = window(kernel, stride, dilate, pad)

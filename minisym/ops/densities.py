@@ -139,6 +139,7 @@ def _slopes(
 
 def _leading_shape(params: tuple[str, ...]) -> Callable[[Any], None]:
     def rule(s: Any) -> None:
+        """Rule: the output has the shape of `sample`, which begins as the parameters do."""
         s.sample = s.output
         s.output = s.sample
         for first in params:
@@ -155,6 +156,7 @@ def _leading_shape(params: tuple[str, ...]) -> Callable[[Any], None]:
 
 
 def _dirichlet_shape(s: Any) -> None:
+    """Rule: the output has the shape of `sample` without its last axis."""
     if s.sample is not None:
         s.output = s.sample[:-1]
     if s.sample is not None and s.alpha is not None:

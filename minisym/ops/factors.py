@@ -373,6 +373,7 @@ def gelqf(
 
 @gelqf.shape
 def _(s: Any) -> None:
+    """Rule: for A of (…, m, n) with m ≤ n: Q is (…, m, n), L is (…, m, m)."""
     matrices(s.A, "A")
     s.output0 = s.A
     s.A = s.output0
@@ -437,6 +438,7 @@ def syevd(
 
 @syevd.shape
 def _(s: Any) -> None:
+    """Rule: for A of (…, n, n): U is (…, n, n), the eigenvalues are (…, n)."""
     s.output0 = s.A
     s.A = s.output0
     matrices(s.A, "A", square=True)

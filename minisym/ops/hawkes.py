@@ -155,6 +155,7 @@ def hawkesll(
 
 @hawkesll.shape
 def _(s: Any) -> None:
+    """Rule: one likelihood a sequence, and the state, (sequences, marks)."""
     sequences, kinds, events = _common(s)
     s.lda = s.state = s.out_state = (sequences, kinds)
     s.alpha = s.beta = (kinds,)

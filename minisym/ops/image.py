@@ -51,6 +51,7 @@ def to_tensor(data: Image, *, out: Array) -> None:
 
 @to_tensor.shape
 def _(s: Any) -> None:
+    """Rule: (…, height, width, channels) becomes (…, channels, height, width)."""
     _swapped(s, forward=(2, 0, 1), back=(1, 2, 0))
 
 
@@ -82,6 +83,7 @@ def _image_from_tensor(g: Head, like: Like, *, out: Array) -> None:
 
 @_image_from_tensor.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: the output has the shape of `like`, (…, height, width, channels)."""
     s.output = s.like
     s.like = s.output
     as_forward(to_tensor, s, params, {"data": ["like"]}, {"output": ["g"]})
@@ -122,6 +124,7 @@ def normalize(
 
 @normalize.shape
 def _(s: Any, *, mean: Floats, std: Floats) -> None:
+    """Rule: the output has the shape of `data`, (…, channels, height, width)."""
     s.output = s.data
     s.data = s.output
     shape = s.data
@@ -168,6 +171,7 @@ def _flip(name: str, axis: int, doc: str) -> None:
 
 
 def _same(s: Any) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
 
@@ -195,6 +199,7 @@ def crop(
 
 @crop.shape
 def _(s: Any, *, x: int, y: int, width: int, height: int) -> None:
+    """Rule: (…, height, width, channels), of the height and width that the parameters say."""
     if s.data is None:
         return
     *lead, rows, columns, channels = s.data
@@ -228,6 +233,7 @@ def _image_uncrop(
 
 @_image_uncrop.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: the output has the shape of `like`."""
     s.output = s.like
     s.like = s.output
     as_forward(crop, s, params, {"data": ["like"]}, {"output": ["g"]})
@@ -310,6 +316,7 @@ def _neighbours(size: int, before: int) -> tuple[Array, Array, Array]:
 
 @resize.shape
 def _(s: Any, *, size: Ints, keep_ratio: bool, interp: int) -> None:
+    """Rule: (…, height, width, channels), of the size that the parameters say."""
     if interp not in (0, 1):
         raise ValueError(f"interp must be 0 (nearest) or 1 (bilinear), but is {interp}")
     if s.data is None:

@@ -96,6 +96,10 @@ def Embedding(
 
 @Embedding.shape
 def _(s: Any, *, input_dim: int, output_dim: int) -> None:
+    """Rule: the shape of `data`, and behind it `output_dim`.
+
+    `weight` is (input_dim, output_dim).
+    """
     s.weight = (input_dim, output_dim)
     if s.data is not None:
         s.output = (*s.data, output_dim)
@@ -171,6 +175,7 @@ def take(
 
 @take.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the shape of `a`, with that of `indices` in the place of `axis`."""
     a, indices = s.a, s.indices
     if a is None:
         return
@@ -235,6 +240,7 @@ def batch_take(
 
 @batch_take.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `indices`: one element a row of `a`."""
     a = s.a
     s.output = s.indices
     s.indices = s.output
@@ -323,6 +329,7 @@ def pick(
 
 @pick.shape
 def _(s: Any, *, axis: int | None, keepdims: bool) -> None:
+    """Rule: the shape of `data` without `axis`, or with 1 there; `index` has that shape, too."""
     if axis is None:
         raise ValueError("axis must be an int: pick does not flatten")
     data, index = s.data, s.index
@@ -408,6 +415,7 @@ def one_hot(
 
 @one_hot.shape
 def _(s: Any, *, depth: int) -> None:
+    """Rule: the shape of `indices`, and behind it `depth`."""
     if depth < 0:
         raise ValueError(f"depth cannot be negative, but is {depth}")
     if s.indices is not None:

@@ -186,6 +186,10 @@ def Reshape(
 
 @Reshape.shape
 def _(s: Any, *, shape: Ints, reverse: bool, target_shape: Ints, keep_highest: bool) -> None:
+    """Rule: what `shape` says.
+
+    0 keeps an axis, -1 takes what is left, -2 all further axes, -3 joins two, -4 splits one.
+    """
     data = s.data
     if data is None:
         if not reverse and all(code >= INFER for code in shape) and shape:
@@ -232,6 +236,7 @@ def Flatten(data: Annotated[Array, "Data, (batch, …)."], *, out: Array) -> Non
 
 @Flatten.shape
 def _(s: Any) -> None:
+    """Rule: (batch, …) becomes (batch, product of all others)."""
     if s.data is None:
         s.output = (None, None)
         return
@@ -280,6 +285,10 @@ def _(
     rhs_begin: int | None,
     rhs_end: int | None,
 ) -> None:
+    """Rule: the shape of `rhs`.
+
+    Or that of `lhs`, some axes of which are replaced by some of `rhs`.
+    """
     lhs, rhs = s.lhs, s.rhs
     if lhs_begin is lhs_end is rhs_begin is rhs_end is None:
         s.output = rhs
@@ -331,6 +340,7 @@ def expand_dims(
 
 @expand_dims.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the shape of `data`, with a new axis of size 1."""
     if s.data is not None:
         at = axis_of(axis, len(s.data) + 1)
         s.output = (*s.data[:at], 1, *s.data[at:])
@@ -364,6 +374,7 @@ def squeeze(
 
 @squeeze.shape
 def _(s: Any, *, axis: Ints | None) -> None:
+    """Rule: the shape of `data` without axes of size 1: all of them, or those of `axis`."""
     data = s.data
     if data is None:
         return
@@ -408,6 +419,7 @@ def cast_storage(
 
 @cast_storage.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
 

@@ -310,6 +310,7 @@ def batch_dot(
 
 @batch_dot.shape
 def _(s: Any, *, transpose_a: bool, transpose_b: bool) -> None:
+    """Rule: (…, m, k) and (…, k, n) give (…, m, n)."""
     lhs, rhs, output = s.lhs, s.rhs, s.output
     rank = next((len(x) for x in (lhs, rhs, output) if x is not None), None)
     if rank is None:
@@ -381,6 +382,7 @@ def khatri_rao(*args: Annotated[Array, "Matrices of one number of columns."], ou
 
 @khatri_rao.shape
 def _(s: Any) -> None:
+    """Rule: matrices of n columns give one of n columns; its rows are the product of theirs."""
     for shape in s.inputs:
         if shape is not None and len(shape) != 2:
             raise ValueError(f"it takes matrices, but got {len(shape)} dimension(s)")

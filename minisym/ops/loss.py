@@ -172,6 +172,7 @@ def SVMOutput(
 
 @SVMOutput.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; `label` is that without the class axis."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:
@@ -308,6 +309,7 @@ def IdentityAttachKLSparseReg(
 
 @IdentityAttachKLSparseReg.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`, (batch, units); `moving_avg` is (units,)."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:

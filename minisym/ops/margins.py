@@ -88,6 +88,7 @@ def _sources(mode: str, pad_width: Ints, shape: tuple[int, ...]) -> list[Array]:
 
 @Pad.shape
 def _(s: Any, *, mode: str, pad_width: Ints) -> None:
+    """Rule: each axis grows by what `pad_width` says of its two ends."""
     data = s.data
     if data is None:
         return
@@ -184,6 +185,10 @@ def Crop(
 
 @Crop.shape
 def _(s: Any, *, offset: Ints, h_w: Ints, center_crop: bool) -> None:
+    """Rule: the height and width of the second input, or of `h_w`.
+
+    Batch and channels are those of the first.
+    """
     if not 1 <= len(s.inputs) <= 2:
         raise ValueError(f"it takes 1 or 2 arrays, but got {len(s.inputs)}")
     for shape in s.inputs:

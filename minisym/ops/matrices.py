@@ -128,6 +128,7 @@ def gemm(
 
 @gemm.shape
 def _(s: Any, *, transpose_a: bool, transpose_b: bool, axis: int) -> None:
+    """Rule: for A of (…, m, k) and B of (…, k, n), C and the output are (…, m, n)."""
     s.output = s.C
     _gemm_shape(s, transpose_a=transpose_a, transpose_b=transpose_b, axis=axis)
     s.C = s.output
@@ -303,6 +304,7 @@ def syrk(
 
 @syrk.shape
 def _(s: Any, *, transpose: bool) -> None:
+    """Rule: for A of (…, m, n) the output is (…, m, m); transposed, (…, n, n)."""
     matrices(s.A, "A")
     if s.A is not None:
         *batch, m, n = s.A

@@ -129,6 +129,7 @@ def MultiBoxPrior(
 
 @MultiBoxPrior.shape
 def _(s: Any, *, sizes: Floats, ratios: Floats, steps: Floats, offsets: Floats) -> None:
+    """Rule: (1, height · width · (sizes + ratios - 1), 4)."""
     _check("data", s.data, "batch, channels, height, width")
     if not sizes or not ratios:
         raise ValueError("there must be a size and a ratio")
@@ -273,6 +274,7 @@ def MultiBoxTarget(
 
 @MultiBoxTarget.shape
 def _(s: Any, *, variances: Floats) -> None:
+    """Rule: for n anchors: (batch, 4 n), (batch, 4 n) and (batch, n)."""
     _check_variances(variances)
     _check("anchor", s.anchor, "1, anchors, 4")
     _check("label", s.label, "batch, objects, 5 or more")
@@ -394,6 +396,7 @@ def MultiBoxDetection(
 
 @MultiBoxDetection.shape
 def _(s: Any, *, variances: Floats) -> None:
+    """Rule: (batch, anchors, 6): class, score and four corners."""
     _check_variances(variances)
     _check("cls_prob", s.cls_prob, "batch, classes, anchors")
     _check("loc_pred", s.loc_pred, "batch, anchors · 4")

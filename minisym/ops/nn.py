@@ -113,6 +113,11 @@ def _(inputs: Sequence[Array], outs: Sequence[Array], *, num_hidden: int, flatte
 
 @FullyConnected.shape
 def _(s: Any, *, num_hidden: int, flatten: bool) -> None:
+    """Rule: (batch, …) becomes (batch, num_hidden).
+
+    Without `flatten`, (…, width) becomes (…, num_hidden). `weight` is (num_hidden, width), `bias`
+    (num_hidden,).
+    """
     data = s.data
     if data is None:
         return
@@ -213,6 +218,7 @@ def Dropout(
 
 @Dropout.shape
 def _(s: Any, *, axes: tuple[int, ...]) -> None:
+    """Rule: the output has the shape of `data`; the mask has 1 along `axes`."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:

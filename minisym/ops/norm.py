@@ -173,6 +173,7 @@ def LayerNorm(
 
 @LayerNorm.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the output has the shape of `data`; `gamma` and `beta` have the length of `axis`."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:
@@ -301,6 +302,7 @@ def GroupNorm(
 
 @GroupNorm.shape
 def _(s: Any, *, num_groups: int) -> None:
+    """Rule: the output has the shape of `data`; `gamma` and `beta` have one element a group."""
     s.output = s.data
     s.data = s.output
     data = s.data
@@ -372,6 +374,7 @@ def InstanceNorm(
 
 @InstanceNorm.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; `gamma` and `beta` have one element a channel."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:

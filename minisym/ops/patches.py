@@ -84,6 +84,7 @@ def im2col(
 
 @im2col.shape
 def _(s: Any, *, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> None:
+    """Rule: (batch, channels · elements of the window, places of the window)."""
     win = window(kernel, stride, dilate, pad)
     check_rank("data", s.data, len(kernel), None)
     data = s.data
@@ -214,6 +215,7 @@ def col2im(
 
 @col2im.shape
 def _(s: Any, *, output_size: Ints, kernel: Ints, stride: Ints, dilate: Ints, pad: Ints) -> None:
+    """Rule: (batch, channels, *output_size)."""
     win = window(kernel, stride, dilate, pad)
     if len(output_size) != len(kernel):
         raise ValueError(f"output_size {show(output_size)} must have {len(kernel)} dimension(s)")

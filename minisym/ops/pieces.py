@@ -132,6 +132,10 @@ def stack(
 
 @stack.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the shape of one array, with a new axis as long as there are arrays.
+
+    All have one shape.
+    """
     if s.output is not None:
         at = axis_of(axis, len(s.output))
         s.set_input(0, s.output[:at] + s.output[at + 1 :])
@@ -198,6 +202,7 @@ def SliceChannel(
 
 @SliceChannel.shape
 def _(s: Any, *, num_outputs: int, axis: int, squeeze_axis: bool) -> None:
+    """Rule: each part has a share of `axis`, or, with `squeeze_axis`, no such axis."""
     for _ in range(2):
         for i in range(1, num_outputs):  # all parts have one shape
             s.set_output(i, s.outputs[i - 1])
@@ -304,6 +309,7 @@ def split_v2(
 
 @split_v2.shape
 def _(s: Any, *, indices: Ints, axis: int, squeeze_axis: bool, sections: int) -> None:
+    """Rule: each part has its piece of `axis`; all other axes are those of the whole."""
     data = s.data
     if data is None:
         return

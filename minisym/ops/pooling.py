@@ -344,6 +344,10 @@ def settings_of(params: Mapping[str, Any], **more: Any) -> Settings:
 
 @Pooling.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: each axis has as many places as the window fits into it, with its pads.
+
+    1, if `global_pool`.
+    """
     _check_power(params)
     _pooling_shape(s, settings_of(params))
 
@@ -410,6 +414,10 @@ def Pooling_v1(
 
 @Pooling_v1.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: each axis has as many places as the window fits into it, with its pads.
+
+    1, if `global_pool`.
+    """
     _pooling_shape(s, settings_of(params, first_version=True))
 
 

@@ -210,6 +210,7 @@ MultiProposal = op(
 
 
 def _proposal_shape(s: Any, *, rpn_post_nms_top_n: int, scales: Floats, ratios: Floats) -> None:
+    """Rule: (batch · rpn_post_nms_top_n, 5), and one score a row."""
     channels = 2 * len(scales) * len(ratios)
     if s.cls_prob is not None and len(s.cls_prob) != 4:
         raise ValueError(
@@ -232,6 +233,7 @@ def _proposal_shape(s: Any, *, rpn_post_nms_top_n: int, scales: Floats, ratios: 
 
 @Proposal.shape
 def _(s: Any, *, rpn_post_nms_top_n: int, scales: Floats, ratios: Floats) -> None:
+    """Rule: (rpn_post_nms_top_n, 5), and one score a row; the batch is one image."""
     s.cls_prob = (1, None, None, None)
     _proposal_shape(s, rpn_post_nms_top_n=rpn_post_nms_top_n, scales=scales, ratios=ratios)
 

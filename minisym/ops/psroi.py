@@ -170,6 +170,7 @@ def PSROIPooling(
 
 @PSROIPooling.shape
 def _(s: Any, *, output_dim: int, pooled_size: int, group_size: int) -> None:
+    """Rule: (regions, output_dim, pooled_size, pooled_size)."""
     _shape(s, output_dim, group_size or pooled_size, pooled_size)
 
 
@@ -345,6 +346,10 @@ def DeformablePSROIPooling(
 
 @DeformablePSROIPooling.shape
 def _(s: Any, *, output_dim: int, group_size: int, pooled_size: int, part_size: int) -> None:
+    """Rule: (regions, output_dim, pooled_size, pooled_size).
+
+    `trans` has two numbers for each part.
+    """
     _shape(s, output_dim, group_size, pooled_size)
     s.top_count = s.output
     parts = part_size or pooled_size

@@ -155,6 +155,7 @@ def quantize(
 
 @quantize.shape
 def _(s: Any) -> None:
+    """Rule: bytes have the shape of `data`, and each end of a range is one number."""
     _with_range(s)
 
 
@@ -312,6 +313,7 @@ def quantize_asym(
 
 @quantize_asym.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; scale and shift are one number each."""
     s.output = s.data
     s.data = s.output
     s.scale = s.shift = (1,)
@@ -369,6 +371,7 @@ def dequantize(
 
 @dequantize.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; each end of the range is one number."""
     s.output = s.data
     s.data = s.output
     s.min_range = s.max_range = (1,)

@@ -84,6 +84,7 @@ def quantized_flatten(data: Bytes, min_data: RangeLow, max_data: RangeHigh, *, o
 
 @quantized_flatten.shape
 def _(s: Any) -> None:
+    """Rule: (batch, product of all others), and each end of the range is one number."""
     _range_shapes(s)
     if s.data is not None:
         rest = s.data[1:]
@@ -133,6 +134,7 @@ def quantized_act(
 
 @quantized_act.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`, and each end of the range is one number."""
     s.output = s.data
     s.data = s.output
     _range_shapes(s)
@@ -213,6 +215,7 @@ def quantized_pooling(
 
 @quantized_pooling.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: As of Pooling, and each end of the range is one number."""
     _range_shapes(s)
     _shapes_of(Pooling, s, params)
 
@@ -259,6 +262,7 @@ def quantized_embedding(
 
 @quantized_embedding.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: As of Embedding, and each end of the range is one number."""
     _range_shapes(s)
     _shapes_of(Embedding, s, params)
 
@@ -344,6 +348,7 @@ def quantized_fully_connected(
 
 @quantized_fully_connected.shape
 def _(s: Any, **params: Any) -> None:
+    """Rule: As of FullyConnected, and each end of a range is one number."""
     _range_shapes(s)
     _shapes_of(FullyConnected, s, params)
 

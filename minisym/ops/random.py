@@ -50,6 +50,7 @@ def _fill(out: Array, values: Any) -> None:
 
 
 def _drawn_shape(s: Any, *, shape: Ints | None) -> None:
+    """Rule: what `shape` says; without it, (1,)."""
     s.output = (1,) if shape is None else wanted_shape(shape)
 
 
@@ -135,6 +136,7 @@ def distribution(
 def _each_rules(each: Declaration, names: tuple[str, ...]) -> None:
     @each.shape
     def _(s: Any, *, shape: Ints) -> None:
+        """Rule: the shape of the parameters, and behind it `shape`."""
         for first in names:
             for other in names:
                 setattr(s, other, getattr(s, first))
@@ -275,6 +277,7 @@ def _sample_multinomial(
 
 @_sample_multinomial.shape
 def _(s: Any, *, shape: Ints) -> None:
+    """Rule: the shape of `data` without its last axis, and behind it `shape`."""
     if any(d < -1 for d in shape):
         raise ValueError(f"shape {show(shape)} has a negative size")
     if s.data is None:

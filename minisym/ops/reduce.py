@@ -203,6 +203,10 @@ def reduction(
 
     @declared.shape
     def _(s: Any, *, axis: Ints | None, keepdims: bool, exclude: bool) -> None:
+        """Rule: the shape of `data` without the axes that are reduced, or with 1 there.
+
+        (1,), if none is left.
+        """
         s.output = left(s.data, axis, keepdims=keepdims, exclude=exclude)
         if chooses:
             some_to_choose(s)
@@ -389,6 +393,10 @@ def norm(
 
 @norm.shape
 def _(s: Any, *, axis: Ints | None, keepdims: bool) -> None:
+    """Rule: the shape of `data` without the axes that are reduced, or with 1 there.
+
+    (1,), if none is left.
+    """
     s.output = left(s.data, axis, keepdims=keepdims)
 
 

@@ -128,6 +128,7 @@ def ROIPooling(
 
 @ROIPooling.shape
 def _(s: Any, *, pooled_size: Ints) -> None:
+    """Rule: (regions, channels, *pooled_size)."""
     if len(pooled_size) != 2 or min(pooled_size) < 1:
         raise ValueError(f"pooled_size {show(pooled_size)} must be a height and a width")
     s.rois = (None, 5)
@@ -309,6 +310,7 @@ def _(
     stride2: int,
     pad_size: int,
 ) -> None:
+    """Rule: (batch, displacements, height, width): one plane for each displacement."""
     if kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be odd, not {kernel_size}")
     for _ in range(2):

@@ -198,6 +198,7 @@ def _(
     scale_width: float | None,
     mode: str,
 ) -> None:
+    """Rule: (batch, channels, height, width), of the size that the parameters say."""
     _check_image("data", s.data)
     _check_image("like", s.like)
     if s.output is not None:
@@ -313,6 +314,7 @@ def AdaptiveAvgPooling2D(
 
 @AdaptiveAvgPooling2D.shape
 def _(s: Any, *, output_size: Ints) -> None:
+    """Rule: (batch, channels, *output_size)."""
     _check_image("data", s.data)
     sizes = output_size or (1,)
     if len(sizes) > 2 or min(sizes) < 1:

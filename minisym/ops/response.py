@@ -76,6 +76,7 @@ def L2Normalization(
 
 @L2Normalization.shape
 def _(s: Any, *, mode: str) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
     if s.data is not None and mode != "instance" and len(s.data) < 3:
@@ -212,6 +213,7 @@ def LRN(
 
 @LRN.shape
 def _(s: Any, *, nsize: int) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
     if nsize % 2 == 0:

@@ -270,6 +270,11 @@ def _(
     mode: str,
     projection_size: int | None,
 ) -> None:
+    """Rule: (length, batch, width) becomes (length, batch, directions · state_size).
+
+    A state is (layers · directions, batch, state_size), and `parameters` one vector with all
+    weights.
+    """
     if projection_size is not None:
         raise ValueError("projection_size is not supported")
     if s.data is None:

@@ -236,6 +236,10 @@ def ROIAlign(
 
 @ROIAlign.shape
 def _(s: Any, *, pooled_size: Ints, position_sensitive: bool) -> None:
+    """Rule: (regions, channels, *pooled_size).
+
+    `position_sensitive`: channels / (height · width) of them.
+    """
     _check(s, pooled_size, 5)
     split = pooled_size[0] * pooled_size[1] if position_sensitive else 1
     if s.data is None:
@@ -374,6 +378,7 @@ def RROIAlign(
 
 @RROIAlign.shape
 def _(s: Any, *, pooled_size: Ints) -> None:
+    """Rule: (regions, channels, *pooled_size)."""
     _check(s, pooled_size, 6)
     s.output = (s.rois[0], s.data[1] if s.data else None, *pooled_size)
     s.data = (None, s.output[1], None, None)

@@ -99,6 +99,7 @@ def GridGenerator(
 
 @GridGenerator.shape
 def _(s: Any, *, transform_type: str, target_shape: Ints) -> None:
+    """Rule: (batch, 2, height, width): of `target_shape`, or of the flow."""
     if transform_type == "warp":
         s.output = s.data
         s.data = s.output
@@ -252,6 +253,7 @@ def BilinearSampler(
 
 @BilinearSampler.shape
 def _(s: Any) -> None:
+    """Rule: the batch and channels of `data`, the height and width of `grid`."""
     if s.data is None:
         return
     s.data = (None,) * 4
@@ -332,6 +334,10 @@ def SpatialTransformer(
 
 @SpatialTransformer.shape
 def _(s: Any, *, target_shape: Ints) -> None:
+    """Rule: the batch and channels of `data`, the height and width of `target_shape`.
+
+    `loc` is (batch, 6).
+    """
     _check_target(target_shape)
     if s.data is None:
         return

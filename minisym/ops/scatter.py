@@ -68,6 +68,10 @@ def gather_nd(
 
 @gather_nd.shape
 def _(s: Any) -> None:
+    """Rule: for `indices` of (m, …): the … of it.
+
+    Behind it come the axes of `data` but the first m.
+    """
     data, indices = s.data, s.indices
     if data is None or indices is None:
         return
@@ -146,6 +150,10 @@ def _scatter_shape(s: Any, shape: Ints, values: str) -> None:
 
 @scatter_nd.shape
 def _(s: Any, *, shape: Ints) -> None:
+    """Rule: what `shape` says.
+
+    `data` has the shape of `indices` without its first axis, then the other axes.
+    """
     _scatter_shape(s, shape, "data")
 
 
@@ -240,6 +248,7 @@ def fill_element_0index(
 
 @fill_element_0index.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `lhs`, (rows, columns); `mhs` and `rhs` are (rows,)."""
     s.output = s.lhs
     s.lhs = s.output
     if s.lhs is None:
@@ -306,6 +315,7 @@ def ravel_multi_index(
 
 @ravel_multi_index.shape
 def _(s: Any, *, shape: Ints | None) -> None:
+    """Rule: (axes, …) becomes (…)."""
     if not shape:
         raise ValueError("shape is missing")
     s.data = (len(shape), None)
@@ -344,6 +354,7 @@ def unravel_index(
 
 @unravel_index.shape
 def _(s: Any, *, shape: Ints | None) -> None:
+    """Rule: (…) becomes (axes, …), one row for each axis of `shape`."""
     if not shape:
         raise ValueError("shape is missing")
     if s.data is not None:

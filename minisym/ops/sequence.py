@@ -175,6 +175,7 @@ def SequenceReverse(
 
 @SequenceReverse.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the output has the shape of `data`."""
     if axis != 0:
         raise ValueError(f"axis must be 0, not {axis}")
     _same_shape(s, axis=0)
@@ -263,6 +264,7 @@ def SequenceLast(
 
 @SequenceLast.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the shape of `data` without the axis of time."""
     _check(s, axis)
     if s.data is not None:
         s.output = (s.data[1 - axis], *s.data[2:])

@@ -98,6 +98,7 @@ def slice(
 
 @slice.shape
 def _(s: Any, *, begin: OptionalInts, end: OptionalInts, step: OptionalInts) -> None:
+    """Rule: each axis has what begin, end and step leave of it."""
     _slice_shape(s, begin, end, step, whole="data", part="output")
 
 
@@ -286,6 +287,7 @@ def slice_axis(
 
 @slice_axis.shape
 def _(s: Any, *, axis: int, begin: int, end: int | None) -> None:
+    """Rule: the shape of `data`, with `axis` from begin to end."""
     data = s.data
     if data is None:
         return
@@ -352,6 +354,7 @@ def slice_like(
 
 @slice_like.shape
 def _(s: Any, *, axes: Ints) -> None:
+    """Rule: the shape of `shape_like` along `axes`, or all of it; else that of `data`."""
     data, like = s.data, s.shape_like
     if data is None or like is None:
         return

@@ -203,6 +203,7 @@ def _(
 
 @softmax.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the output has the shape of `data`; `length` is that without `axis`."""
     _same_shape(s, axis=axis)
     if s.data is not None:
         place = axis_of(axis, len(s.data))
@@ -353,6 +354,7 @@ def SoftmaxActivation(
 
 @SoftmaxActivation.shape
 def _(s: Any, *, mode: str) -> None:
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
     least = 3 if mode == "channel" else 1

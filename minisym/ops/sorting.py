@@ -336,6 +336,7 @@ def topk(
 
 @topk.shape
 def _(s: Any, *, axis: int | None, k: int, ret_typ: str) -> None:
+    """Rule: the shape of `data`, with k along `axis`; a mask has the shape of `data`."""
     data = s.data
     if ret_typ == "mask":
         s.output = data

@@ -148,6 +148,7 @@ def _arange(
 def _(
     s: Any, *, start: float, stop: float | None, step: float, repeat: int, infer_range: bool
 ) -> None:
+    """Rule: a vector, as long as the range, times `repeat`."""
     if repeat < 1:
         raise ValueError(f"repeat must be positive, but is {repeat}")
     if infer_range and stop is None:
@@ -190,6 +191,7 @@ def _linspace(
 
 @_linspace.shape
 def _(s: Any, *, num: int) -> None:
+    """Rule: a vector of `num` elements."""
     if num < 0:
         raise ValueError(f"there are no {num} numbers")
     s.output = (num,)
@@ -216,6 +218,7 @@ def _eye(
 
 @_eye.shape
 def _(s: Any, *, N: int, M: int) -> None:
+    """Rule: (N, M); (N, N), if M is 0."""
     if N < 0 or M < 0:
         raise ValueError(f"there is no matrix of {N} rows and {M} columns")
     s.output = (N, M or N)

@@ -75,6 +75,7 @@ def _position(
 
     @declared.shape
     def _(s: Any, *, axis: int | None, keepdims: bool) -> None:
+        """Rule: the shape of `data` without `axis`, or with 1 there; (1,), if none is left."""
         s.output = left(s.data, None if axis is None else (axis,), keepdims=keepdims)
         some_to_choose(s)
 
@@ -128,6 +129,7 @@ argmax_channel.onnx(lambda o, data: o.ArgMax(data, axis=1, keepdims=0))
 
 @argmax_channel.shape
 def _(s: Any) -> None:
+    """Rule: the shape of `data` without axis 1."""
     s.output = left(s.data, (1,), keepdims=False)
 
 
@@ -177,6 +179,7 @@ def moments(
 
 @moments.shape
 def _(s: Any, *, axes: Ints | None, keepdims: bool) -> None:
+    """Rule: both outputs: the shape of `data` without `axes`, or with 1 there."""
     if not axes:
         raise ValueError("axes must name the axes to reduce; for all of them, name all")
     s.output0 = s.output1 = left(s.data, axes, keepdims=keepdims)
@@ -254,6 +257,7 @@ def cumsum(
 
 @cumsum.shape
 def _(s: Any, *, axis: int | None) -> None:
+    """Rule: the shape of `a`; without an axis, one vector of all."""
     if axis is None:
         s.output = None if s.a is None else (product(s.a),)
         return

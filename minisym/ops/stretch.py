@@ -66,6 +66,7 @@ def broadcast_to(
 
 @broadcast_to.shape
 def _(s: Any, *, shape: Ints) -> None:
+    """Rule: what `shape` says, where 0 keeps an axis; only axes of size 1 stretch."""
     if s.data is None:
         s.output = tuple(d or None for d in shape) or None
     else:
@@ -106,6 +107,7 @@ def broadcast_axis(
 
 @broadcast_axis.shape
 def _(s: Any, *, axis: Ints, size: Ints) -> None:
+    """Rule: the shape of `data`; each of `axis`, of size 1, becomes as long as `size` says."""
     if len(axis) != len(size):
         raise ValueError(f"axis {axis} and size {size} differ in length")
     if s.data is None:
@@ -157,6 +159,7 @@ def broadcast_like(
 
 @broadcast_like.shape
 def _(s: Any, *, lhs_axes: Ints | None, rhs_axes: Ints | None) -> None:
+    """Rule: the shape of `rhs`, to which that of `lhs` is stretched; or only some axes."""
     lhs, rhs = s.lhs, s.rhs
     if lhs is None or rhs is None:
         return
@@ -225,6 +228,7 @@ def tile(
 
 @tile.shape
 def _(s: Any, *, reps: Ints) -> None:
+    """Rule: each axis, times its number in `reps`; missing ones count as 1."""
     if any(r < 0 for r in reps):
         raise ValueError(f"reps {reps} cannot be negative")
     if s.data is None:
@@ -289,6 +293,10 @@ def _around(shape: Ints, axis: int | None) -> tuple[int, int, int]:
 
 @repeat.shape
 def _(s: Any, *, repeats: int, axis: int | None) -> None:
+    """Rule: the shape of `data`, with `axis` times `repeats`.
+
+    Without an axis, one vector of all.
+    """
     if repeats < 0:
         raise ValueError(f"repeats cannot be negative, but is {repeats}")
     data = s.data

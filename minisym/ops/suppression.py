@@ -233,6 +233,7 @@ def box_nms(
 
 @box_nms.shape
 def _(s: Any, *, coord_start: int, score_index: int, id_index: int) -> None:
+    """Rule: the output has the shape of `data`."""
     s.data = s.output0
     if s.data is None:
         return
@@ -380,6 +381,7 @@ def bipartite_matching(
 
 @bipartite_matching.shape
 def _(s: Any) -> None:
+    """Rule: for `data` of (…, rows, columns): (…, rows) and (…, columns)."""
     if s.data is None:
         return
     if len(s.data) < 2:

@@ -117,6 +117,7 @@ def SyncBatchNorm(
 
 @SyncBatchNorm.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; all others have one element a channel, axis 1."""
     batch_norm_shape(s, 1)
 
 
@@ -199,6 +200,10 @@ def BatchNormWithReLU(
 
 @BatchNormWithReLU.shape
 def _(s: Any, *, axis: int) -> None:
+    """Rule: the output has the shape of `data`.
+
+    All others have one element a channel, along `axis`.
+    """
     batch_norm_shape(s, axis)
 
 

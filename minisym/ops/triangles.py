@@ -141,6 +141,7 @@ def extractdiag(A: SquareMatrices, *, offset: Offset = 0, out: Array) -> None:
 
 @extractdiag.shape
 def _(s: Any, *, offset: int) -> None:
+    """Rule: (…, n, n) becomes (…, n - abs(offset))."""
     s.output = _diagonal(s.A, offset)
     s.A = _around(s.output, offset)
 
@@ -194,6 +195,7 @@ def makediag(A: Annotated[Array, "Diagonals, (…, n)."], *, offset: Offset = 0,
 
 @makediag.shape
 def _(s: Any, *, offset: int) -> None:
+    """Rule: (…, n) becomes (…, n + abs(offset), n + abs(offset))."""
     s.output = _around(s.A, offset)
     s.A = _diagonal(s.output, offset)
 
@@ -229,6 +231,7 @@ def extracttrian(A: SquareMatrices, *, offset: Offset = 0, lower: Lower = True, 
 
 @extracttrian.shape
 def _(s: Any, *, offset: int) -> None:
+    """Rule: (…, n, n) becomes (…, m (m + 1) / 2), with m = n - abs(offset)."""
     diagonal = _diagonal(s.A, offset)
     if diagonal is not None:
         s.output = (*diagonal[:-1], _count(diagonal[-1]))
@@ -272,6 +275,7 @@ def maketrian(
 
 @maketrian.shape
 def _(s: Any, *, offset: int) -> None:
+    """Rule: (…, m (m + 1) / 2) becomes (…, n, n), with n = m + abs(offset)."""
     if s.A is not None:
         s.output = _around((*s.A[:-1], _side(s.A[-1])), offset)
     diagonal = _diagonal(s.output, offset)

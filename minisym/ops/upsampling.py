@@ -142,6 +142,10 @@ UpSampling.inits = dict.fromkeys(("weight", "arg1"), '["bilinear", {}]')
 
 @UpSampling.shape
 def _(s: Any, *, scale: int, num_filter: int, sample_type: str, multi_input_mode: str) -> None:
+    """Rule: height and width of the first image, times `scale`.
+
+    Channels add up, or are summed over.
+    """
     first = s.inputs[0]
     for shape in s.inputs:
         if shape is not None and len(shape) != 4:

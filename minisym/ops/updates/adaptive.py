@@ -379,6 +379,10 @@ def group_adagrad_update(
 
 @group_adagrad_update.shape
 def _(s: object) -> None:
+    """Rule: weight, gradient and output have one shape.
+
+    `history` has one number a row, (rows, 1).
+    """
     weight = s.weight = s.grad  # type: ignore[attr-defined]
     s.grad = s.output = s.weight  # type: ignore[attr-defined]
     weight = s.weight  # type: ignore[attr-defined]

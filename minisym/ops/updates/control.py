@@ -26,6 +26,7 @@ def _alike(*names: str) -> Any:
     """Make the rule: these slots are one."""
 
     def rule(s: Any) -> None:
+        """Rule: all arrays have one shape."""
         for name in names:
             for other in names:
                 setattr(s, other, getattr(s, name))
@@ -175,6 +176,7 @@ def _(inputs: Sequence[Array], outs: Sequence[Array]) -> Iterator[Step]:
 
 @conditional_update.shape
 def _(s: Any) -> None:
+    """Rule: all arrays have one shape but `condition`, which is one number, (1,)."""
     _alike("weight", "old", "output")(s)
     s.condition = (1,)
 
@@ -242,6 +244,7 @@ def scale_gradient(
 
 @scale_gradient.shape
 def _(s: Any) -> None:
+    """Rule: the output has the shape of `data`; `scale` is one number, (1,)."""
     _alike("data", "output")(s)
     s.scale = (1,)
 
@@ -330,6 +333,7 @@ def loss_scale_update(
 
 @loss_scale_update.shape
 def _(s: Any) -> None:
+    """Rule: all arrays are one number, (1,)."""
     s.scale = s.count = s.finite = s.output = s.new_count = (1,)
 
 

@@ -162,6 +162,7 @@ def _trust(weight_norm: Array, step_norm: Array, lower: float, upper: float) -> 
 
 
 def _second_phase_shape(s: Any) -> None:
+    """Rule: all arrays have one shape but `r1` and `r2`, which are one number each."""
     for name in [n for n in s.names if n not in ("r1", "r2")]:
         for other in s.names:
             if other not in ("r1", "r2"):

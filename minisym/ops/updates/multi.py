@@ -142,6 +142,7 @@ def grouped_rules(
 
     @declared.shape
     def _(s: Any, **params: Any) -> None:
+        """Rule: the arrays of one weight have one shape; other weights may have others."""
         count = declared.count
         each = [p.name for p in declared.params.values() if p.annotation in (Floats, Ints)]
         for name in each:

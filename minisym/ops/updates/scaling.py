@@ -16,6 +16,7 @@ _FLOAT32 = np.dtype(np.float32)
 
 
 def _one_flag(s: Any) -> None:
+    """Rule: one number, (1,)."""
     s.set_output(0, (1,))
 
 
@@ -79,6 +80,7 @@ def multi_sum_sq(*data: Annotated[Array, "Arrays of any shapes."], out: Array) -
 
 @multi_sum_sq.shape
 def _(s: Any) -> None:
+    """Rule: one number for each array."""
     s.output = (len(s.inputs),)
 
 
@@ -147,6 +149,7 @@ def reset_arrays(
 
 @reset_arrays.shape
 def _(s: Any) -> None:
+    """Rule: each output has the shape of its input."""
     for i, shape in enumerate(s.inputs):
         s.set_output(i, shape)
         s.set_input(i, s.outputs[i])

@@ -85,6 +85,7 @@ def ef_signsgd_update(
 
 @ef_signsgd_update.shape
 def _(s: object) -> None:
+    """Rule: all arrays have one shape."""
     names = ("weight", "grad", "error", "output", "new_error")
     for name in names:
         for other in names:
