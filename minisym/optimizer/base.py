@@ -126,9 +126,10 @@ class Optimizer(AtOnce):
         Returns
         -------
         Symbol or list of Symbol
-            The new weight; in a list, or a Group, before what else is written, such as states.
+            The update of the weight; in a list, or a Group, before those of states.
         """
-        raise NotImplementedError
+        message = f"{type(self).__name__} has no rule: def rule(self, p): return p.step(direction)"
+        raise NotImplementedError(message)
 
     def mixed_rule(self, p: Parameter) -> Rule:
         """Compose the update of a float16 parameter: that of a float32 master, and its rounding."""

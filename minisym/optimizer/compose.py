@@ -236,6 +236,9 @@ def _update(
     return apply_rule(optimizer, p)
 
 
+_RETURN: Final = "return [p.step(direction), p.keep(state, value)]"
+
+
 def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
     """Compose an update, of a float16 weight by way of its master."""
     made = optimizer.mixed_rule(p) if p.mixed else optimizer.rule(p)
@@ -244,9 +247,29 @@ def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
         raise ComposeError(
             f"{type(optimizer).__name__}.rule must return the update of {p.name!r}, a Symbol, or a "
             f"list that begins with it, but got {made!r:.60}",
-            hint="return [p.step(direction), p.keep(state, value)]",
+            hint=_RETURN,
+        )
+    written = _written_by(parts[0].entries[0])
+    if written is not p.weight.entries[0].node:
+        raise ComposeError(
+            f"{type(optimizer).__name__}.rule must begin with the update of {p.name!r}, but begins "
+            f"with {parts[0].entries[0].name}, which writes "
+            + ("nothing" if written is None else repr(written.name)),
+            origin=parts[0].entries[0].node.origin,
+            hint=f"{_RETURN}; sym.assign(p.weight, value) where the formula has the new weight",
         )
     return parts[0] if len(parts) == 1 else Group(parts)
+
+
+def _written_by(value: Entry) -> Node | None:
+    """Return the Variable that a run would overwrite with this value, or None."""
+    while (op := value.node.op) is not None:
+        slots = {output: slot for slot, output in op.writes_of(value.node.params).items()}
+        if value.index not in slots:
+            return None
+        inputs = dict(zip(value.node.input_names(), value.node.inputs, strict=False))
+        value = inputs[slots[value.index]]
+    return value.node
 
 
 def _mixed(

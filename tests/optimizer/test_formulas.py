@@ -227,6 +227,55 @@ def test_a_rule_that_returns_nothing_is_told_what_to_return() -> None:
         Forgetful().minimize(sym.sum(x * x))
 
 
+class Value(ms.optimizer.Optimizer):
+    def rule(self, p: Any) -> Any:
+        return p.weight - 0.1 * p.gradient
+
+
+class StateFirst(ms.optimizer.Optimizer):
+    def rule(self, p: Any) -> Any:
+        return [p.keep(p.state("mom"), p.gradient), p.step(p.gradient)]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (Value, r"Value\.rule must begin with the update of 'x', .* which writes nothing"),
+        (StateFirst, r"StateFirst\.rule must begin .* x_mom_update_output, which writes 'x_mom'"),
+    ],
+)
+def test_a_rule_that_would_not_move_the_weight_is_refused(optimizer: Any, message: str) -> None:
+    x = sym.Variable("x", init="ones")
+    with pytest.raises(ComposeError, match=message) as refused:
+        optimizer().minimize(sym.sum(x * x))
+    assert "return [p.step(direction), p.keep(state, value)]" in str(refused.value)
+
+
+class WithinABox(ms.optimizer.Optimizer):
+    def rule(self, p: Any) -> Any:
+        moved = p.step(p.gradient)
+        return sym.assign(moved, sym.clip(moved, a_min=-1, a_max=1), name=f"{p.name}_bounded")
+
+
+def test_a_rule_may_go_on_from_its_own_step() -> None:
+    """From 3, against a slope of 6 with a rate of 0.1, the step ends at 2.4, and the box at 1."""
+    x = sym.Variable("x")
+    optimizer = WithinABox(learning_rate=0.1)
+    executor = optimizer.minimize(sym.sum(x * x), wrt="x").simple_bind(x=(1,))
+    executor.arg_dict["x"][:] = 3
+    optimizer.step(executor)
+    assert executor.arg_dict["x"] == 1
+
+
+def test_an_optimizer_without_a_rule_says_that_it_has_none() -> None:
+    class Empty(ms.optimizer.Optimizer):
+        pass
+
+    x = sym.Variable("x", init="ones")
+    with pytest.raises(NotImplementedError, match="Empty has no rule"):
+        Empty().minimize(sym.sum(x * x))
+
+
 def test_a_negative_bound_is_refused() -> None:
     with pytest.raises(ParamError, match="bound must not be negative, but got -1"):
         ms.optimizer.StochasticSignSGD(bound=-1)
