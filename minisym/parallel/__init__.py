@@ -1,4 +1,9 @@
-"""Several workers, one symbol: in one graph (`simulate`), or a process each (`data_parallel`)."""
+"""Several workers, one symbol: in one graph (`simulate`), or a process each (`data_parallel`).
+
+A script for processes says `world` and gets the others, or None; `shard` and `seed` give it rows
+and random numbers of its own, `is_first` says who prints, `bind(..., comm=)` takes the rest from
+there, and `minisym launch` starts it. `predict` says what a step of thousands would take.
+"""
 
 from minisym.parallel.data_parallel import data_parallel
 from minisym.parallel.exchange import EXCHANGES, Exchange

@@ -54,13 +54,6 @@ class Peers:
         is named in an error.
     check_every
         After so many steps weights are compared again; 0: only at the beginning.
-
-    Attributes
-    ----------
-    rank, size
-        The number of this process among those that are left, and how many these are.
-    lost : list of int
-        Who has died, by the numbers that they had at the beginning.
     """
 
     def __init__(self, comm: Any, *, timeout: float = TIMEOUT, check_every: int = 100) -> None:
