@@ -141,7 +141,7 @@ class Recording:
         self._shapes = {n: a.shape for n, a in (executor.arg_dict | executor.aux_dict).items()}
         self._dtypes = {n: a.dtype for n, a in (executor.arg_dict | executor.aux_dict).items()}
         self._arrays = {name: array.view(np.ndarray) for name, array in arrays.items()}
-        self._scalars = _scalars(executor)
+        self._scalars, self._writes = _scalars(executor), bool(executor.writes)
         self._steps, self._stride, self._made = steps, 1, 0
         twice = [*arrays.values()] * 2  # they, and their gradients
         self._most = affordable(twice, steps, memory)
@@ -210,7 +210,7 @@ class Recording:
         run = self._executor.last_run
         if run is None or run.number == self._seen:
             return False
-        return run.is_train or bool(self._executor.writes)
+        return run.is_train or self._writes
 
     def _latest(self) -> Frame | None:
         """Return a frame of the last step, if there is none yet."""
@@ -297,7 +297,7 @@ class Recording:
     def _stacked(self, name: str, glimpses: list[Glimpse]) -> Array:
         stacked = np.stack([one.cells for one in glimpses])
         whole = self._arrays[name].size <= self._most
-        return stacked.reshape(-1, *self._shapes[name]) if whole else stacked
+        return stacked.reshape(len(glimpses), *self._shapes[name]) if whole else stacked
 
     def data(self) -> dict[str, Any]:
         """Return it as plain lists and dicts, for JSON or a plot.

@@ -275,6 +275,21 @@ def test_data_is_json():
     assert repr(recording) == "<Recording: 2 of 2 moments, 1 arrays>"
 
 
+@pytest.mark.parametrize(
+    "start", [np.array(1.0), np.zeros((0, 3)), np.array([np.nan, np.inf, 2.0])]
+)
+def test_arrays_of_odd_kinds(tmp_path, start):
+    with ms.util.np_shape(True):
+        w = sym.Variable("w")
+        executor = sym.sgd_update(w, w * 2.0, lr=0.5, name="step").bind(args={"w": start.copy()})
+        with ms.record(executor) as recording:
+            executor.forward()
+        assert recording.to_html(tmp_path / "a.html").exists()
+    assert recording.values("w").shape == (2, *start.shape)
+    np.testing.assert_array_equal(recording.values("w")[0], start)
+    np.testing.assert_array_equal(recording.gradients("w"), [2 * start])
+
+
 def test_before_the_first_run():
     executor = square()
     recording = ms.record(executor)
