@@ -22,6 +22,7 @@ from minisym.optimizer.compose import Options, is_fed
 from minisym.parallel import data_parallel, is_first
 from minisym.runtime.executor import Executor
 from minisym.train.checkpoint import Position, restore, save
+from minisym.train.recording import Recording, record
 
 Tell = Callable[[int, str], None]
 
@@ -77,6 +78,8 @@ class Trained:
     label_names: tuple[str, ...]
     history: list[dict[str, float]] = field(default_factory=list)
     """For each epoch its metrics: those of `eval_data` under `val_…`."""
+    recording: Recording | None = None
+    """What `record_steps` asked for."""
     _bound: dict[Any, Executor] = field(default_factory=dict, repr=False)
 
     @property
@@ -172,6 +175,7 @@ def fit(
     progress: bool = True,
     comm: Any = None,
     exchange: str | None = None,
+    record_steps: int = 0,
 ) -> Trained:
     """Train a network on batches.
 
@@ -211,6 +215,8 @@ def fit(
         `ms.parallel.shard(batches, comm)`, and all call `fit` alike. Metrics are means over all;
         the first process shows the bar and writes checkpoints, from which another number of
         processes may go on (behind an epoch: the place within one counts batches).
+    record_steps
+        How many steps `ms.record` keeps, with the metric beside them: `recording` of the result.
 
     Examples
     --------
@@ -245,7 +251,10 @@ def fit(
             save(path, executor, optimizer, position, fed=shapes)
 
     stop = early_stop or (lambda _history: False)
-    with _progress(num_epoch * train_data.num_batches, progress and is_first(comm)) as tell:
+    with (
+        _progress(num_epoch * train_data.num_batches, progress and is_first(comm)) as tell,
+        _recorded(trained, record_steps) as note,
+    ):
         while position.epoch < num_epoch and not stop(position.history):
             train_data.seek(position.epoch, position.batch)
             metric.reset()
@@ -255,7 +264,8 @@ def fit(
                 metric.update(batch.label, outputs[: len(batch.label) or len(net)])
                 position.batch += 1
                 done = position.epoch * train_data.num_batches + position.batch
-                tell(done, _told(position, metric.get_name_value()))
+                tell(done, _told(position, measured := metric.get_name_value()))
+                note(**dict(measured))
                 if checkpoint_every and position.batch % checkpoint_every == 0:
                     keep()
             row = dict(metric.get_name_value())
@@ -356,6 +366,16 @@ def _progress(total: int, shown: bool) -> AbstractContextManager[Tell]:
     except ImportError:
         return nullcontext(lambda done, text: None)
     return _bar(total)
+
+
+@contextmanager
+def _recorded(trained: Trained, steps: int) -> Iterator[Callable[..., None]]:
+    """Record the training, if steps are to be kept; yield what notes the metric of each."""
+    if not steps:
+        yield lambda **_metric: None
+        return
+    with record(trained.executor, steps) as trained.recording:
+        yield trained.recording.note
 
 
 @contextmanager

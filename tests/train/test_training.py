@@ -135,6 +135,19 @@ def same(a: Weights, b: Weights) -> bool:
     return a.keys() == b.keys() and all(a[n].tobytes() == b[n].tobytes() for n in a)
 
 
+def test_a_recording_changes_nothing_and_has_the_metric():
+    plain, seen = fit(num_epoch=2), fit(num_epoch=2, record_steps=8)
+    assert same(values(seen), values(plain))
+    assert seen.history == plain.history
+    assert plain.recording is None
+    assert seen.recording is not None
+    assert seen.recording.steps[-1] == 20
+    assert len(seen.recording.steps) <= 8
+    assert seen.recording.numbers["accuracy"][-1] == (20, seen.history[-1]["accuracy"])
+    seen.executor.forward(is_train=True)
+    assert seen.recording.steps[-1] == 20  # it has ended
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "signum", "efsignsgd", "lion", "nadam", "lamb"])
 def test_resuming_gives_the_same_bits_and_history(tmp_path: Path, optimizer: str):
     path = tmp_path / "run.params"

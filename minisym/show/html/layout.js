@@ -18,6 +18,7 @@ function layered(items, links, doors = []) {
   const { layers, edges } = withDummies(items, links, ranks);
   for (const door of doors) addLane(door, layers, edges);
   orderLayers(layers, edges);
+  layers.forEach(closeRanks);
   placeAcross(layers, edges);
   let top = 0;
   for (const layer of layers) {
@@ -189,6 +190,16 @@ function orderLayers(layers, edges) {
     layer.splice(0, layer.length, ...kept[i]);
     number(layer);
   });
+}
+
+/** Let a gradient stand next to what it belongs to: what has come between them goes outside. */
+function closeRanks(layer) {
+  for (const cell of layer.filter((one) => one.beside?.rank === one.rank)) {
+    const from = layer.indexOf(cell);
+    layer.splice(from, 1);
+    const partner = layer.indexOf(cell.beside);
+    layer.splice(partner < from ? partner + 1 : partner, 0, cell);
+  }
 }
 
 const relative = (cell, layers) => (cell.at + 0.5) / layers[cell.rank].length;

@@ -1,16 +1,17 @@
 // The map: all of a large graph in a corner, and in it what is seen. It is there while something is
-// outside of the window; whoever points at it looks there.
+// outside of a window that could not well show all; whoever points at it looks there.
 
-const MAP = { most: 180, least: 36, room: 0.6 };
+const MAP = { least: 36, most: 180, wide: 0.25, high: 0.6, useful: 0.35 };
 const map = $("map");
 const mapScale = { x: 1, y: 1 };
 
 /** Draw the boxes anew. A strip is drawn wider than it is, so that one can point at it. */
 function drawMap() {
-  const side = (length, other, most) => Math.max(MAP.least, Math.min(most, (length / other) * most, most));
-  const room = Math.max(MAP.least, Math.min(2 * MAP.most, canvas.getBoundingClientRect().height * MAP.room));
-  const width = side(drawn.width, drawn.height, MAP.most);
-  const height = side(drawn.height, drawn.width, room);
+  const seen = canvas.getBoundingClientRect();
+  const room = { x: Math.min(MAP.most, seen.width * MAP.wide), y: Math.min(2 * MAP.most, seen.height * MAP.high) };
+  const scale = Math.min(room.x / drawn.width, room.y / drawn.height);
+  const width = Math.max(MAP.least, drawn.width * scale);
+  const height = Math.max(MAP.least, drawn.height * scale);
   [mapScale.x, mapScale.y] = [width / drawn.width, height / drawn.height];
   for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) map.setAttribute(name, value);
   const rectangles = (boxes) => boxes.map(({ x, y, w, h }) => {
@@ -30,7 +31,8 @@ function moveOnMap() {
   const { width, height } = canvas.getBoundingClientRect();
   const seen = { x: -x / k, y: -y / k, width: width / k, height: height / k };
   const isAll = seen.x <= 0 && seen.y <= 0 && seen.x + seen.width >= drawn.width && seen.y + seen.height >= drawn.height;
-  map.toggleAttribute("hidden", isAll);
+  const fits = Math.min(width / drawn.width, height / drawn.height) > MAP.useful;
+  map.toggleAttribute("hidden", isAll || fits);
   const [left, top] = [Math.max(0, seen.x), Math.max(0, seen.y)];
   const [right, bottom] = [Math.min(drawn.width, seen.x + seen.width), Math.min(drawn.height, seen.y + seen.height)];
   const place = {
