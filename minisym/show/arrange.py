@@ -429,11 +429,10 @@ def _between(
     """Return the way of a link, from its upper to its lower end."""
     left, top, wide, high = boxes[upper(link)]
     left_, top_, wide_, high_ = boxes[lower(link)]
-    if not points and top + high > top_:  # beside each other
-        if left + wide <= left_:
-            return [(left + wide, top + high / 2), (left_, top_ + high_ / 2)]
-        if left_ + wide_ <= left:
-            return [(left, top + high / 2), (left_ + wide_, top_ + high_ / 2)]
+    if top + high > top_:  # beside each other, or against the rows: from side to side
+        away = left + wide / 2 < left_ + wide_ / 2
+        start = (left + wide if away else left, top + high / 2)
+        return [start, (left_ if away else left_ + wide_, top_ + high_ / 2)]
     first = points[0] if points else (left_ + wide_ / 2, top_)
     last = points[-1] if points else (left + wide / 2, top)
     if link.spine:

@@ -45,6 +45,8 @@ def relative(name: str, frame: Frame | None) -> str:
     if frame is None or not frame.prefix or not name.startswith(frame.prefix):
         return name
     rest = name.removeprefix(frame.prefix)
+    if not rest:  # the frame is called as the op in it
+        return relative(name, frame.outer)
     return rest.lstrip("_/.") if rest[:1] in ("_", "/", ".") and rest.strip("_/.") else name
 
 
@@ -59,7 +61,7 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
     if noise and sign and len(node.inputs) > 1:
         box.title, box.small = sign, True
         return
-    is_said = noise or (box.frame is not None and box.frame.title == node.name)
+    is_said = noise or (box.frame is not None and box.frame.prefix == node.name)
     words = ["" if is_said else text.plain(relative(node.name, box.frame)), params]
     words.append(f"{text.count(hidden)} params" if hidden else "")
     box.title = sign if sign and node.op.subgraphs else node.op.name
@@ -94,8 +96,10 @@ def _name_of_variable(box: Box) -> str:
 def _gradient_of(box: Box) -> str:
     """Return `∂ fc1`; of an op without a name of its own `∂ ×`."""
     owner = box.layer.op if box.layer else None
-    if owner is None or not roles.is_auto_name(owner):
+    if owner is None:
         return box.name
+    if not roles.is_auto_name(owner):
+        return box.name.replace(owner.name, relative(owner.name, box.frame))
     assert owner.op is not None
     return box.name.replace(owner.name, owner.op.sign or _short(owner))
 

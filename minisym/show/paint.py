@@ -16,6 +16,8 @@ from minisym.show.style import KINDS, STORES, Paint, Theme
 _EDGE: Final = 20.0
 _TITLE: Final = 52.0
 _LEGEND: Final = 26.0
+_LEAST: Final = 16.0
+"""Between rows there is more than this."""
 _DASHES: Final = "5 3"
 _DOTS: Final = "1.5 4"
 
@@ -191,19 +193,19 @@ def _link(link: Link, way: Sequence[Point], theme: Theme) -> Iterator[Shape]:
         colour, dashed = theme.kinds["gradient"].line, _DOTS
     elif link.kind != "data":
         colour = theme.kinds[link.kind].line
-    backwards = link.mirrored != (link.kind in ("write", "round"))
-    if backwards:
-        way = way[::-1]
     curve = _bent(way)
+    if link.mirrored != (link.kind in ("write", "round")):
+        curve = curve[::-1]
     yield Curve(tuple(curve), colour, thick, bent=True, dashed=dashed)
     yield _tip(curve[-2], curve[-1], colour, 6.5 if link.kind == "write" else 5.5)
 
 
 def _bent(way: Sequence[Point]) -> list[Point]:
-    """Return Bézier curves through points, upright at each; level between neighbours in a row."""
+    """Return Bézier curves through points, upright at each; level from side to side of boxes."""
     curve = [way[0]]
+    is_level = len(way) == 2 and way[1][1] < way[0][1] + _LEAST
     for (x, y), (x_, y_) in pairwise(way):
-        if abs(y - y_) < 1:
+        if is_level:
             middle = (x + x_) / 2
             curve += [(middle, y), (middle, y_), (x_, y_)]
         else:
