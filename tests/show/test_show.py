@@ -181,6 +181,31 @@ def test_two_writers_of_one_weight_are_drawn_although_they_cannot_be_bound():
     assert plot_network(both).source.count("class=write") == 2
 
 
+def test_names_leave_out_what_their_frames_say():
+    h = sym.Variable("data")
+    for unit in ("a", "b"):
+        h = sym.FullyConnected(h, num_hidden=3 + (unit == "b"), name=f"net_{unit}_fc")
+        h = sym.Activation(h, act_type="relu", name=f"net_{unit}_relu")
+    drawn = scene(training(sym.Flatten(h, name="last")).graph)
+    said = {box.name: (box.title, box.detail) for box in drawn.boxes}
+    assert said["net_a_fc_weight"][0] == "weight"
+    assert said["net_a_fc"] == ("FullyConnected", "num_hidden=3")  # the frame is called fc
+    assert said["net_a_relu"] == ("Activation", "relu · relu")
+    assert said["∂ net_a_fc"][0] == "∂ fc"
+    assert {"fc", "a", "b"} <= {frame.title for frame in drawn.frames}
+    assert said["last"][1] == "last"
+
+
+def test_axes_are_no_sizes():
+    x = sym.Variable("x")
+    moved = sym.transpose(x, axes=(0, 3, 1, 2), name="moved")
+    assert text.params_text(moved.entries[0].node) == "axes=(0,3,1,2)"
+    shaped = sym.reshape(x, shape=(0, -1), name="shaped")
+    assert text.params_text(shaped.entries[0].node) == "shape=(0,-1)"
+    filled = sym.zeros(shape=(64, 784), name="filled")
+    assert "shape=64×784" in text.params_text(filled.entries[0].node)
+
+
 def test_a_chain_of_updates_writes_one_weight():
     w, g = sym.Variable("w"), sym.Variable("g")
     twice = sym.signsgd_update(sym.signsgd_update(w, g, lr=0.1), g, lr=0.1, name="second")
