@@ -49,7 +49,7 @@ def test_readme_trains():
 
 
 def test_readme_shows_the_picture_of_its_program():
-    """`ms.viz.save_picture(step, "docs/_static/training-step.svg", …)` made it."""
+    """It is what minisym draws without an engine, so that words fit their boxes in any font."""
     names: dict[str, Any] = {}
     exec(compile(blocks("README.md"), "README.md", "exec"), names)
     picture = ms.viz.plot_network(names["step"], title="a training step", shape={"data": (64, 784)})

@@ -64,6 +64,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     LIGHT.ink: DARK.ink,
     LIGHT.quiet: DARK.quiet,
     LIGHT.write: DARK.write,
+    **{LIGHT.kinds[kind].line: DARK.kinds[kind].line for kind in ("state", "gradient")},  # signs
 }
 
 

@@ -20,7 +20,7 @@ from minisym.core.errors import ComposeError
 from minisym.core.graph import Graph
 from minisym.core.symbol import Symbol
 from minisym.runtime.observe.drawing import Drawing
-from minisym.show import text
+from minisym.show import labels, text
 from minisym.show.known import learn
 from minisym.show.measure import width_of_chips, width_of_words
 from minisym.show.paint import paint as painted
@@ -281,7 +281,7 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
         "color": paint.line,
         "fontcolor": paint.text,
         "class": box.kind,
-        "tooltip": _tooltip(box),
+        "tooltip": labels.tooltip(box).replace("\n", _NEW_LINE),
     }
     if box.kind in ("gradient", "opaque"):
         found["style"] = "rounded,dashed,filled"
@@ -303,18 +303,6 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     elif box.kind in STORES and box.layer:
         found["group"] = text.plain(box.name)
     return found
-
-
-def _tooltip(box: Box) -> str:
-    if len(box.nodes) == 1:
-        return _NEW_LINE.join(text.plain(line, 200) for line in text.attributes_of(box.nodes[0]))
-    if box.chips and box.kind != "scope":
-        return _NEW_LINE.join(
-            text.plain(" ".join(text.attributes_of(node)), 200) for node in box.nodes
-        )
-    names = [text.plain(node.name) for node in box.nodes[:12]]
-    more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""
-    return ", ".join(names) + more if names else text.plain(box.title)
 
 
 def _link(link: Link, ids: Mapping[Box, str], theme: Theme) -> str:

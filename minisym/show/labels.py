@@ -36,6 +36,18 @@ def label(box: Box, known: Known, hidden: int = 0) -> None:
         box.small = box.small and not box.chips
 
 
+def tooltip(box: Box) -> str:
+    """Return all that is to say of a box: every attribute of a node, or the names of many."""
+    if len(box.nodes) == 1:
+        return "\n".join(text.plain(line, 200) for line in text.attributes_of(box.nodes[0]))
+    if box.chips and box.kind != "scope":
+        said = (" ".join(text.attributes_of(node)) for node in box.nodes)
+        return "\n".join(text.plain(line, 200) for line in said)
+    names = [text.plain(node.name) for node in box.nodes[:12]]
+    more = f", … ({len(box.nodes)})" if len(box.nodes) > 12 else ""
+    return ", ".join(names) + more if names else text.plain(box.title)
+
+
 def relative(name: str, frame: Frame | None) -> str:
     """Return a name without what the frame around it says already.
 

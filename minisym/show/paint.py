@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from minisym.runtime.observe.drawing import Curve, Drawing, Rectangle, Shape, Words
-from minisym.show import text
+from minisym.show import labels, text
 from minisym.show.arrange import Arrangement, Point, arrange
 from minisym.show.measure import BOLD, points_of, text_width
 from minisym.show.parts import Box, Frame, Link, Scene
@@ -43,7 +43,7 @@ def paint(drawn: Scene, theme: Theme, *, legend: bool = True) -> Drawing:
         *(sum(text_width(name, 10) + 18 for name, _ in row) for row in rows),
     )
     high = _TITLE + places.height + 12 + _LEGEND * len(rows) + 2 * _EDGE
-    sheet = Drawing(wide + 2 * _EDGE, high, theme.paper, head[0])
+    sheet = Drawing(wide + 2 * _EDGE, high, theme.paper, f"{head[0]} · {head[1]}")
     sheet.add(
         Words(_EDGE, _EDGE + 16, head[0], 17, theme.ink, bold=True, anchor="start"),
         Words(_EDGE, _EDGE + 32, head[1], 10.5, theme.quiet, anchor="start"),
@@ -55,10 +55,11 @@ def paint(drawn: Scene, theme: Theme, *, legend: bool = True) -> Drawing:
             *_frame(frame, moved.frame(frame), theme), kind="cluster", tip=text.plain(frame.title)
         )
     for link in drawn.links:
-        sheet.add(*_link(link, moved.way(link), theme), kind=f"edge {link.kind}")
+        tip = "writes in place" if link.kind == "write" else ""
+        sheet.add(*_link(link, moved.way(link), theme), kind=f"edge {link.kind}", tip=tip)
     for box in drawn.boxes:
-        tip = text.plain(", ".join(node.name for node in box.nodes) or box.title, 200)
-        sheet.add(*_box(box, moved.box(box), theme), kind=f"node {box.kind}", tip=tip)
+        shapes = _box(box, moved.box(box), theme)
+        sheet.add(*shapes, kind=f"node {box.kind}", tip=labels.tooltip(box))
     taken = [moved.box(box) for box in drawn.boxes]
     for link in drawn.links:
         if link.label:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import graphviz
 
@@ -14,6 +16,7 @@ from minisym.core.files import write_atomically
 from minisym.runtime.observe.drawing import FORMATS, Drawing, NoPainterError
 from minisym.show import render
 from minisym.show.adaptive import adaptive
+from minisym.show.measure import BOLD, text_width
 
 T = TypeVar("T")
 
@@ -111,6 +114,8 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
 
     def finished(self, made: bytes, format: str) -> bytes:
         """Return what an engine made, with what only an svg can have."""
+        if format == "svg" and render.is_wheel_needed():
+            made = _with_room(made.decode("utf-8")).encode("utf-8")
         if format != "svg" or not self.follows_reader:
             return made
         return adaptive(made.decode("utf-8")).encode("utf-8")
@@ -198,6 +203,21 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
                     with suppress(graphviz.CalledProcessError):
                         return draw_simpler(graphviz.Source(source, **own))
                 raise
+
+
+_TEXT: Final = re.compile(r'<text ([^>]*font-size="([\d.]+)"[^>]*)>([^<]*)</text>')
+
+
+def _with_room(svg: str) -> str:
+    """Give words the room that the wheel has measured for them, in Arial, in any font."""
+
+    def fitted(found: re.Match[str]) -> str:
+        look, size, words = found.groups()
+        wide = text_width(html.unescape(words), float(size)) * (BOLD if "bold" in look else 1)
+        room = f'textLength="{wide:.1f}" lengthAdjust="spacingAndGlyphs"'
+        return f"<text {look} {room}>{words}</text>" if "textLength" not in look else found[0]
+
+    return _TEXT.sub(fitted, svg)
 
 
 @contextmanager

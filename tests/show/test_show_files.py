@@ -97,6 +97,12 @@ def test_the_wheel_renders_where_there_is_no_dot(net, only_wheel, tmp_path):
     assert Path(made).read_bytes().startswith(b"%PDF-1.4")
 
 
+def test_words_of_the_wheel_fit_their_boxes_in_any_font(net, only_wheel):
+    svg = plot_network(net).pipe("svg").decode()
+    assert svg.count("<text") == svg.count("textLength=")
+    assert 'textLength="' in plot_network(net, theme="light").pipe("svg").decode()
+
+
 @needs_engine
 def test_pictures_are_saved_as_their_suffix_says(net, tmp_path):
     for suffix, start in {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}.items():
