@@ -33,7 +33,8 @@ def data_parallel(step: Symbol, exchange: str | None = None) -> Symbol:
         What `Optimizer.minimize` returns, or any symbol that updates weights.
     exchange
         "majority_vote", "lion_vote", "lion_mean", "ef_sign" or "mean". Without it, that of the
-        updates: votes for SignSGD, Signum and Lion, error feedback for EFSignSGD, else the mean.
+        updates: votes for SignSGD, Signum and Lion, error feedback for EFSignSGD, else the mean,
+        also for steps that `minimize` composed with `accumulate` or `loss_scale`.
 
     Returns
     -------

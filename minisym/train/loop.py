@@ -222,7 +222,9 @@ def fit(
     --------
     See `Trained.predict`.
     """
-    _check(net, train_data, eval_data, fixed, early_stop)
+    _check(
+        net, train_data, eval_data, fixed, early_stop, None if comm is None else arg_params or {}
+    )
     _check_count("num_epoch", num_epoch)
     _check_count("checkpoint_every", checkpoint_every)
     options = {"type_dict": type_dict, **(minimize or {})}
@@ -283,9 +285,17 @@ def fit(
 
 
 def _check(
-    net: Any, train_data: Any, eval_data: Any, fixed: Sequence[str], early_stop: Any
+    net: Any,
+    train_data: Any,
+    eval_data: Any,
+    fixed: Sequence[str],
+    early_stop: Any,
+    given: Mapping[str, Any] | None,
 ) -> None:
-    """Refuse what cannot be trained or fed, before anything is composed."""
+    """Refuse what cannot be trained or fed, before anything is composed.
+
+    `given` are values that are the same in all processes, or None where there is one process.
+    """
     if not isinstance(net, Symbol):
         message = f"fit: net must be a Symbol, but got {type(net).__name__}"
         raise ParamError(message)
@@ -301,6 +311,9 @@ def _check(
         if name not in known:
             message = f"fit: there is no parameter {name!r} to be fixed"
             raise ParamError(message, hint=did_you_mean(name, known))
+        if given is not None and name not in given:
+            message = f"fit: {name!r} is fixed, and nothing says what it is in all processes"
+            raise ParamError(message, hint=f"arg_params={{{name!r}: …}}")
     fed = [d.name for d in (*train_data.provide_data, *train_data.provide_label)]
     unfed = [n for n in known if is_fed(n) and n not in fed and n not in fixed]
     if unfed:

@@ -67,6 +67,16 @@ def test_votes_are_one_message_and_means_come_in_buckets() -> None:
     assert exchanges("efsignsgd") == exchanges("adam") == ["_exchange_means"]
 
 
+@pytest.mark.parametrize("options", [{"accumulate": 2}, {"loss_scale": 8.0}])
+def test_updates_that_may_not_land_take_means(options: dict[str, Any]) -> None:
+    """What a worker keeps for itself would change, whether they land or not."""
+    step = ms.optimizer.Signum().minimize(loss(), **options)
+    names = [n.name for n in ms.parallel.data_parallel(step).graph]
+    assert "exchange_mean0" in names
+    with pytest.raises(ComposeError, match="made of signsgd_update or signum_update, but"):
+        ms.parallel.data_parallel(step, "majority_vote")
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ComposeError, match="updates nothing"):
         ms.parallel.data_parallel(loss())

@@ -329,6 +329,10 @@ def test_fit_shows_progress(capsys: pytest.CaptureFixture[str]):
         ({"num_epoch": 1.5}, "num_epoch must be an integer of at least 0, but got 1.5"),
         ({"checkpoint_every": -1}, "checkpoint_every must be an integer of at least 0, but got -1"),
         ({"fixed": ["fc1_wieght"]}, "no parameter 'fc1_wieght' to be fixed"),
+        (
+            {"fixed": ["fc1_weight"], "comm": object()},
+            "'fc1_weight' is fixed, and nothing says what it is in all processes",
+        ),
         ({"early_stop": "accuracy"}, "early_stop must be an EarlyStop, but got 'accuracy'"),
         ({"optimizer": None}, "no optimizer None"),
         ({"optimizer_params": {"learning_rate": "fast"}}, "learning_rate must be a number, but g"),
