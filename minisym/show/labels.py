@@ -108,11 +108,9 @@ def _name_of_variable(box: Box) -> str:
 def _gradient_of(box: Box) -> str:
     """Return `∂ fc1`; of an op without a name of its own `∂ ×`."""
     owner = box.layer.op if box.layer else None
-    if owner is None:
-        return box.name
-    if not roles.is_auto_name(owner):
-        return box.name.replace(owner.name, relative(owner.name, box.frame))
-    assert owner.op is not None
+    if owner is None or owner.op is None or not roles.is_auto_name(owner):
+        mark, _, name = box.name.partition(" ")
+        return f"{mark} {relative(name, box.frame)}"
     return box.name.replace(owner.name, owner.op.sign or _short(owner))
 
 

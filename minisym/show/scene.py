@@ -164,8 +164,8 @@ class _Builder:
             box.nodes = box.nodes or [self.first_of[box]]  # the first copy may lack a gradient
             box.frame = self._frame_of(key, box)
         self._merge_repeats_of_one_box()
-        for box in self.boxes.values():
-            labels.label(box, self.known, self._hidden_elements(box))
+        for key, box in self.boxes.items():
+            labels.label(box, self.known, self._hidden_elements(key, box))
             if box.nodes[0] in self.fed:
                 box.chips.append(Chip("update", f"{self.fed[box.nodes[0]]} of updates"))
         for node in self.graph:
@@ -229,11 +229,10 @@ class _Builder:
         layer = self.groups.layers.get(node)
         return self.fold.scopes.get(node if layer is None or layer.op is None else layer.op, ())
 
-    def _hidden_elements(self, box: Box) -> int:
+    def _hidden_elements(self, key: Hashable, box: Box) -> int:
         """Return how many numbers the parameters of a box have that are not drawn themselves."""
-        if box.kind == "scope":
-            scope = self._scope(box.nodes[0])
-            return self.scope_elements[self.fold.closed.get(box.nodes[0], scope)]
+        if isinstance(key, tuple) and key[0] == "scope":
+            return self.scope_elements[key[1]]
         layers = [self.groups.layers.get(node) for node in box.nodes]
         return sum(
             self.known.elements(variable) or 0

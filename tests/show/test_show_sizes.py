@@ -169,6 +169,21 @@ def test_what_repeats_nothing_is_folded_to_scopes():
     assert {box.detail for box in scopes} == {"FullyConnected ×6 · 6 ops"}
 
 
+def test_a_box_counts_all_parameters_in_it():
+    """Weights that an update writes come before the ops in the order, and lie deeper."""
+    h = sym.Variable("data")
+    for name in ("a_one_fc", "a_one_more", "a_two_fc", "a_two_more", "b_fc", "b_more"):
+        h = sym.FullyConnected(h, num_hidden=3, no_bias=True, name=name)
+    net = training(h)
+    known = learn(net.graph, {"data": (2, 3)})
+    drawn = scene(net.graph, known, collapse="scope")
+    said = {box.title: box.detail for box in drawn.boxes if box.kind == "scope"}
+    assert said == {
+        "a": "FullyConnected ×4 · 8 ops · 36 params · 4 updates",
+        "b": "FullyConnected ×2 · 4 ops · 18 params · 2 updates",
+    }
+
+
 def test_what_has_no_scopes_is_folded_to_stretches():
     drawn = scene(tangle(100).graph, hide_weights=True)
     stretches = [box for box in drawn.boxes if box.kind == "scope"]
