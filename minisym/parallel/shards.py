@@ -21,8 +21,9 @@ from minisym.core.errors import ArrayTypeError, ParamError, ShapeError
 from minisym.core.ndarray import Array
 from minisym.io import NDArrayIter
 
-LAUNCHED: Final = "OMPI_COMM_WORLD_SIZE"
-"""The environment variable that Open MPI gives to each of the processes that it starts."""
+LAUNCHED: Final = ("OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK")
+"""Environment variables of which a process has one that MPI has started: Open MPI's own, and those
+of the interfaces by which others, such as Slurm and MPICH, start processes."""
 
 Item = TypeVar("Item")
 Rows = TypeVar(
@@ -33,13 +34,13 @@ Rows = TypeVar(
 def world() -> Any:
     """Return the communicator of all processes that were started together; None for one alone.
 
-    Processes that `minisym launch`, or Open MPI's `mpiexec`, has started get `MPI.COMM_WORLD`.
+    Processes that `minisym launch`, or another launcher of MPI, has started get `MPI.COMM_WORLD`.
 
     >>> import minisym as ms
-    >>> ms.parallel.world() is None  # in a documentation that one process builds
+    >>> ms.parallel.world() is None  # here one process runs alone
     True
     """
-    if LAUNCHED not in os.environ:
+    if not any(name in os.environ for name in LAUNCHED):
         return None
     from mpi4py import MPI
 
