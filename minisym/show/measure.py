@@ -156,6 +156,12 @@ def _frames_below_each_other(drawn: Scene, row: Mapping[Box, int]) -> int:
     return len(set(first.values()))
 
 
+def part_of_page(drawn: Scene) -> float:
+    """Return how much of a page's width, or of its height, a picture takes: the larger part."""
+    wide, high = size(drawn)
+    return max(wide / PAGE[0], high / PAGE[1])
+
+
 def fits(drawn: Scene) -> bool:
     """Return whether a picture stays within a page."""
     wide, high = size(drawn)

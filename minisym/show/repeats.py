@@ -49,7 +49,8 @@ def repeats(graph: Graph, found: Groups, known: Known) -> list[Repeat]:
 
     def alike(node: Node) -> Hashable:
         params = tuple(sorted((name, repr(value)) for name, value in node.params.items()))
-        shapes = tuple(known.shapes.get(entry) for entry in node.entries())
+        # those of weights, too: so that all copies have as many parameters
+        shapes = tuple(known.shapes.get(entry) for entry in (*node.inputs, *node.entries()))
         return node.op.name if node.op else "", params, len(node.inputs), shapes
 
     in_a_row = list(_by_structure(graph, found, alike))

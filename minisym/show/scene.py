@@ -20,7 +20,7 @@ from minisym.show.fold import Fold, Folder, is_gradient
 from minisym.show.frames import divide
 from minisym.show.groups import Groups, Layer, Scope, groups
 from minisym.show.known import Known
-from minisym.show.measure import fits
+from minisym.show.measure import fits, part_of_page
 from minisym.show.parts import Box, Chip, Frame, Link, Scene
 from minisym.show.repeats import Repeat
 from minisym.show.style import PILLS, STORES
@@ -65,6 +65,7 @@ def scene(
             found.scopes[node] = drawn.scopes[layer.op]
     hidden = _hidden(graph, kinds) if hide_weights else set()
     fitting: list[Scene] = []
+    others: list[Scene] = []
     for fold in Folder(graph, kinds, known, found, hidden).folds(mode):
         made = _Builder(graph, known, kinds, found, fold, hidden).build(heading, facts, drawn)
         if mode not in (None, "stretch"):
@@ -73,7 +74,9 @@ def scene(
             fitting.append(made)
             if fold.name != "scope" or _inner(made) >= TELLING:
                 break
-    best = max(fitting, key=_inner) if fitting else made
+        else:
+            others.append(made)
+    best = max(fitting, key=_inner) if fitting else min(others, key=part_of_page)
     if best.fold not in ("none", "backward"):
         best.facts.append(f'folded: collapse="none" draws all {len(whole):,} nodes')
     return best

@@ -99,6 +99,15 @@ def test_parameters_and_shapes_tell_copies_apart():
     assert found_in(pooled, y=(1, 1, 64, 64)) == []
 
 
+def test_copies_have_as_many_parameters():
+    """The first of four layers reads something narrower: it is no copy of the others."""
+    h = sym.Variable("x")
+    for i in range(4):
+        h = sym.exp(sym.FullyConnected(h, num_hidden=8, name=f"f{i}"), name=f"e{i}")
+    assert [len(r.copies) for r in found_in(h)] == [4]
+    assert [len(r.copies) for r in found_in(h, x=(2, 5))] == [3]
+
+
 def test_branches_are_repeats_by_name():
     x = sym.Variable("x")
     branches = [
@@ -284,12 +293,12 @@ def test_writing_is_linear():
 def test_dot_of_1000_and_of_10000_ops():
     def seconds(blocks):
         net = training(encoder(blocks))
-        before = time.perf_counter()
+        before = time.process_time()  # whatever else the machine does
         plot_network(net).source  # noqa: B018
-        return len(net.graph), time.perf_counter() - before
+        return len(net.graph), time.process_time() - before
 
     few, short = min(seconds(45) for _ in range(3))
-    many, long = seconds(450)
+    many, long = min(seconds(450) for _ in range(2))
     assert few > 1000
     assert many > 10_000
     assert short < 1
