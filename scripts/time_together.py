@@ -78,6 +78,9 @@ def exchanges(comm: Any, elements: int, seconds: float) -> list[str]:
             elements, comm.size, name, latency=latency, bandwidth=bandwidth, costs=costs
         )
         told.append(f"{name}: {1e3 * took:.1f} ms, predicted {1e3 * model.exchange:.1f} ms")
+        if name == "majority_vote":
+            alone = elements * (costs.pack + costs.unpack)
+            told[-1] += f", {took / alone:.2f} times pack and unpack ({1e3 * alone:.1f} ms)"
     told.append(overlap(comm, seconds))
     return told
 

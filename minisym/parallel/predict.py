@@ -53,8 +53,8 @@ class Costs:
     """
 
     pack: float = 0.30e-9
-    count: float = 0.18e-9
-    unpack: float = 0.59e-9
+    count: float = 0.04e-9
+    unpack: float = 0.19e-9
     add: float = 1.1e-9
 
     @classmethod
