@@ -252,10 +252,11 @@ def test_sign_race(tmp_path: Path):
     assert "</svg>" in (tmp_path / "sign_race.svg").read_text(encoding="utf-8")
 
 
-def test_signum_beside_adam():
-    """Most of what Adam gains is its sign; five seeds of 300 steps deviate by 0.02 to 0.05."""
+def test_signum_beside_adam(monkeypatch: pytest.MonkeyPatch):
+    """Most of what Adam gains is its sign; seeds deviate by 0.01 to 0.05."""
     need("matplotlib", "rich", "sklearn")
-    printed = run("signum_beside_adam", "--tuned", "--steps", "300", "--seeds", "2")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # matrices this small are slower on several
+    printed = run("signum_beside_adam", "--tuned", "--steps", "200", "--seeds", "2")
     ends = {
         name: float(loss)
         for name, loss in re.findall(r"│ (\S[^│]*?) +│[^│]+│[^│]+│ +(\d\.\d+) ± ", printed)
