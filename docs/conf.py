@@ -84,7 +84,10 @@ nitpick_ignore_regex = [
     (r"py:class", r"minisym\.core\.params\.DType"),
     (r"py:class", r"minisym\.operator\.Properties"),
     (r"py:class", r"minisym\.parallel\.shards\.(Rows|Item)"),
-    (r"py:class", r"minisym\.runtime\.(executor\.LastRun|observe\.glimpse\.Frame)"),
+    (
+        r"py:class",
+        r"minisym\.runtime\.(executor\.LastRun|observe\.(glimpse\.Frame|drawing\.Drawing))",
+    ),
 ]
 
 html_theme = "pydata_sphinx_theme"
