@@ -193,7 +193,8 @@ def test_a_report_takes_linear_time():
 
 def test_every_op_says_how_much_arithmetic_it_does():
     """But for those of which only a body knows it."""
-    silent = {op.name for op in registered().values() if op.cost is None}
+    own = [op for op in registered().values() if op.module.startswith("minisym.")]
+    silent = {op.name for op in own if op.cost is None}
     assert silent == {"Custom", "_backward_Custom"}
 
 

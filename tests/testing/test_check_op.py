@@ -442,3 +442,23 @@ def test_an_update():
     report = check_op(elementwise(update, PAIR, writes=("weight",)))
     assert report.checked["writes"] == 1
     assert report.left_out["gradient"] == "it has none, or `wrt` says that none is to be checked"
+
+
+def test_samples_outside_of_where_an_op_is_defined_are_refused() -> None:
+    """Two NaN are alike, whatever the kernel does."""
+
+    def root(data: Array, *, out: Array) -> None:
+        """Take the root."""
+        with np.errstate(invalid="ignore"):
+            np.sqrt(data, out)
+
+    def reference(x: Any) -> Any:
+        with np.errstate(invalid="ignore"):
+            return np.sqrt(x)
+
+    mine = elementwise(root, samples=[Sample(((2, 3),), reference=reference)])
+    error = refused(mine)
+    assert "output 0 of the reference has NaN" in str(error)
+    assert "domain=" in str(error)
+    inside = Sample(((2, 3),), reference=reference, domain=(0.5, 2.0))
+    check_op(mine, [inside])
