@@ -27,7 +27,7 @@ def run(
     channels: Annotated[str, typer.Option(help="rgb, bgr or gray.")] = "rgb",
     mean: Annotated[str, typer.Option(help="What is subtracted: 123.68,116.78,103.94")] = "0",
     std: Annotated[str, typer.Option(help="What is divided by, after that.")] = "1",
-    scale: Annotated[float, typer.Option(help="What values 0 to 255 are multiplied by.")] = 1.0,
+    scale: Annotated[float, typer.Option(help="Multiplies values 0 to 255, first.")] = 1.0,
     labels: Annotated[Optional[Path], typer.Option(help="Names of classes, a line each.")] = None,  # noqa: UP045
     top: Annotated[int, typer.Option(help="How many classes to print.", min=1)] = 5,
     epoch: Epoch = None,
