@@ -249,7 +249,8 @@ def test_ops_that_nobody_knows_take_little_memory(name: str):
     finally:
         tracemalloc.stop()
     assert len(net.graph) == 5001
-    assert kept < 25 * len(text)
+    # a node and, where names differ, the record of an op: some forty facts of 8 bytes each
+    assert kept < 30 * len(text)
 
 
 def test_half_a_character_in_python_is_refused():
