@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import platform
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -153,19 +154,11 @@ def judge(aim: Aim, told: dict[str, Any]) -> tuple[str, float, str, float] | Non
     entries = told["cases"].get(aim.case, {}).get("rows", {}).get(aim.row, {})
     entries = {title: e for title, e in entries.items() if right(e)}
     ours = {t: e["min"] for t, e in entries.items() if t in aim.ours}
-    beginning, _, threads = aim.other.partition("=")
-    exact = {t: e["min"] for t, e in entries.items() if t == beginning and not threads}
-    peers = (
-        exact
-        if "," in beginning or beginning.startswith("minisym")
-        else {
-            t: e["min"]
-            for t, e in entries.items()
-            if e["peer"] != "minisym"
-            and t.startswith(beginning)
-            and threads in {"", str(e["threads"])}
-        }
-    )
+    peers = {
+        title: entry["min"]
+        for title, entry in entries.items()
+        if title == aim.other or (entry["peer"] != "minisym" and fnmatch(title, aim.other))
+    }
     if not ours or not (peers or aim.amount):
         return None
     column = min(ours, key=ours.__getitem__)
