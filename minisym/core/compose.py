@@ -18,6 +18,7 @@ from minisym.core.node import Entry, Node
 from minisym.core.op import FROM_INPUT, NO_PARAMS, SYMBOL_PARAMS, Op, Params, find
 from minisym.core.origin import capture
 from minisym.core.params import write
+from minisym.core.several import Several
 from minisym.core.symbol import Symbol
 
 
@@ -190,6 +191,8 @@ def _check_symbols(
     for slot, value in inputs.items():
         if isinstance(value, Symbol):
             continue
+        if isinstance(value, Several):
+            value.refuse()
         hint = "numbers and arrays enter a graph through a Variable that is bound later"
         for key in op.required:
             written = isinstance(value, int | float | str | tuple | list)

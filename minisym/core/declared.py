@@ -364,7 +364,9 @@ def check_takes(
                           for p in taken_by(function) if p.kind is not p.KEYWORD_ONLY)  # fmt: skip
         raise DeclarationError(
             f"{called}: its {what} takes ({given}), but is called with ({wanted})",
-            hint="parameters stand behind a *, by their names",
+            hint=f"it fills `out`: lambda {wanted}: np.copyto(out, …)"
+            if arguments[-1:] == ("out",)
+            else f"lambda {wanted}: …; parameters stand behind a *, by their names",
         )
 
 

@@ -60,8 +60,8 @@ def unary(
     _check_function(name, function, "x")
     samples = samples or [Sample(((2, 3),), domain=domain)]
 
-    def kernel(data: Elements, *, out: Array) -> None:
-        apply(function, data, out=out)
+    def kernel(data: Elements, *, out: Array) -> Any:
+        return apply(function, data, out=out)
 
     return _family(name, kernel, function, doc, grad, aliases, samples, elementwise=True, **options)
 
@@ -88,8 +88,8 @@ def binary(
         Sample(((2, 3), (2, 4)), raises=ShapeError, match="axis 1"),
     ]
 
-    def kernel(lhs: Left, rhs: Right, *, out: Array) -> None:
-        apply(function, lhs, rhs, out=out)
+    def kernel(lhs: Left, rhs: Right, *, out: Array) -> Any:
+        return apply(function, lhs, rhs, out=out)
 
     return _family(
         name, kernel, function, doc, grads, aliases, samples, elementwise=True, **options
@@ -190,9 +190,9 @@ def scalar(
         scalar: Annotated[float, "The number."] = 1.0,
         is_int: Annotated[bool, "Whether it was written as an int; without effect."] = True,
         out: Array,
-    ) -> None:
+    ) -> Any:
         operand = number(scalar, data.dtype)
-        apply(function, *((operand, data) if reverse else (data, operand)), out=out)
+        return apply(function, *((operand, data) if reverse else (data, operand)), out=out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, _caller()
     samples = samples or [Sample(((2, 3),), {"scalar": 1.5}, domain=domain)]
@@ -239,8 +239,8 @@ def broadcast(
     _check_function(name, function, "x", "y")
     left, right = (None, None) if grads is None else _pair(name, grads)
 
-    def kernel(lhs: Stretching, rhs: Meeting, *, out: Array) -> None:
-        apply(function, lhs, rhs, out=out)
+    def kernel(lhs: Stretching, rhs: Meeting, *, out: Array) -> Any:
+        return apply(function, lhs, rhs, out=out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, _caller()
     ufunc = function if isinstance(function, np.ufunc) else None

@@ -60,23 +60,24 @@ def assignment(
     return partial(np.positive, value, out=target, where=where, casting="unsafe"), ()
 
 
-def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> None:
+def apply(ufunc: Callable[..., Any], *arrays: Array, out: Array) -> Any:
     """Fill `out` with a ufunc's values, in MXNet's type rules: the result takes the input's type.
 
     Integers are computed in float64 where the function knows floats only, and cut to integers.
+    What a function that is no ufunc returns, nothing or `out`, comes back for the run to look at.
     """
     if native(ufunc, *(a.dtype for a in arrays), out.dtype):
         function, arguments = step(ufunc, *arrays, out=out)
         function(*arguments)
-        return
+        return None
     if isinstance(ufunc, np.ufunc):
         if any(a.dtype == BOOL for a in arrays):
             raise DtypeError(f"there is no {ufunc.__name__} of bool", hint="convert it with Cast")
         with np.errstate(all="ignore"):
             # NumPy itself would compute small integers in float16
             np.copyto(out, ufunc(*arrays, dtype=np.float64), casting="unsafe")
-        return
-    ufunc(*arrays, out)
+        return None
+    return ufunc(*arrays, out)
 
 
 def number(value: float, dtype: np.dtype[Any]) -> Array:

@@ -17,6 +17,7 @@ from minisym.core.naming import auto_name, current_attrs, is_attribute
 from minisym.core.node import Entry, Node, first_entry
 from minisym.core.op import NO_PARAMS, Op, Params, get
 from minisym.core.origin import capture
+from minisym.core.several import Several
 
 S = TypeVar("S", bound="Operators")
 
@@ -162,6 +163,8 @@ def _binary(op: str, scalar_op: str, lhs: S, rhs: Any) -> S:
 
 def _scalar(op: str, lhs: S, rhs: Any) -> S:
     if not isinstance(rhs, numbers.Number) or isinstance(rhs, bool | complex):
+        if isinstance(rhs, Several):
+            rhs.refuse()
         raise ComposeError(
             f"beside {lhs!r} an operator takes a symbol or a number, but got {type(rhs).__name__}",
             hint="an array enters a graph through a Variable that is bound later",

@@ -25,6 +25,7 @@ from minisym.core.naming import AttrScope, NameManager
 from minisym.core.node import OWNER, Entry, Node, names_of
 from minisym.core.op import FROM_INPUT, NO_PARAMS, get
 from minisym.core.origin import inherit
+from minisym.core.several import Several
 from minisym.core.symbol import Symbol, connect
 from minisym.passes import verify
 
@@ -228,7 +229,6 @@ def _send_back(
             hint=f"give {listed(computed)} as a number",
         )
     outputs = [Symbol((Entry(node, i),)) for i in range(node.num_outputs)]
-    single = len(outputs) == 1
     gs = [
         Symbol((g if g is not None else _zeros_like(Entry(node, i)),))
         for i, g in enumerate(arrived)
@@ -237,13 +237,15 @@ def _send_back(
     if not op.variadic:  # absent optional inputs keep their places
         present = dict(zip(node.input_names(), inputs, strict=False))
         inputs = [present.get(spec.name) for spec in op.inputs]
+    single, names = len(outputs) == 1, op.output_names(node.params)
+    y = outputs[0] if single else Several(outputs, "y", names)
     try:
         answer = op.gradient(
-            gs[0] if single else gs,
+            gs[0] if single else Several(gs, "g", names),
             *inputs,
             params=node.params,
-            y=outputs[0] if single else outputs,
-            output=outputs[0] if single else outputs,
+            y=y,
+            output=y,
             arrived=[None if g is None else Symbol((g,)) for g in arrived],
             needed=[s is not None and s.entries[0].node in wanted for s in inputs],
         )
@@ -282,6 +284,8 @@ def _checked(node: Node, answer: Any, count: int) -> list[Entry | None]:
     answers = answer if isinstance(answer, list | tuple) else [answer]
     found: list[Entry | None] = []
     for slot, g in enumerate(answers):
+        if isinstance(g, Several):
+            raise _slip(node, g.refusal())
         if g is not None and not (isinstance(g, Symbol) and len(g.entries) == 1):
             got = f"a Symbol of {len(g.entries)} outputs" if isinstance(g, Symbol) else repr(g)
             raise GradientError(
@@ -291,6 +295,8 @@ def _checked(node: Node, answer: Any, count: int) -> list[Entry | None]:
             )
         found.append(None if g is None else g.entries[0])
     if len(found) != count:
+        if isinstance(answer, Several):
+            raise _slip(node, answer.refusal())
         slots = ", ".join(node.input_names()[:12])
         raise GradientError(
             f"{op.name} {node.name!r}: its gradient rule returns {len(found)} "

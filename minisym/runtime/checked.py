@@ -1,14 +1,15 @@
 """What a kernel must keep to, checked in each run while graphs are verified.
 
-It fills `out`, all of it, returns nothing, and writes into no input. A kernel that breaks this
+It fills `out`, all of it, returns nothing new, and writes into no input. A kernel that breaks this
 computes wrong numbers in silence, or changes what other nodes read; so under `MINISYM_VERIFY=1` its
-inputs cannot be written, and its outputs hold a mark before it runs that none of it may keep.
+inputs cannot be written, and its outputs hold a mark before it runs that none of it may keep. What
+the kernel of a user returns is looked at in every run: that costs nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -52,13 +53,7 @@ def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
                 hint="it fills `out` from them; an update declares the inputs that its outputs "
                 'overwrite: @op(writes=("weight",))',
             ) from error
-        if answer is not None:
-            raise ExecutionError(
-                f"{op.name} {node.name!r}: its kernel returns {type(answer).__name__}, "
-                "but it must fill `out`",
-                origin=node.origin,
-                hint="write out[...] = … instead of return …",
-            )
+        refuse_answer(node, answer, outs)
         for out in fresh:
             if (out.view(f"u{out.itemsize}") == _MARKS[out.itemsize]).any():
                 raise ExecutionError(
@@ -68,6 +63,28 @@ def checked(node: Node, step: Step, outs: Sequence[Array]) -> Step:
                 )
 
     return run, ()
+
+
+def filling(node: Node, step: Step, outs: Sequence[Array]) -> Step:
+    """Return a step that runs a user's kernel, which may return what `out` should hold."""
+    function, arguments = step
+    return (lambda: refuse_answer(node, function(*arguments), outs)), ()
+
+
+def refuse_answer(node: Node, answer: Any, outs: Sequence[Array]) -> None:
+    """Refuse a kernel that returns something new: then `out` holds what was there before."""
+    if answer is None:
+        return
+    if not {id(one) for one in (answer if isinstance(answer, tuple) else (answer,))} <= {
+        id(out) for out in outs
+    }:
+        assert node.op is not None
+        raise ExecutionError(
+            f"{node.op.name} {node.name!r}: its kernel returns {type(answer).__name__}, "
+            "but it must fill `out`",
+            origin=node.origin,
+            hint="write out[...] = … instead of return …",
+        )
 
 
 def _read_only(array: Array) -> Array:

@@ -27,6 +27,7 @@ from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
 from minisym.passes.order import Write, WriteOrder, in_order, order_writes
 from minisym.passes.typed import Typed
+from minisym.runtime.fault import told
 from minisym.runtime.landing import Landing
 from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
@@ -393,13 +394,14 @@ class Plan:
             return self.snapshots[head.node]
         return self.arrays[head]
 
-    def owner(self, step: Step) -> Node | None:
-        """Return the node that a step belongs to."""
+    def _owner(self, step: Step) -> tuple[Node, bool, bool] | None:
+        """Return the node that a step belongs to, whether it runs backward, and in training."""
         return next(
             (
-                node
-                for program in self._programs.values()
-                for node, own in (*program.forward, *program.backward)
+                (node, backward, is_train)
+                for is_train, program in self._programs.items()
+                for backward, parts in ((False, program.forward), (True, program.backward))
+                for node, own in parts
                 if any(step is s for s in own)
             ),
             None,
@@ -409,18 +411,23 @@ class Plan:
         """Make the error of a step that failed."""
         if isinstance(error, MinisymError):
             return error
-        node = self.owner(step)
-        if node is None or node.op is None:
+        found = self._owner(step)
+        if found is None:
             return ExecutionError(f"a step failed: {error}")
+        node, backward, is_train = found
+        inputs = [self.value(entry, backward=backward) for entry in node.inputs]
+        outs = [self.arrays[Entry(node, i)] for i in range(node.num_outputs)]
+        assert node.op is not None
+        what, outputs, hint = told(node, error, inputs, outs, is_train=is_train)
         rows = [
             (name, show(self.typed.shapes[e]), f"{self.typed.dtypes[e]} {e.name}", "")
             for name, e in zip(node.input_names(), node.inputs, strict=False)
         ]
         return ExecutionError(
-            f"{node.op.name} {node.name!r}: {error}",
-            rows=rows,
+            f"{node.op.name} {node.name!r}: {what}",
+            rows=[*rows, *outputs],
             origin=node.origin,
-            hint="every bound array is as it was before the run",
+            hint=hint,
         )
 
 

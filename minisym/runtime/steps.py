@@ -16,10 +16,10 @@ from minisym.core.errors import DeclarationError, MinisymError
 from minisym.core.kernels import Step, native, step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
-from minisym.core.op import Op, Params, Rule
+from minisym.core.op import Op, Params, Rule, is_own
 from minisym.ops.numeric.tape import Tape
 from minisym.passes import verify
-from minisym.runtime.checked import checked
+from minisym.runtime.checked import checked, filling
 from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch
 from minisym.runtime.program import is_compiled
@@ -45,7 +45,7 @@ def steps_of(
     assert op is not None
     if outs and not op.has_effects and not any(out.size for out in outs):
         return []
-    inputs, names, params = _fed(node, inputs)
+    inputs, names, params = fed(node, inputs)
     runtime = {
         "out": outs[0] if len(outs) == 1 else tuple(outs),
         "is_train": is_train,
@@ -62,7 +62,9 @@ def steps_of(
     assert isinstance(kernel, Rule)
     bound = {n: params[n] if n in params else runtime[n] for n in kernel.wants}
     call: Step = partial(kernel.function, **bound), positional(op, names, inputs)
-    return [checked(node, call, outs)] if verify.is_on() else [call]
+    if verify.is_on():
+        return [checked(node, call, outs)]
+    return [call] if is_own(op) else [filling(node, call, outs)]
 
 
 def steps_in_place(
@@ -74,7 +76,7 @@ def steps_in_place(
     """
     op = node.op
     assert op is not None
-    inputs, _, params = _fed(node, inputs)
+    inputs, _, params = fed(node, inputs)
     found = declared_steps(op, params, inputs, outs, {"is_train": False, "state": {}})
     if found is None or not all(isinstance(one, Tape) or is_compiled(one[0]) for one in found):
         return None
@@ -104,7 +106,7 @@ def declared_steps(
         ) from error
 
 
-def _fed(node: Node, inputs: Sequence[Array]) -> tuple[Sequence[Array], Sequence[str], Params]:
+def fed(node: Node, inputs: Sequence[Array]) -> tuple[Sequence[Array], Sequence[str], Params]:
     """Take the parameters that the graph computes from the inputs."""
     names, params, computed = node.input_names(), node.params, node.computed
     if not computed:

@@ -429,12 +429,12 @@ RULES = {
     "shape ": (
         lambda: None,
         "mine: its shape rule takes (), but is called with (s)",
-        "parameters stand behind a *, by their names",
+        "lambda s: …; parameters stand behind a *, by their names",
     ),
     "grad ": (
         lambda g, data, y: g,
         "mine: its grad rule takes (g, data, y), but is called with (g, data)",
-        "parameters stand behind a *, by their names",
+        "lambda g, data: …; parameters stand behind a *, by their names",
     ),
     "grad  ": (
         "g",
@@ -745,6 +745,156 @@ def test_kernel(kernel, dtype):
     np.testing.assert_array_equal(x, np.ones(3, dtype))
 
 
+def returns_from_lambda(x: Array, out: Array) -> Array:
+    return x + 1
+
+
+def test_what_a_kernel_returns_is_looked_at_in_every_run(monkeypatch):
+    """Without it `out` would be whatever lay in memory; `out` itself may be returned."""
+    monkeypatch.setattr(verify, "is_on", lambda: False)
+    x = sym.Variable("x")
+    declare(returns, elementwise=True)
+    with pytest.raises(ExecutionError) as caught:
+        sym.mine(x, name="m").eval(x=ONE)
+    assert told(caught.value) == [*KERNELS[returns]]
+    unary("mine", returns_from_lambda, None, "Doc.")
+    with pytest.raises(ExecutionError, match="its kernel returns ndarray"):
+        sym.mine(x, name="m").eval(x=ONE)
+    unary("mine", lambda x, out: np.multiply(x, 2, out), None, "Doc.")
+    np.testing.assert_array_equal(sym.mine(x).eval(x=ONE)[0], 2 * ONE)
+
+
+# ------------------------------------------------------------------- other shapes than it says
+
+
+def assigned(data: Array, *, out: Array) -> None:
+    """Add rows up."""
+    out[...] = data.sum(1)
+
+
+def reduced(data: Array, *, out: Array) -> None:
+    """Add rows up."""
+    np.sum(data, axis=1, out=out)
+
+
+def multiplied(data: Array, *, out: Array) -> None:
+    """Multiply each row with ones."""
+    np.matmul(data, np.ones(data.shape[1]), out)
+
+
+def taken(data: Array, *, out: Array) -> None:
+    """Take the first of each row."""
+    np.take(data, 0, 1, out)
+
+
+@pytest.mark.parametrize("kernel", [assigned, reduced, multiplied, taken])
+def test_a_kernel_that_gives_another_shape_than_its_rule_says(kernel):
+    mine = declare(kernel)
+
+    @mine.shape
+    def _(s: Any) -> None:
+        s.output = s.data
+
+    with pytest.raises(ExecutionError) as caught:
+        sym.mine(sym.Variable("x"), name="m").eval(x=np.ones((2, 3)))
+    assert told(caught.value) == [
+        "mine 'm': its kernel gives output another shape than its declaration says",
+        "mend the kernel, or the rule @mine.shape; every bound array is as it was before the run",
+    ]
+    assert caught.value.rows == (
+        ("data", "(2, 3)", "float64 x", ""),
+        ("output", "(2, 3)", "as its shape rule says", "the kernel gave (2,)"),
+    )
+
+
+def test_of_two_outputs_the_one_with_another_shape_is_named():
+    def kernel(data: Array, *, out: tuple[Array, Array]) -> None:
+        np.add(data, 1, out[0])
+        out[1][:] = data.T
+
+    declare(kernel, outputs=("more", "turned"), elementwise=True)
+    with pytest.raises(ExecutionError) as caught:
+        sym.mine(sym.Variable("x"), name="m").eval(x=np.ones((2, 3)))
+    assert caught.value.rows[1:] == (
+        ("more", "(2, 3)", "as all arrays have one shape", ""),
+        ("turned", "(2, 3)", "as all arrays have one shape", "the kernel gave (3, 2)"),
+    )
+    assert "turned another shape" in caught.value.sentence
+    assert caught.value.hint.startswith("mend the kernel, or elementwise=True;")
+
+
+def takes_one_for_two(data: Array, *, out: Any) -> None:
+    """Fill two."""
+    first, second, third = out
+    first[...] = second[...] = third[...] = data
+
+
+def takes_two_for_one(data: Array, *, out: Any) -> None:
+    """Fill one."""
+    out[...] = data
+
+
+@pytest.mark.parametrize(
+    ("kernel", "outputs", "hint"),
+    [
+        (takes_one_for_two, ("y",), "its kernel fills `out`, which is one array"),
+        (
+            takes_two_for_one,
+            ("a", "b"),
+            "its kernel fills `out`, a tuple of 2 arrays: a and b",
+        ),
+    ],
+)
+def test_a_kernel_that_takes_out_for_something_else(kernel, outputs, hint):
+    declare(kernel, outputs=outputs, elementwise=True)
+    with pytest.raises(ExecutionError) as caught:
+        sym.mine(sym.Variable("x")).eval(x=np.ones((2, 3)))
+    assert caught.value.hint == f"{hint}; every bound array is as it was before the run"
+
+
+def test_a_kernel_that_keeps_something_is_not_called_again():
+    calls = []
+
+    def kernel(data: Array, *, state: Any, out: Array) -> None:
+        calls.append(1)
+        out[...] = data.sum(1)
+
+    declare(kernel, elementwise=True)
+    with pytest.raises(ExecutionError, match="could not broadcast"):
+        sym.mine(sym.Variable("x")).eval(x=np.ones((2, 3)))
+    assert calls == [1]
+
+
+# ------------------------------------------------------------------------------- lists in gradients
+
+MISUSED = {
+    "times": (lambda g, data: g * data, "g"),
+    "behind a symbol": (lambda g, data: data * g, "g"),
+    "behind a number": (lambda g, data: 2 * g, "g"),
+    "negated": (lambda g, data: -g, "g"),
+    "in an op": (lambda g, data: F.sin(g), "g"),
+    "a method": (lambda g, data: g.sum(), "g"),
+    "as it is": (lambda g, data: g, "g"),
+    "in a tuple": (lambda g, data: (g,), "g"),
+    "a third": (lambda g, data: g[2], "g"),
+    "the output": (lambda g, data, *, y: g[0] / y, "y"),
+}
+
+
+@pytest.mark.parametrize("what", MISUSED)
+def test_a_list_of_gradients_that_is_taken_for_one(what):
+    rule, called = MISUSED[what]
+    declare(pair, outputs=("a", "b"), elementwise=True).grad(rule)
+    head = sym.mine(sym.Variable("x"), name="m")[0]
+    with pytest.raises(GradientError) as caught:
+        ms.grad(head, "x")
+    held = "the gradients of the outputs" if called == "g" else "the outputs"
+    assert told(caught.value) == [
+        f"mine 'm': its gradient rule fails: `{called}` is a list here: it holds {held} a and b",
+        f"take one: {called}[0] for a and {called}[1] for b",
+    ]
+
+
 # --------------------------------------------------------------------------------------- families
 
 FAMILIES = {
@@ -756,7 +906,7 @@ FAMILIES = {
     "a function that returns": (
         lambda: unary("mine", lambda x: x, None, "Doc."),
         "mine: its function takes (x), but is called with (x, out)",
-        "parameters stand behind a *, by their names",
+        "it fills `out`: lambda x, out: np.copyto(out, …)",
     ),
     "a ufunc of two": (
         lambda: unary("mine", np.add, None, "Doc."),
@@ -771,7 +921,7 @@ FAMILIES = {
     "a gradient of two": (
         lambda: unary("mine", np.tanh, lambda g, x: g, "Doc."),
         "mine: its gradient takes (g, x), but is called with (g, x, y)",
-        "parameters stand behind a *, by their names",
+        "lambda g, x, y: …; parameters stand behind a *, by their names",
     ),
     "one gradient": (
         lambda: binary("mine", np.add, max, "Doc."),
@@ -781,7 +931,7 @@ FAMILIES = {
     "no scalar": (
         lambda: scalar("mine", np.add, lambda g, x, y: g, "Doc."),
         "mine: its gradient takes (g, x, y), but is called with (g, x, y, scalar)",
-        "parameters stand behind a *, by their names",
+        "lambda g, x, y, scalar: …; parameters stand behind a *, by their names",
     ),
 }
 
