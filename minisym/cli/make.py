@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.markup import escape
@@ -11,10 +13,14 @@ from rich.markup import escape
 import minisym as ms
 from minisym.cli.options import Epoch, Files, Force, Output, Params, Shape
 from minisym.cli.shapes import all_known, complete, refuse_part, shapes_of
-from minisym.cli.terminal import each_model, end, files, name_each, out, target
+from minisym.cli.terminal import each_model, end, fail, files, name_each, out, target
+from minisym.core.errors import listed
 from minisym.core.files import write_text
 from minisym.saved.load import PACKED
 from minisym.saved.model import Model
+
+_ENDING: Final = re.compile(r"\.[A-Za-z]\w*")
+"""What says a format: `.xyz` does, and the number in `mobilenet-0.25` does not."""
 
 
 def plot(
@@ -55,7 +61,7 @@ def cut(
     names = files(file)
     places = dict(zip(names, name_each(names, output, "", f"-{'-'.join(at)}"), strict=True))
     for place in places.values():
-        _refuse_to_overwrite(place, force=force)
+        _writable(place, PACKED, force=force)
 
     def write(name: str, model: Model) -> None:
         for path in model.cut(at if len(at) > 1 else at[0]).save(places[name]):
@@ -89,7 +95,7 @@ def convert(
     names = files(file)
     places = dict(zip(names, name_each(names, to, ""), strict=True))
     for place in places.values():
-        _refuse_to_overwrite(place, force=force)
+        _writable(place, (".onnx", *PACKED, ".py"), force=force)
 
     def write(name: str, model: Model) -> None:
         model = model.rename(model.check().names) if rename else model
@@ -112,10 +118,16 @@ def convert(
     end(each_model(names, epoch, params, write))
 
 
-def _refuse_to_overwrite(place: Path, *, force: bool) -> None:
-    """Refuse to write over any file of a model."""
-    if place.suffix in {*PACKED, ".onnx", ".py"}:
+def _writable(place: Path, forms: Sequence[str], *, force: bool) -> None:
+    """Refuse a name of no form of a model, and to write over any file of one."""
+    if place.suffix in forms:
         target(place, force=force)
-    else:
-        for ending in ("-symbol.json", "-0000.params"):
-            target(place.with_name(place.name + ending), force=force)
+        return
+    if _ENDING.fullmatch(place.suffix):
+        prefix = place.with_suffix("")
+        fail(
+            f"{place} ends in {place.suffix}, and no form of a model that is written here does",
+            f"known are {listed(forms)}, and a prefix, such as {prefix}, for MXNet's two files",
+        )
+    for ending in ("-symbol.json", "-0000.params"):
+        target(place.with_name(place.name + ending), force=force)

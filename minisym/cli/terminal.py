@@ -176,7 +176,7 @@ def target(path: Path, *, force: bool) -> Path:
     if path.exists() and not force:
         fail(f"{path} is there already", "--force writes over it")
     if not path.parent.is_dir():
-        fail(f"there is no folder {path.parent}")
+        fail(f"there is no folder {path.parent}", f"make it first: {path.name} goes there")
     return path
 
 

@@ -242,9 +242,16 @@ class Op:
 
         An exchange with other processes does, too: all of them have to make it.
         """
-        return bool(self.subgraphs) or bool(
-            {"state", "comm"} & {*getattr(self.kernel, "wants", ())}
-        )
+        return bool(self.subgraphs) or bool({"state", "comm"} & self._wanted)
+
+    @property
+    def exchanges(self) -> bool:
+        """Whether it talks to other processes."""
+        return "comm" in self._wanted
+
+    @property
+    def _wanted(self) -> set[str]:
+        return {*getattr(self.kernel, "wants", ())}
 
     @property
     def why_no_onnx(self) -> str:

@@ -17,7 +17,7 @@ from minisym.saved.model import Engine, Model
 from minisym.saved.save import read_packed
 
 _ARCHIVES: Final = (".tar.gz", ".tgz", ".tar")
-PACKED: Final = (".npz", ".safetensors")
+PACKED: Final = (".safetensors", ".npz")
 """What ends the names of files that hold a symbol and its arrays."""
 
 
@@ -95,7 +95,7 @@ def _from_folder(
     packed = [name for name in names if name.endswith(_ARCHIVES)]
     if prefix is None and len(packed) == 1 and not any(n.endswith(".json") for n in names):
         return _from_archive(folder / packed[0], epoch)
-    where = str(folder)
+    where = "this folder" if folder == Path() else str(folder)
     if params is not None:
         symbol, _ = choose([n for n in names if not n.endswith(".params")], where, prefix)
         return _read(folder / symbol, Path(params))

@@ -95,9 +95,10 @@ def _symbol(names: Sequence[str], where: str, prefix: str | None) -> str:
             hint=f"name one: load_model({found[0]!r})",
         )
     others = [n for n in sorted(names) if n.lower().endswith((".json", ".params"))]
-    wanted = "net-symbol.json" if prefix is None else f"{prefix}-symbol.json"
     raise NoFileError(
-        f"{where} has no symbol, a file such as {wanted}",
+        f"{where} has no symbol, a file such as net-symbol.json"
+        if prefix is None
+        else f"there is no model {prefix!r}: {where} has no file such as {prefix}-symbol.json",
         hint=f"there are {listed(others, 8)}" if others else None,
     )
 

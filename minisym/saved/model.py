@@ -344,9 +344,10 @@ class Model:
         Parameters
         ----------
         path
-            A prefix: then MXNet's pair `-symbol.json` and `-0000.params` is written. Or the name of
-            one file that ends in `.npz` or `.safetensors` and holds both: `load_model` reads it.
-            The last needs the package safetensors.
+            A prefix: then MXNet's pair `-symbol.json` and `-0000.params` is written, without the
+            second if there are no arrays. Or the name of one file that ends in `.npz` or
+            `.safetensors` and holds both: `load_model` reads it. The last needs the package
+            safetensors.
         epoch
             The number in the name of the file of parameters.
 

@@ -1,7 +1,7 @@
 """Writing a model: as MXNet's pair of files, as `.npz`, or as safetensors.
 
 The last two are one file: arrays under their own names, and the symbol's JSON beside them, so that
-`load_model` reads it back.
+`load_model` reads it back. Of a pair, a model without arrays has the symbol alone.
 """
 
 from __future__ import annotations
@@ -53,8 +53,13 @@ def save_model(
             hint=f"save({str(file.with_suffix(''))!r}) writes -symbol.json and -0000.params; "
             "or end it in .npz or .safetensors",
         )
+    written, arrays = Path(f"{file}-symbol.json"), Path(f"{file}-{epoch:04d}.params")
+    if not arg_params and not aux_params:
+        mxnet_json.save(symbol, written)
+        arrays.unlink(missing_ok=True)  # it would be taken for this model's own
+        return [written]
     save_checkpoint(str(file), epoch, symbol, arg_params, aux_params)
-    return [Path(f"{file}-symbol.json"), Path(f"{file}-{epoch:04d}.params")]
+    return [written, arrays]
 
 
 def _plain(*parts: Mapping[str, NDArray]) -> dict[str, Array]:

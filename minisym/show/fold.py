@@ -8,12 +8,12 @@ A `Fold` says which nodes are drawn as one. From the least to the most there are
 * `repeat`: and what is computed several times over is drawn once.
 * `scope`: and scopes of names are boxes, first the innermost ones.
 * `stretch`: ops that follow each other are one, however they are called. Cuts are made where few
-  values cross.
+  values cross, and around what talks to other processes, which is never lost among others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -112,7 +112,9 @@ class Folder:
         leads: dict[Node, Node] = {}
         chips: dict[Node, int] = {}
         for node in self.graph:
-            if node.op is None or self.kinds[node] not in _FOLLOW or node.op.subgraphs:
+            if node.op is None or self.kinds[node] not in _FOLLOW:
+                continue
+            if node.op.subgraphs or node.op.exchanges:
                 continue
             read = {entry.node for entry in node.inputs} - self.hidden
             if len(read) != 1 or self._is_served(node):
@@ -165,12 +167,10 @@ class Folder:
         copies = {node: copy for repeat in found for copy in repeat.copies for node in copy}
         firsts = {node: repeat for repeat in found for node in repeat.copies[0]}
         shown = [op for op in self.ops if op in firsts or op not in copies]
-        borders = {
-            i for i in range(1, len(shown)) if firsts.get(shown[i - 1]) is not firsts.get(shown[i])
-        }
+        borders = _borders(shown, firsts.get) | _borders(shown, _exchanges)
         if len(borders) >= number:
-            found, shown, borders = [], self.ops, set()
-        cuts = sorted(borders | _cuts(shown, number - len(borders)))
+            found, shown, borders = [], self.ops, _borders(self.ops, _exchanges)
+        cuts = sorted(borders | _cuts(shown, max(1, number - len(borders))))
         closed: dict[Node, Scope] = {}
         titles: dict[Scope, str] = {}
         for start, end in zip([0, *cuts], [*cuts, len(shown)], strict=True):
@@ -206,6 +206,16 @@ def is_gradient(graph: Graph) -> bool:
 def _outside(closed: Mapping[Node, Scope], leads: Mapping[Node, Node]) -> dict[Node, Node]:
     """Return the chips that are not in a box together with what they follow anyway."""
     return {n: lead for n, lead in leads.items() if n not in closed and lead not in closed}
+
+
+def _borders(ops: Sequence[Node], fact: Callable[[Node], object]) -> set[int]:
+    """Return where in a row of ops something else is true of them."""
+    facts = [fact(op) for op in ops]
+    return {i for i in range(1, len(ops)) if facts[i - 1] is not facts[i]}
+
+
+def _exchanges(node: Node) -> bool:
+    return node.op is not None and node.op.exchanges
 
 
 def _cuts(ops: Sequence[Node], number: int) -> set[int]:

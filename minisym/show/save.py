@@ -68,7 +68,11 @@ def save_picture(
     kind = _TEXTS.get(path.suffix.lower())
     if not path.suffix:
         message = f"{path} does not say which format to write"
-        raise FormatSuffixError(message, hint="end it in .svg, .png, .pdf, .dot, .mmd or .txt")
+        hint = "end it in .svg, .png, .pdf, .dot, .mmd or .txt"
+        if path.name.startswith("."):
+            message = f"{path} is an ending without a name"
+            hint = f"name the file: {path.with_name('net' + path.name)}"
+        raise FormatSuffixError(message, hint=hint)
     if kind == "text":
         write_text(path, tree(symbol, shape, dtype) + "\n")
         return path

@@ -250,6 +250,13 @@ def test_bench(folder: Path) -> None:
         (["bench", "net"], "the shape is not known of data (N×3×?×? float32)"),
         (["bench", "net"], "hint: --shape data=1,3,224,224"),
         (["convert", "net", "x.npy/y.npz"], "there is no folder"),
+        (["plot", "net", "-o", "pics/.svg"], "hint: make it first: net.svg goes there"),
+        (["plot", "net", "-o", "pics"], "hint: end it in .svg"),
+        (["cut", "nothing", "--at", "pool"], "there is no model 'nothing': this folder"),
+        (["cut", "nothing", "--at", "pool"], "such as nothing-symbol.json"),
+        (["convert", "net", "net.xyz"], "net.xyz ends in .xyz, and no form"),
+        (["convert", "net", ".xyz"], "known are .onnx, .safetensors, .npz and .py"),
+        (["cut", "net", "--at", "pool", "-o", "part.pth"], "known are .safetensors and .npz"),
     ],
 )  # fmt: skip
 def test_what_is_no_good_is_said_in_words(folder: Path, arguments: list[str], words: str) -> None:

@@ -63,6 +63,14 @@ def test_a_model_is_saved_over_the_files_that_it_is_mapped_from(tmp_path):
     np.testing.assert_allclose(ms.load_model(tmp_path / "net")(DATA), before, rtol=1e-6)
 
 
+def test_a_model_without_arrays_is_its_symbol(tmp_path):
+    model().save(tmp_path / "net")  # whose arrays would be taken for those of the next one
+    bare = ms.Model(sym.tanh(sym.Variable("data"), name="t"), {})
+    assert bare.save(tmp_path / "net") == [tmp_path / "net-symbol.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["net-symbol.json"]
+    np.testing.assert_array_equal(ms.load_model(tmp_path / "net")(DATA), bare(DATA))
+
+
 @pytest.mark.parametrize("name", ["net.json", "net-symbol.json", "net.params", "n.tgz", "n.onnx"])
 def test_what_is_no_prefix(tmp_path, name):
     with pytest.raises(ms.ParamError, match="is no prefix"):

@@ -19,6 +19,7 @@ from drawn_nets import (
 
 import minisym as ms
 from minisym import sym
+from minisym.optimizer.parameter import call
 from minisym.show import render
 from minisym.show.groups import groups
 from minisym.show.known import learn
@@ -199,6 +200,26 @@ def test_what_has_no_scopes_is_folded_to_stretches():
     assert drawn.fold == "stretch"
     assert stretches[0].title.startswith("fc0 … fc")
     assert sum(len(box.nodes) for box in drawn.boxes if box.kind != "input") == 100
+
+
+@pytest.mark.parametrize("agreed", ["mean", "majority_vote"])
+def test_what_talks_to_other_processes_is_never_lost_among_others(agreed):
+    x = sym.Variable("data")
+    for i in range(60):
+        x = sym.tanh(sym.FullyConnected(x, num_hidden=8, name=f"fc{i}"), name=f"t{i}")
+    rule = ms.optimizer.SGD() if agreed == "mean" else ms.optimizer.Signum(wd=0)
+    step = ms.parallel.data_parallel(rule.minimize(sym.sum(x, name="loss")), exchange=agreed)
+    drawn = scene(step.graph, hide_weights=True, collapse="stretch")
+    exchanging = [box for box in drawn.boxes if any(n.op and n.op.exchanges for n in box.nodes)]
+    assert exchanging
+    assert all(node.op.exchanges for box in exchanging for node in box.nodes)
+    assert all("exchange" in box.title for box in exchanging)
+
+
+def test_what_talks_to_other_processes_is_no_chip():
+    layer = sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc")
+    drawn = scene(sym.tanh(call("_exchange_votes", layer)).graph, collapse="stack")
+    assert [box.title for box in drawn.boxes if box.kind == "math"] == ["_exchange_votes"]
 
 
 @pytest.mark.parametrize(
