@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import numpy as np
 
-from minisym.core.errors import DeclarationError, ParamError, count, did_you_mean, listed
+from minisym.core.errors import DeclarationError, ParamError, closest, count, did_you_mean, listed
 from minisym.core.op import KINDS, Op
 from minisym.core.params import REQUIRED, Param, param_of
 from minisym.core.samples import Sample
@@ -252,7 +252,7 @@ def _check_inputs(op: Op) -> None:
                 f"{op.name}: inits of {i.name} must be MXNet's string, but got {i.init!r}",
                 hint="inits={'gamma': '[\"one\", {}]'}",
             )
-    if op.count and (close := _close(op.count, [n for n in op.params if n != op.count])):
+    if op.count and (close := closest(op.count, op.params, 0.8)):
         raise DeclarationError(
             f"{op.name}: count names {op.count!r}, but its kernel takes {close[0]!r}",
             hint="the parameter that holds the number of inputs has one name",
@@ -262,13 +262,6 @@ def _check_inputs(op: Op) -> None:
             f"{op.name}: count is for inputs in any number, but its kernel takes no *data",
             hint="def kernel(*data: Array, out: Array): …",
         )
-
-
-def _close(word: str, words: list[str]) -> list[str]:
-    """Return what one may have meant by a word."""
-    import difflib
-
-    return difflib.get_close_matches(word, words, 1, 0.8)
 
 
 def _check_outputs(op: Op, outputs: tuple[str, ...]) -> None:

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from minisym.core.origin import Origin, describe
 
@@ -225,24 +225,66 @@ class GraphError(MinisymError, ValueError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a hint with the closest known word, or the known words, or nothing.
-
-    A word may be the initials of another.
+    """Return a hint with the closest known words, and the known words; or nothing.
 
     >>> did_you_mean("num_hiden", ["num_hidden", "no_bias"])
     "did you mean 'num_hidden'? Possible: num_hidden, no_bias"
-    >>> did_you_mean("lr", ["learning_rate", "wd"])
-    "did you mean 'learning_rate'? Possible: learning_rate, wd"
+    >>> did_you_mean("label", ["data", "softmax_label"])
+    "did you mean 'softmax_label'? Possible: data, softmax_label"
+    """
+    names = sorted(known) if isinstance(known, set | frozenset) else list(known)
+    if not names:
+        return None
+    listed = f"Possible: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
+    asked = meant(word, names)
+    return f"{asked} {listed}" if asked else listed
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """Return the question whether one of the closest known words was meant, if there is any.
+
+    >>> meant("bias", ["fc1_bias", "fc2_bias"])
+    "did you mean 'fc1_bias' or 'fc2_bias'?"
+    """
+    close = closest(word, known)
+    return f"did you mean {' or '.join(map(repr, close))}?" if close else None
+
+
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """Return what may have been meant by a word: few known words, the likeliest first.
+
+    A word may be the initials of another, be misspelt, or have too few or too many parts, at its
+    end or at its beginning. `cutoff` is how much of a misspelt one must be right.
+
+    >>> closest("lr", ["learning_rate", "wd"]), closest("wieght", ["weight", "bias"])
+    (['learning_rate'], ['weight'])
+    >>> closest("label", ["data", "softmax_label"]), closest("img_data", ["data", "label"])
+    (['softmax_label'], ['data'])
     """
     import difflib
 
-    names = list(known)
-    if not names:
-        return None
-    short = [name for name in names if _initials(name) == word or _initials(word) == name]
-    close = short or difflib.get_close_matches(word, names, n=1)
-    listed = f"Possible: {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
-    return f"did you mean {close[0]!r}? {listed}" if close else listed
+    names = [name for name in known if name != word]
+    if short := [name for name in names if _initials(name) == word or _initials(word) == name]:
+        return short
+    parts = f"_{word}_"
+    longer = [name for name in names if f"_{name}_".endswith(parts)]
+    longer = longer or [name for name in names if f"_{name}_".startswith(parts)]
+    shorter = [name for name in names if parts.endswith(f"_{name}_")]
+    shorter = shorter or [name for name in names if parts.startswith(f"_{name}_")]
+    found = longer or shorter
+    spelt = difflib.get_close_matches(word, names, 1, max(cutoff, _MISSPELT))
+    if spelt and spelt[0] not in found:
+        return spelt
+    if 0 < len(found) <= _FEW:
+        return found
+    return difflib.get_close_matches(word, found or names, 1, cutoff)
+
+
+_FEW: Final = 3
+"""How many words one question asks for."""
+
+_MISSPELT: Final = 0.8
+"""How much of a word is right if it is another with a slip; with less, its parts may say more."""
 
 
 def _initials(word: str) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from minisym.core.cost import Cost
-from minisym.core.errors import ComposeError, DeclarationError, ParamError, did_you_mean
+from minisym.core.errors import ComposeError, DeclarationError, ParamError, closest, did_you_mean
 from minisym.core.params import Param, write
 from minisym.core.signatures import keywords_of
 
@@ -477,12 +477,10 @@ def get(name: str) -> Op:
 
 def attribute(name: str, module: str) -> Op:
     """Return the op that a module's attribute names; raise AttributeError with what is close."""
-    import difflib
-
     op = None if name.startswith("__") else _registry.get(name)
     if op is None:
         public = [known for known in _registry if not known.startswith("_")]
-        close = difflib.get_close_matches(name, public, n=3, cutoff=0.75)  # maximum is no max
+        close = closest(name, public, 0.75)  # maximum is no max
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         message = f"module {module!r} has no attribute {name!r}{hint}"
         raise AttributeError(message)

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get
 
 import numpy as np
 
-from minisym.core.errors import DtypeError, ParamError, did_you_mean
+from minisym.core.errors import DtypeError, ParamError, did_you_mean, meant
 
 Ints = tuple[int, ...]
 """A tuple of integers, such as a kernel's size. MXNet calls it Shape(tuple)."""
@@ -125,13 +125,10 @@ class Param:
 
     def _hint(self, value: Any) -> str | None:
         """Return the choice that is close to what was written, or what the parameter means."""
-        import difflib
-
         if get_origin(self.annotation) is Literal and isinstance(value, str):
-            choices = [str(choice) for choice in get_args(self.annotation)]
-            close = difflib.get_close_matches(value, choices, n=1)
-            if close:
-                return f"did you mean {close[0]!r}?"
+            asked = meant(value, map(str, get_args(self.annotation)))
+            if asked:
+                return asked
         return f"{self.name}: {self.doc}" if self.doc else None
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from minisym.core.errors import (
     count,
     did_you_mean,
     listed,
+    meant,
 )
 from minisym.core.graph import Graph
 from minisym.core.naming import NameManager
@@ -186,7 +188,8 @@ def simple_bind(
     found = {n: inference.shapes[Entry(n)] for n in graph.variables}
     unknown = [n for n, shape in found.items() if not is_known(shape)]
     if unknown:
-        raise _undecided(unknown, known, found)
+        raise _undecided(unknown, known, found, shapes)
+    _warn_of_strangers(shapes, names)
     inference.infer_dtypes(_types(names, type_dict or {}), "given in type_dict")
     arguments = [node for node in graph.variables if node not in graph.auxiliary]
     shared, slopes = _shared(shared_exec, shared_arg_names)
@@ -274,16 +277,36 @@ def _types(names: Mapping[str, Node], given: Mapping[str, Any]) -> dict[Node, np
 
 
 def _undecided(
-    unknown: Sequence[Node], known: Mapping[Node, Any], found: Mapping[Node, Any]
+    unknown: Sequence[Node],
+    known: Mapping[Node, Any],
+    found: Mapping[Node, Any],
+    given: Iterable[str],
 ) -> IncompleteError:
+    every = [node.name for node in found]
     names = [node.name for node in unknown]
+    hint = f"give the shape of {names[0]}; labels need theirs where the network does not fix it"
+    for name in given:
+        if name not in every and (asked := meant(name, every)):
+            hint = f"there is no argument {name!r}: {asked}"
     rows: list[Row] = [(n.name, show(found[n]), "given to simple_bind", "") for n in known]
     rows += [(n.name, show(found[n]), "not decided", "") for n in unknown[: 12 - len(rows)]]
     return IncompleteError(
         f"simple_bind: the shapes given do not decide those of {listed(names)}",
         rows=rows,
-        hint=f"give the shape of {names[0]}; labels need theirs where the network does not fix it",
+        hint=hint,
     )
+
+
+def _warn_of_strangers(given: Iterable[str], names: Collection[str]) -> None:
+    """Say that a shape is of no use, if its name is close to one that has been left out.
+
+    MXNet passes over all that it does not know: there may be shapes of labels for a graph without.
+    """
+    free = [name for name in names if name not in given]
+    for name in given:
+        if name not in names and (asked := meant(name, free)):
+            message = f"simple_bind: there is no argument {name!r} to give a shape to: {asked}"
+            warnings.warn(message, UserWarning, stacklevel=3)
 
 
 def _refuse_duplicates(graph: Graph) -> None:
@@ -330,8 +353,6 @@ def _match(
 def _missing(
     missing: Sequence[Node], given: Mapping[str, Any], what: str, symbol: Symbol
 ) -> BindError:
-    from difflib import get_close_matches
-
     known = {
         node: array.shape
         for node in symbol.graph.variables
@@ -345,10 +366,9 @@ def _missing(
     rows: list[Row] = [(n.name, shapes[n], "would be its shape", "missing") for n in missing]
     names = [node.name for node in missing]
     hint = "simple_bind allocates arrays for you"
-    for name in given:
-        close = get_close_matches(name, names, n=1)
-        if close and name not in symbol.list_inputs():
-            hint = f"there is no argument {name!r}: did you mean {close[0]!r}?"
+    for name in given.keys() - {*symbol.list_inputs()}:
+        if asked := meant(name, names):
+            hint = f"there is no argument {name!r}: {asked}"
     return BindError(f"bind: {what} has no array for {listed(names)}", rows=rows[:12], hint=hint)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minisym.core.errors import MinisymError, ShapeError
+from minisym.core.errors import MinisymError, ShapeError, closest
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.core.params import dtype_from_user
@@ -113,14 +113,12 @@ def _judge_strangers(
     graph: Graph, given: Mapping[str, Any], what: str, found: Mapping[Entry, Any]
 ) -> None:
     """Say that the graph does not have a name, if that may be why something is not known."""
-    from difflib import get_close_matches
-
     names = {node.name for node in graph.variables}
     strangers = [name for name in given if name not in names]
     if not strangers or None not in found.values():
         return
     for name in strangers:
-        if get_close_matches(str(name), names):
+        if closest(str(name), names):
             named(graph, (), {name: None}, what)  # refuses it
     message = f"there is no argument {strangers[0]!r} to give a {what} to, and not all is known"
     warnings.warn(message, RuntimeWarning, stacklevel=4)
