@@ -162,6 +162,24 @@ def test_readme_says_how_much_there_is_to_read():
     assert said_every == pytest.approx(every, rel=0.05)
 
 
+def test_the_way_through_the_code_is_as_long_as_the_design_says():
+    """To a twentieth, again; and its files are there."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        lines = importlib.import_module("count_lines").lines
+    finally:
+        sys.path.pop(0)
+    way = read("docs/design.md").split("## Read it in an evening")[1].split("\n## ")[0]
+    files = re.findall(r"\]\(\.\./(minisym/.*?\.py)\)", way)
+    said = re.search(r"([\d,]+) lines of code, ([\d,]+) with", " ".join(way.split()))
+    assert len(files) > 10
+    assert said
+    counts = [lines(ROOT / file) for file in files]
+    said_code, said_every = (int(number.replace(",", "")) for number in said.groups())
+    assert said_code == pytest.approx(sum(code for _, code in counts), rel=0.05)
+    assert said_every == pytest.approx(sum(every for every, _ in counts), rel=0.05)
+
+
 def test_few_arrows_point_up():
     assert len(UPWARD) <= 2
 

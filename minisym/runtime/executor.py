@@ -366,6 +366,10 @@ class Executor:
             raise
 
     def _forward(self, call: object, is_train: bool, kwargs: Mapping[str, Any]) -> list[NDArray]:
+        """Find out what runs, check what is fed, run the steps, and make the calls of the commit.
+
+        The last of these calls enters `after` in `_last`: until then the run has not been.
+        """
         if is_train is not False and is_train is not True:
             is_train = self._mode(is_train, "forward")
         if self._waiting is not None:

@@ -154,7 +154,7 @@ def lay_out(
     runs: tuple[Sequence[Node], Sequence[Node]],
     ends: tuple[Sequence[Entry], Sequence[Entry]],
     written: Mapping[Node, Write],
-    seen: Collection[Node],
+    views: Collection[Node],
     *,
     direct: Collection[Node],
     keep: bool,
@@ -172,8 +172,8 @@ def lay_out(
         The outputs of either.
     written
         Variable -> what writes it.
-    seen
-        Nodes whose output may be a view of their input.
+    views
+        Nodes whose output is a view of their input.
     direct
         Updates that may compute in place, at the end of the run.
     keep
@@ -197,7 +197,7 @@ def lay_out(
     roots = layout.roots
     for position, node in enumerate(nodes):
         for entry in all_entries(node):
-            if node in seen:
+            if node in views:
                 homes[entry] = Home("view", position, position, source=node.inputs[0])
                 roots[entry] = roots.get(node.inputs[0], node.inputs[0])
             elif node in direct:
