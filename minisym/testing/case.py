@@ -47,6 +47,16 @@ class Case:
     @cached_property
     def arrays(self) -> Arrays:
         """The inputs by their names."""
+        lacking = [
+            n for n in self.op.required if n not in self.sample.params and n != self.op.count
+        ]
+        if lacking and not self.is_error:
+            self.fail(
+                "the sample gives no value to what the op requires",
+                ", ".join(f"{name}, {self.op.params[name].kind}" for name in lacking),
+                dict(self.sample.params),
+                hint=f"parameters follow the inputs: Sample(((2, 3),), {{{lacking[0]!r}: …}})",
+            )
         given = self.sample.arrays(np.random.default_rng(0))
         for i, array in enumerate(given):
             if not isinstance(array, np.ndarray):

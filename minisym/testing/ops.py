@@ -37,7 +37,8 @@ class Report:
     def __repr__(self) -> str:
         """Lay out as a table."""
         width = max(map(len, [*self.checked, *self.left_out]))
-        lines = [f"{self.op}: all is as declared"]
+        told = "it runs as declared, but no value was compared with what it should be"
+        lines = [f"{self.op}: {told if 'value' in self.left_out else 'all is as declared'}"]
         lines += [f"  {n:<{width}}  {count(times, 'sample')}" for n, times in self.checked.items()]
         lines += [f"  {n:<{width}}  - ({reason})" for n, reason in self.left_out.items()]
         return "\n".join(lines)
@@ -101,6 +102,8 @@ def check_op(op: str | Op | Callable[..., Any], samples: Sequence[Sample] | None
         valid = [case for case in cases if not case.is_error]
         writes(valid)
         checked["writes"] = len(valid)
+    if not found.doc:
+        left_out["docstring"] = "it has none, so that help() says nothing of it"
     return Report(found.name, checked, left_out)
 
 

@@ -92,6 +92,29 @@ mine: all is as declared
     )
 
 
+def test_where_no_value_is_compared_the_report_says_so():
+    """Samples of a family are shapes: that an op runs on them says little of what it computes."""
+    first, *rest = repr(check_op(unary("mine", np.tanh, None, ""))).splitlines()
+    assert first == "mine: it runs as declared, but no value was compared with what it should be"
+    assert "  value                 - (no sample has a reference)" in rest
+    assert rest[-1] == (
+        "  docstring             - (it has none, so that help() says nothing of it)"
+    )
+
+
+def test_a_sample_without_what_the_op_requires():
+    def scaled(data: Array, *, scale: float, out: Array) -> None:
+        """Multiply."""
+        np.multiply(data, scale, out)
+
+    error = refused(elementwise(scaled, TWO))
+    assert error.sentence == "mine, sample 0: the sample gives no value to what the op requires"
+    assert [row[:2] for row in error.rows[:2]] == [("expected", "scale, a float"), ("got", "{}")]
+    assert error.hint == "parameters follow the inputs: Sample(((2, 3),), {'scale': …})"
+    missing = Sample(((2, 3),), raises=ms.ParamError, match="scale")
+    assert check_op("mine", [Sample(((2, 3),), {"scale": 2}), missing]).checked["error"] == 1
+
+
 def test_samples_may_be_given():
     """One that declares none, and one whose own are left aside."""
     assert check_op(elementwise(samples=()), TWO).checked["kernel"] == 1
