@@ -10,12 +10,14 @@ import numbers
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
-from minisym.core.errors import ComposeError, NotForSymbolError, listed
+import numpy as np
+
+from minisym.core.errors import ComposeError, NotForSymbolError, closest, listed
 from minisym.core.naming import auto_name, current_attrs, is_attribute
 from minisym.core.node import Entry, Node, first_entry
-from minisym.core.op import NO_PARAMS, Op, Params, get
+from minisym.core.op import NO_PARAMS, Op, Params, get, registered
 from minisym.core.origin import capture
 from minisym.core.several import Several
 
@@ -28,9 +30,6 @@ class Operators:
     __slots__ = ("entries",)
 
     entries: tuple[Entry, ...]
-
-    # NumPy leaves `array + symbol` to the symbol, which then refuses it with a clear message
-    __array_ufunc__ = None
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
@@ -111,6 +110,40 @@ class Operators:
         """Compare elementwise."""
         return _binary("_lesser_equal", "_lesser_equal_scalar", self, other)
 
+    def __matmul__(self, other: object) -> NoReturn:
+        """Refuse: MXNet's symbols have no such operator."""
+        raise _not_numpy("matmul", "@ is no operator of symbols")
+
+    __rmatmul__ = __matmul__
+
+    # ------------------------------------------------------------------ what NumPy asks a symbol
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Do `number * symbol` where the number is NumPy's; refuse all other ufuncs."""
+        names = _OF_UFUNCS.get(ufunc)
+        if names is None or method != "__call__" or kwargs:
+            raise _not_numpy(ufunc.__name__)
+        left, right = inputs
+        if isinstance(left, Operators):
+            return getattr(left, names[0])(right)
+        if ufunc in _COMPARISONS and np.ndim(left) == 0:
+            left = left[()]  # NumPy makes an array of a number that it compares
+        return getattr(right, names[1])(left)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Call the method of that name, as NumPy itself does for what is no array; or refuse."""
+        method = getattr(args[0], function.__name__, None) if args else None
+        if isinstance(getattr(method, "__self__", None), Operators):
+            return method(*args[1:], **kwargs)  # type: ignore[misc]
+        raise _not_numpy(function.__name__)
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        """Refuse: a symbol has no values yet."""
+        raise NotForSymbolError(
+            f"{self!r} is no array: it has not run yet",
+            hint="eval(name=array), or bind and forward, return arrays",
+        )
+
     # `==` builds a graph, so a Symbol has no truth value and no hash
     __hash__ = None  # type: ignore[assignment]
 
@@ -136,6 +169,53 @@ class Operators:
         )
 
     __isub__ = __imul__ = __itruediv__ = __iadd__
+
+
+_OF_UFUNCS: Final[Mapping[np.ufunc, tuple[str, str]]] = {
+    np.add: ("__add__", "__radd__"),
+    np.subtract: ("__sub__", "__rsub__"),
+    np.multiply: ("__mul__", "__rmul__"),
+    np.true_divide: ("__truediv__", "__rtruediv__"),
+    np.remainder: ("__mod__", "__rmod__"),
+    np.power: ("__pow__", "__rpow__"),
+    np.equal: ("__eq__", "__eq__"),
+    np.not_equal: ("__ne__", "__ne__"),
+    np.greater: ("__gt__", "__lt__"),
+    np.greater_equal: ("__ge__", "__le__"),
+    np.less: ("__lt__", "__gt__"),
+    np.less_equal: ("__le__", "__ge__"),
+}
+"""What NumPy's operators call -> the method of a left operand, and that of a right one."""
+
+_COMPARISONS: Final[frozenset[np.ufunc]] = frozenset(
+    (np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal)
+)
+
+_CALLED_ELSE: Final = {
+    "absolute": "abs",
+    "concatenate": "concat",
+    "matmul": "dot",
+    "maximum": "broadcast_maximum",
+    "minimum": "broadcast_minimum",
+    "hypot": "broadcast_hypot",
+    "shape": "shape_array",
+    "size": "size_array",
+}
+"""NumPy's name -> that of the op."""
+
+
+def _not_numpy(name: str, why: str = "") -> NotForSymbolError:
+    """Make the error for a function of NumPy that got a symbol, and name the op that is meant."""
+    op = _CALLED_ELSE.get(name, name)
+    public = [known for known in registered() if not known.startswith("_")]
+    if op in public:
+        hint = f"the op is ms.sym.{op}"
+    elif close := closest(op, public, 0.8):
+        hint = f"did you mean ms.sym.{close[0]}?"
+    else:
+        hint = "the ops of symbols are those of ms.sym"
+    message = why or f"np.{name} computes with arrays, but got a Symbol, which has no values yet"
+    return NotForSymbolError(message, hint=hint)
 
 
 def connected(op: Op, hint: str, inputs: tuple[Entry, ...], params: Params = NO_PARAMS) -> Entry:

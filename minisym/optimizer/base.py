@@ -15,7 +15,7 @@ from minisym.core.ndarray import NDArray
 from minisym.core.symbol import Symbol
 from minisym.init import begin_states
 from minisym.optimizer.at_once import AtOnce, Bound
-from minisym.optimizer.compose import APPLY, EVERY, FINITE, Options, compose_step
+from minisym.optimizer.compose import APPLY, EVERY, FINITE, MAKER, Options, compose_step
 from minisym.optimizer.parameter import Parameter, Rule
 from minisym.runtime.executor import Executor
 
@@ -257,6 +257,11 @@ class Optimizer(AtOnce):
         """Run a training step with these arrays; return its outputs.
 
         `executor` is what `minimize` returned, bound.
+
+        Raises
+        ------
+        BindError
+            No update of a parameter is bound, or those of another kind of optimizer are.
         """
         fed, finite = self._layout(executor)
         t = self.num_update + 1
@@ -280,12 +285,26 @@ class Optimizer(AtOnce):
             if not executor.arg_dict.keys() & {*executor.writes}:
                 message = "step takes a training step, but no update of a parameter is bound"
                 raise BindError(message, hint="bind what minimize returned")
+            self._check_maker(executor)
             begin_states(executor)
             names = executor.symbol.list_outputs()
             flag = f"{FINITE}_output"
             found = set(executor.arg_dict), names.index(flag) if flag in names else -1
             self._layouts[executor] = found
         return found
+
+    def _check_maker(self, executor: Executor) -> None:
+        """Refuse the step of another kind of optimizer: its updates would run, by its formula."""
+        graph = executor.symbol.graph
+        rate = next((node for node in graph.variables if node.name == "lr"), None)
+        maker = None if rate is None else rate.attrs.get(MAKER)
+        if maker is not None and maker not in {kind.__name__ for kind in type(self).__mro__}:
+            raise BindError(
+                f"{type(self).__name__}.step takes a step that its minimize composed, "
+                f"but this one is of {maker}",
+                hint=f"its updates are those of {maker}: let that one step, or bind what "
+                f"{type(self).__name__}.minimize(loss) returns",
+            )
 
     @staticmethod
     def _accumulate(executor: Executor) -> int:

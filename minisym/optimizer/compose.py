@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from minisym.core.declare import F
-from minisym.core.errors import ComposeError, ParamError, did_you_mean, listed
+from minisym.core.errors import BindError, ComposeError, ParamError, did_you_mean, listed
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
 from minisym.core.variable import Group, Variable
@@ -31,6 +31,9 @@ APPLY: Final = "apply_update"
 
 FINITE: Final = "gradients_are_finite"
 """The node that says whether a scaled step may make one."""
+
+MAKER: Final = "__optimizer__"
+"""The attribute of the learning rate that says whose step it is: the optimizer's class."""
 
 SCALE: Final = "loss_scale"
 EVERY: Final = "__every__"
@@ -70,8 +73,9 @@ def _is_positive(value: Any) -> bool:
 class Numbers:
     """The Variables that hold one number each, fed in every run."""
 
-    def __init__(self, taken: Sequence[str] = ()) -> None:
+    def __init__(self, taken: Sequence[str] = (), optimizer: Optimizer | None = None) -> None:
         self._taken, self._made = set(taken), dict[str, Symbol]()
+        self._told = {} if optimizer is None else {"lr": {MAKER: type(optimizer).__name__}}
 
     def __call__(self, name: str) -> Symbol:
         """Return the Variable of this name, the same one each time."""
@@ -79,7 +83,8 @@ class Numbers:
         found = self._made.get(name)
         if found is None:
             # float64: rates are rounded once, by the update itself
-            found = self._made[name] = Variable(name, dtype="float64", init=ZERO)
+            told = self._told.get(name)
+            found = self._made[name] = Variable(name, attr=told, dtype="float64", init=ZERO)
         return found
 
     def check(self, name: str) -> None:
@@ -110,7 +115,7 @@ def compose_step(
         message = f"minimize takes a Symbol, but got {type(loss).__name__}"
         raise ComposeError(message)
     names = parameters_of(loss) if wrt is None else _named(loss, wrt)
-    fed = Numbers(loss.list_inputs())
+    fed = Numbers(loss.list_inputs(), optimizer)
     scale = _scale_of(options)
     outputs = loss if scale is None else _scaled(loss, scale)
     grads = list(grad(outputs, names))
@@ -258,7 +263,29 @@ def apply_rule(optimizer: Optimizer, p: Parameter) -> Symbol:
             origin=parts[0].entries[0].node.origin,
             hint=f"{_RETURN}; sym.assign(p.weight, value) where the formula has the new weight",
         )
-    return parts[0] if len(parts) == 1 else Group(parts)
+    whole = parts[0] if len(parts) == 1 else Group(parts)
+    _check_writes(type(optimizer).__name__, p, whole)
+    return whole
+
+
+def _check_writes(called: str, p: Parameter, whole: Symbol) -> None:
+    """Refuse a rule that writes something twice, or makes an update and does not return it."""
+    try:
+        find_writes(whole.graph)
+    except BindError as error:
+        raise ComposeError(
+            f"{called}.rule writes something of {p.name!r} twice: {error.sentence}",
+            origin=error.origin,
+            hint="one p.step for each parameter, one p.keep for each state: "
+            "p.step(a + b) goes both ways at once",
+        ) from None
+    for update in p.writes:
+        if (node := update.entries[0].node) not in whole.graph:
+            raise ComposeError(
+                f"{called}.rule makes {node.name!r} and does not return it: it would not happen",
+                origin=node.origin,
+                hint=_RETURN,
+            )
 
 
 def _written_by(value: Entry) -> Node | None:
@@ -400,7 +427,7 @@ def compose_updates(
     optimizer: Optimizer, loss: Symbol, names: Sequence[str], grads: Sequence[Symbol]
 ) -> list[Symbol]:
     """Compose the updates of some parameters of a loss, with gradients from elsewhere."""
-    fed = Numbers(loss.list_inputs())
+    fed = Numbers(loss.list_inputs(), optimizer)
     rescale = optimizer.rescale_grad
     return [
         _update(optimizer, loss, name, g, fed, rescale, mixed=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from minisym.core.declare import F
@@ -48,10 +48,17 @@ class Parameter:
     clip_gradient: float | None
     hyper: Callable[[str], Symbol]
     """Returns a number that each run is fed with, such as "t"; the same one for all parameters."""
+    states: dict[str, Symbol] = field(default_factory=dict)
+    """The states that the rule has asked for."""
+    writes: list[Symbol] = field(default_factory=list)
+    """What `step` and `keep` have made, all of which the rule has to return."""
 
     def state(self, name: str, init: str = ZERO) -> Symbol:
-        """Make a state of this parameter: a Variable such as fc1_weight_mom."""
-        return Variable(f"{self.name}_{name}", init=init)
+        """Return the state of this name: a Variable such as fc1_weight_mom."""
+        found = self.states.get(name)
+        if found is None:
+            found = self.states[name] = Variable(f"{self.name}_{name}", init=init)
+        return found
 
     def master(self) -> Symbol:
         """Make the float32 master of the weight, which begins as its copy."""
@@ -86,11 +93,15 @@ class Parameter:
         r"""Move the weight against a direction $d$: $w \leftarrow w - \eta\,(d + \lambda w)$."""
         decay = {"wd": self.wd} if self.wd else {}
         name = f"{self.name}_update"
-        return F.sgd_update(self.weight, direction, lr=self.lr, **decay, name=name)
+        return self._noted(F.sgd_update(self.weight, direction, lr=self.lr, **decay, name=name))
 
     def keep(self, state: Symbol, value: Symbol) -> Symbol:
         """Write a value into a state, which the next run reads."""
-        return F.keep(state, value, name=f"{state.name}_update")
+        return self._noted(F.keep(state, value, name=f"{state.name}_update"))
+
+    def _noted(self, update: Symbol) -> Symbol:
+        self.writes.append(update)
+        return update
 
     def rescale_array(self) -> Symbol:
         """Return `rescale_grad` as an array of one number."""

@@ -618,10 +618,10 @@ GRADIENTS = {
     "NumPy": (
         lambda g, lhs, rhs: (g * np.tanh(lhs), g),
         (
-            "mine 'm': its gradient rule fails: TypeError: operand 'Symbol' does not "
-            "support ufuncs (__array_ufunc__=None)"
+            "mine 'm': its gradient rule fails: np.tanh computes with arrays, but got a Symbol, "
+            "which has no values yet"
         ),
-        "it composes symbols, with operators and with the ops of F",
+        "the op is ms.sym.tanh",
     ),
 }
 
