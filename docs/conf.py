@@ -24,11 +24,13 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "docstrings",
+    "linked_names",
     "api_pages",
     "mathml",
     "notebooks",
     "op_reference",
     "pictures",
+    "source_links",
 ]
 exclude_patterns = ["_build", "_ext", "_generated", "**/.ipynb_checkpoints"]
 
@@ -65,7 +67,7 @@ myst_heading_anchors = 3
 myst_substitutions = measured()  # what pages say of the size of minisym
 
 # Docstrings: numpydoc's sections, read by napoleon; $x$ and `x` by the docstrings extension.
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
@@ -73,21 +75,21 @@ add_module_names = False  # where a class lives is its own business
 autosummary_generate = False
 default_role = "code"
 napoleon_google_docstring = False
+napoleon_use_param = False  # what describes several parameters stays one entry
 napoleon_use_rtype = False
+python_maximum_signature_line_length = 140  # a longer one has a line for each parameter
+toc_object_entries_show_parents = "hide"
 
 # Every reference to a minisym name has to lead somewhere. Other projects' are plain text: their
 # inventories would need the network, and a build must not.
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!minisym\b).*"),
-    # what signatures name, and nobody calls: no pages of their own
-    (r"py:class", r"minisym\.core\.params\.DType"),
+    # what signatures and fields name, and nobody calls: no pages of their own
+    (r"py:class", r"minisym\.core\.(params\.DType|op\.Rule|deferred\.Deferred)"),
     (r"py:class", r"minisym\.operator\.Properties"),
-    (r"py:class", r"minisym\.parallel\.shards\.(Rows|Item)"),
-    (
-        r"py:class",
-        r"minisym\.runtime\.(executor\.LastRun|observe\.(glimpse\.Frame|drawing\.Drawing))",
-    ),
+    (r"py:class", r"minisym\.parallel\.(shards\.(Rows|Item)|exchange\.(Update|Message))"),
+    (r"py:class", r"minisym\.runtime\.observe\.drawing\.Drawing"),
 ]
 
 html_theme = "pydata_sphinx_theme"

@@ -21,9 +21,11 @@ class BatchEndParam(NamedTuple):
     """What a callback behind a batch is told."""
 
     epoch: int
+    """The number of the epoch, from 0."""
     nbatch: int
     """The number of the batch, from 0."""
     eval_metric: Any
+    """The metric that the loop updates, or None."""
     locals: dict[str, Any] | None = None
     """The variables of the loop."""
 

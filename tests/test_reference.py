@@ -8,6 +8,7 @@ import pydoc
 import re
 import sys
 from functools import cache
+from typing import get_origin
 
 import pytest
 from places import ROOT
@@ -21,6 +22,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 import api_pages
 import curves
 import docstrings
+import linked_names
 import op_page
 import pictures
 from declared_at import declaration
@@ -152,6 +154,105 @@ def test_every_public_class_has_a_page():
             assert thing in shown
 
 
+def names_offered():
+    """Yield each public function and class of `minisym` and its public modules, by a name."""
+    for name in ms.__all__:
+        thing = getattr(ms, name)
+        if not inspect.ismodule(thing):
+            yield name, thing
+            continue
+        if thing is ms.sym:
+            continue  # each function is an op's, or exported by `minisym`
+        own = thing.__name__
+        for inner in getattr(thing, "__all__", vars(thing)):
+            found = getattr(thing, inner)
+            here = hasattr(thing, "__all__") or getattr(found, "__module__", "") == own
+            code = hasattr(found, "__name__") and callable(found) and not get_origin(found)
+            if here and code and not inner.startswith("_"):
+                yield f"{own.removeprefix('minisym.')}.{inner}", found
+
+
+def test_every_public_name_has_a_page_or_a_line():
+    shown = [*api().pages, *re.findall(r"auto(?:function|data):: ([\w.]+)", api().index)]
+    things = {pydoc.locate(name) for name in shown}
+    lines = set(
+        re.findall(r"`(?:\w+\.)*(\w+)`", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"))
+    )
+    ops = {name for op in own() for name in op_page.names_of(op)} | reference().pages.keys()
+    told = lines | ops
+
+    def is_told(name, thing):
+        known = {name, name.partition(".")[2], name.split(".")[-1], getattr(thing, "__name__", "")}
+        return thing in things or not told.isdisjoint(known)
+
+    missing = sorted({name for name, thing in names_offered() if not is_told(name, thing)})
+    assert missing == []
+
+
+def test_ops_that_are_methods_are_described_once():
+    page = api().pages["minisym.NDArray"]
+    assert re.search(r":exclude-members: .*\btanh\b", page)
+    assert not re.search(r":exclude-members: .*\breshape\b", page)
+    assert "[sum](../ops/sum.md)" in page
+    assert "`trace`" in page
+    assert "[astype](../ops/Cast.md)" in api().pages["minisym.Symbol"]
+
+
+def test_an_error_is_shown_without_what_only_minisym_gives_it():
+    assert ":: minisym.core.errors.ShapeError()\n" in api().pages["minisym.core.errors.ShapeError"]
+    assert "MinisymError\n" in api().pages["minisym.core.errors.MinisymError"]
+
+
+def test_bases_that_have_no_page_give_way_to_theirs():
+    assert api().bases(ms.Symbol) == []
+    assert api().bases(ms.io.CSVIter) == [ms.io.NDArrayIter]
+    assert api().bases(ms.errors.ShapeError) == [ms.MinisymError, ValueError]
+
+
+def test_a_function_that_is_a_method_does_not_speak_of_its_first_parameter():
+    def said(name, function):
+        lines = (inspect.getdoc(function) or "").split("\n")
+        docstrings.of_a_method(None, "method", f"minisym.Symbol.{name}", function, None, lines)
+        return lines
+
+    assert "symbol" in (inspect.getdoc(ms.grad) or "").split("\n")
+    lines = said("grad", ms.grad)
+    assert "symbol" not in lines
+    assert lines[lines.index("Parameters") + 2] == "wrt"
+    assert said("gradient", ms.grad) == ["The same as `grad`."]
+
+
+def test_fields_are_told_by_what_they_mean():
+    lines = ["Alias for field number 0"]
+    docstrings.tidy_fields(None, "attribute", "", None, None, lines)
+    assert lines == [""]
+    lines = [
+        ".. attribute:: n", "", "   How many.", "", "   :type: int", "",
+        ":Parameters:", "             * **a, b** (*x.Y*) -- Two.", "             * **c** -- One.",
+    ]  # fmt: skip
+    docstrings.tidy_fields(None, "class", "", None, None, lines)
+    assert lines == [
+        ".. attribute:: n", "   :type: int", "", "   How many.", "", "", "",
+        ":Parameters:", "             * **a, b** -- Two.", "             * **c** -- One.",
+    ]  # fmt: skip
+
+
+def test_a_name_leads_where_there_is_no_doubt():
+    names = object.__new__(linked_names.Names)
+    names.full = {
+        "minisym.Symbol.bind": "bind",
+        "minisym.grad": "grad",
+        "minisym.io.X.next": "next",
+    }
+    names.ends, names.ops = {"X": "X", "X.next": "next", "next": "next"}, {"sum": "sum"}
+    found = {text: names.find(text, "minisym.Symbol") for text in ("bind", "bind()", "ms.grad")}
+    assert found == {"bind": "bind", "bind()": "bind", "ms.grad": "grad"}
+    assert names.find("X.next()", "") == "next"
+    assert names.find("sym.sum", "") == "sum"
+    for word in ("sum", "next", "x + 1", "minisym"):
+        assert names.find(word, "") is None
+
+
 def test_a_class_stays_with_a_line_where_it_was():
     assert "* :doc:`Executor <api/minisym.Executor>`: " in api().index
     assert ".. autoclass::" not in api().index
@@ -167,6 +268,8 @@ def test_a_class_stays_with_a_line_where_it_was():
         ("(logger=<module 'logging' from '/usr/lib/logging/__init__.py'>)", "(logger=logging)"),
         ("(func=<function zeros>)", "(func=zeros)"),
         ("(end=<minisym.callback.Log object>)", "(end=Log())"),
+        ("(a=mappingproxy({}), b=frozenset({}))", "(a={}, b=frozenset())"),
+        ("(act=functools.partial(LeakyReLU, slope=0.2))", "(act=LeakyReLU(..., slope=0.2))"),
         ("(a: int = 1)", "(a: int = 1)"),
     ],
 )

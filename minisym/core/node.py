@@ -22,7 +22,9 @@ class Entry(NamedTuple):
     """One output of one node."""
 
     node: Node
+    """The node."""
     index: int = 0  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
+    """The number of the output, from 0."""
 
     @property
     def name(self) -> str:

@@ -96,12 +96,17 @@ class Op:
     """Everything that is known about one op. See docs/your-own-op.md for how to declare one."""
 
     name: str
+    """MXNet's name for it."""
     doc: str = ""
+    """The docstring of its function."""
     module: str = ""
     """Where it is declared."""
     aliases: tuple[str, ...] = ()
+    """Its other names."""
     inputs: tuple[Input, ...] = ()
+    """The arrays that it takes, in order."""
     params: Mapping[str, Param] = field(default_factory=lambda: NO_PARAMS)
+    """What it takes beside arrays, by name."""
     group: tuple[str, ...] = ()
     """For variadic inputs that come in groups: the names of one group (weight, grad, mom)."""
     trailing: tuple[str, ...] = ()
@@ -111,6 +116,7 @@ class Op:
     named: Callable[[Params], tuple[str, ...] | None] | None = None
     """Names of variadic inputs, where the parameters decide on them (None: they are numbered)."""
     outputs: Callable[[Params], tuple[str, ...]] | tuple[str, ...] = ("output",)
+    """The names of the outputs, or what tells them from the parameters."""
     visible: Callable[[Params], int] | int | None = None
     """How many of the outputs a user sees (None: all of them)."""
     writes: Mapping[str, int] = field(default_factory=lambda: NO_PARAMS)
@@ -153,11 +159,17 @@ class Op:
     """The node whose `state` the kernel gets, if not its own: a gradient shares its owner's."""
 
     ufunc: Callable[..., Any] | None = None
+    """The ufunc of NumPy that does all of it, if there is one."""
     kernel: Callable[..., Any] | None = None
+    """What fills the outputs."""
     prepare: Callable[..., Any] | None = None
+    """What yields the steps of a run, where everything is bound."""
     shape_rule: Callable[..., None] | None = None
+    """How shapes depend on each other."""
     dtype_rule: Callable[..., None] | None = None
+    """How element types depend on each other."""
     gradient: Callable[..., Any] | None = None
+    """What composes the gradients of the inputs."""
     onnx_rule: OnnxRule | None = None
     """What it is in ONNX; see `minisym.onnx`."""
     no_onnx: str = ""
@@ -165,7 +177,9 @@ class Op:
     measure: Callable[..., Any] | None = None
     """For an op whose output's shape depends on values: the shapes, from the inputs themselves."""
     samples: Callable[..., Any] | Sequence[Any] = ()
+    """Calls that the tests make."""
     reference: Callable[..., Any] | None = None
+    """What the outputs should be, by NumPy."""
     sometimes: frozenset[str] = frozenset()
     """Names of outputs that exist only with some parameters."""
     choose: Callable[[Mapping[str, str]], Op] | None = None

@@ -81,11 +81,17 @@ class Param:
 
     name: str
     kind: str
+    """What values it takes, in words."""
     parse: Callable[[Any], Any]
+    """What makes a value of what a user or a file says."""
     default: Any
+    """Its value where nothing is said; `REQUIRED` of one that has to be said."""
     doc: str
+    """What it means."""
     annotation: Any
+    """Its type, as the declaration has it."""
     bounds: Between | None = None
+    """Between which numbers it lies, if that is limited."""
     is_hint: bool = False
     """It changes nothing here: accepted, kept, and not shown."""
 

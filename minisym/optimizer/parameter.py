@@ -36,8 +36,11 @@ class Parameter:
     """
 
     name: str
+    """The name of the parameter."""
     weight: Symbol
+    """The Variable that is to be overwritten."""
     grad: Symbol
+    """Its gradient, as it comes."""
     mixed: bool
     """The weight is float16, and a float32 master of it is wanted."""
     lr: Symbol
@@ -45,7 +48,9 @@ class Parameter:
     wd: float
     """The weight decay, times this parameter's factor."""
     rescale_grad: float | Symbol
+    """What gradients are multiplied by; a Symbol, where the graph computes it."""
     clip_gradient: float | None
+    """The bound of each element of the gradient, after that; None: no bound."""
     hyper: Callable[[str], Symbol]
     """Returns a number that each run is fed with, such as "t"; the same one for all parameters."""
     states: dict[str, Symbol] = field(default_factory=dict)

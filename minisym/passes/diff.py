@@ -49,12 +49,17 @@ class Difference:
     """
 
     before: Graph
+    """The first symbol's graph."""
     after: Graph
+    """The second symbol's graph."""
     pairs: Mapping[Node, Node]
     """Each node of the first symbol that is in the second, too -> the node there."""
     added: tuple[Node, ...]
+    """Nodes that only the second symbol has."""
     removed: tuple[Node, ...]
+    """Nodes that only the first symbol has."""
     changed: tuple[Change, ...]
+    """Nodes of both, with what differs in them."""
     renamed: tuple[tuple[Node, Node], ...]
     """Nodes that only have another name."""
     outputs: tuple[tuple[str, ...], tuple[str, ...]] | None

@@ -31,7 +31,9 @@ class Write:
     """`entry`, an output of an updating node, is the new value of `variable`."""
 
     variable: Node
+    """The Variable that is overwritten."""
     entry: Entry
+    """The output that is its new value."""
     slot: str
     """The updating op's name for the input that it overwrites."""
 

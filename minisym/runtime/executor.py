@@ -129,18 +129,19 @@ class Flat:
 class Executor:
     """Arrays bound to a symbol. `Symbol.bind` and `Symbol.simple_bind` make one.
 
-    Attributes
-    ----------
-    outputs : list of NDArray
-        The outputs. They exist before the first run, and each run writes into the same arrays.
-    arg_arrays, grad_arrays, aux_arrays : list
-        The bound arrays, in the order of `list_arguments` and `list_auxiliary_states`.
-    arg_dict, grad_dict, aux_dict, output_dict : dict
-        The same by name.
-
     Several threads may use one executor: their runs wait for each other, and from then on `forward`
     hands out copies of the outputs, so that no other run changes them. `backward` belongs to the
     last forward run, whoever made it.
+
+    Attributes
+    ----------
+    outputs : list[NDArray]
+        The outputs. They exist before the first run, and each run writes into the same arrays.
+    arg_arrays, aux_arrays : list[NDArray]
+        The bound arrays, in the order of `list_arguments` and `list_auxiliary_states`.
+    grad_arrays : list[NDArray | None] | None
+        Their gradients, in the order of `list_arguments`: None for one that is not wanted, and in
+        place of the list, if none is.
 
     Examples
     --------

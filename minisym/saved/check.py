@@ -63,7 +63,9 @@ class Wrong:
 
     name: str
     needed: str
+    """The shape or type that the network wants, in words."""
     found: str
+    """The shape or type of the array, in words."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,17 @@ class Check:
     labels: tuple[str, ...]
     """What only training needs."""
     outputs: tuple[Output, ...]
+    """What comes out."""
     missing: tuple[Missing, ...] = ()
+    """Parameters that the network has, and the file has not."""
     unused: tuple[Slot, ...] = ()
+    """The names of arrays that the network has no use for."""
     wrong_shapes: tuple[Wrong, ...] = ()
+    """Parameters whose arrays have another shape."""
     wrong_types: tuple[Wrong, ...] = ()
+    """Parameters whose arrays have another type."""
     unknown_ops: tuple[UnknownOp, ...] = ()
+    """The nodes that cannot run."""
     runnable: tuple[str, ...] = ()
     """Where a cut would run, in front of the unknown ops."""
     contradictions: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ def debug_str(symbol: Symbol) -> str:
     A variable among the inputs has a version: how many ops have overwritten it as their state.
 
     >>> from minisym import sym
-    >>> print(debug_str(sym.tanh(sym.Variable("x"), name="t")))
+    >>> print(sym.tanh(sym.Variable("x"), name="t").debug_str())
     Symbol Outputs:
         output[0]=t(0)
     Variable:x

@@ -37,7 +37,9 @@ class Layer(NamedTuple):
     """An op, or all ops of a gradient."""
 
     name: str
+    """The name of the node; of a gradient, that of the op whose it is."""
     op: str
+    """The name of the op."""
     kind: str
     """One of `minisym.show.style.KINDS`."""
     shapes: tuple[tuple[int | None, ...] | None, ...]

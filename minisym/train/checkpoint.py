@@ -44,6 +44,7 @@ class Position:
     """Where a training stands."""
 
     epoch: int = 0
+    """How many epochs are done."""
     batch: int = 0
     """How many batches of the epoch are done."""
     history: list[dict[str, float]] = field(default_factory=list)

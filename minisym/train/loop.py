@@ -70,12 +70,17 @@ class Trained:
     """What `fit` returns: the network, its arrays, and how it went."""
 
     net: Symbol
+    """The network, with its loss head."""
     step: Symbol
+    """The training step: loss, gradients and updates in one graph."""
     executor: Executor
     """The training step, bound."""
     optimizer: Optimizer
+    """What the step was made by."""
     data_names: tuple[str, ...]
+    """The names of what is fed as data."""
     label_names: tuple[str, ...]
+    """The names of what is fed as labels."""
     history: list[dict[str, float]] = field(default_factory=list)
     """For each epoch its metrics: those of `eval_data` under `val_…`."""
     recording: Recording | None = None

@@ -40,6 +40,7 @@ class Row(NamedTuple):
     """A node, or all nodes of an op."""
 
     name: str
+    """The name of the node; in a row of an op, that of the op."""
     op: str
     calls: int
     """How many nodes these are."""
@@ -52,6 +53,7 @@ class Row(NamedTuple):
     flops: int | None
     """How many floating point operations it does, if that is known."""
     backward: bool
+    """Whether it belongs to the backward run."""
 
 
 class Event(NamedTuple):
@@ -59,8 +61,11 @@ class Event(NamedTuple):
 
     node: Node
     begin: int
+    """When it began, in nanoseconds."""
     end: int
+    """When it ended, in nanoseconds."""
     backward: bool
+    """Whether the node belongs to the backward run."""
     is_write: bool
     """It is the write into a bound array."""
 

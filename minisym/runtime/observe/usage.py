@@ -37,9 +37,11 @@ class Tenant(NamedTuple):
     """A value, and the memory that it has in a run."""
 
     name: str
+    """The output that it is, as `get_internals` calls it."""
     shape: tuple[int, ...]
     dtype: str
     nbytes: int
+    """Its size in bytes."""
     place: str
     """`block 3`, `view of …`, `writes …`, `bound`, or `copy of … before the run`."""
     begin: int
@@ -49,6 +51,7 @@ class Tenant(NamedTuple):
     taken_from: str
     """The value whose memory this one has taken over, or ''."""
     backward: bool
+    """Whether a backward run computes it."""
     kind: Kind = "block"
     """What sort of place it is; see `minisym.runtime.layout.Home`."""
     block: int | None = None
@@ -59,7 +62,9 @@ class Moment(NamedTuple):
     """The plan's memory while a node runs."""
 
     position: int
+    """The place of the node in the run, from 0."""
     node: str
+    """The name of the node."""
     live: int
     """The bytes of all values that are needed then, what the node makes included."""
 

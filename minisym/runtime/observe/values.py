@@ -19,6 +19,7 @@ class Statistics(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     least: float | None
+    """None where no element is finite, as for `mean` and `greatest`."""
     mean: float | None
     greatest: float | None
     nans: int

@@ -95,7 +95,7 @@ def to_html(
     >>> from minisym import sym
     >>> net = sym.tanh(sym.Variable("x"), name="t")
     >>> executor = net.bind(args={"x": np.array([1.0])})
-    >>> page = to_html(net, Path(tempfile.mkdtemp()) / "net.html", executor=executor)
+    >>> page = net.to_html(Path(tempfile.mkdtemp()) / "net.html", executor=executor)
     >>> "https://" in page.read_text(encoding="utf-8")
     False
     """
