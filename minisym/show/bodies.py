@@ -7,13 +7,15 @@ from outside it then reads there; where a value enters, goes round, or leaves, a
 * `stacked`: the outputs of all steps; `last`: a state after the last of them;
 * `choose`: the output of the branch that a test decides for.
 
+The gradient of a loop is another loop, and opens as one. It reads from the first what no user sees,
+such as the states before each step: they are `stacked`, too.
+
 These nodes are only drawn: they have no kernel, and no graph that runs has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,12 +23,12 @@ from minisym.control.branch import Branch
 from minisym.control.scan import Scan
 from minisym.core.errors import MinisymError
 from minisym.core.graph import Graph
-from minisym.core.node import Entry, Node
-from minisym.core.op import Input, Op
+from minisym.core.node import OWNER, Entry, Node
+from minisym.core.op import NO_PARAMS, Input, Op
 from minisym.core.shapes import Shape
 from minisym.core.symbol import Symbol
 from minisym.passes.infer import infer_dtypes, infer_shapes
-from minisym.show.groups import Scope
+from minisym.show.groups import Bodies, Scope
 from minisym.show.known import Known
 from minisym.show.roles import is_auto_name
 
@@ -45,11 +47,9 @@ class Opened:
     """A graph whose bodies stand in it."""
 
     graph: Graph
+    """What a step makes for the next one is an output of it, too: so that it is here."""
     known: Known
-    scopes: dict[Node, Scope] = field(default_factory=dict)
-    """What stands in a body -> the frames around it."""
-    titles: dict[str, str] = field(default_factory=dict)
-    """Frame -> what it says."""
+    bodies: Bodies = field(default_factory=Bodies)
     rounds: list[tuple[Entry, Node]] = field(default_factory=list)
     """What a step makes, and the state that it is in the next one."""
     names: dict[Entry, str] = field(default_factory=dict)
@@ -58,11 +58,8 @@ class Opened:
     """Node -> how often a run makes it, None if that depends on values."""
 
 
-def open_bodies(graph: Graph, known: Known, *, all_of_them: bool = False) -> Opened:
-    """Open the loops and branches of a graph, those inside of others, too.
-
-    One whose gradient is in the graph stays closed, unless all are to be opened: the gradient is
-    one node, and stands beside it.
+def open_bodies(graph: Graph, known: Known) -> Opened:
+    """Open the loops and branches of a graph, those inside of others and gradients, too.
 
     >>> from minisym import sym
     >>> x, start = sym.Variable("x"), sym.Variable("start")
@@ -70,26 +67,23 @@ def open_bodies(graph: Graph, known: Known, *, all_of_them: bool = False) -> Ope
     >>> [node.op.name for node in open_bodies(sums.graph, Known()).graph if node.op]
     ['each', 'state', 'elemwise_add', 'stacked']
     """
-    closed = {node.owner for node in graph if node.kind == "backward" and not all_of_them}
-    holders = {node for node in graph if _holds_bodies(node) and node.name not in closed}
-    if not holders:
-        return Opened(graph, known)
-    work = _Work(closed)
+    if not any(_holds_bodies(node) for node in graph):
+        return Opened(graph, known, names={entry: entry.name for entry in graph.outputs})
+    work = _Work()
     now = work.copy(graph, {}, known, (), 1)
+    outputs = [now[entry] for entry in graph.outputs]
     return Opened(
-        Graph([now[entry] for entry in graph.outputs]),
+        Graph([*outputs, *(entry for entry, _ in work.rounds)]),
         Known(work.shapes, work.dtypes, known.dtypes_on_edges),
-        work.scopes,
-        work.titles,
+        work.bodies,
         work.rounds,
-        {now[entry]: entry.name for entry in graph.outputs},
+        dict(zip(outputs, (entry.name for entry in graph.outputs), strict=True)),
         work.times,
     )
 
 
 def _holds_bodies(node: Node) -> bool:
-    """Return whether a node can be opened; the gradient of a loop cannot, it is one op."""
-    return node.op is not None and node.op.control is not None and node.kind != "backward"
+    return node.op is not None and node.op.control is not None
 
 
 def _is_plumbing(node: Node) -> bool:
@@ -98,12 +92,11 @@ def _is_plumbing(node: Node) -> bool:
 
 
 class _Work:
-    def __init__(self, closed: AbstractSet[str]) -> None:
-        self.closed = closed
+    def __init__(self) -> None:
         self.shapes: dict[Entry, Shape] = {}
         self.dtypes: dict[Entry, Any] = {}
-        self.scopes: dict[Node, Scope] = {}
-        self.titles: dict[str, str] = {}
+        self.bodies = Bodies()
+        self.opened: dict[tuple[Scope, str], Scope] = {}
         self.rounds: list[tuple[Entry, Node]] = []
         self.times: dict[Node, int | None] = {}
         self.frames = 0
@@ -123,14 +116,14 @@ class _Work:
                 now[Entry(node)] = given[node]
             elif scope and _is_plumbing(node):
                 now[Entry(node)] = now[node.inputs[0]]
-            elif _holds_bodies(node) and node.name not in self.closed:
+            elif _holds_bodies(node):
                 read = [now[entry] for entry in node.inputs]
                 now |= self.open(node, read, known, scope, times)
             else:
                 copy = node.reading(tuple([now[entry] for entry in node.inputs]))
                 if node.op is not None:
                     self._put(copy, scope)
-                    self.times[copy] = times
+                    self.times.setdefault(copy, times)
                 for index in range(node.num_outputs):
                     entry = Entry(node, index)
                     now[entry] = self._know(Entry(copy, index), entry, known)
@@ -147,21 +140,23 @@ class _Work:
         """Put what a node holds into its place; return what stands for its outputs."""
         assert node.op is not None
         what = node.op.control
-        name = "" if is_auto_name(node) else f" · {node.name}"
-        inner = self._frame(f"{_title(what, node, known)}{name}", scope)
-        visible = len(node.entries())
+        inner = self._frame(_title(what, node, known), scope)
+        if node.kind == "backward":
+            self.bodies.forward[inner[-1]] = self.opened.get((scope, node.owner), ())
+        else:
+            self.opened[scope, node.name] = inner
         made = (
             self._open_branch(what, node, read, known, inner)
             if isinstance(what, Branch)
             else self._open_loop(what, node, read, known, inner, times)
         )
         outputs = {}
-        for index, sign in enumerate(made):
-            self._put(sign, inner)
-            outputs[Entry(node, index)] = self._know(Entry(sign), Entry(node, index), known)
-        first = outputs[Entry(node, 0)]  # what is hidden, only the gradient reads
-        hidden = range(visible, node.num_outputs)
-        return outputs | {Entry(node, index): first for index in hidden}
+        for index, entry in enumerate(made):
+            if entry.node.op in SIGNS:
+                self._put(entry.node, inner)
+                self._know(entry, Entry(node, index), known)
+            outputs[Entry(node, index)] = entry
+        return outputs
 
     def _open_loop(
         self,
@@ -171,62 +166,70 @@ class _Work:
         known: Known,
         scope: Scope,
         times: int | None,
-    ) -> list[Node]:
+    ) -> list[Entry]:
         steps = _steps(loop, node, known)
         times = None if times is None or steps is None else times * steps
         inside = _known_inside(loop.body, loop.variables, node, known, loop.num_data)
-        given: dict[Node, Entry] = {}
+        given = dict(zip(loop.variables, read, strict=False))
         states: list[Node] = []
         for place, variable in enumerate(loop.variables):
-            entry = read[place]
             if place < loop.num_data or place in loop.states:
-                op = EACH if place < loop.num_data else STATE
-                sign = Node(op, entry.node.name, (entry,))
+                entry = read[place]
+                sign = _enters(EACH if place < loop.num_data else STATE, entry, variable, node)
                 self._put(sign, scope)
-                self._know(Entry(sign), Entry(variable), inside)
-                if op is STATE:
+                given[variable] = self._know(Entry(sign), Entry(variable), inside)
+                if sign.op is STATE:
                     states.append(sign)
-                entry = Entry(sign)
-            given[variable] = entry
         now = self.copy(loop.body.graph, given, inside, scope, times)
-        heads = [now[entry] for entry in loop.body.entries]
         tests: list[Entry] = []
         if loop.condition is not None:
             also = {n: given[v] for n, v in zip(loop.tested, loop.variables, strict=True)}
             test = self.copy(loop.condition.graph, also, Known(), scope, None)
             tests = [test[entry] for entry in loop.condition.entries]
-        after = heads[loop.num_outputs :]
-        self.rounds += zip(after, states, strict=True)
-        made = [Node(STACKED, node.name, (head,)) for head in heads[: loop.num_outputs]]
-        made += [
-            Node(WHILE if tests else LAST, state.name, (head, *tests))
-            for head, state in zip(after, states, strict=True)
+        before = [given[loop.variables[place]] for place in loop.carried]
+        names = [entry.node.name for entry in before]
+        after = [now[entry] for entry in loop.carried.values()]
+        self.rounds += zip(after, states, strict=False)
+        finals = [
+            _leaves(WHILE if tests else LAST, name, node, entry, *tests)
+            for name, entry in zip(names, after, strict=True)
         ]
-        return made
+        outputs = loop.body.entries[: loop.num_outputs]
+        made = [_leaves(STACKED, node.name, node, now[entry]) for entry in outputs]
+        made += finals[: len(states)]
+        pairs = zip(names, before, strict=True)
+        made += [_leaves(STACKED, name, node, entry) for name, entry in pairs]
+        made += [_leaves(STACKED, node.name, node, now[entry]) for entry in loop.draws]
+        made += finals[len(states) :]
+        return [*made, *tests]  # for the number of steps
 
     def _open_branch(
         self, branch: Branch, node: Node, read: Sequence[Entry], known: Known, scope: Scope
-    ) -> list[Node]:
+    ) -> list[Entry]:
         heads = []
+        draws: list[Entry] = []
         for which, word in enumerate(("if", "then", "else")):
-            body, variables = branch.graphs[which], branch.variables[which]
-            inside = _known_inside(body, variables, node, known, 0)
+            whole = branch.whole(which) if which else branch.graphs[0]
+            variables = branch.variables[which]
+            inside = _known_inside(whole, variables, node, known, 0)
             given = dict(zip(variables, read, strict=True))
-            now = self.copy(body.graph, given, inside, self._frame(word, scope), None)
-            heads.append([now[entry] for entry in body.entries])
+            now = self.copy(whole.graph, given, inside, self._frame(word, scope), None)
+            heads.append([now[entry] for entry in whole.entries])
+            draws += [now[entry] for entry in branch.draws[which - 1]] if which else []
         (test,), then, other = heads
-        pairs = zip(then, other, strict=True)
-        return [Node(CHOOSE, node.name, (test, one, two)) for one, two in pairs]
+        common = branch.num_outputs + len(branch.written)
+        pairs = zip(then[:common], other[:common], strict=True)
+        return [_leaves(CHOOSE, node.name, node, test, *pair) for pair in pairs] + draws
 
     def _frame(self, title: str, outer: Scope) -> Scope:
         key = f"body {self.frames}"
         self.frames += 1
-        self.titles[key] = title
+        self.bodies.titles[key] = title
         return (*outer, key)
 
     def _put(self, node: Node, scope: Scope) -> None:
         if scope:
-            self.scopes[node] = scope
+            self.bodies.scopes.setdefault(node, scope)
         if node.op in SIGNS:
             self.times[node] = 0
 
@@ -238,19 +241,41 @@ class _Work:
         return entry
 
 
+def _enters(op: Op, entry: Entry, variable: Node, holder: Node) -> Node:
+    """Make the sign of a value that a body sees step by step."""
+    is_gradient = OWNER in variable.attrs and entry.node.kind in ("backward", "variable")
+    return Node(op, entry.node.name, (entry,), attrs=_owner(holder) if is_gradient else NO_PARAMS)
+
+
+def _leaves(op: Op, name: str, holder: Node, *entries: Entry) -> Entry:
+    """Make the sign of a value that a holder of bodies gives."""
+    return Entry(Node(op, name, entries, attrs=_owner(holder)))
+
+
+def _owner(holder: Node) -> Mapping[str, str]:
+    """Return the attribute that marks signs in a gradient as part of it."""
+    return {OWNER: holder.attrs[OWNER]} if OWNER in holder.attrs else NO_PARAMS
+
+
 def _title(what: Scan | Branch, node: Node, known: Known) -> str:
+    mark = f"{'∂' * node.gradient_order} " if node.kind == "backward" else ""
+    name = "" if mark or is_auto_name(node) else f" · {node.name}"
     if isinstance(what, Branch):
-        return "cond"
-    if what.condition is not None:
-        return f"while, at most {what.limit:,} steps"
+        return f"{mark}cond{name}"
     steps = _steps(what, node, known)
-    return "foreach" if steps is None else f"foreach ×{steps:,}"
+    if what.condition is not None:
+        said = f"while, at most {what.limit:,} steps"
+    elif what.counted:
+        said = "while, as many steps"
+    else:
+        said = "foreach" if steps is None else f"foreach ×{steps:,}"
+    return f"{mark}{said}{', last step first' if what.reverse else ''}{name}"
 
 
 def _steps(loop: Scan, node: Node, known: Known) -> int | None:
     """Return how many steps a loop makes, if that is known."""
     shape = known.shapes.get(node.inputs[0])
-    return shape[0] if loop.condition is None and shape else None
+    return shape[0] if loop.condition is None and not loop.counted and shape else None
 
 
 def _known_inside(

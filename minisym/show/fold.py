@@ -64,10 +64,12 @@ class Folder:
         known: Known,
         found: Groups,
         hidden: AbstractSet[Node],
+        *,
+        mirror: bool,
     ) -> None:
         self.graph, self.kinds, self.known, self.groups = graph, kinds, known, found
         self.ops = [node for node, layer in found.layers.items() if layer.op is node]
-        self.hidden = hidden
+        self.hidden, self.mirror = hidden, mirror
 
     def folds(self, mode: str | None) -> Iterator[Fold]:
         """Yield what a mode stands for; without one, all folds from the least to the most."""
@@ -88,7 +90,7 @@ class Folder:
     def _least_first(self) -> Iterator[Fold]:
         if len(self.graph) <= MOST:
             many = sum(map(roles.is_backward, self.graph)) > FEW_BACKWARD
-            yield from self.folds("backward" if many and not is_gradient(self.graph) else "none")
+            yield from self.folds("backward" if many and self.mirror else "none")
             yield from self.folds("stack")
         if self.repeated:
             yield Fold("repeat", leads=self.leads, repeats=self.repeated, scopes=self.groups.scopes)
@@ -145,7 +147,8 @@ class Folder:
     def _close(self, depth: int, leads: Mapping[Node, Node], found: Sequence[Repeat]) -> Fold:
         """Make boxes of the scopes of a depth."""
         scopes = self.groups.scopes
-        closed = {op: scopes[op][:depth] for op in self.ops if len(scopes[op]) >= depth}
+        inside = [node for node in self.groups.bodies.scopes if node in scopes]
+        closed = {op: scopes[op][:depth] for op in self.ops + inside if len(scopes[op]) >= depth}
 
         def is_open(repeat: Repeat) -> bool:
             first, second = ({closed[n] for n in copy if n in closed} for copy in repeat.copies[:2])

@@ -31,25 +31,42 @@ class Layer:
 
 
 @dataclass
+class Bodies:
+    """The frames of loops and branches that stand open in a graph."""
+
+    scopes: dict[Node, Scope] = field(default_factory=dict)
+    """What stands in a body -> the frames around it."""
+    titles: dict[str, str] = field(default_factory=dict)
+    """Frame -> what it says."""
+    forward: dict[str, Scope] = field(default_factory=dict)
+    """Frame of a gradient -> the frames of what it is the gradient of, none if that is not here."""
+
+    def is_gradient(self, scope: Scope) -> bool:
+        """Return whether a scope lies in the gradient of a loop or a branch."""
+        return not self.forward.keys().isdisjoint(scope)
+
+
+@dataclass
 class Groups:
     """The layer and the scope of each node."""
 
     layers: dict[Node, Layer]
     scopes: dict[Node, Scope]
-    titles: dict[str, str] = field(default_factory=dict)
-    """Of scopes that are called otherwise: the bodies of loops and branches."""
+    bodies: Bodies
 
 
-def groups(graph: Graph, kinds: Mapping[Node, str]) -> Groups:
+def groups(graph: Graph, kinds: Mapping[Node, str], bodies: Bodies | None = None) -> Groups:
     """Find layers and scopes; linear in the size of the graph."""
-    layers = _layers(graph, kinds)
+    bodies = bodies or Bodies()
+    layers = _layers(graph, kinds, bodies)
     forward = [node for node in graph if _is_forward(node, kinds)]
     scopes: dict[Node, Scope] = dict.fromkeys(graph, ())
     scopes |= _scopes(forward)
+    scopes |= {node: scope for node, scope in bodies.scopes.items() if node in scopes}
     for node, layer in layers.items():
         if layer.op is not None:
             scopes[node] = scopes[layer.op]
-    return Groups(layers, scopes)
+    return Groups(layers, scopes, bodies)
 
 
 def _is_forward(node: Node, kinds: Mapping[Node, str]) -> bool:
@@ -59,18 +76,25 @@ def _is_forward(node: Node, kinds: Mapping[Node, str]) -> bool:
 # ----------------------------------------------------------------------------------------- layers
 
 
-def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
+def _layers(graph: Graph, kinds: Mapping[Node, str], bodies: Bodies) -> dict[Node, Layer]:
     found: dict[Node, Layer] = {}
-    by_name: dict[str, Layer] = {}
+    by_name: dict[tuple[Scope, str], Layer] = {}
+    around = bodies.scopes
     for node in graph:
         if _is_forward(node, kinds):
             layer = Layer(node.op.name if node.op and is_auto_name(node) else node.name, node)
             found[node] = layer
-            by_name.setdefault(node.name, layer)  # of several ops of one name the first counts
+            # of several ops of one name the first counts; what a gradient computes again is another
+            by_name.setdefault((around.get(node, ()), node.name), layer)
     stems: dict[str, Layer] = {}
     for node in graph.variables:
         if kinds[node] in ("parameter", "state"):
-            its = _layer_of_variable(graph, node, found, by_name, kinds)
+            readers = [
+                reader
+                for reader in graph.successors(node)
+                if _is_forward(reader, kinds) and not bodies.is_gradient(around.get(reader, ()))
+            ]
+            its = _layer_of_variable(node, readers, found, by_name)
             if its is None and kinds[node] == "parameter":
                 stem = node.name.rpartition("_")[0] or node.name
                 its = stems.setdefault(stem, Layer(stem))
@@ -84,8 +108,10 @@ def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
                 found[node] = its
                 its.updates.append(node)
                 _serve(graph, node, its, found, kinds)
-        elif kinds[node] == "backward" and node.owner in by_name:
-            found[node] = by_name[node.owner]
+        elif kinds[node] == "backward":
+            its = by_name.get((around.get(node, ()), node.owner))
+            if its is not None:
+                found[node] = its
     if len(stems) < 2:
         alone = {id(layer) for layer in stems.values()}
         found = {node: layer for node, layer in found.items() if id(layer) not in alone}
@@ -93,18 +119,16 @@ def _layers(graph: Graph, kinds: Mapping[Node, str]) -> dict[Node, Layer]:
 
 
 def _layer_of_variable(
-    graph: Graph,
     node: Node,
+    readers: Sequence[Node],
     found: Mapping[Node, Layer],
-    by_name: Mapping[str, Layer],
-    kinds: Mapping[Node, str],
+    by_name: Mapping[tuple[Scope, str], Layer],
 ) -> Layer | None:
     """Return the layer of the only forward op that reads it; what several read belongs to none."""
-    readers = [reader for reader in graph.successors(node) if _is_forward(reader, kinds)]
     if len(readers) == 1:
         return found[readers[0]]
     if not readers:  # the gradient may need a weight that the forward graph no longer shows
-        return by_name.get(node.name.rpartition("_")[0])
+        return by_name.get(((), node.name.rpartition("_")[0]))
     return None
 
 

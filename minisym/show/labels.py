@@ -11,6 +11,7 @@ from minisym.core.op import Op
 from minisym.core.shapes import Shape
 from minisym.passes.flops import bits_sent, flops
 from minisym.show import roles, text
+from minisym.show.bodies import SIGNS
 from minisym.show.known import Known
 from minisym.show.parts import Box, Chip, Frame
 
@@ -110,13 +111,22 @@ def _gradient_of(box: Box) -> str:
     owner = box.layer.op if box.layer else None
     if owner is None or owner.op is None or not roles.is_auto_name(owner):
         mark, _, name = box.name.partition(" ")
-        return f"{mark} {relative(name, box.frame)}"
+        return f"{mark} {plain_name(relative(name, box.frame))}"
     return box.name.replace(owner.name, owner.op.sign or _short(owner))
+
+
+def plain_name(name: str) -> str:
+    """Return what an automatic name says: the op.
+
+    >>> plain_name("_foreach0"), plain_name("fc1")
+    ('foreach', 'fc1')
+    """
+    return name.strip("_").rstrip("0123456789") or name if name.startswith("_") else name
 
 
 def _ops(nodes: Iterable[Node]) -> str:
     """Count ops: `dot ×2, sum`, or `21 ops`."""
-    found = Counter(_short(node) for node in nodes if node.op)
+    found = Counter(_short(node) for node in nodes if node.op and node.op not in SIGNS)
     if len(found) > 4:
         return _plural(found.total(), "op")
     return ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in found.most_common())
@@ -136,7 +146,7 @@ def _forward_name(op: Op) -> str:
 
 def _contents(box: Box, elements: int) -> str:
     """Return what is in a box: `Convolution ×3 · 10 ops · 70.4K params`."""
-    ops = sum(node.op is not None for node in box.nodes)
+    ops = sum(node.op is not None and node.op not in SIGNS for node in box.nodes)
     writes = sum(roles.is_update(node) for node in box.nodes)
     layers = Counter(node.op.name for node in box.nodes if node.op and node.op.kind == "layer")
     words = [f"{name} ×{n}" if n > 1 else name for name, n in layers.most_common(2)]

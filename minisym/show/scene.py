@@ -52,22 +52,20 @@ def scene(
     """
     mode = _mode(collapse)
     known = known or Known()
-    drawn = open_bodies(graph, known, all_of_them=mode == "none")
+    drawn = open_bodies(graph, known)
     work = labels.work(drawn.graph, drawn.known, drawn.times)
     heading, facts = labels.heading(graph, known, roles.kinds(graph), title, work)
     whole, graph, known = graph, drawn.graph, drawn.known
     kinds = roles.kinds(graph)
-    found = groups(graph, kinds)
-    found.scopes |= drawn.scopes
-    found.titles |= drawn.titles
-    for node, layer in found.layers.items():
-        if layer.op in drawn.scopes:
-            found.scopes[node] = drawn.scopes[layer.op]
+    found = groups(graph, kinds, drawn.bodies)
     hidden = _hidden(graph, kinds) if hide_weights else set()
     fitting: list[Scene] = []
     others: list[Scene] = []
-    for fold in Folder(graph, kinds, known, found, hidden).folds(mode):
-        made = _Builder(graph, known, kinds, found, fold, hidden).build(heading, facts, drawn)
+    # the gradient flows up beside the forward pass, unless it is all that there is to see
+    mirror = not is_gradient(whole)
+    for fold in Folder(graph, kinds, known, found, hidden, mirror=mirror).folds(mode):
+        builder = _Builder(graph, known, kinds, found, fold, hidden, mirror=mirror)
+        made = builder.build(heading, facts, drawn)
         if mode not in (None, "stretch"):
             return made
         if fits(made):
@@ -119,6 +117,8 @@ class _Builder:
         found: Groups,
         fold: Fold,
         hidden: AbstractSet[Node],
+        *,
+        mirror: bool,
     ) -> None:
         self.graph, self.known, self.kinds = graph, known, kinds
         self.groups, self.fold = found, fold
@@ -138,8 +138,7 @@ class _Builder:
             for node in graph.variables
             if node in self.fed and all(kinds[n] == "update" for n in graph.successors(node))
         }
-        # the gradient flows up beside the forward pass, unless it is all that there is to see
-        self.mirror = not is_gradient(graph)
+        self.mirror = mirror
         self.boxes: dict[Hashable, Box] = {}
         self.of: dict[Node, Box] = {}
         self.first_of: dict[Box, Node] = {}
@@ -205,16 +204,20 @@ class _Builder:
         owner = layer.op if layer is not None and layer.op is not None else node
         scope = self.fold.closed.get(owner)
         if scope is not None:
-            name = self.fold.titles.get(scope) or self.groups.titles.get(scope[-1], scope[-1])
+            bodies = self.groups.bodies
+            name = self.fold.titles.get(scope) or bodies.titles.get(scope[-1], scope[-1])
+            if bodies.is_gradient(scope):
+                return ("backward", scope), name, "backward"
             if kind == "backward":
                 return ("backward", scope), f"∂ {name}", "backward"
             return ("scope", scope), name, "scope"
-        if kind == "backward" and self.fold.backward:
+        if kind == "backward" and self.fold.backward and node.op not in SIGNS:
             order = node.gradient_order
             name = "∂" * max(1, order) + f" {node.owner}"
             if layer is not None and layer.op is not None:
                 name = name.replace(node.owner, owner.name)
-            return ("backward", layer or node.owner, order), name, "backward"
+            within = None if layer else self._scope(node)
+            return ("backward", layer or node.owner, order, within), name, "backward"
         lead = self.fold.leads.get(node)
         if lead is not None and self.copy_of.get(lead) == self.copy_of.get(node):
             return lead, lead.name, self.kinds[lead]
@@ -266,19 +269,22 @@ class _Builder:
             return frame
         if layer is not None and any(variable in self.of for variable in layer.variables):
             frame = self._layer_frame(layer, frame)
-        if box.kind == "backward" and not self.fold.backward:
+        if box.kind == "backward" and not self.fold.backward and node.op not in SIGNS:
             owner = box.nodes[0].owner
-            place = ("backward", layer or owner)
+            place = ("backward", layer or owner, scope)
             if place not in self.frames:
-                self.frames[place] = Frame(owner, f"∂ {owner}", frame, backward=True)
+                title = f"∂ {labels.plain_name(owner)}"
+                self.frames[place] = Frame(owner, title, frame, backward=True)
             frame = self.frames[place]
         return frame
 
     def _scope_frame(self, scope: Scope, outer: Frame | None) -> Frame:
         frame = self.frames.get(scope)
         if frame is None:
-            name = self.groups.titles.get(scope[-1]) or labels.relative(scope[-1], outer)
+            bodies = self.groups.bodies
+            name = bodies.titles.get(scope[-1]) or labels.relative(scope[-1], outer)
             frame = self.frames[scope] = Frame("/".join(scope), name, outer, prefix=scope[-1])
+            frame.backward = scope[-1] in bodies.forward
             frame.elements = self.scope_elements[scope]
         return frame
 
@@ -401,13 +407,13 @@ class _Builder:
     def _outputs(self, names: Mapping[Entry, str]) -> None:
         """Add a pill for each output; that an update has happened, its arrow says."""
         alike: dict[Entry, list[Entry]] = {}
-        for entry in dict.fromkeys(self.graph.outputs):
+        for entry in names:
             if entry.node in self.of and self.kinds[entry.node] != "update":
                 node = self.stands_for.get(entry.node, entry.node)
                 alike.setdefault(Entry(node, entry.index), []).append(entry)
         for entry, *others in alike.values():
             source = self.of[entry.node]
-            called = names.get(entry, entry.name)
+            called = names[entry]
             title = f"{called} ×{len(others) + 1}" if others else called
             name, detail = f"{called} (output)", self.known.of(entry)
             box = self.boxes["output", entry] = Box(name, "output", title, detail)
@@ -437,6 +443,12 @@ class _Builder:
                 owner = box.layer.op if box.layer else None
                 box.back = owner in self.of and self.of[owner].spine if owner else False
 
+    def _forward_of(self, scope: Hashable) -> Hashable:
+        """Return the scope whose gradient is in a scope: the same, unless it is that of a loop."""
+        if not isinstance(scope, tuple) or not scope:
+            return scope
+        return self.groups.bodies.forward.get(scope[-1]) or scope
+
     def _beside(self) -> list[tuple[Box, Box]]:
         pairs = []
         forward = {box.nodes[0]: box for box in self.boxes.values() if box.nodes}
@@ -444,7 +456,8 @@ class _Builder:
             if box.kind != "backward" or not isinstance(key, tuple) or not self.mirror:
                 continue
             owner = box.layer.op if box.layer else None
-            partner = self.boxes.get(("scope", key[1])) or (forward.get(owner) if owner else None)
+            partner = self.boxes.get(("scope", self._forward_of(key[1])))
+            partner = partner or (forward.get(owner) if owner else None)
             levelled = box.frame is not None and box.frame.layer and box.frame.layer.updates
             if partner is not None and partner.frame is box.frame and not levelled:
                 pairs.append((partner, box))

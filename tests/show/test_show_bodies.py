@@ -131,14 +131,102 @@ def test_a_loop_costs_its_steps():
     assert f"{text.count(35 * (products + rest))} FLOPs" in facts
 
 
-def test_a_loop_whose_gradient_is_drawn_stays_closed():
-    loss = sym.sum(rnn()[0], name="loss")
-    step = sym.Group([loss, ms.grad(loss, "h2h_weight")])
-    kinds = {node.op.name for box in scene(step.graph).boxes for node in box.nodes if node.op}
-    assert "_foreach" in kinds
-    assert "each" not in kinds
-    in_full = scene(step.graph, collapse="none")
-    assert "each" in {node.op.name for box in in_full.boxes for node in box.nodes if node.op}
+def with_gradient(loss, *wrt):
+    """Return a loss and its gradients."""
+    return sym.Group([loss, *(ms.grad(loss, name) for name in wrt)])
+
+
+def around(box):
+    """Return the titles of the frames around a box, the innermost first."""
+    found, frame = [], box.frame
+    while frame is not None:
+        found.append(frame.title)
+        frame = frame.outer
+    return found
+
+
+def inside(drawn, title):
+    return sorted(box.title for box in drawn.boxes if title in around(box))
+
+
+def test_the_gradient_of_a_loop_is_a_frame_of_its_own():
+    step = with_gradient(sym.sum(rnn()[0], name="loss"), "h2h_weight")
+    drawn = scene(step.graph, learn(step.graph, {"data": (35, 16, 20), "h0": (16, 4)}))
+    backward = [frame for frame in drawn.frames if frame.backward]
+    assert [frame.title for frame in backward] == ["∂ foreach ×35, last step first"]
+    # tanh is computed again, from the element and from the state before the step, which was kept;
+    # what flows is the gradient of the step's output and of the state; the weight's is added up
+    again = ["each", "each", "FullyConnected", "FullyConnected", "+", "tanh"]
+    flows = ["each", "state", "∂ squash", "∂ h2h", "∂ foreach", "state", "last"]
+    assert inside(drawn, backward[0].title) == sorted([*again, *flows])
+    assert {
+        ("state", "stacked", "state", ""),
+        ("stacked", "each", "data", "35×16×4"),
+        ("∂ loss", "each", "gradient", "35×16×4"),
+        ("state", "∂ h2h", "round", "next step"),
+        ("state", "∂ foreach", "round", "next step"),
+    } <= links(drawn)
+    shown = {box.title for box in drawn.boxes if box.kind == "output"}
+    assert shown == set(step.list_outputs())
+
+
+def test_the_gradient_of_a_while_loop_goes_as_many_steps():
+    outs, (x, _) = squares()
+    drawn = scene(with_gradient(sym.sum(outs) + sym.sum(x), "x").graph)
+    assert {frame.title for frame in drawn.frames} == {
+        "while, at most 8 steps",
+        "∂ while, as many steps, last step first",
+    }
+    assert "∂ e" in inside(drawn, "∂ while, as many steps, last step first")
+
+
+def test_the_gradient_of_a_choice_is_a_choice():
+    drawn = scene(with_gradient(sym.sum(choice(), name="loss"), "x").graph)
+    assert around(next(box for box in drawn.boxes if box.title == "∂ e")) == ["then", "∂ cond"]
+    assert around(next(box for box in drawn.boxes if box.title == "∂ t")) == ["else", "∂ cond"]
+
+
+def test_the_gradient_of_a_gradient_opens_too():
+    once = ms.grad(sym.sum(rnn()[0], name="loss"), "h2h_weight")
+    twice = ms.grad(sym.sum(once * once, name="norm"), "h2h_weight")
+    titles = [frame.title for frame in scene(twice.graph, collapse="backward").frames]
+    assert titles.count("foreach") == 1
+    assert "∂∂ foreach" in titles
+
+
+def test_a_gradient_opens_within_a_gradient():
+    def outer(x, s):
+        stacked, _ = sym.contrib.foreach(lambda e, t: (e * t, e * t), x, s, name="inner")
+        total = sym.sum(stacked, axis=0)
+        return total, total
+
+    outs, _ = sym.contrib.foreach(outer, sym.Variable("x"), sym.Variable("s"), name="outer")
+    drawn = scene(with_gradient(sym.sum(outs, name="loss"), "s").graph, collapse="backward")
+    within = [around(box) for box in drawn.boxes if box.title == "each"]
+    assert ["∂ foreach, last step first"] * 2 in within
+    assert ["foreach", "∂ foreach, last step first"] in within  # the inner one, run again
+
+
+def test_a_folded_gradient_of_a_loop_is_a_box_beside_it():
+    step = with_gradient(sym.sum(rnn()[0], name="loss"), "h2h_weight")
+    drawn = scene(step.graph, collapse="scope")
+    titles = {(one.title, other.title) for one, other in drawn.beside}
+    assert ("foreach", "∂ foreach, last step first") in titles
+    box = next(box for box in drawn.boxes if box.title.startswith("∂ foreach, "))
+    assert box.kind == "backward"
+    assert not drawn.frames
+
+
+def test_a_training_step_costs_the_steps_of_both_loops():
+    graph = with_gradient(sym.sum(rnn()[0], name="loss"), "h2h_weight").graph
+    facts = scene(graph, learn(graph, {"data": (35, 16, 20), "h0": (16, 4)})).facts
+    forward = 2 * 16 * 4 * (20 + 4) + 2 * 16 * 4  # two matrices; their sum, and tanh
+    of_tanh = 4 * 16 * 4  # g = (g_output + g_state) * (1 - y * y)
+    of_weight = 2 * 4 * 16 * 4 + 4 * 4  # g transposed times the state, added to the total
+    of_state = 2 * 16 * 4 * 4  # g times the weight
+    steps = 35 * (2 * forward + of_tanh + of_weight + of_state)
+    total = steps + 35 * 16 * 4  # and the sum of the outputs
+    assert f"{text.count(total)} FLOPs" in facts
 
 
 def test_a_scope_closes_a_body():
