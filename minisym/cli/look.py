@@ -62,6 +62,9 @@ def check(
     shape: Shape = [],  # noqa: B006
     epoch: Epoch = None,
     params: Params = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show each row of many that are alike.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Report what is missing, unused, wrong or unknown. Exit status 1 if a model cannot predict."""
@@ -74,7 +77,7 @@ def check(
             return
         if len(names) > 1:
             out().print(f"[bold]{escape(name)}[/]")
-        out().print(escape(str(report)), end="\n\n" if len(names) > 1 else "\n")
+        out().print(escape(report.text(fold=not every)), end="\n\n" if len(names) > 1 else "\n")
         if report.names:
             err().print(f"Here: minisym convert {escape(name)} NEW --rename")
         elif not report.ok and report.runnable:

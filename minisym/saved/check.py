@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
@@ -23,6 +24,10 @@ _MOST_PAIRS, _MOST_CLOSE = 4_000_000, 100
 """So many pairs of a missing name and an unused one are looked at, and so many of them closely."""
 _MOST_WRONG: Final = 20
 """So many arrays that do not fit are looked for."""
+_MOST_ALIKE: Final = 6
+"""So many rows that are alike are shown one by one."""
+_NEEDS: Final = "  needs "
+_DIGITS: Final = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class UnknownOp:
 class Check:
     """What `model.check()` found.
 
-    `str` is the report, `as_dict()` is it as plain data, and a notebook shows a table.
+    `str` is the report, where rows that differ in a number of their name are one, and `text()` is
+    all of it; `as_dict()` is it as plain data, and a notebook shows a table.
     """
 
     source: str
@@ -132,15 +138,22 @@ class Check:
         return asdict(self) | {"names": dict(self.names), "ok": self.ok}
 
     def __str__(self) -> str:
+        """Return the report as text, what is alike in one row."""
+        return self.text(fold=True)
+
+    def text(self, *, fold: bool = False) -> str:
         """Return the report as text."""
         lines = [self._heading()]
-        for title, rows in self._sections():
+        for title, every in self._sections():
+            rows = _folded(every) if fold else every
             lines += ["", title]
             width = max((len(row[0]) for row in rows), default=0)
             lines += [f"  {name:<{width}}  {told}".rstrip() for name, told in rows]
         return "\n".join([*lines, "", self._verdict()])
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """Return the report as text, what is alike in one row."""
+        return str(self)
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook."""
@@ -149,7 +162,7 @@ class Check:
             + "".join(
                 f'<tr><td style="text-align:left">{escape(name)}</td>'
                 f'<td style="text-align:left">{escape(told)}</td></tr>'
-                for name, told in rows
+                for name, told in _folded(rows)
             )
             for title, rows in self._sections()
         )
@@ -200,7 +213,7 @@ class Check:
         if not output.runs:
             return f"{told}  cut off by an unknown op"
         others = len(self.inputs) > 1 and set(output.needs) != {one.name for one in self.inputs}
-        return f"{told}  needs {listed(output.needs, 8) or 'nothing'}" if others else told
+        return f"{told}{_NEEDS}{listed(output.needs, 8) or 'nothing'}" if others else told
 
     def _verdict(self) -> str:
         if self.ok:
@@ -221,6 +234,32 @@ class Check:
         elif self.runnable:
             advice = f" What comes before runs: model.cut({self.runnable[0]!r})."
         return f"It cannot predict: {why}.{advice}"
+
+
+def _folded(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Let more than a few rows be one whose names differ in numbers, and which say the same.
+
+    What an output needs does not count: of a net that is unrolled, each needs one input more.
+
+    >>> _folded([("fc", "2"), *((f"data/{i}", "?") for i in range(9))])
+    [('fc', '2'), ('data/0 … data/8', '?  9 alike')]
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, told in rows:
+        alike.setdefault(_kind(name, told), []).append(name)
+    found = []
+    for name, told in rows:
+        same = alike[kind := _kind(name, told)]
+        if len(same) <= _MOST_ALIKE:
+            found.append((name, told))
+        elif name == same[0]:
+            found.append((f"{same[0]} … {same[-1]}", f"{kind[1]}  {len(same)} alike".strip()))
+    return found
+
+
+def _kind(name: str, told: str) -> tuple[str, str]:
+    """Return what rows that are alike have in common."""
+    return _DIGITS.sub("#", name), told.partition(_NEEDS)[0]
 
 
 def _plural(what: str) -> str:

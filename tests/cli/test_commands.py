@@ -75,6 +75,14 @@ def test_check_says_what_is_wrong_by_its_status(folder: Path) -> None:
     assert not told["ok"]
 
 
+def test_check_folds_what_is_alike(folder: Path) -> None:
+    steps = [sym.tanh(sym.Variable(f"step{i}"), name=f"t{i}") for i in range(20)]
+    (folder / "long-symbol.json").write_text(sym.Group(steps).tojson())
+    assert "step0 … step19" in run("check", "long").stdout
+    assert "step7" not in run("check", "long").stdout
+    assert "step7 " in run("check", "long", "--all").stdout
+
+
 def test_several_files_and_patterns(folder: Path) -> None:
     assert [one["file"] for one in data("check", "*-symbol.json", "net")] == [
         "net-symbol.json",

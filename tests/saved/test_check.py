@@ -145,3 +145,45 @@ def test_in_a_notebook():
 def test_shapes_of_what_is_not_there():
     with pytest.raises(ms.ParamError, match="no argument 'dat'"):
         model().check(dat=(1, 3, 5, 5))
+
+
+# ------------------------------------------------------------------------------- many of one kind
+
+
+def unrolled(length: int) -> ms.Model:
+    """Return a net of so many steps, each with an input and an output, and a state that goes on."""
+    h, heads = sym.Variable("begin_h"), []
+    for i in range(length):
+        h = sym.tanh(sym.Variable(f"data/{i}") + h, name=f"t{i}")
+        heads.append(h)
+    return ms.Model(sym.Group(heads), {}, source="a net")
+
+
+def test_many_rows_that_are_alike_are_one():
+    """They differ in a number of their name, and in what they need; what stands between stays."""
+    report = unrolled(9).check()
+    assert (
+        str(report)
+        == repr(report)
+        == (
+            "a net: 18 ops, 0 numbers (0 B)\n\n"
+            "inputs\n"
+            "  data/0 … data/8  ?  9 alike\n"
+            "  begin_h          ?\n\n"
+            "outputs\n"
+            "  t0_output … t8_output  ?  9 alike\n\n"
+            "It can predict."
+        )
+    )
+    assert "data/0 … data/8" in report._repr_html_()
+    full = report.text().splitlines()
+    assert [line for line in full if "data/3" in line.partition("needs")[0]] == ["  data/3   ?"]
+    assert len(report.as_dict()["inputs"]) == 10
+
+
+def test_a_few_rows_or_other_shapes_are_shown_one_by_one():
+    assert "alike" not in str(unrolled(6).check())
+    shapes = {f"data/{i}": (i + 1, 2) for i in range(9)}
+    parts = [sym.tanh(sym.Variable(name), name="one") for name in shapes]
+    report = ms.Model(sym.Concat(*parts, dim=0, name="all"), {}, source="").check(**shapes)
+    assert "data/7  8×2" in str(report)
