@@ -44,12 +44,16 @@ nb_merge_streams = True
 _ipython = HERE / "_build" / "ipython"
 (_ipython / "profile_default").mkdir(parents=True, exist_ok=True)
 (_ipython / "profile_default" / "ipython_kernel_config.py").write_text(
-    "c.IPKernelApp.log_level = 'ERROR'\n", encoding="utf-8"
+    "c.IPKernelApp.log_level = 'ERROR'\nc.InlineBackend.figure_formats = {'svg'}\n",
+    encoding="utf-8",
 )
 os.environ["IPYTHONDIR"] = str(_ipython)
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
+os.environ.pop("MPLBACKEND", None)  # with another than the kernel's, pages have no figures
 suppress_warnings = ["mystnb.unknown_mime_type"]  # symbols offer Mermaid too; pages show the svg
 _kinds = {".py", ".js", ".css", ".html"}
 _sources = b"".join(p.read_bytes() for p in sorted(PACKAGE.rglob("*")) if p.suffix in _kinds)
+_sources += (HERE / "matplotlibrc").read_bytes()
 nb_execution_cache_path = str(
     HERE / "_build" / f"cells-{hashlib.sha256(_sources).hexdigest()[:12]}"
 )
@@ -104,6 +108,7 @@ html_css_files = ["pages.css"]
 html_js_files = ["pages.js"]
 html_math_renderer = "mathml"
 html_show_sourcelink = False
+html_search_scorer = str(HERE / "_static" / "search-order.js")
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 # only the pages of folders have pages beside them to list

@@ -1,11 +1,11 @@
 """Look at the built documentation in a browser: every page, in three widths and both themes.
 
-    python scripts/look_at_docs.py [--out DIR] [--ops N] [PAGE ...]
+    python scripts/look_at_docs.py [--site DIR] [--out DIR] [--ops N] [PAGE ...]
 
 Prints what is wrong on a page (it is wider than the window, the header has two rows, a picture is
-missing or has no text, something is white in the dark, a link leads nowhere) and keeps contact
-sheets of how the pages look. It needs chromium with chromedriver, and what scripts/docs has built.
-Of the pages of ops and classes it takes every N-th.
+missing or has no text, code is cut, something is white in the dark, a link leads nowhere) and keeps
+a sheet of each page as it looks, to its end, with everything unfolded. It needs chromium with
+chromedriver, and what scripts/docs has built. Of the pages of ops and classes it takes every N-th.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ from browser import browser  # noqa: E402 - the one that the tests drive
 
 BUILT = ROOT / "docs" / "_build" / "html"
 WIDTHS = (1280, 1920, 390)
-TALLEST = 2800
-"""How much of a page a sheet shows, in pixels."""
-COLUMN = 480
+COLUMN, TALLEST = 480, 1400
+"""How large a column of a sheet is, at most."""
 
 LOOK = """
 const faults = [], root = document.documentElement, wide = innerWidth;
+document.querySelectorAll("details").forEach((folded) => (folded.open = true));
+document.querySelectorAll("img").forEach((image) => (image.loading = "eager"));
 if (root.scrollWidth > wide + 1) {
     const out = [...document.querySelectorAll("article *")].filter((e) => {
         const box = e.getBoundingClientRect();
-        const scrolls = e.closest("pre, .picture, iframe, math, table");
+        const scrolls = e.closest("pre, .picture, .formula, iframe, table");
         return box.right > wide + 1 && box.width && !scrolls;
     });
     faults.push(`wider than the window by ${root.scrollWidth - wide}: `
@@ -69,17 +70,17 @@ return [faults, root.scrollHeight];
 """
 
 
-def pages(every: int) -> list[str]:
+def pages(site: Path, every: int) -> list[str]:
     """Return the pages to look at."""
-    found = [path.relative_to(BUILT).as_posix() for path in sorted(BUILT.rglob("*.html"))]
+    found = [path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html"))]
     many = [page for page in found if page.startswith(("ops/", "api/"))]
     return [p for p in found if not p.startswith(("ops/", "api/", "_"))] + many[::every]
 
 
-def dead_links() -> list[str]:
+def dead_links(site: Path) -> list[str]:
     """Return the links within the site that lead to no page, or to no place on it."""
     places: dict[Path, set[str]] = {}
-    for path in BUILT.rglob("*.html"):
+    for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         places[path] = set(re.findall(r'\b(?:id|name)="([^"]+)"', text)) | {"", "top"}
     dead = []
@@ -91,53 +92,58 @@ def dead_links() -> list[str]:
             file, _, place = unquote(link).partition("#")
             target = (path.parent / file.partition("?")[0]).resolve() if file else path
             if not target.exists() or (target.suffix == ".html" and place not in places[target]):
-                dead.append(f"{path.relative_to(BUILT)}: {link}")
+                dead.append(f"{path.relative_to(site)}: {link}")
     return sorted(dead)
 
 
 def main() -> int:
     """Look, and say what is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--site", type=Path, default=BUILT)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "_build" / "sheets")
     parser.add_argument("--ops", type=int, default=25, metavar="N")
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
     parser.add_argument("page", nargs="*")
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
-    wrong = [f"a link leads nowhere: {link}" for link in dead_links()]
+    site = asked.site.resolve()
+    wrong = [f"a link leads nowhere: {link}" for link in dead_links(site)]
     with tempfile.TemporaryDirectory() as folder, browser(Path(folder)) as window:
         for width in asked.widths:
             for theme in ("light", "dark"):
-                shots = []
-                for page in asked.page or pages(asked.ops):
-                    faults, shot = look(window, page, width, theme)
+                for page in asked.page or pages(site, asked.ops):
+                    faults, picture = look(window, site / page, width, theme)
                     wrong += [f"{page} at {width}, {theme}: {fault}" for fault in faults]
-                    shots.append(shot)
-                for i in range(0, len(shots), 4):
-                    sheet(shots[i : i + 4]).save(asked.out / f"{width}-{theme}-{i // 4}.png")
+                    name = page.removesuffix(".html").replace("/", "-")
+                    sheet(picture).save(asked.out / f"{name}-{width}-{theme}.png")
     print("\n".join(dict.fromkeys(wrong)) or "nothing is wrong")
     return bool(wrong)
 
 
-def look(window: Any, page: str, width: int, theme: str) -> tuple[list[str], Image.Image]:
+def look(window: Any, page: Path, width: int, theme: str) -> tuple[list[str], Image.Image]:
     """Return what is wrong with a page, and how it looks."""
-    size = {"width": width, "deviceScaleFactor": 1, "mobile": False}
-    window.devtools("Emulation.setDeviceMetricsOverride", height=1000, **size)
-    window.send("POST", "/url", url=(BUILT / page).as_uri())
+    size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+    window.devtools("Emulation.setDeviceMetricsOverride", **size)
+    window.send("POST", "/url", url=page.as_uri())
     window.run("document.documentElement.dataset.theme = arguments[0]", theme)
-    faults, height = window.run(LOOK)
-    tall = min(height, TALLEST)
-    window.devtools("Emulation.setDeviceMetricsOverride", height=tall, **size)
-    picture = Image.open(io.BytesIO(base64.b64decode(window.send("GET", "/screenshot"))))
-    return faults, picture.convert("RGB")
+    faults, high = window.run(LOOK)
+    whole = Image.new("RGB", (width, high))
+    for top in range(0, high, TALLEST):
+        part = {"x": 0, "y": top, "width": width, "height": min(TALLEST, high - top), "scale": 1}
+        seen = window.devtools("Page.captureScreenshot", captureBeyondViewport=True, clip=part)
+        whole.paste(Image.open(io.BytesIO(base64.b64decode(seen["data"]))), (0, top))
+    return faults, whole
 
 
-def sheet(shots: list[Image.Image]) -> Image.Image:
-    """Put pictures beside each other."""
-    small = [s.resize((COLUMN, s.height * COLUMN // s.width)) for s in shots]
-    whole = Image.new("RGB", (len(small) * (COLUMN + 8), max(s.height for s in small)), "orange")
-    for i, picture in enumerate(small):
-        whole.paste(picture, (i * (COLUMN + 8), 0))
+def sheet(page: Image.Image) -> Image.Image:
+    """Cut a page into columns."""
+    wide = min(COLUMN, page.width)
+    page = page.resize((wide, page.height * wide // page.width))
+    count = -(-page.height // TALLEST)
+    whole = Image.new("RGB", (count * (wide + 8), min(TALLEST, page.height)), "orange")
+    for i in range(count):
+        part = page.crop((0, i * TALLEST, wide, min((i + 1) * TALLEST, page.height)))
+        whole.paste(part, (i * (wide + 8), 0))
     return whole
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import pydoc
 import re
+import subprocess
 import sys
 from functools import cache
 from typing import get_origin
@@ -23,6 +25,7 @@ import api_pages
 import curves
 import docstrings
 import linked_names
+import mathml
 import op_page
 import pictures
 from declared_at import declaration
@@ -295,11 +298,60 @@ SVG = """<?xml version="1.0"?>
 
 def test_a_picture_in_a_page_keeps_its_tooltips_and_has_the_colours_of_the_page():
     made = pictures.inline(SVG)
-    assert made.startswith('<svg role="img" aria-label="MLP: 10 parameters · 2 ops" class=')
+    assert made.startswith('<svg role="img" aria-label="MLP: 10 parameters · 2 ops" style=')
     assert 'html[data-theme="dark"]{\n.minisym-adaptive rect' in made
     assert 'xlink:title="all attributes"' in made
     assert " id=" not in made
     assert "<title>" not in made
+
+
+FIGURE = """
+import io, os, sys
+sys.path.insert(0, "docs")
+import conf
+import matplotlib.pyplot as plt
+import pictures
+figure, axis = plt.subplots()
+axis.plot([0, 1], [0, 1], color="#DC2626")
+axis.set(title="A line")
+drawn = io.StringIO()
+figure.savefig(drawn, format="svg")
+print(os.environ.get("MPLBACKEND"), pictures.inline(drawn.getvalue(), 'A "red" line'))
+"""
+
+
+def test_a_figure_has_no_background_and_the_letters_of_the_page():
+    """The kernels take over this environment: with a backend of ours they would show no figure."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    done = subprocess.run(
+        [sys.executable, "-c", FIGURE],
+        cwd=ROOT,
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = done.stdout
+    assert made.startswith('None <svg role="img" aria-label="A &quot;red&quot; line" style="--w')
+    assert ">A line</text>" in made
+    assert "#dc2626" in made
+    assert "currentColor" in made
+    assert re.findall(r"#000000|#ffffff|<metadata|<style", made) == []
+
+
+@pytest.mark.parametrize(
+    ("formula", "part"),
+    [
+        ("|x|", '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo><mi>x</mi>'),
+        ("(-1, 1)", '<mo stretchy="false">&#x00028;</mo><mo form="prefix">&#x02212;</mo>'),
+        ("x - 1", "<mi>x</mi><mo>&#x02212;</mo><mn>1</mn>"),
+        ("f'(x)", '<mi>f</mi><mo stretchy="false" lspace="0" rspace="0">&#x02032;</mo></mrow>'),
+        (r"x \tanh x", '<mi>x</mi><mspace width="0.167em" /><mi>tanh</mi>'),
+    ],
+)
+def test_formulas_are_spaced_as_tex_does(formula: str, part: str):
+    assert part in mathml.mathml(formula)
 
 
 def test_thumbnails_lead_to_sections_that_have_a_picture():

@@ -21,15 +21,42 @@ def spaced(formula: str) -> str:
     return re.sub(rf"({NAMED}) (?=[\w\\])", r"\1\\,", formula)
 
 
+CLOSE = '<mo stretchy="false" lspace="0" rspace="0">'
+MENDED = [
+    # a bar belongs to what is beside it: |x|
+    (re.compile(r"<mo(?: [^>]*)?>(&#x0(?:007C|2016|2225);</mo>)"), rf"{CLOSE}\1"),
+    # a minus behind a sign is that of a number: (-1, 1)
+    (
+        re.compile(
+            r"(<mo(?: [^>]*)?>(?:\[|&#x0(?:0028|002C|003D|2190|2192);)</mo>)<mo>(&#x02212;</mo>)"
+        ),
+        r'\1<mo form="prefix">\2',
+    ),
+    # a prime is high by itself; as an exponent it would be too high
+    (
+        re.compile(r"<msup>(<m[io][^>]*>[^<]*</m[io]>)<mi>(&#x0203[23];)</mi></msup>"),
+        rf"<mrow>\1{CLOSE}\2</mo></mrow>",
+    ),
+]
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """Return a formula as MathML, typeset as TeX does."""
+    made: str = convert(spaced(formula), display=display)
+    for found, better in MENDED:
+        made = found.sub(better, made)
+    return made
+
+
 def inline(writer: Any, node: nodes.math) -> None:
     """Write a formula within a line."""
-    writer.body.append(convert(spaced(node.astext())))
+    writer.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def block(writer: Any, node: nodes.math_block) -> None:
     """Write a formula on a line of its own."""
-    writer.body.append(convert(spaced(node.astext()), display="block"))
+    writer.body.append(f'<div class="formula">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
 
 

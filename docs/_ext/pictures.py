@@ -1,8 +1,9 @@
 """Pictures that cells drew stand in the page itself, so that they have tooltips and its colours.
 
 An svg behind `<img>` shows no tooltips, and nobody can ask it what it is. Here its text goes into
-the page: its dark colours follow the switch of the page, its heading is what a screen reader says,
-and a click opens it in its own size (pages.js). A page that has the marker gets a thumbnail of the
+the page: its dark colours follow the switch of the page, a screen reader says its heading, or what
+the cell says of it, and a click opens it in its own size (pages.js). What is black in a figure of
+Matplotlib has the colour of the page's letters. A page that has the marker gets a thumbnail of the
 first picture of each of its sections.
 """
 
@@ -14,11 +15,15 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from minisym.show.style import DARK
+
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 IMAGE = re.compile(r'<img alt="([^"]*)" src="[^"]*?_images/([^"/]+\.svg)"[^>]*/>')
 SECTION = re.compile(r'<section id="([^"]+)">\s*<h2>(.*?)<a ', re.DOTALL)
+WIDTH = re.compile(r'<svg[^>]* width="([\d.]+(?:pt|px)?)"')
+ALL = re.compile(r'<style type="text/css">\*\{([^}]*)\}</style>')
 BACK = re.compile(r'<a class="viewcode-back".*?</a>', re.DOTALL)
 MARKER = '<div class="thumbnails"></div>'
 SYSTEM, SWITCH = "@media (prefers-color-scheme:dark){", 'html[data-theme="dark"]{'
@@ -26,13 +31,24 @@ LARGEST = 600_000
 """Bytes of what still goes into a page."""
 
 
-def inline(svg: str) -> str:
-    """Return the text of an svg as it may stand in a page."""
-    svg = svg[svg.index("<svg") :].replace(SYSTEM, SWITCH)
-    if "url(#" not in svg and 'href="#' not in svg:
-        svg = re.sub(r' id="[^"]*"', "", svg)  # other pictures have the same
+def inline(svg: str, said: str = "") -> str:
+    """Return the text of an svg as it may stand in a page, with what is said of it."""
+    figure = "https://matplotlib.org/" in svg
+    svg = svg[svg.index("<svg") :].replace(SYSTEM, SWITCH).replace(' role="img"', "", 1)
+    style = ""
+    if figure:
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+        svg, style = ALL.sub("", svg), ALL.findall(svg)[0]  # in a page it would hold for all of it
+        svg = svg.replace("<svg", '<svg fill="currentColor"', 1).replace("#000000", "currentColor")
+    if SWITCH in svg:  # the paper of a picture is that of the page
+        svg = svg.replace(DARK.paper, "var(--pst-color-background)")
+    if wide := WIDTH.match(svg):
+        style = f"--wide: {wide[1]}; {style}"
+    used = set(re.findall(r"(?<=url\(#)[^)]+|(?<=href=\"#)[^\"]+", svg))
+    svg = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", svg)
     svg = re.sub(r"<title>(plot|%3|G|cluster\w*|[^<]*&#45;&gt;[^<]*)</title>", "", svg)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(heading(svg))}"', 1)
+    said = escape(said or heading(svg))
+    return svg.replace("<svg", f'<svg role="img" aria-label="{said}" style="{style}"', 1)
 
 
 def heading(svg: str) -> str:
@@ -69,7 +85,8 @@ def into_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
         path = Path(app.srcdir) / files.get(found[2], "?")
         if not path.exists() or path.stat().st_size > LARGEST:
             return found[0]
-        return f'<div class="picture">{inline(path.read_text(encoding="utf-8"))}</div>'
+        said = "" if found[1].endswith(".svg") else unescape(found[1])  # else it is but its path
+        return f'<div class="picture">{inline(path.read_text(encoding="utf-8"), said)}</div>'
 
     body = context["body"]
     if MARKER in body:

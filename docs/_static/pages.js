@@ -22,6 +22,7 @@ async function copy(text) {
 
 function addCopyButtons() {
     for (const block of document.querySelectorAll("article div.highlight > pre")) {
+        if (block.closest(".cell_output")) continue; // what was printed is no code
         const button = document.createElement("button");
         button.className = "copy";
         button.type = "button";

@@ -111,7 +111,8 @@ def each_model(
     have their turn.
     """
     status = 0
-    with Progress(console=err(), transient=True, disable=len(names) < 2) as progress:
+    shown = len(names) > 1 and sys.stderr.isatty()  # a colour may be forced on a file, but no bar
+    with Progress(console=err(), transient=True, disable=not shown) as progress:
         task = progress.add_task("reading", total=len(names))
         for name in names:
             progress.update(task, description=escape(Path(name).name))

@@ -93,6 +93,13 @@ def test_several_files_and_patterns(folder: Path) -> None:
     assert "no file is like '*.nothing'" in done.stderr
 
 
+def test_no_bar_is_written_to_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in the kernel of a notebook
+    done = run("check", "*-symbol.json", "net")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+
+
 def test_what_is_made_of_several_files_is_named_after_them(folder: Path) -> None:
     assert run("convert", "net", "other").exit_code == 0
     Path("made").mkdir()

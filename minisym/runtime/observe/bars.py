@@ -40,7 +40,7 @@ def bars(rows: Sequence[Row], runs: int, seconds: float) -> Drawing:
             Words(_LEFT - 8, y + 14, name + calls, 11, _INK, anchor="end"),
             Rectangle(_LEFT, y + 3, max(wide, 0.5), _ROW - 6, _colour(row), radius=2),
             Words(_LEFT + wide + 6, y + 14, _said(row), 10, _QUIET, anchor="start"),
-            kind="row",
+            kind="op",
             tip=f"{row.op}: {row.nbytes:,} bytes",
         )
     if rest:
