@@ -19,7 +19,7 @@ TALLEST = 6.0
 AT_MOST = 6
 
 
-def curves(op: Op) -> str:
+def curves(op: Op, called: str) -> str:
     """Draw an elementwise op of one array, with each of its samples' parameters; or nothing."""
     drawn: dict[str, str] = {}
     if op.gradient is None or not op.single or not (op.elementwise or op.kind == "activation"):
@@ -29,11 +29,11 @@ def curves(op: Op) -> str:
             continue
         said = ", ".join(f"{name}={value!r}" for name, value in case.sample.params.items())
         if said not in drawn and len(drawn) < AT_MOST:
-            drawn[said] = _figure(case, said)
+            drawn[said] = _figure(case, f"{called}({said})" if said else called)
     return "\n".join(filter(None, drawn.values()))
 
 
-def _figure(case: Any, said: str) -> str:
+def _figure(case: Any, title: str) -> str:
     low, high = case.sample.domain
     if (low, high) == (-2.0, 2.0):
         low, high = -4.0, 4.0
@@ -47,11 +47,10 @@ def _figure(case: Any, said: str) -> str:
             few = np.asarray(case.symbol.eval(**{name: x[:9]})[0])
         except ms.MinisymError:
             return ""
-    if y.shape != x.shape or np.array_equal(y, x) or np.ptp(y) == 0:
+    if y.shape != x.shape or np.array_equal(y, x) or np.ptp(y[x != 0]) == 0:
         return ""
     if not np.array_equal(few, y[:9], equal_nan=True):  # not of each element by itself
         return ""
-    title = f"{case.op.name}({said})" if said else case.op.name
     return _svg(title, x, y, slope)
 
 
@@ -67,22 +66,23 @@ def _svg(title: str, x: Any, y: Any, slope: Any) -> str:
         return f"{EDGE + (a - x[0]) * across:.1f} {HEIGHT - EDGE - (b - bottom) * up:.1f}"
 
     parts = [f'<line class="axis" {_ends(at(x[0], 0), at(x[-1], 0))}/>']
+    labels = []  # above the curves
     if x[0] <= 0 <= x[-1]:
         parts.append(f'<line class="axis" {_ends(at(0, bottom), at(0, top))}/>')
     for value in _ticks(x[0], x[-1]):
         left, height = at(value, 0).split()
-        parts.append(f'<text x="{left}" y="{float(height) + 12:.1f}">{value:g}</text>')
+        labels.append(f'<text x="{left}" y="{float(height) + 12:.1f}">{value:g}</text>')
     left = at(max(x[0], min(0.0, x[-1])), 0).split()[0]
     for value in _ticks(bottom, top):
         height = at(0, value).split()[1]
         place = f'x="{float(left) - 5:.1f}" y="{float(height) + 3:.1f}"'
-        parts.append(f'<text class="up" {place}>{value:g}</text>')
+        labels.append(f'<text class="up" {place}>{value:g}</text>')
     for kind, values in (("slope", slope), ("value", y)):
         path = " ".join(
             "M" + "L".join(at(*p) for p in run) for run in _runs(x, values, top, bottom)
         )
         parts.append(f'<path class="{kind}" d="{path}"/>')
-    inside = "".join(parts)
+    inside = "".join(parts + labels)
     return (
         f'<figure class="curve"><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(title)} and its derivative">{inside}</svg>'

@@ -13,10 +13,16 @@ if TYPE_CHECKING:
 
 
 NAMED = r"\\(?:arc)?(?:sin|cos|tan|ln|log|exp|max|min)h?\b"
+WORD = re.compile(r"\\[A-Za-z]+(?:{[A-Za-z]+})?|([A-Za-z]{3,})")
+"""A command with the word that it takes; or, as a group, a word that stands there as it is."""
 
 
 def spaced(formula: str) -> str:
-    r"""Put thin spaces around the names of functions, as TeX does: `x \tanh x`."""
+    r"""Put thin spaces around the names of functions, as TeX does: `x \tanh x`.
+
+    A word is set upright, in one piece: `2 pad` is no product of four letters.
+    """
+    formula = WORD.sub(lambda found: rf"\mathrm{{{found[1]}}}" if found[1] else found[0], formula)
     formula = re.sub(rf"(?<=[\w)}}]) ?(?={NAMED})", r"\\,", formula)
     return re.sub(rf"({NAMED}) (?=[\w\\])", r"\1\\,", formula)
 

@@ -11,6 +11,7 @@ from typing import Any
 from curves import curves
 from declared_at import declaration
 from op_example import example
+from op_picture import picture, picture_of_example
 
 import minisym as ms
 from minisym import sym
@@ -20,6 +21,7 @@ from minisym.core.op import Op
 from minisym.onnx.export import OPSET, drafted
 from minisym.onnx.proto import held
 from minisym.symbol.namespaces import PREFIXES
+from minisym.testing.case import Case
 from minisym.testing.ops import cases_of
 
 NAMESPACES = {name: PREFIXES[name][0] for name in ("linalg", "random", "contrib", "image")}
@@ -33,6 +35,8 @@ OURS = {
     *("sgld_update", "dcasgd_update", "majority_vote", "worker_mean"),
 }
 """What MXNet 1.9.1 does not have in `mx.sym`."""
+AT_MOST = 6
+"""So many samples of an op are said in ONNX."""
 
 
 @cache
@@ -73,7 +77,9 @@ def plain(name: str) -> str:
     """Describe a function that is no op itself: by its signature and its docstring."""
     where = "minisym.sym." + name
     mxnet = f"*MXNet:* {_mxnet(name)}."
-    return f"# {name}\n\n```{{eval-rst}}\n.. autofunction:: {where}\n```\n\n{mxnet}\n"
+    told = f"# {name}\n\n```{{eval-rst}}\n.. autofunction:: {where}\n```\n\n{mxnet}\n"
+    is_loop = name.startswith("contrib.")
+    return told + ("\n" + picture_of_example(function(name), name) + "\n") * is_loop
 
 
 def _lines(op: Op) -> Iterator[str]:
@@ -93,13 +99,16 @@ def _lines(op: Op) -> Iterator[str]:
     sections = [i for i, part in enumerate(rest) if _is_title(part)]
     prosaic, behind = (rest[: sections[0]], rest[sections[0] :]) if sections else (rest, [])
     examples = [part for part in rest if ">>>" in part]
+    references = [part for part in prosaic if part.startswith("Reference:")]
     for part in prosaic:
-        if part not in examples:
+        if part not in examples and part not in references:
             yield prose(part)
             yield ""
     yield from _tables(op)
     yield from _facts(op)
-    if drawn := curves(op):
+    if drawn := picture(op, called(op)):
+        yield f"{drawn}\n"
+    if drawn := curves(op, called(op)):
         yield f'<div class="curves">\n{drawn}\n</div>\n'
     shown = [_session(part) for part in examples] or [example(op, called(op))]
     if any(shown):
@@ -108,6 +117,8 @@ def _lines(op: Op) -> Iterator[str]:
     for session in filter(None, shown):
         yield f"```pycon\n{session}\n```"
         yield ""
+    for part in references:
+        yield f"## References\n\n{prose(part.removeprefix('Reference:'))}\n"
     for part in behind:
         if part not in examples and (text := _section(part)):
             yield text
@@ -126,27 +137,41 @@ def _tables(op: Op) -> Iterator[str]:
         yield "| input | what it is |"
         yield "|---|---|"
         for spec in op.inputs:
-            name = f"*{spec.name}s" if spec.variadic else spec.name
+            name = f"*{words.several(spec)}" if spec.variadic else spec.name
+            there = words.presence(op, spec)
             notes = "".join(
                 f" *{note}.*"
                 for note, holds in (
                     ("Written in place", spec.name in op.writes),
                     ("Auxiliary state", spec.auxiliary),
-                    ("Only with some parameters", spec.when is not None),
+                    (there[:1].upper() + there[1:], bool(there)),
                 )
                 if holds
             )
-            yield f"| `{name}` | {cell(spec.doc)}{notes} |"
+            yield f"| `{name}` | {cell(_coded(op, spec.doc))}{notes} |"
         yield ""
     if op.params:
         yield "| parameter | takes | default | meaning |"
         yield "|---|---|---|---|"
         for param in op.params.values():
             default = "**required**" if param.required else f"`{param.default!r}`"
+            if param.name == op.count:
+                default = "counted"
             kind = param.kind + (", or a Symbol" if op.writes and param.is_float else "")
-            meaning = param.doc or "As in MXNet."
+            meaning = _coded(op, param.doc or "As in MXNet.")
             yield f"| `{param.name}` | {cell(kind)} | {default} | {cell(meaning)} |"
         yield ""
+
+
+def _coded(op: Op, text: str) -> str:
+    """Write names of inputs and parameters as code, where they stand in a text as words."""
+    names = [*(spec.name for spec in op.inputs), *op.params]
+    found = "|".join(re.escape(name) for name in names if "_" in name)
+    if not found:
+        return text
+    pieces = re.split(r"(`[^`]*`|\$[^$]*\$)", text)
+    pieces[::2] = [re.sub(rf"(?<!\w)({found})(?!\w)", r"`\1`", piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _facts(op: Op) -> Iterator[str]:
@@ -168,20 +193,20 @@ def _facts(op: Op) -> Iterator[str]:
 def _signature(op: Op) -> str:
     """Return the call as a user writes it: inputs, then parameters with their defaults."""
     optional = next((i for i, spec in enumerate(op.inputs) if spec.when), len(op.inputs))
-    words = [
-        f"*{spec.name}s" if spec.variadic else spec.name + "=None" * (i >= optional)
+    parts = [
+        f"*{words.several(spec)}" if spec.variadic else spec.name + "=None" * (i >= optional)
         for i, spec in enumerate(op.inputs)
     ]
     params = [p for p in op.params.values() if p.name != op.count]
     if params and not op.variadic:
-        words.append("*")
-    words += [p.name if p.required else f"{p.name}={p.default!r}" for p in params]
-    words += ["**kwargs"] * (op.choose is not None)
-    one_line = f"sym.{called(op)}({', '.join(words)})"
+        parts.append("*")
+    parts += [p.name if p.required else f"{p.name}={p.default!r}" for p in params]
+    parts += ["**kwargs"] * (op.choose is not None)
+    one_line = f"sym.{called(op)}({', '.join(parts)})"
     if len(one_line) <= 88:
         return one_line
     lines, line = [], "   "
-    for word in words:
+    for word in parts:
         if len(line) + len(word) > 80:
             lines.append(line)
             line = "   "
@@ -197,24 +222,46 @@ def _gradient(op: Op) -> str:
 
 
 def _onnx(op: Op) -> str:
-    """Say which ops of ONNX the op becomes: those of its first sample that has a form."""
+    """Say which ops of ONNX the op becomes: in its first sample, and then in others."""
     if op.why_no_onnx:
         return f"none: {op.why_no_onnx}"
+    forms = [form for case in _few_cases(op) if (form := _form(case)) is not None]
+    if not forms:
+        return "from a newer version on, or with other parameters"
+    usual = next(filter(None, forms), ())
+    others = dict.fromkeys(name for form in forms for name in form if name not in usual)
+    if not usual:
+        is_constant = words.gradient(op) == "zero everywhere" and not op.stops_gradient
+        return "a constant" if is_constant else "none of its own: its input takes its place"
+    said = ", ".join(f"`{name}`" for name in usual)
+    more = ", ".join(f"`{name}`" for name in others)
+    return f"{said}; with other parameters also {more}" if more else said
+
+
+def _few_cases(op: Op) -> Iterator[Case]:
+    """Yield the samples that differ in their parameters, the first ones of them."""
+    seen: list[Any] = []
     for case in cases_of(op):
-        if case.is_error:
-            continue
-        arrays = case.arrays
-        shapes = {name: array.shape for name, array in arrays.items()}
-        dtypes = {name: array.dtype for name, array in arrays.items()}
-        try:
-            draft = drafted(
-                case.symbol, {}, shapes, dtypes=dtypes, opset=OPSET, dynamic_batch=False
-            )
-        except ms.ExportError:
-            continue
-        made = [f"`{name}`" for name in held(draft) if name != "Identity"]
-        return ", ".join(made) or "its input, or a constant"
-    return "from a newer version on, or with other parameters"
+        params = {k: v for k, v in case.sample.params.items() if isinstance(v, str | bool)}
+        params = {
+            **params,
+            "type": [a.dtype.kind for a in case.sample.inputs if hasattr(a, "dtype")],
+        }
+        if not case.is_error and params not in seen and len(seen) < AT_MOST:
+            seen.append(params)
+            yield case
+
+
+def _form(case: Case) -> tuple[str, ...] | None:
+    """Return the ops of ONNX that a sample becomes, if it does, but those that do nothing."""
+    arrays = case.arrays
+    shapes = {name: array.shape for name, array in arrays.items()}
+    dtypes = {name: array.dtype for name, array in arrays.items()}
+    try:
+        draft = drafted(case.symbol, {}, shapes, dtypes=dtypes, opset=OPSET, dynamic_batch=False)
+    except ms.ExportError:
+        return None
+    return tuple(name for name in held(draft) if name != "Identity")
 
 
 def _second_order(op: Op) -> bool:

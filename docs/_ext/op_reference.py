@@ -27,26 +27,27 @@ MARKER = "<!-- op reference -->"
 
 TITLES = {
     "optimizer": "Updates",
-    "arithmetic": "Arithmetic of two arrays of one shape",
+    "arithmetic": "Arithmetic of arrays of one shape",
     "scalars": "Arithmetic of an array and a number",
     "broadcast": "Arithmetic that stretches shapes",
     "comparison": "Comparisons and logic",
     "elemwise": "Elementwise functions",
     "trigonometry": "Trigonometric and hyperbolic functions",
     "special": "Special functions",
-    "basic": "Copies and constants like another array",
+    "basic": "Copies, constants and choices",
     "casting": "Element types",
     "reduce": "Reductions",
-    "statistics": "Norms and moments",
+    "statistics": "Extremes, running sums and moments",
     "sorting": "Sorting and searching",
     "layout": "New shapes for the same elements",
     "axes": "Another order of the axes",
     "slices": "Slices",
     "pieces": "Putting together and taking apart",
-    "stretch": "Stretching and padding",
+    "stretch": "Stretching and repeating",
+    "margins": "Cropping and padding",
     "indexing": "Indexing",
     "scatter": "Scattering",
-    "counting": "Counting",
+    "counting": "Histograms",
     "control": "Loops and branches",
     "linalg": "Products of matrices",
     "matrices": "Linear algebra",
@@ -64,7 +65,6 @@ TITLES = {
     "channels": "Layers over channels",
     "loss": "Loss heads",
     "cross_entropy": "Cross-entropy",
-    "margins": "Margin losses",
     "ctc": "Connectionist temporal classification",
     "sync_norm": "Batch normalization, as `contrib` has it",
     "sequence": "Sequences of any length",
@@ -96,8 +96,17 @@ TITLES = {
 """The sections in their order; a family that has no title here comes behind them."""
 
 
-CHAPTERS = {"ctc": "loss", "cross_entropy": "loss", "operator": "custom"}
-"""Modules whose ops stand in the section of another one."""
+CHAPTERS = {
+    "ctc": "loss",
+    "cross_entropy": "loss",
+    "operator": "custom",
+    "add_n": "arithmetic",
+    "clip": "elemwise",
+    "smooth_l1": "elemwise",
+    "hard_sigmoid": "activation",
+    "_shuffle": "random",
+}
+"""Modules whose ops stand in the section of another one, and such ops."""
 
 PLAIN = {
     "arithmetic": ("maximum", "minimum", "power", "pow", "hypot"),
@@ -156,9 +165,10 @@ class Reference:
 
 
 def _chapter(op: Op) -> str:
-    """Return the section of an op: that of the module which declares it."""
+    """Return the section of an op: mostly that of the module which declares it."""
     module = op.module.removeprefix("minisym.").removeprefix("ops.")
-    return CHAPTERS.get(module, "optimizer" if module.startswith("updates") else module)
+    usual = "optimizer" if module.startswith("updates") else CHAPTERS.get(module, module)
+    return CHAPTERS.get(op.name, usual)
 
 
 def _table_of_internal(ops: list[Op]) -> Iterator[str]:

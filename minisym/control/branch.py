@@ -312,6 +312,7 @@ def cond(
     Examples
     --------
     >>> from minisym import sym
+    >>> import numpy as np
     >>> a, b = sym.Variable("a"), sym.Variable("b")
     >>> larger = sym.contrib.cond(a < b, lambda: b, lambda: a)
     >>> larger.eval(a=np.array([3.0]), b=np.array([2.0]))

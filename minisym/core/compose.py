@@ -52,7 +52,7 @@ def compose(
         _check_computed(op, key, name)
         given[key] = FROM_INPUT
     if op.count and op.count not in given:
-        given[op.count] = len(inputs)
+        given[op.count] = op.counted(len(inputs))
     try:
         typed = _typed(op, given, computed, name)
     except ParamError as error:

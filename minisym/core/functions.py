@@ -102,8 +102,25 @@ class TwoSided(Protocol):
     def __call__(self, lhs: float, rhs: Symbol) -> Symbol: ...
 
 
+_EXAMPLE = """
+
+>>> from minisym import sym
+>>> import numpy as np
+>>> sym.{0}(sym.Variable("x"), 2.0).eval(x=np.array([1.5, 3.0]))
+[NDArray([{1}])]
+>>> sym.{0}(sym.Variable("x"), sym.Variable("y")).list_arguments()
+['x', 'y']
+"""
+
+
 def _two_sided(
-    name: str, op: str, scalar: str, rscalar: str, plain: Callable[[Any, Any], Any], doc: str
+    name: str,
+    op: str,
+    scalar: str,
+    rscalar: str,
+    plain: Callable[[Any, Any], Any],
+    doc: str,
+    shown: str,
 ) -> TwoSided:
     """Make a function of two operands, each a symbol or a number."""
 
@@ -123,30 +140,40 @@ def _two_sided(
 
     function.__name__ = function.__qualname__ = name
     function.__module__ = "minisym.symbol"
-    function.__doc__ = doc
+    function.__doc__ = doc + _EXAMPLE.format(name, shown)
     return function
 
 
 maximum = _two_sided(
     "maximum", "_Maximum", "_MaximumScalar", "_MaximumScalar", max,
     "Return the elementwise maximum of two symbols or numbers; of two numbers, a number.",
+    "2., 3.",
 )  # fmt: skip
 minimum = _two_sided(
     "minimum", "_Minimum", "_MinimumScalar", "_MinimumScalar", min,
     "Return the elementwise minimum of two symbols or numbers; of two numbers, a number.",
+    "1.5, 2. ",
 )  # fmt: skip
 hypot = _two_sided(
     "hypot", "_Hypot", "_HypotScalar", "_HypotScalar", math.hypot,
     r"Return $\sqrt{x^2 + y^2}$ of two symbols or numbers; of two numbers, a number.",
+    "2.5       , 3.60555128",
 )  # fmt: skip
 power = _two_sided(
     "power", "_Power", "_PowerScalar", "_RPowerScalar", operator.pow,
     "Return the first operand raised to the second; of two numbers, a number.",
+    "2.25, 9.  ",
 )  # fmt: skip
 
 
 def pow(base: Any, exp: Any) -> Any:
-    """Return `base` raised to `exp`; symbols or numbers, and of two numbers a number."""
+    """Return `base` raised to `exp`; symbols or numbers, and of two numbers a number.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> sym.pow(2.0, sym.Variable("x")).eval(x=np.array([3.0, -1.0]))
+    [NDArray([8. , 0.5])]
+    """
     return power(base, exp)
 
 

@@ -338,6 +338,12 @@ class Op:
         fixed = [spec.name for spec in self.inputs[:-1]]
         return [*fixed, *_numbered(self.inputs[-1].name, len(fixed), count - len(fixed))][:count]
 
+    def counted(self, arrays: int) -> int:
+        """Return what `count` is where this many arrays are given; groups count as one each."""
+        if not self.group:
+            return arrays
+        return max(1, -(-(arrays - len(self.trailing)) // len(self.group)))
+
     def writes_of(self, params: Params) -> Mapping[str, int]:
         """Return which inputs a run overwrites, and the outputs that hold the new values."""
         if not self.group:

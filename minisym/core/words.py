@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
 
-from minisym.core import families
-from minisym.core.op import Op, Rule
+from minisym.core.op import Input, Op, Rule
+from minisym.core.params import Param
 
 
 def docstring(op: Op, kind: str = "Symbol") -> str:
@@ -24,17 +26,20 @@ def docstring(op: Op, kind: str = "Symbol") -> str:
             note
             for note, holds in (
                 ("any number of them", spec.variadic),
-                ("only with some parameters", spec.when is not None),
+                (presence(op, spec), True),
                 ("auxiliary state", spec.auxiliary),
                 ("written in place", spec.name in op.writes),
             )
-            if holds
+            if note and holds
         ]
-        name = f"*{spec.name}" if spec.variadic else spec.name
+        name = f"*{several(spec)}" if spec.variadic else spec.name
         table.append(f"{name} : {kind}{', ' + ', '.join(notes) if notes else ''}")
         table += [f"    {spec.doc}"] * bool(spec.doc)
     for param in op.params.values():
-        default = "required" if param.required else f"default {param.default!r}"
+        if param.name == op.count:
+            default = "counted"
+        else:
+            default = "required" if param.required else f"default {param.default!r}"
         table.append(f"{param.name} : {param.kind}, {default}")
         table.append(f"    {param.doc or 'As in MXNet.'}")
     if kind == "Symbol":
@@ -54,10 +59,59 @@ def _is_section(part: str) -> bool:
     return len(lines) > 1 and bool(lines[1].strip()) and set(lines[1].strip()) == {"-"}
 
 
+def several(spec: Input) -> str:
+    """Return what any number of inputs are called together: args, workers, data."""
+    stem = spec.name.rstrip("_")
+    return stem if stem.endswith("s") or stem == "data" else f"{stem}s"
+
+
+def presence(op: Op, spec: Input) -> str:
+    """Say with which values of which parameter an input exists; or nothing, if it always does."""
+    if spec.when is None:
+        return ""
+    params = _Asked(_usual(op))
+    spec.when(params)
+    found = [
+        f"`{name}={value!r}`"
+        for name in params.asked
+        for value in _choices(op.params[name])
+        if spec.when({**params, name: value})
+    ]
+    return f"only with {' or '.join(found)}" if found else "only with some parameters"
+
+
+def _usual(op: Op) -> dict[str, Any]:
+    """Return a value for each parameter: its default, or one that it may have."""
+    return {
+        name: _choices(param)[0] if param.required else param.default
+        for name, param in op.params.items()
+    }
+
+
+def _choices(param: Param) -> tuple[Any, ...]:
+    """Return the values that a parameter may have: those of a choice, or of a bool."""
+    is_choice = get_origin(param.annotation) is Literal
+    return get_args(param.annotation) if is_choice else (True, False)
+
+
+class _Asked(dict[str, Any]):
+    """Parameters that note which of them somebody asks for."""
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        super().__init__(params)
+        self.asked: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        self.asked.append(name)
+        return super().__getitem__(name)
+
+
 def shapes(op: Op) -> str:
     """Return the shape rule in words: its docstring, or what holds without a rule."""
     rule = op.shape_rule
     if rule is None:
+        if op.elementwise and len(op.inputs) == 1 and not op.variadic:
+            return f"The output has the shape of `{op.inputs[0].name}`."
         return "All arrays have one shape." if op.elementwise or op.stretches else ""
     function = rule.function if isinstance(rule, Rule) else rule
     words = inspect.cleandoc(getattr(function, "__doc__", None) or "").removeprefix("Rule: ")
@@ -73,12 +127,33 @@ def gradient(op: Op) -> str:
         return "that of the op that is chosen"
     if rule is None:
         return "none"
-    held = inspect.getclosurevars(getattr(rule, "function", rule)).nonlocals
-    if held.get("grad") is families.ZERO:
-        return "zero everywhere"
-    if "back" in held:  # the op that Declaration.backward made
-        return "a kernel of its own"
-    return "composed of other ops"
+    if "back" in inspect.getclosurevars(getattr(rule, "function", rule)).nonlocals:
+        return "a kernel of its own"  # the op that Declaration.backward made
+    return "zero everywhere" if _is_zero(op) else "composed of other ops"
+
+
+def _is_zero(op: Op) -> bool:
+    """Ask the rule about things that nobody can compute with: what answers None does not look."""
+    usual = _usual(op)
+    others = [
+        {**usual, name: value}
+        for name, param in op.params.items()
+        for value in _choices(param)
+        if param.annotation is bool or get_origin(param.annotation) is Literal
+    ]
+    return all(_answers_none(op, params) for params in (usual, *others))
+
+
+def _answers_none(op: Op, params: Mapping[str, Any]) -> bool:
+    thing = object()
+    facts = {"y": thing, "output": thing, "arrived": (thing,) * 9, "needed": (True,) * 9}
+    assert op.gradient is not None
+    try:
+        answer = op.gradient(thing, *(thing for _ in op.inputs), params=params, **facts)
+    except Exception:  # noqa: BLE001  it does compute, and how that fails does not matter
+        return False
+    answers = answer if isinstance(answer, list | tuple) else [answer]
+    return all(g is None for g in answers)
 
 
 def _onnx(op: Op) -> str:

@@ -2213,7 +2213,7 @@ def topk(
 def transpose(
     data: Array, axes: int | Sequence[int] = (), *, out: Array | Sequence[Array] | None = None
 ) -> NDArray:
-    """Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$."""
+    """Permute the axes; of a matrix, $Y = X^T$."""
 
 def trunc(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
     """Round towards 0."""
@@ -2815,7 +2815,7 @@ class _Contrib:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+        """Propose boxes that may show something: `Proposal` in one image, `MultiProposal` in several."""
 
     @staticmethod
     def PSROIPooling(
@@ -2847,7 +2847,7 @@ class _Contrib:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+        """Propose boxes that may show something: `Proposal` in one image, `MultiProposal` in several."""
 
     @staticmethod
     def ROIAlign(
@@ -3232,7 +3232,7 @@ class _Contrib:
         num_weights: int = 1,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
+        """Do `adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
 
     @staticmethod
     def multi_lamb_update(
@@ -3266,7 +3266,7 @@ class _Contrib:
         num_weights: int = 1,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray | list[NDArray]:
-        """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
+        """Do `mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
 
     @staticmethod
     def multi_mp_lamb_update(
@@ -3339,7 +3339,7 @@ class _Contrib:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> list[NDArray]:
-        """Apply an activation to quantized data, $max(q, 0)$; the range stays what it was."""
+        r"""Apply an activation to quantized data, $\max(q, 0)$; the range stays what it was."""
 
     @staticmethod
     def quantized_embedding(

@@ -438,7 +438,7 @@ class Fluent:
     def transpose(
         self, axes: int | Sequence[int] = (), *, out: Array | Sequence[Array] | None = None
     ) -> NDArray:
-        """Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$."""
+        """Permute the axes; of a matrix, $Y = X^T$."""
 
     def trunc(self, *, out: Array | Sequence[Array] | None = None) -> NDArray:
         """Round towards 0."""

@@ -53,7 +53,7 @@ def transpose(
     axes: Annotated[Ints, "Axis i of the output is this axis of the input; (): reversed."] = (),
     out: Array,
 ) -> None:
-    r"""Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$.
+    r"""Permute the axes; of a matrix, $Y = X^T$.
 
     >>> from minisym import sym
     >>> sym.transpose(sym.Variable("x"), axes=(1, 2, 0)).infer_shape(x=(2, 3, 4))[1]

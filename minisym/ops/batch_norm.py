@@ -332,7 +332,7 @@ def _batch_norm_gradient(
     is_train: bool,
     out: tuple[Array, Array, Array],
 ) -> None:
-    """Fill with the gradients by data, gamma and beta."""
+    """Compute the gradients by data, gamma and beta."""
     stats = is_train and not use_global_stats
     arrays = (g, data, gamma, y1, y2)
     _fill_batch_norm_gradient(arrays, axis, out, fix_gamma=fix_gamma, batch_stats=stats)
@@ -417,7 +417,7 @@ def _batch_norm_v1_gradient(
     is_train: bool,
     out: tuple[Array, Array, Array],
 ) -> None:
-    """Fill with the gradients by data, gamma and beta."""
+    """Compute the gradients by data, gamma and beta."""
     stats = is_train and not use_global_stats
     arrays = (g, data, gamma, y1, 1 / np.sqrt(y2 + y2.dtype.type(eps)))
     _fill_batch_norm_gradient(arrays, 1, out, fix_gamma=fix_gamma, batch_stats=stats)

@@ -119,7 +119,14 @@ def amp_cast(
     dtype: Annotated[DType, "The type to convert to."],
     out: Array,
 ) -> None:
-    """Convert float16 and float32 to another type; other types stay as they are."""
+    """Convert float16 and float32 to another type; other types stay as they are.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> half = sym.amp_cast(sym.Variable("x"), dtype="float16")
+    >>> half.eval(x=np.ones(2, np.float32)) + half.eval(x=np.ones(2, np.int32))
+    [NDArray([1., 1.], dtype=float16), NDArray([1, 1], dtype=int32)]
+    """
     np.copyto(out, data, casting="unsafe")
 
 

@@ -29,7 +29,13 @@ def shuffle(
     rng: np.random.Generator,
     out: Array,
 ) -> None:
-    """Put the elements of the first axis in random order, all orders being equally likely."""
+    """Put the elements of the first axis in random order, all orders being equally likely.
+
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> ms.sym.shuffle(ms.sym.Variable("x")).eval(x=ms.nd.arange(5))
+    [NDArray([2., 4., 3., 0., 1.], dtype=float32)]
+    """
     np.take(data, rng.permutation(len(data)), 0, out, "clip")
 
 

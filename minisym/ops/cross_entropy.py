@@ -197,7 +197,7 @@ def _softmax_output_gradient(
     smooth_alpha: float,
     out: Array,
 ) -> None:
-    """Fill with the gradient of the cross-entropy by the scores."""
+    """Compute the gradient of the cross-entropy by the scores."""
     scale = single(grad_scale)
     if y.shape == label.shape:
         np.subtract(y, label, out)
@@ -313,7 +313,7 @@ _entropy_again = second_order(_entropy_formula, ("g", "data", "label"), ("data",
 
 @softmax_cross_entropy.backward(wrt=("data",), grad=_entropy_again)
 def _softmax_cross_entropy_gradient(g: Array, data: Array, label: Array, *, out: Array) -> None:
-    """Fill with the probabilities less the one-hot labels."""
+    """Compute the probabilities less the one-hot labels."""
     fill_softmax(data, 1, out)
     out[np.arange(len(out)), _classes_of(label, data.shape[1])] -= 1
     np.multiply(out, g[0], out)

@@ -215,7 +215,7 @@ def _ctc_gradient(
     blank_label: str,
     out: Array,
 ) -> None:
-    """Fill with the probabilities of the classes less those given the label."""
+    """Compute the probabilities of the classes less those given the label."""
     last = blank_label == "last"
     lattice = _Lattice(data, label, data_lengths, label_lengths, blank_last=last)
     alpha, total = lattice.forward()

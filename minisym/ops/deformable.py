@@ -342,7 +342,7 @@ def _(
     num_deformable_group: int,
     out: tuple[Array, ...],
 ) -> None:
-    """Fill with the gradients by data, offset, weight and bias."""
+    """Compute the gradients by data, offset, weight and bias."""
     win = window(kernel, stride, dilate, pad)
     outs = [*out[:2], None, *out[2:], None][:5]
     arrays = (data, offset, None, weight, bias)
@@ -435,7 +435,7 @@ def _(
     num_deformable_group: int,
     out: tuple[Array, ...],
 ) -> None:
-    """Fill with the gradients by data, offset, mask, weight and bias."""
+    """Compute the gradients by data, offset, mask, weight and bias."""
     win = window(kernel, stride, dilate, pad)
     arrays = (data, offset, mask, weight, bias)
     _fill_back(g, arrays, win, num_group, num_deformable_group, [*out, None][:5])

@@ -224,7 +224,14 @@ def _(g: Any, data: Any, *, x: int, y: int, width: int, height: int) -> Any:
     no_onnx=OF_GRADIENTS,
 )
 def _image_uncrop(
-    g: Head, like: Like, *, x: int, y: int, width: int, height: int, out: Array
+    g: Head,
+    like: Like,
+    *,
+    x: Annotated[int, "Left edge."],
+    y: Annotated[int, "Upper edge."],
+    width: Annotated[int, "Width of the piece."],
+    height: Annotated[int, "Height of the piece."],
+    out: Array,
 ) -> None:
     """Put the gradient of a piece where the piece was cut out."""
     out.fill(0)

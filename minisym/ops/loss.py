@@ -63,7 +63,7 @@ def _regression(
         np.multiply(difference, number(scale, y.dtype), out)
 
     kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
-    gradient.__doc__ = f"Fill with the gradient of {name}'s loss."
+    gradient.__doc__ = f"Compute the gradient of {name}'s loss."
     head = op(
         aliases=(f"_sparse_{name}",),
         loss=True,
@@ -195,7 +195,7 @@ def _svm_gradient(
     use_linear: bool,
     out: Array,
 ) -> None:
-    """Fill with the gradient of the hinge loss."""
+    """Compute the gradient of the hinge loss."""
     own = label.astype(np.int64)[..., np.newaxis] == np.arange(y.shape[-1])
     sign = np.where(own, y.dtype.type(1), y.dtype.type(-1))
     short = number(single(margin), y.dtype) - sign * y
@@ -249,7 +249,7 @@ MakeLoss.onnx(lambda o, data: data)
 def _make_loss_gradient(
     y: Array, *, grad_scale: float, valid_thresh: float, normalization: str, out: Array
 ) -> None:
-    """Fill with the constant gradient."""
+    """Compute the constant gradient."""
     scale = single(grad_scale)
     if normalization == "batch":
         scale /= prod(y.shape[:-1])

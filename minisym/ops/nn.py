@@ -201,8 +201,13 @@ def Dropout(
 
     >>> from minisym import sym
     >>> import numpy as np
-    >>> sym.Dropout(sym.Variable("x"), p=0.5).eval(x=np.ones(3))
-    [NDArray([1., 1., 1.])]
+    >>> import minisym as ms
+    >>> executor = sym.Dropout(sym.Variable("x"), p=0.5).bind(args={"x": np.ones(5)})
+    >>> executor.forward()
+    [NDArray([1., 1., 1., 1., 1.])]
+    >>> ms.random.seed(0)
+    >>> executor.forward(is_train=True)
+    [NDArray([0., 0., 0., 2., 2.])]
     """
     output, mask = out
     if not (is_train or mode == "always") or p == 0:

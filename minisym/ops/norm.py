@@ -216,7 +216,7 @@ def _layer_norm_gradient(
     axis: int,
     out: tuple[Array, Array, Array],
 ) -> None:
-    """Fill with the gradients by data, gamma and beta."""
+    """Compute the gradients by data, gamma and beta."""
     place = axis_of(axis, data.ndim)
     arrays = (g, data, lay(gamma, data.ndim, place), y1, y2)
     _fill_gradients(arrays, (place,), (place,), out)
@@ -339,7 +339,7 @@ def _group_norm_gradient(
     num_groups: int,
     out: tuple[Array, Array, Array],
 ) -> None:
-    """Fill with the gradients by data, gamma and beta."""
+    """Compute the gradients by data, gamma and beta."""
     _fill_grouped_gradients((g, data, gamma, y1, y2), num_groups, out)
 
 
@@ -405,5 +405,5 @@ def _instance_norm_gradient(
     *,
     out: tuple[Array, Array, Array],
 ) -> None:
-    """Fill with the gradients by data, gamma and beta."""
+    """Compute the gradients by data, gamma and beta."""
     _fill_grouped_gradients((g, data, gamma, y1, y2), data.shape[1], out)

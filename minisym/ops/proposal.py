@@ -117,7 +117,7 @@ def _proposal(
     ] = False,
     out: tuple[Array, Array],
 ) -> None:
-    r"""Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several.
+    r"""Propose boxes that may show something: `Proposal` in one image, `MultiProposal` in several.
 
     About each cell of a feature map there is an anchor of each ratio and scale. `cls_prob` (batch,
     2 · anchors, height, width) holds probabilities of nothing, then of something; `bbox_pred`

@@ -127,7 +127,7 @@ def quantized_act(
     ],
     out: Three,
 ) -> None:
-    """Apply an activation to quantized data, $max(q, 0)$; the range stays what it was."""
+    r"""Apply an activation to quantized data, $\max(q, 0)$; the range stays what it was."""
     np.maximum(data, 0, out=out[0])
     _pass_on(min_data, max_data, out)
 

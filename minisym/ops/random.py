@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -73,11 +74,13 @@ def distribution(
     *,
     arrays: tuple[str, ...] = (),
     also: tuple[str, ...] = (),
+    usual: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
     """Declare `_random_`, `_sample_` and `_random_…_like` of one distribution.
 
     `draw(rng, size, *params)` returns the numbers. `arrays` names the inputs of `_sample_…` where
-    MXNet calls them otherwise than the parameters.
+    MXNet calls them otherwise than the parameters. `usual` are parameters whose numbers say more
+    than those of the defaults.
     """
     names, arrays = tuple(params), arrays or tuple(params)
 
@@ -95,12 +98,16 @@ def distribution(
     once = op(
         name=f"_random_{name}",
         aliases=(f"random_{name}", *also),
-        samples=(Sample((), {"shape": (2, 3)}),),
+        samples=(Sample((), {**usual, "shape": (2, 3)}),),
     )(_kernel(f"_random_{name}", f"Draw from {doc}", {}, {**params, **_COMMON}, run))
     once.shape(_drawn_shape)
     once.dtype(_drawn_dtype)
 
-    like = op(name=f"_random_{name}_like", elementwise=True, samples=(Sample(((2, 3),), wrt=()),))(
+    like = op(
+        name=f"_random_{name}_like",
+        elementwise=True,
+        samples=(Sample(((2, 3),), usual, wrt=()),),
+    )(
         _kernel(
             f"_random_{name}_like",
             f"Draw as many as `data` has from {doc}",
@@ -111,10 +118,11 @@ def distribution(
     )
     like.grad(lambda g, data: None)
 
+    pairs = tuple(np.array([1.0, 2.0]) * usual.get(n, 0.4) for n in names)
     each = op(
         name=f"_sample_{name}",
         aliases=(f"sample_{name}",),
-        samples=(Sample((np.array([0.5, 0.7]),) * len(names), {"shape": (3,)}, wrt=()),),
+        samples=(Sample(pairs, {"shape": (3,)}, wrt=()),),
     )(
         _kernel(
             f"_sample_{name}",
@@ -172,6 +180,7 @@ distribution(
     lambda rng, size, low, high: rng.uniform(low, high, size),
     {"low": (float, 0.0, "Lower bound."), "high": (float, 1.0, "Upper bound, not included.")},
     r"the uniform distribution on $[low, high)$.",
+    usual={"low": 1.0, "high": 4.0},
     also=("uniform",),
 )
 distribution(
@@ -205,6 +214,7 @@ distribution(
     lambda rng, size, k, p: rng.negative_binomial(k, p, size),
     {"k": (int, 1, "How many failures end the trials."), "p": (float, 1.0, "Their probability.")},
     r"the negative binomial distribution: successes before the $k$-th failure.",
+    usual={"k": 3, "p": 0.4},
 )
 distribution(
     "generalized_negative_binomial",

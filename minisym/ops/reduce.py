@@ -178,7 +178,8 @@ def reduction(
     ) -> None:
         run(steps(data, axes_gone(axis, data.ndim, exclude=exclude), out))
 
-    kernel.__name__, kernel.__doc__, kernel.__module__ = name, doc, __name__
+    kernel.__name__, kernel.__module__ = name, __name__
+    kernel.__doc__ = doc + _example(name, reference)
     declared = op(
         name=name,
         aliases=aliases,
@@ -233,6 +234,19 @@ def reduction(
         return grad(g, x, y, back)
 
     return declared
+
+
+def _example(name: str, reference: Callable[..., Any]) -> str:
+    """Return a session for the docstring, which prints what NumPy's function gives."""
+    skips = name.startswith("nan")
+    data = np.array([[1.0, np.nan if skips else 2.0], [3.0, 4.0]])
+    shown = "[[1.0, np.nan], [3.0, 4.0]]" if skips else "[[1.0, 2.0], [3.0, 4.0]]"
+    return (
+        f"\n\n>>> from minisym import sym\n>>> import numpy as np"
+        f"\n>>> x = np.array({shown})"
+        f'\n>>> sym.{name}(sym.Variable("x"), axis=1).eval(x=x)'
+        f"\n[ND{reference(data, axis=1)!r}]".replace("NDarray", "NDArray")
+    )
 
 
 def _mean(data: Array, axes: tuple[int, ...], out: Array) -> Iterator[tuple[Any, ...]]:

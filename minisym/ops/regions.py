@@ -380,7 +380,7 @@ def _correlation_gradient(
     is_multiply: bool,
     out: tuple[Array, Array],
 ) -> None:
-    """Fill with the gradients by both images."""
+    """Compute the gradients by both images."""
     pairs = _Displacements(data1.shape, kernel_size, max_displacement, stride1, stride2, pad_size)
     g, data1, data2 = (a.astype(wide(a.dtype), copy=False) for a in (g, data1, data2))
     first, second = pairs.padded(data1), pairs.padded(data2)

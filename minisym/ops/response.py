@@ -100,7 +100,7 @@ def _(o: Any, data: Any, *, eps: float, mode: str) -> Any:
 
 @L2Normalization.backward(grad=second_order(_unit_formula, ("g", "data"), ("data",)))
 def _(g: Array, data: Array, *, eps: float, mode: str, out: Array) -> None:
-    r"""Fill with $(g - y \sum g y) / \sqrt{\sum x^2 + \epsilon}$."""
+    r"""Compute $(g - y \sum g y) / \sqrt{\sum x^2 + \epsilon}$."""
     axes = _axes(mode, data.ndim)
     g, data = (a.astype(wide(a.dtype), copy=False) for a in (g, data))
     squares = sum_over(np.square(data), axes, keepdims=True)
@@ -252,7 +252,7 @@ def _(
     nsize: int,
     out: Array,
 ) -> None:
-    r"""Fill with $g s^{-\beta} - 2 \frac{\alpha\beta}{n} x \sum g x s^{-\beta-1}$, $s$ the sum."""
+    r"""Compute $g s^{-\beta} - 2 \frac{\alpha\beta}{n} x \sum g x s^{-\beta-1}$, $s$ the sum."""
     alpha, beta, knorm = single(alpha), single(beta), single(knorm)
     g, data = (a.astype(wide(a.dtype), copy=False) for a in (g, data))
     norm = _neighbours(np.square(data), nsize)

@@ -149,7 +149,7 @@ def _(o: Any, data: Any, *, transform_type: str, target_shape: Ints) -> Any:
 
 @GridGenerator.backward(grad=_grid_curvature)
 def _grid_gradient(g: Array, data: Array, *, transform_type: str, out: Array) -> None:
-    """Fill with the gradient of the grid, which is linear in the data."""
+    """Compute the gradient of the grid, which is linear in the data."""
     if transform_type == "affine":
         positions = _positions(g.shape[2], g.shape[3], g.dtype)
         found = np.matmul(g.reshape(len(g), 2, -1), positions.T)
@@ -278,7 +278,7 @@ BilinearSampler.onnx(_onnx_sample)
 
 @BilinearSampler.backward
 def _sampler_gradient(g: Array, data: Array, grid: Array, *, out: tuple[Array, Array]) -> None:
-    """Fill with the gradients by image and grid."""
+    """Compute the gradients by image and grid."""
     sample_gradient(g, data, grid, *out)
 
 

@@ -100,7 +100,19 @@ def SequenceMask(
     axis: Axis = 0,
     out: Array,
 ) -> None:
-    r"""Overwrite what lies behind the end of each sequence with a value."""
+    r"""Overwrite what lies behind the end of each sequence with a value.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> masked = sym.SequenceMask(
+    ...     sym.Variable("x"), sym.Variable("length"), use_sequence_length=True, value=-1
+    ... )
+    >>> words = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])  # its columns
+    >>> masked.eval(x=words, length=np.array([3.0, 2.0]))
+    [NDArray([[ 1., 10.],
+              [ 2., 20.],
+              [ 3., -1.]])]
+    """
     np.copyto(out, data)
     if sequence_length is not None:
         behind = _widen(_behind(data, sequence_length, axis), data.ndim)
@@ -163,7 +175,19 @@ def SequenceReverse(
     axis: Annotated[int, "The axis of time, which must be 0."] = 0,
     out: Array,
 ) -> None:
-    r"""Reverse each sequence; what lies behind its end stays where it is."""
+    r"""Reverse each sequence; what lies behind its end stays where it is.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> turned = sym.SequenceReverse(
+    ...     sym.Variable("x"), sym.Variable("length"), use_sequence_length=True
+    ... )
+    >>> words = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])  # its columns
+    >>> turned.eval(x=words, length=np.array([3.0, 2.0]))
+    [NDArray([[ 3., 20.],
+              [ 2., 10.],
+              [ 1., 30.]])]
+    """
     if sequence_length is None:
         np.copyto(out, data[::-1])
         return
@@ -258,7 +282,17 @@ def SequenceLast(
     axis: Axis = 0,
     out: Array,
 ) -> None:
-    r"""Take the last element of each sequence."""
+    r"""Take the last element of each sequence.
+
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> last = sym.SequenceLast(
+    ...     sym.Variable("x"), sym.Variable("length"), use_sequence_length=True
+    ... )
+    >>> words = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])  # its columns
+    >>> last.eval(x=words, length=np.array([3.0, 2.0]))
+    [NDArray([ 3., 20.])]
+    """
     np.copyto(out, data[_last(data, sequence_length, axis)])
 
 

@@ -2681,7 +2681,7 @@ def transpose(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    """Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$."""
+    """Permute the axes; of a matrix, $Y = X^T$."""
 
 def trunc(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
@@ -3372,7 +3372,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+        """Propose boxes that may show something: `Proposal` in one image, `MultiProposal` in several."""
 
     @staticmethod
     def PSROIPooling(
@@ -3406,7 +3406,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Propose boxes that may show something: `Proposal` of one image, `MultiProposal` of several."""
+        """Propose boxes that may show something: `Proposal` in one image, `MultiProposal` in several."""
 
     @staticmethod
     def ROIAlign(
@@ -3822,7 +3822,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
+        """Do `adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
 
     @staticmethod
     def multi_lamb_update(
@@ -3858,7 +3858,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
+        """Do `mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
 
     @staticmethod
     def multi_mp_lamb_update(
@@ -3937,7 +3937,7 @@ class _Contrib:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Apply an activation to quantized data, $max(q, 0)$; the range stays what it was."""
+        r"""Apply an activation to quantized data, $\max(q, 0)$; the range stays what it was."""
 
     @staticmethod
     def quantized_embedding(

@@ -565,7 +565,7 @@ class Fluent:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Permute the axes, $y_{i_0 i_1 …} = x_{…}$; of a matrix, $Y = X^T$."""
+        """Permute the axes; of a matrix, $Y = X^T$."""
 
     def trunc(self, *, name: str | None = None, attr: Mapping[str, str] | None = None) -> Symbol:
         """Round towards 0."""

@@ -232,3 +232,20 @@ def test_choosing_internals_one_by_one_is_no_search() -> None:
     before._set_attr(lr_mult="2")
     assert internals["x"].attr("lr_mult") is None
     assert before["x"].attr("lr_mult") == "2"
+
+
+def test_groups_of_arrays_are_counted():
+    """Where MXNet wants `num_weights`, two groups of arrays are two weights."""
+    names = ("w0", "g0", "w1", "g1")
+    step = sym.multi_sgd_update(*map(sym.Variable, names), lrs=(0.5, 1.0), wds=(0.0, 0.0))
+    assert step.list_arguments() == list(names)
+    assert len(step.list_outputs()) == 2
+    weights = {name: np.zeros(2) for name in ("w0", "w1")}
+    step.bind(args={**weights, "g0": np.ones(2), "g1": np.ones(2)}).forward()
+    np.testing.assert_array_equal(weights["w0"], [-0.5, -0.5])
+    np.testing.assert_array_equal(weights["w1"], [-1.0, -1.0])
+    # with arrays behind the groups, and with one that is missing, which becomes a Variable
+    rates = [sym.Variable("lrs"), sym.Variable("wds")]
+    assert len(sym.preloaded_multi_sgd_update(*map(sym.Variable, names), *rates)) == 2
+    short = sym.multi_sgd_update(*map(sym.Variable, names[:3]), lrs=(1, 1), wds=(0, 0), name="s")
+    assert short.list_arguments() == ["w0", "g0", "w1", "s_grad_1"]

@@ -272,7 +272,9 @@ def ftml_update(
     t: Annotated[float, "The number of this step, from 1."],
     wd: WeightDecay = 0.0,
     rescale_grad: Rescale = 1.0,
-    clip_grad: Clip = -1.0,
+    clip_grad: Annotated[
+        float, "Clips grad to [-clip_grad, clip_grad]; off if not positive."
+    ] = -1.0,
     out: tuple[Array, Array, Array, Array],
 ) -> None:
     r"""Follow the moving leader.

@@ -43,7 +43,7 @@ def _alike(*names: str) -> Any:
 )
 def assign(
     weight: Annotated[Array, "The variable; overwritten with the value."],
-    value: Annotated[Array, "What it becomes, of its shape."],
+    value: Annotated[Array, "The new value, of the same shape."],
     *,
     out: Array,
 ) -> None:
@@ -88,7 +88,7 @@ def _(t: Any) -> None:
 )
 def keep(
     state: Annotated[Array, "The state, an auxiliary one; overwritten with the value."],
-    value: Annotated[Array, "What it becomes, of its shape."],
+    value: Annotated[Array, "The new value, of the same shape."],
     *,
     out: Array,
 ) -> None:

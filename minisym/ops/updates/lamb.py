@@ -44,7 +44,7 @@ Correction = Annotated[bool, "Whether the first steps' bias is corrected."]
 Decay = Annotated[float, "Weight decay, apart from the gradient."]
 
 _POSITIVE = np.linspace(0.1, 1, 6).reshape(2, 3)
-_LOW = np.linspace(-1, 1, 6).astype(np.float16)
+_LOW = np.array([-1, -0.5, -0.25, 0.25, 0.5, 1], np.float16)
 _MASTER = _LOW.astype(np.float32)
 _STEADY = np.full(6, 0.5, np.float32)
 
@@ -228,7 +228,7 @@ def mp_lamb_update_phase2(
     r"""Do `lamb_update_phase2` from a float32 master, and round it to the weight's type.
 
     As in MXNet 1.9.1 the master itself is only read, so that steps do not add up:
-    `_multi_mp_lamb_update` writes it.
+    `contrib.multi_mp_lamb_update` writes it.
     """
     ratio = _trust(r1, r2, lower_bound, upper_bound)
     out[...] = weight32 - real(lr, weight32) * ratio * g

@@ -197,6 +197,19 @@ def signum_update(
     $m \leftarrow \mu m - (1 - \mu)(g + \lambda w)$,
     $w \leftarrow (1 - \eta\lambda_{lh})\,w + \eta\,\mathrm{sign}(m)$.
 
+    >>> from minisym import sym
+    >>> import numpy as np
+    >>> names = ("weight", "grad", "mom")
+    >>> step = sym.signum_update(*map(sym.Variable, names), lr=0.5, momentum=0.5)
+    >>> weight, mom = np.array([1.0, 2.0, 3.0]), np.array([0.0, 4.0, 0.0])
+    >>> grad = np.array([0.25, 1.0, 0.0])
+    >>> executor = step.bind(args={"weight": weight, "grad": grad}, aux_states={"mom": mom})
+    >>> _ = executor.forward()
+    >>> weight
+    array([0.5, 2.5, 3. ])
+    >>> mom
+    array([-0.125,  1.5  ,  0.   ])
+
     References
     ----------
     Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434.
@@ -214,7 +227,7 @@ signum_update.dtype(all_floating)
 
 # ---------------------------------------------------------------- float16 with a float32 master
 
-_LOW = np.linspace(-1, 1, 6).astype(np.float16)
+_LOW = np.array([-1, -0.5, -0.25, 0.25, 0.5, 1], np.float16)
 _MIXED = Sample((_LOW, _LOW[::-1].copy(), _LOW.astype(np.float32)), {"lr": 0.1, "wd": 0.01}, wrt=())
 _MIXED_MOM = Sample(
     (_LOW, _LOW[::-1].copy(), np.zeros(6, np.float32), _LOW.astype(np.float32)),

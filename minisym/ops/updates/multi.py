@@ -23,9 +23,10 @@ from minisym.ops.updates.common import Clip, Momentum, Rescale, floating, real, 
 
 Rates = Annotated[Floats, "Learning rate of each weight."]
 Decays = Annotated[Floats, "Weight decay of each weight."]
+Weights = Annotated[int, "How many weights; counted where their arrays are given."]
 
 _FLOAT32 = np.dtype(np.float32)
-_LOW = np.linspace(-1, 1, 4).astype(np.float16)
+_LOW = np.array([-1, -0.5, 0.5, 1], np.float16)
 _VALUES = {
     "weight": _LOW.astype(np.float32),
     "grad": _LOW[::-1].astype(np.float32),
@@ -90,7 +91,7 @@ def _declare(name: str, group: tuple[str, ...], doc: str, *, preloaded: bool) ->
     params |= {
         "rescale_grad": (Rescale, 1.0),
         "clip_gradient": (Clip, -1.0),
-        "num_weights": (int, 1),
+        "num_weights": (Weights, 1),
     }
     kernel = kernel_of(name, doc, {"*data": groups(group, trailing)}, params, run)
     arrays = [

@@ -19,12 +19,12 @@ from minisym.ops.numeric.sums import sum_over
 from minisym.ops.updates.adaptive import Beta1, Beta2, Epsilon, _moments
 from minisym.ops.updates.common import Clip, Rescale, real, rescued, scaled, update
 from minisym.ops.updates.lamb import Correction, Lower, Upper, _adamw, _trust
-from minisym.ops.updates.multi import Decays, Rates, grouped_rules, groups
+from minisym.ops.updates.multi import Decays, Rates, Weights, grouped_rules, groups
 
 Etas = Annotated[Floats, "A factor of the whole step of each weight."]
 StepCounts = Annotated[Ints, "The number of this step, from 1, for each weight."]
 
-_LOW = np.linspace(-1, 1, 4).astype(np.float16)
+_LOW = np.array([-1, -0.5, 0.5, 1], np.float16)
 _FULL = _LOW.astype(np.float32)
 _STEADY = np.full(4, 0.5, np.float32)
 _GROUP = ("weight", "grad", "mean", "var")
@@ -94,10 +94,10 @@ def multi_adamw_update(
     wds: Decays,
     etas: Etas,
     clip_gradient: Clip = -1.0,
-    num_weights: int = 1,
+    num_weights: Weights = 1,
     out: Any,
 ) -> None:
-    """Do `_adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
+    """Do `adamw_update` on many weights; an infinite gradient makes its means NaN, as in MXNet."""
     for i, (weight, grad, mean, var), new in _each(data[:-1], out, 4):
         _adamw(
             weight,
@@ -126,10 +126,10 @@ def multi_mp_adamw_update(
     wds: Decays,
     etas: Etas,
     clip_gradient: Clip = -1.0,
-    num_weights: int = 1,
+    num_weights: Weights = 1,
     out: Any,
 ) -> None:
-    """Do `_mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
+    """Do `mp_adamw_update` on many weights; an infinite gradient makes its means NaN."""
     for i, (_, grad, mean, var, master), new in _each(data[:-1], out, 5):
         new_weight, new_mean, new_var, new_master = new
         _adamw(
@@ -164,7 +164,7 @@ def multi_lamb_update(
     clip_gradient: Clip = -1.0,
     bias_correction: Correction = True,
     step_count: StepCounts,
-    num_tensors: int = 1,
+    num_tensors: Weights = 1,
     out: Any,
 ) -> None:
     """Do both phases of LAMB on many weights."""
@@ -201,7 +201,7 @@ def multi_mp_lamb_update(
     clip_gradient: Clip = -1.0,
     bias_correction: Correction = True,
     step_count: StepCounts,
-    num_tensors: int = 1,
+    num_tensors: Weights = 1,
     out: Any,
 ) -> None:
     """Do both phases of LAMB on the float32 masters of many weights, and round them."""
