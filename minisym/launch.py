@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
-from minisym.core.errors import MinisymError
+from minisym.core.errors import MinisymError, listed
 
 DESCRIPTION: Final = """Run a script in several processes that know each other, by Open MPI. One
 that dies is survived by the others, an error is printed once, with the number of its process. The
@@ -36,8 +36,11 @@ INSIDE: Final = "MINISYM_LAUNCHED"
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KEPT: Final = ("PYTHONUNBUFFERED", *(name for name in ("PYTHONPATH",) if name in os.environ))
 """What else a process on another host has from here."""
-ENDED: Final = re.compile(rb"\[\d+\] exit status (\d+)")
-"""What a process says that has failed; see `_run_script`."""
+MARK: Final = "\x1e"
+"""Begins each line that a process says to the launcher; see `_write`."""
+TOLD: Final = re.compile(rb"\x1e\[(\S+)\] (.*)", re.DOTALL)
+ENDED: Final = re.compile(rb"exit status (\d+)")
+"""What a process says last that has failed; see `_run_script`."""
 FAILED: Final = 1
 KILLED: Final = 128 + signal.SIGTERM
 LATE: Final = 124
@@ -116,8 +119,8 @@ def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
     child = subprocess.Popen(
         command, env=environment, start_new_session=True, stderr=subprocess.PIPE
     )
-    failed: list[int] = []
-    listener = threading.Thread(target=_listen, args=(child.stderr, failed), daemon=True)
+    heard = _Heard()
+    listener = threading.Thread(target=_listen, args=(child.stderr, heard), daemon=True)
     listener.start()
     end = time.monotonic() + timeout
     try:
@@ -131,17 +134,68 @@ def _wait(command: Sequence[str], processes: int, timeout: float) -> int:
     finally:
         _end(child)
         listener.join(3.0)
-    return KILLED if status < 0 else status or max(failed, default=0)
+        heard.close()
+    return KILLED if status < 0 else status or max(heard.failed, default=0)
 
 
-def _listen(stderr: IO[bytes], failed: list[int]) -> None:
-    """Pass on what processes say, and note the statuses of those that have failed."""
-    rest = b""
+class _Heard:
+    """What processes say: their own words pass, an error that several have is printed once."""
+
+    def __init__(self) -> None:
+        self.failed: list[int] = []
+        """The exit statuses of those that have failed."""
+        self._begun: dict[bytes, list[bytes]] = {}
+        self._told: dict[bytes, list[bytes]] = {}
+
+    def line(self, line: bytes) -> None:
+        """Take a line; what a process tells of its end waits until it is whole."""
+        before, mark, rest = line.partition(MARK.encode())
+        found = TOLD.fullmatch(mark + rest.rstrip(b"\n"))
+        if found is None:
+            _pass_on(line)
+            return
+        if before:  # a line that the script has not ended, as of a bar
+            _pass_on(before + b"\n")
+        rank, text = found.groups()
+        begun = self._begun.setdefault(rank, [])
+        begun.append(text)
+        if ended := ENDED.fullmatch(text):
+            self.failed.append(int(ended[1]))
+            self._tell(rank, self._begun.pop(rank))
+
+    def _tell(self, rank: bytes, lines: list[bytes]) -> None:
+        same = self._told.setdefault(b"\n".join(lines), [])
+        if not same or len(lines) == 1:  # of an exit status alone nothing is the same
+            _pass_on(b"".join(b"[%s] %s\n" % (rank, line) for line in lines))
+        same.append(rank)
+
+    def close(self) -> None:
+        """Tell what is left, and which processes have failed like one that was told of."""
+        for rank in list(self._begun):
+            self._tell(rank, self._begun.pop(rank))
+        for text, ranks in self._told.items():
+            if len(ranks) > 1 and b"\n" in text:
+                others = [rank.decode() for rank in sorted(ranks[1:], key=lambda r: (len(r), r))]
+                _pass_on(f"minisym.launch: the same error in {listed(others, 8)}\n".encode())
+        self._told.clear()
+
+
+def _pass_on(text: bytes) -> None:
+    sys.stderr.buffer.write(text)
+    sys.stderr.flush()
+
+
+def _listen(stderr: IO[bytes], heard: _Heard) -> None:
+    """Take what processes say, as it comes: half a line waits only if it is for the launcher."""
+    rest, mark = b"", MARK.encode()
     while chunk := os.read(stderr.fileno(), 1 << 16):
-        sys.stderr.buffer.write(chunk)
-        sys.stderr.flush()
         *lines, rest = (rest + chunk).split(b"\n")
-        failed += [int(found[1]) for found in map(ENDED.fullmatch, lines) if found]
+        for line in lines:
+            heard.line(line + b"\n")
+        if mark not in rest:
+            _pass_on(rest)
+            rest = b""
+    heard.line(rest)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -200,8 +254,9 @@ def _tell(error: BaseException) -> None:
 
 
 def _write(text: str) -> None:
+    """Tell the launcher, which knows by the mark that this is no text of the script."""
     rank = os.environ.get("OMPI_COMM_WORLD_RANK", "?")
-    lines = "\n".join(f"[{rank}] {line}" for line in text.rstrip("\n").splitlines())
+    lines = "\n".join(f"{MARK}[{rank}] {line}" for line in text.rstrip("\n").splitlines())
     os.write(2, f"{lines}\n".encode())
 
 

@@ -199,6 +199,48 @@ def test_an_error_is_told_once_and_whole(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_an_error_of_all_is_told_once(tmp_path: Path) -> None:
+    text = "import minisym as ms\nms.sym.FullyConnected(ms.sym.Variable('x'), num_hiden=3)\n"
+    done = run(tmp_path, text, "-n", "3")
+    assert done.returncode == 1
+    first, *_ = done.stderr.partition("]")
+    assert done.stderr.count("ParamError") == 1
+    others = sorted({"0", "1", "2"} - {first.removeprefix("[")})
+    assert done.stderr.endswith(f"minisym.launch: the same error in {' and '.join(others)}\n")
+
+
+def heard(*chunks: str) -> tuple[list[int], str]:
+    """Return the statuses and the text that the launcher makes of what processes write."""
+    script = (
+        "import os, sys\nfrom minisym import launch\n"
+        "heard = launch._Heard()\nlaunch._listen(sys.stdin, heard)\nheard.close()\n"
+        "print(heard.failed)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], input="".join(chunks), capture_output=True,
+        text=True, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return json.loads(done.stdout), done.stderr
+
+
+def test_what_processes_say_passes_and_their_errors_are_put_together() -> None:
+    """Lines of two errors may come mixed, behind a line that is not ended, or cut off."""
+    assert heard(
+        "a bar 10%",
+        "\x1e[0] Error: here\n\x1e[10] Error: here\n\x1e[0] exit status 1\nwords\n",
+        "\x1e[2] Error: there\n\x1e[10] exit status 1\n\x1e[2] exit status 3\n",
+        "\x1e[9] Error: here\n\x1e[9] exit status 1\n\x1e[5] exit status 1\n",
+        "\x1e[7] exit status 1\n\x1e[4] Error: cut",
+    ) == (
+        [1, 1, 3, 1, 1, 1],
+        (
+            "a bar 10%\n[0] Error: here\n[0] exit status 1\nwords\n"
+            "[2] Error: there\n[2] exit status 3\n[5] exit status 1\n[7] exit status 1\n"
+            "[4] Error: cut\nminisym.launch: the same error in 9 and 10\n"
+        ),
+    )
+
+
 def test_a_run_ends_in_time(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "minisym.launch", "-n", "2", "--timeout", "1.5"]
     script = tmp_path / "script.py"
