@@ -157,9 +157,9 @@ def _tables(op: Op) -> Iterator[str]:
             default = "**required**" if param.required else f"`{param.default!r}`"
             if param.name == op.count:
                 default = "counted"
-            kind = param.kind + (", or a Symbol" if op.writes and param.is_float else "")
             meaning = _coded(op, param.doc or "As in MXNet.")
-            yield f"| `{param.name}` | {cell(kind)} | {default} | {cell(meaning)} |"
+            takes = cell(words.kind_of(op, param))
+            yield f"| `{param.name}` | {takes} | {default} | {cell(meaning)} |"
         yield ""
 
 

@@ -269,9 +269,10 @@ def broadcast(
 
 
 def broadcast_shape(s: Any) -> None:
-    """Rule: the output is what the inputs stretch to; an unknown input may follow from the rest.
+    """Rule: from the last axis on, sizes are equal, or a size of 1 stretches to the other's.
 
-    Where the output is wider than 1 and one side is 1, the other side must have it.
+    So does an axis that one side does not have. An input follows from the output and the other
+    input where only one size will do.
     """
     lhs, rhs = s.lhs, s.rhs
     s.output = shapes.broadcast([lhs, rhs])

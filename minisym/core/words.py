@@ -40,7 +40,8 @@ def docstring(op: Op, kind: str = "Symbol") -> str:
             default = "counted"
         else:
             default = "required" if param.required else f"default {param.default!r}"
-        table.append(f"{param.name} : {param.kind}, {default}")
+        takes = kind_of(op, param) if kind == "Symbol" else param.kind
+        table.append(f"{param.name} : {takes}, {default}")
         table.append(f"    {param.doc or 'As in MXNet.'}")
     if kind == "Symbol":
         table += ["name : str, optional", "    Name of the new node."]
@@ -57,6 +58,11 @@ def docstring(op: Op, kind: str = "Symbol") -> str:
 def _is_section(part: str) -> bool:
     lines = part.splitlines()
     return len(lines) > 1 and bool(lines[1].strip()) and set(lines[1].strip()) == {"-"}
+
+
+def kind_of(op: Op, param: Param) -> str:
+    """Say what a parameter takes; one of an update may be computed by the graph."""
+    return param.kind + (", or a Symbol" if op.writes and param.is_float else "")
 
 
 def several(spec: Input) -> str:

@@ -1081,7 +1081,7 @@ def hard_sigmoid(
     r"""Squash to [0, 1] by a line, $\min(\max(\alpha x + \beta, 0), 1)$."""
 
 def identity(data: Array, *, out: Array | Sequence[Array] | None = None) -> NDArray:
-    """Pass the array on, $x$."""
+    """Pass the array on, $y = x$."""
 
 def im2col(
     data: Array,
@@ -1892,7 +1892,7 @@ def sample_exponential(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Draw `shape` numbers for each element of the parameters from the exponential distribution with rate $\lambda$."""
+    r"""Draw for each element of the parameters from the exponential distribution with rate $\lambda$."""
 
 def sample_gamma(
     alpha: Array,
@@ -1902,7 +1902,7 @@ def sample_gamma(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Draw `shape` numbers for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+    r"""Draw for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
 
 def sample_generalized_negative_binomial(
     mu: Array,
@@ -1912,7 +1912,7 @@ def sample_generalized_negative_binomial(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Draw `shape` numbers for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+    r"""Draw for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
 
 def sample_multinomial(
     data: Array,
@@ -1932,7 +1932,7 @@ def sample_negative_binomial(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    """Draw `shape` numbers for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
+    """Draw for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
 
 def sample_normal(
     mu: Array,
@@ -1942,7 +1942,7 @@ def sample_normal(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    """Draw `shape` numbers for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
+    """Draw for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
 
 def sample_poisson(
     lam: Array,
@@ -1951,7 +1951,7 @@ def sample_poisson(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    r"""Draw `shape` numbers for each element of the parameters from the Poisson distribution with rate $\lambda$."""
+    r"""Draw for each element of the parameters from the Poisson distribution with rate $\lambda$."""
 
 def sample_uniform(
     low: Array,
@@ -1961,7 +1961,7 @@ def sample_uniform(
     *,
     out: Array | Sequence[Array] | None = None,
 ) -> NDArray:
-    """Draw `shape` numbers for each element of the parameters from the uniform distribution on $[low, high)$."""
+    """Draw for each element of the parameters from the uniform distribution on $[low, high)$."""
 
 def scale_gradient(
     data: Array, scale: Array, *, out: Array | Sequence[Array] | None = None
@@ -2431,7 +2431,7 @@ class _Random:
     def exponential_like(
         data: Array, lam: float = 1.0, *, out: Array | Sequence[Array] | None = None
     ) -> NDArray:
-        r"""Draw as many as `data` has from the exponential distribution with rate $\lambda$."""
+        r"""Draw in the shape of `data` from the exponential distribution with rate $\lambda$."""
 
     @staticmethod
     def gamma(
@@ -2447,7 +2447,7 @@ class _Random:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
-        r"""Draw as many as `data` has from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+        r"""Draw in the shape of `data` from the gamma distribution with shape $\alpha$ and scale $\beta$."""
 
     @staticmethod
     def generalized_negative_binomial(
@@ -2463,7 +2463,7 @@ class _Random:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
-        r"""Draw as many as `data` has from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+        r"""Draw in the shape of `data` from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
 
     @staticmethod
     def multinomial(
@@ -2481,7 +2481,7 @@ class _Random:
     def negative_binomial_like(
         data: Array, k: int = 1, p: float = 1.0, *, out: Array | Sequence[Array] | None = None
     ) -> NDArray:
-        """Draw as many as `data` has from the negative binomial distribution: successes before the $k$-th failure."""
+        """Draw in the shape of `data` from the negative binomial distribution: successes before the $k$-th failure."""
 
     @staticmethod
     def normal(
@@ -2497,7 +2497,7 @@ class _Random:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
-        """Draw as many as `data` has from the normal distribution $N(loc, scale^2)$."""
+        """Draw in the shape of `data` from the normal distribution $N(loc, scale^2)$."""
 
     @staticmethod
     def pdf_dirichlet(
@@ -2592,7 +2592,7 @@ class _Random:
     def poisson_like(
         data: Array, lam: float = 1.0, *, out: Array | Sequence[Array] | None = None
     ) -> NDArray:
-        r"""Draw as many as `data` has from the Poisson distribution with rate $\lambda$."""
+        r"""Draw in the shape of `data` from the Poisson distribution with rate $\lambda$."""
 
     @staticmethod
     def randint(
@@ -2624,7 +2624,7 @@ class _Random:
         *,
         out: Array | Sequence[Array] | None = None,
     ) -> NDArray:
-        """Draw as many as `data` has from the uniform distribution on $[low, high)$."""
+        """Draw in the shape of `data` from the uniform distribution on $[low, high)$."""
 
 random: _Random
 

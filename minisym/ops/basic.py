@@ -60,7 +60,7 @@ unary(
     "_copy",
     _copy,
     lambda g, x, y: g,
-    "Pass the array on, $x$.",
+    "Pass the array on, $y = x$.",
     aliases=("identity",),
     samples=[Sample(((2, 3),), reference=lambda x: x)],
     view=True,
@@ -346,6 +346,7 @@ def _(g: Symbol, condition: Symbol, x: Symbol, y: Symbol) -> tuple[Symbol | None
     cost=each(3),
     elementwise=True,
     samples=[
+        Sample(((3, 4),), reference=lambda x: np.where(abs(x) < 1, x * x / 2, abs(x) - 0.5)),
         Sample(
             ((3, 4),),
             {"scalar": 2.0},
@@ -393,6 +394,7 @@ def _(g: Symbol, data: Symbol, *, scalar: float) -> Symbol:
     kind="activation",
     elementwise=True,
     samples=[
+        Sample(((3, 4),), reference=lambda x: (single(0.2) * x + 0.5).clip(0, 1)),
         Sample(((3, 4),), {"alpha": 0.375}, reference=lambda x: (0.375 * x + 0.5).clip(0, 1)),
         Sample((np.array([1, 2]),), raises=DtypeError, match="floats"),
     ],

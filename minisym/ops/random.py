@@ -110,7 +110,7 @@ def distribution(
     )(
         _kernel(
             f"_random_{name}_like",
-            f"Draw as many as `data` has from {doc}",
+            f"Draw in the shape of `data` from {doc}",
             {"data": Shaped},
             params,
             run_like,
@@ -126,7 +126,7 @@ def distribution(
     )(
         _kernel(
             f"_sample_{name}",
-            f"Draw `shape` numbers for each element of the parameters from {doc}",
+            f"Draw for each element of the parameters from {doc}",
             {
                 array: Annotated[Array, f"{told[:-1]}; one for each set of draws."]
                 for array, (_, _, told) in zip(arrays, params.values(), strict=True)

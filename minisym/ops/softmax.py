@@ -95,7 +95,7 @@ def softmax_steps(data: Array, axis: int, out: Array) -> Any:
 
 
 def _same_shape(s: Any, *, axis: int) -> None:
-    """Rule: one shape, which has the axis."""
+    """Rule: the output has the shape of `data`."""
     s.output = s.data
     s.data = s.output
     if s.data is not None:

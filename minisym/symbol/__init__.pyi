@@ -1316,7 +1316,7 @@ def hard_sigmoid(
 def identity(
     data: Symbol | None = None, *, name: str | None = None, attr: Mapping[str, str] | None = None
 ) -> Symbol:
-    """Pass the array on, $x$."""
+    """Pass the array on, $y = x$."""
 
 def im2col(
     data: Symbol | None = None,
@@ -2288,7 +2288,7 @@ def sample_exponential(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Draw `shape` numbers for each element of the parameters from the exponential distribution with rate $\lambda$."""
+    r"""Draw for each element of the parameters from the exponential distribution with rate $\lambda$."""
 
 def sample_gamma(
     alpha: Symbol | None = None,
@@ -2299,7 +2299,7 @@ def sample_gamma(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Draw `shape` numbers for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+    r"""Draw for each element of the parameters from the gamma distribution with shape $\alpha$ and scale $\beta$."""
 
 def sample_generalized_negative_binomial(
     mu: Symbol | None = None,
@@ -2310,7 +2310,7 @@ def sample_generalized_negative_binomial(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Draw `shape` numbers for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+    r"""Draw for each element of the parameters from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
 
 def sample_multinomial(
     data: Symbol | None = None,
@@ -2332,7 +2332,7 @@ def sample_negative_binomial(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    """Draw `shape` numbers for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
+    """Draw for each element of the parameters from the negative binomial distribution: successes before the $k$-th failure."""
 
 def sample_normal(
     mu: Symbol | None = None,
@@ -2343,7 +2343,7 @@ def sample_normal(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    """Draw `shape` numbers for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
+    """Draw for each element of the parameters from the normal distribution $N(loc, scale^2)$."""
 
 def sample_poisson(
     lam: Symbol | None = None,
@@ -2353,7 +2353,7 @@ def sample_poisson(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    r"""Draw `shape` numbers for each element of the parameters from the Poisson distribution with rate $\lambda$."""
+    r"""Draw for each element of the parameters from the Poisson distribution with rate $\lambda$."""
 
 def sample_uniform(
     low: Symbol | None = None,
@@ -2364,7 +2364,7 @@ def sample_uniform(
     name: str | None = None,
     attr: Mapping[str, str] | None = None,
 ) -> Symbol:
-    """Draw `shape` numbers for each element of the parameters from the uniform distribution on $[low, high)$."""
+    """Draw for each element of the parameters from the uniform distribution on $[low, high)$."""
 
 def scale_gradient(
     data: Symbol | None = None,
@@ -2956,7 +2956,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        r"""Draw as many as `data` has from the exponential distribution with rate $\lambda$."""
+        r"""Draw in the shape of `data` from the exponential distribution with rate $\lambda$."""
 
     @staticmethod
     def gamma(
@@ -2973,7 +2973,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        r"""Draw as many as `data` has from the gamma distribution with shape $\alpha$ and scale $\beta$."""
+        r"""Draw in the shape of `data` from the gamma distribution with shape $\alpha$ and scale $\beta$."""
 
     @staticmethod
     def generalized_negative_binomial(
@@ -2990,7 +2990,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        r"""Draw as many as `data` has from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
+        r"""Draw in the shape of `data` from the negative binomial distribution with mean $\mu$ and dispersion $\alpha$."""
 
     @staticmethod
     def multinomial(
@@ -3013,7 +3013,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Draw as many as `data` has from the negative binomial distribution: successes before the $k$-th failure."""
+        """Draw in the shape of `data` from the negative binomial distribution: successes before the $k$-th failure."""
 
     @staticmethod
     def normal(
@@ -3030,7 +3030,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Draw as many as `data` has from the normal distribution $N(loc, scale^2)$."""
+        """Draw in the shape of `data` from the normal distribution $N(loc, scale^2)$."""
 
     @staticmethod
     def pdf_dirichlet(
@@ -3137,7 +3137,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        r"""Draw as many as `data` has from the Poisson distribution with rate $\lambda$."""
+        r"""Draw in the shape of `data` from the Poisson distribution with rate $\lambda$."""
 
     @staticmethod
     def randint(
@@ -3170,7 +3170,7 @@ class _Random:
         name: str | None = None,
         attr: Mapping[str, str] | None = None,
     ) -> Symbol:
-        """Draw as many as `data` has from the uniform distribution on $[low, high)$."""
+        """Draw in the shape of `data` from the uniform distribution on $[low, high)$."""
 
 random: _Random
 
