@@ -24,6 +24,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "docstrings",
+    "linked_files",
     "linked_names",
     "api_pages",
     "mathml",

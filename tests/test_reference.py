@@ -10,6 +10,8 @@ import re
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 from typing import get_origin
 
 import pytest
@@ -24,6 +26,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 import api_pages
 import curves
 import docstrings
+import linked_files
 import linked_names
 import mathml
 import op_page
@@ -446,3 +449,31 @@ def test_thumbnails_lead_to_sections_that_have_a_picture():
     assert 'href="#b"' in made
     assert 'src="_images/1.svg"' in made
     assert "Second one" in made
+
+
+def test_a_picture_that_is_described_and_not_drawn_is_found():
+    source = "  image:\n    alt: \"A 'bowl' & more\"\n---\n"
+    assert pictures.undrawn(source, "<p>words</p>") == ["A 'bowl' & more"]
+    assert pictures.undrawn(source, '<svg aria-label="A &#x27;bowl&#x27; &amp; more">') == []
+
+
+def test_a_link_to_a_source_file_leads_to_a_page_that_shows_it():
+    files = {
+        "../minisym/core/node.py": ({"design"}, Path("1f/node.py")),
+        "a.csv": ({"design"}, "2f/a.csv"),
+    }
+    highlighter = SimpleNamespace(highlight_block=lambda code, language: f"<pre>{len(code)}</pre>")
+    env = SimpleNamespace(dlfiles=files, _viewcode_modules={})
+    builder = SimpleNamespace(highlighter=highlighter)
+    app = SimpleNamespace(srcdir=str(ROOT / "docs"), env=env, builder=builder)
+    [(name, page, _)] = linked_files.shown(app)
+    assert name == "_modules/minisym/core/node"
+    assert page["body"].startswith("<h1>Source code for minisym.core.node</h1><pre>")
+    link = '<a class="reference download internal" download="" href="_downloads/{}"><span>'
+    context = {"body": link.format("1f/node.py") + link.format("2f/a.csv"), "pathto": str.upper}
+    linked_files.to_pages(app, "design", "", context, None)
+    shown, kept = context["body"].split("<span>")[:2]
+    assert shown == '<a class="reference internal" href="_MODULES/MINISYM/CORE/NODE">'
+    assert kept == link.format("2f/a.csv").removesuffix("<span>")
+    env._viewcode_modules = {"minisym.core.node": ("code", {}, {}, "")}
+    assert list(linked_files.shown(app)) == []

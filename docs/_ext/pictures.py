@@ -4,7 +4,8 @@ An svg behind `<img>` shows no tooltips, and nobody can ask it what it is. Here 
 the page: its dark colours follow the switch of the page, a screen reader says its heading, or what
 the cell says of it, and a click opens it in its own size (pages.js). What is black in a figure of
 Matplotlib has the colour of the page's letters. A page that has the marker gets a thumbnail of the
-first picture of each of its sections.
+first picture of each of its sections. A picture that a page describes and no cell has drawn is a
+warning.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from html import escape, unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sphinx.util import logging
+
 from minisym.show.style import DARK
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
+LOG = logging.getLogger(__name__)
 IMAGE = re.compile(r'<img alt="([^"]*)" src="[^"]*?_images/([^"/]+\.svg)"[^>]*/>')
+DESCRIBED = re.compile(r'^ +alt: "(.*)"$', re.MULTILINE)
 SECTION = re.compile(r'<section id="([^"]+)">\s*<h2>(.*?)<a ', re.DOTALL)
 WIDTH = re.compile(r'<svg[^>]* width="([\d.]+(?:pt|px)?)"')
 ALL = re.compile(r'<style type="text/css">\*\{([^}]*)\}</style>')
@@ -57,6 +62,12 @@ def heading(svg: str) -> str:
     if len(words) == 2 and "·" not in words[1]:
         words.pop()
     return ": ".join(words) or "A picture"
+
+
+def undrawn(source: str, body: str) -> list[str]:
+    """Return which pictures a page describes in its source, and does not show."""
+    shown = unescape(body)
+    return [words for words in DESCRIBED.findall(source) if words not in shown]
 
 
 def thumbnails(body: str) -> Iterator[str]:
@@ -97,6 +108,10 @@ def into_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
         context["body"] = IMAGE.sub(picture, head) + rest[0] + IMAGE.sub(picture, rest[1])
     else:
         context["body"] = IMAGE.sub(picture, head)
+    source = Path(app.srcdir) / f"{page}.md"
+    if source.exists():
+        for words in undrawn(source.read_text(encoding="utf-8"), context["body"]):
+            LOG.warning("no cell drew this picture: %s", words, location=page)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
