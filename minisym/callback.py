@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from minisym.core.errors import ArrayTypeError
+from minisym.core.params import whole
 from minisym.formats.checkpoint import save_checkpoint
 
 
@@ -34,7 +36,12 @@ def each(callbacks: Any) -> list[Callable[..., object]]:
     """Return no, one or several callbacks as a list."""
     if callbacks is None:
         return []
-    return list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    found = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for one in found:
+        if not callable(one):
+            message = f"a callback must be a function, but got {one!r:.60}"
+            raise ArrayTypeError(message, hint="ms.callback has some: Speedometer(batch_size)")
+    return found
 
 
 def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:
@@ -48,7 +55,7 @@ def do_checkpoint(prefix: str, period: int = 1) -> Callable[..., None]:
     >>> sorted(path.name for path in folder.iterdir())
     ['net-0002.params', 'net-0004.params', 'net-symbol.json']
     """
-    every = max(1, int(period))
+    every = max(1, whole(period, "do_checkpoint: period", 0))
 
     def behind_epoch(iter_no: int, sym: Any, arg: Any, aux: Any) -> None:
         if (iter_no + 1) % every == 0:
@@ -61,7 +68,7 @@ def module_checkpoint(
     mod: Any, prefix: str, period: int = 1, save_optimizer_states: bool = False
 ) -> Callable[..., None]:
     """Return a callback by which a module saves itself behind every `period`-th epoch."""
-    every = max(1, int(period))
+    every = max(1, whole(period, "module_checkpoint: period", 0))
 
     def behind_epoch(iter_no: int, sym: Any = None, arg: Any = None, aux: Any = None) -> None:
         del sym, arg, aux
@@ -73,9 +80,10 @@ def module_checkpoint(
 
 def log_train_metric(period: int, auto_reset: bool = False) -> Callable[[Any], None]:
     """Return a callback that logs the metric every `period` batches, and may start it over."""
+    every = whole(period, "log_train_metric: period")
 
     def behind_batch(param: Any) -> None:
-        if param.nbatch % period == 0 and param.eval_metric is not None:
+        if param.nbatch % every == 0 and param.eval_metric is not None:
             for name, value in param.eval_metric.get_name_value():
                 logging.info(
                     "Iter[%d] Batch[%d] Train-%s=%f", param.epoch, param.nbatch, name, value
@@ -105,7 +113,9 @@ class Speedometer:
     """
 
     def __init__(self, batch_size: int, frequent: int = 50, auto_reset: bool = True) -> None:
-        self.batch_size, self.frequent, self.auto_reset = batch_size, frequent, auto_reset
+        self.batch_size = whole(batch_size, "Speedometer: batch_size")
+        self.frequent = whole(frequent, "Speedometer: frequent")
+        self.auto_reset = auto_reset
         self.init = False
         self.tic = 0.0
         self.last_count = 0
@@ -143,7 +153,8 @@ class ProgressBar:
     """Log a bar of how many of `total` batches are done."""
 
     def __init__(self, total: int, length: int = 80) -> None:
-        self.total, self.bar_len = total, length
+        self.total = whole(total, "ProgressBar: total")
+        self.bar_len = whole(length, "ProgressBar: length", 0)
 
     def __call__(self, param: Any) -> None:
         """Hear of a batch."""

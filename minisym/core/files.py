@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from minisym.core.errors import FormatError, NoFileError, meant
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -27,6 +29,29 @@ _ROOM: Final = 50
 """How many characters of the name begin it, so that a name of any length can be saved."""
 
 Parts = Iterable[bytes | memoryview]
+
+
+def readable(path: str | os.PathLike[str], what: str) -> Path:
+    """Return the path of a file to read, if there is one.
+
+    Raises
+    ------
+    NoFileError
+        There is none of this name; the hint names one that is close.
+    FormatError
+        It is a folder, or no name at all.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise FormatError(f"{what}: the name of a file is text or a path, but got {path!r:.60}")
+    found = Path(path)
+    if found.is_dir():
+        raise FormatError(f"{what}: {os.fspath(path)!r} is a folder", hint="name a file in it")
+    if not found.exists():
+        beside = [one.name for one in found.parent.iterdir()] if found.parent.is_dir() else []
+        raise NoFileError(
+            f"{what}: there is no file {os.fspath(path)!r}", hint=meant(found.name, beside)
+        )
+    return found
 
 
 def write_atomically(path: Path, parts: Parts) -> None:

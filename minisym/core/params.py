@@ -14,6 +14,7 @@ A `Param` is read off the annotation in an op's declaration, and knows how to pa
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import types
 from collections.abc import Callable
@@ -136,6 +137,18 @@ class Param:
             if asked:
                 return asked
         return f"{self.name}: {self.doc}" if self.doc else None
+
+
+def whole(value: Any, what: str, least: int = 1) -> int:
+    """Return an integer that a user gives; refuse what is none, or is less.
+
+    >>> whole(3.0, "runs")
+    3
+    """
+    number: Any = value
+    if not isinstance(value, numbers.Real) or number != number // 1 or number < least:
+        raise ParamError(f"{what} must be an integer of at least {least}, but got {value!r}")
+    return int(number)
 
 
 def dtype_from_user(dtype: Any, what: str = "a type") -> np.dtype[Any]:

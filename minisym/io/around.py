@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from minisym.core.errors import BindError, ParamError
+from minisym.core.params import whole
 from minisym.io.batch import DataBatch, DataDesc, DataIter, check_iterator, described
 
 
@@ -56,7 +57,8 @@ class ResizeIter(_Around):
     def __init__(self, data_iter: Any, size: int, reset_internal: bool = True) -> None:
         check_iterator("ResizeIter", data_iter, "batch_size")
         super().__init__(data_iter.batch_size)
-        self.data_iter, self.size, self.reset_internal = data_iter, size, reset_internal
+        self.data_iter, self.reset_internal = data_iter, reset_internal
+        self.size = whole(size, "ResizeIter: size", 0)
         self.cur = 0
         self.provide_data, self.provide_label = data_iter.provide_data, data_iter.provide_label
         if hasattr(data_iter, "default_bucket_key"):

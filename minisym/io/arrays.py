@@ -76,6 +76,12 @@ class NDArrayIter(DataIter):
         self._axis = DataDesc.get_batch_axis(layout)
         if self._axis < 0:
             raise ParamError(f"layout must name the axis of the rows, N, but got {layout!r}")
+        for name, array in (self.data | self.label).items():
+            if array.ndim <= self._axis:
+                raise ShapeError(
+                    f"{name} has shape {array.shape}: no axis {self._axis} holds its rows",
+                    hint="the layout says which axis does",
+                )
         rows = {name: a.shape[self._axis] for name, a in (self.data | self.label).items()}
         if len(set(rows.values())) != 1:
             told = ", ".join(f"{name} {count}" for name, count in rows.items()) or "no arrays"
@@ -214,5 +220,9 @@ def _named(arrays: Any, default: str) -> dict[str, Array]:
             message = f"{name} must be a NumPy array, but got {type(array).__name__}"
             raise ArrayTypeError(message, hint=f"np.array({name})")
         kind = array.dtype if isinstance(array, NDArray) else np.float32
-        named[name] = np.asarray(array, kind)
+        try:
+            named[name] = np.asarray(array, kind)
+        except (TypeError, ValueError):
+            message = f"{name} must hold numbers, but its type is {array.dtype}"
+            raise ArrayTypeError(message, hint="words are numbered first") from None
     return named

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 
@@ -30,13 +30,14 @@ class DataDesc(_Named):
     def __new__(
         cls,
         name: str,
-        shape: Sequence[int],
+        shape: Any = None,
         dtype: Any = np.float32,
         layout: str | None = "NCHW",
     ) -> Self:
         """Make a description."""
-        if not isinstance(shape, Iterable):
-            message = f"the shape of {name} must be a tuple, but got {shape!r}"
+        if not isinstance(shape, Iterable) or isinstance(shape, str):
+            got = "none was given" if shape is None else f"got {shape!r}"
+            message = f"the shape of {name} must be a tuple, but {got}"
             raise ShapeTypeError(message, hint=f'DataDesc("{name}", (rows, …))')
         made = super().__new__(cls, name, tuple(shape))
         made.dtype, made.layout = dtype, layout
@@ -64,7 +65,23 @@ class DataDesc(_Named):
 
 def described(shapes: Any) -> list[DataDesc]:
     """Return descriptions of what may be plain pairs of name and shape."""
-    return [one if isinstance(one, DataDesc) else DataDesc(*one) for one in shapes or ()]
+    if isinstance(shapes, str | Mapping) or not isinstance(shapes, Iterable | None):
+        raise _no_pairs(shapes)
+    found = []
+    for one in shapes or ():
+        if not isinstance(one, DataDesc | tuple | list) or not 1 <= len(one) <= _PARTS:
+            raise _no_pairs(shapes)
+        found.append(one if isinstance(one, DataDesc) else DataDesc(*one))
+    return found
+
+
+_PARTS: Final = 4
+"""Name, shape, type and layout."""
+
+
+def _no_pairs(shapes: Any) -> ShapeTypeError:
+    message = f"shapes must be a list of pairs of name and shape, but got {shapes!r:.60}"
+    return ShapeTypeError(message, hint='[("data", (32, 784))]')
 
 
 class DataBatch:

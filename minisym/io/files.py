@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from minisym.core.errors import FormatError, ParamError
+from minisym.core.files import readable
 from minisym.core.ndarray import Array, NDArray
 from minisym.io.arrays import NDArrayIter
 from minisym.io.batch import DataBatch
@@ -33,7 +34,7 @@ def read_idx(path: Name) -> Array:
     FormatError
         The file is no such one, or ends early.
     """
-    content = Path(path).read_bytes()
+    content = readable(path, "the idx file").read_bytes()
     if content[:2] == b"\x1f\x8b":
         try:
             content = gzip.decompress(content)
@@ -202,9 +203,10 @@ class CSVIter(FileIter):
 
 def _table(path: Name, shape: Sequence[int], dtype: Any) -> Array:
     """Read lines of numbers, each of this shape."""
-    name = Path(path).name
+    file = readable(path, "CSVIter")
+    name = file.name
     try:
-        found = np.loadtxt(path, delimiter=",", dtype=dtype, ndmin=2)
+        found = np.loadtxt(file, delimiter=",", dtype=dtype, ndmin=2)
     except ValueError as error:
         raise FormatError(f"{name} is no table of numbers: {error}") from None
     size = int(np.prod(shape, dtype=int))

@@ -6,12 +6,12 @@ import io
 import mmap
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from minisym.core.errors import FormatError, ParamError
+from minisym.core.files import readable
 from minisym.core.ndarray import Array, NDArray
 from minisym.io.files import FileIter, Name, part_of
 
@@ -131,8 +131,9 @@ class ImageRecordIter(FileIter):
         if len(shape) != 3 or shape[0] not in (1, 3):
             message = f"ImageRecordIter: data_shape must be (1 or 3, height, width), not {shape}"
             raise ParamError(message)
-        name = Path(path_imgrec).name
-        with Path(path_imgrec).open("rb") as file:
+        path = readable(path_imgrec, "ImageRecordIter")
+        name = path.name
+        with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         records = list(read_records(content, name))
         records = records[part_of(len(records), num_parts, part_index)]

@@ -14,6 +14,7 @@ from minisym import metric as metrics
 from minisym.callback import BatchEndParam, each
 from minisym.core.errors import BindError, FormatError, ParamError
 from minisym.core.ndarray import NDArray
+from minisym.core.params import whole
 from minisym.core.symbol import Symbol
 from minisym.formats import mxnet_params
 from minisym.init import Uniform
@@ -403,6 +404,7 @@ class BaseModule:
         del sparse_row_id_fn
         if num_epoch is None:
             raise ParamError("fit: num_epoch says when to stop, and is missing")
+        num_epoch = whole(num_epoch, "fit: num_epoch", 0)
         check_iterator("fit", train_data, "reset", "provide_data", "provide_label")
         if eval_data is not None:
             check_iterator("fit: eval_data", eval_data, "reset")

@@ -25,6 +25,7 @@ from minisym.core.errors import (
     listed,
 )
 from minisym.core.ndarray import NDArray
+from minisym.core.params import whole
 from minisym.core.symbol import Symbol
 from minisym.formats.checkpoint import load_checkpoint
 from minisym.init import InitDesc, Uniform
@@ -308,6 +309,8 @@ class Module(BaseModule):
         if initializer is not None and not callable(initializer):
             message = f"init_params: initializer must be an initializer, but got {initializer!r}"
             raise ParamError(message, hint="such as ms.init.Xavier(); ms.init.create finds by name")
+        for what, given in (("arg_params", arg_params), ("aux_params", aux_params)):
+            _check_named("init_params", what, given)
         attrs = self._symbol.attr_dict()
         for what, held, given in (
             ("arg_params", self._held[0], arg_params),
@@ -354,6 +357,8 @@ class Module(BaseModule):
         BindError
             A name or a shape does not fit.
         """
+        for what, given in (("arg_params", arg_params), ("aux_params", aux_params)):
+            _check_named("set_params", what, given)
         if not allow_missing:
             self.init_params(None, arg_params, aux_params, force_init=force_init)
         elif self.params_initialized and not force_init:
@@ -473,11 +478,16 @@ class Module(BaseModule):
             The arrays do not fit.
         """
         self._need("forward")
-        batch = _Joined(data_batch) if isinstance(data_batch, list) else data_batch
+        several = isinstance(data_batch, list) and all(hasattr(b, "label") for b in data_batch)
+        batch = _Joined(data_batch) if several else data_batch
         if not isinstance(getattr(batch, "data", None), list | tuple):
             message = f"Module.forward takes a batch, but got {type(data_batch).__name__}"
             raise ArrayTypeError(message, hint="ms.io.DataBatch(data=[array], label=[array])")
         labels = getattr(batch, "label", None) or ()
+        for desc, array in zip(self._exec_group.data_shapes, batch.data, strict=False):
+            if not hasattr(array, "shape"):
+                message = f"Module.forward: {desc.name} must be an array, but got {array!r:.60}"
+                raise ArrayTypeError(message, hint="ms.io.DataBatch(data=[array], label=[array])")
         self._reshape_for(batch, labels)
         is_train = self.for_training if is_train is None else is_train
         labels = labels if self._label_shapes else ()
@@ -589,6 +599,9 @@ class Module(BaseModule):
         `pre_sliced` says that there is a list of labels for each device.
         """
         self._need("update_metric")
+        if not hasattr(eval_metric, "update_dict"):
+            message = f"update_metric takes a metric, but got {eval_metric!r:.60}"
+            raise ArrayTypeError(message, hint="ms.metric.create('acc') makes one by its name")
         if pre_sliced:
             columns = zip(*labels, strict=True)
             labels = [NDArray.of(np.concatenate([*map(np.asarray, column)])) for column in columns]
@@ -619,6 +632,7 @@ class Module(BaseModule):
         remove_amp_cast: bool = True,
     ) -> None:
         """Write `prefix-symbol.json`, `prefix-0001.params` and, if asked, `prefix-0001.states`."""
+        epoch = whole(epoch, "save_checkpoint: epoch", 0)
         self._symbol.save(f"{prefix}-symbol.json", remove_amp_cast=remove_amp_cast)
         name = f"{prefix}-{epoch:04d}"
         self.save_params(f"{name}.params")
@@ -661,6 +675,13 @@ def check_names(arguments: Sequence[str], names: Names, kind: str) -> list[str]:
                 raise ParamError(message, hint=did_you_mean(name, likely))
             warnings.warn(f"{message}; arguments: {listed(likely, 12)}", stacklevel=3)
     return found
+
+
+def _check_named(what: str, which: str, given: Any) -> None:
+    """Refuse parameters that are no dict."""
+    if given is not None and not isinstance(given, Mapping):
+        message = f"{what}: {which} must be a dict of arrays, but got {type(given).__name__}"
+        raise ArrayTypeError(message, hint="{name: array}, as get_params() returns them")
 
 
 def _like(arrays: Any) -> Params:
