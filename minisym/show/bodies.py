@@ -140,7 +140,7 @@ class _Work:
         """Put what a node holds into its place; return what stands for its outputs."""
         assert node.op is not None
         what = node.op.control
-        inner = self._frame(_title(what, node, known), scope)
+        inner = self._frame(title_of(what, node, known), scope)
         if node.kind == "backward":
             self.bodies.forward[inner[-1]] = self.opened.get((scope, node.owner), ())
         else:
@@ -169,7 +169,7 @@ class _Work:
     ) -> list[Entry]:
         steps = _steps(loop, node, known)
         times = None if times is None or steps is None else times * steps
-        inside = _known_inside(loop.body, loop.variables, node, known, loop.num_data)
+        inside = known_inside(loop.body, loop.variables, node, known, loop.num_data)
         given = dict(zip(loop.variables, read, strict=False))
         states: list[Node] = []
         for place, variable in enumerate(loop.variables):
@@ -211,7 +211,7 @@ class _Work:
         for which, word in enumerate(("if", "then", "else")):
             whole = branch.whole(which) if which else branch.graphs[0]
             variables = branch.variables[which]
-            inside = _known_inside(whole, variables, node, known, 0)
+            inside = known_inside(whole, variables, node, known, 0)
             given = dict(zip(variables, read, strict=True))
             now = self.copy(whole.graph, given, inside, self._frame(word, scope), None)
             heads.append([now[entry] for entry in whole.entries])
@@ -257,7 +257,8 @@ def _owner(holder: Node) -> Mapping[str, str]:
     return {OWNER: holder.attrs[OWNER]} if OWNER in holder.attrs else NO_PARAMS
 
 
-def _title(what: Scan | Branch, node: Node, known: Known) -> str:
+def title_of(what: Scan | Branch, node: Node, known: Known) -> str:
+    """Return what a loop or a branch is: `foreach ×35`, `∂ foreach ×35, last step first`."""
     mark = f"{'∂' * node.gradient_order} " if node.kind == "backward" else ""
     name = "" if mark or is_auto_name(node) else f" · {node.name}"
     if isinstance(what, Branch):
@@ -278,7 +279,7 @@ def _steps(loop: Scan, node: Node, known: Known) -> int | None:
     return shape[0] if loop.condition is None and not loop.counted and shape else None
 
 
-def _known_inside(
+def known_inside(
     body: Symbol, variables: Sequence[Node], node: Node, known: Known, elements: int
 ) -> Known:
     """Infer shapes and types in a body, from those of what its node reads."""

@@ -17,7 +17,7 @@ from minisym.core.errors import ArrayTypeError, ParamError
 from minisym.show.html.differences import mark
 from minisym.show.html.model import model
 from minisym.show.html.record import record
-from minisym.show.known import Known
+from minisym.show.known import Known, learn
 
 
 def test_the_page_holds_the_graph(tmp_path):
@@ -93,6 +93,22 @@ def test_bodies_are_in_the_frame_of_their_node():
         assert [n["name"] for n in nodes[: len(net.graph)]] == [n.name for n in net.graph]
         for node in nodes:
             assert all(0 <= source < len(nodes) for source, _, _ in node.get("inputs", ()))
+
+
+def test_bodies_of_gradients_say_what_they_are_and_know_their_shapes():
+    x, s = sym.Variable("x", shape=(5, 2, 3)), sym.Variable("s", shape=(2, 3))
+    outs, _ = sym.contrib.foreach(lambda d, h: (sym.tanh(d * h), d + h), x, s)
+    net = ms.grad(sym.sum(outs, name="total"), "x")
+    found = model(net.graph, learn(net.graph))
+    nodes, titles = found["nodes"], [scope["title"] for scope in found["scopes"]]
+    held = titles.index("∂ foreach ×5, last step first")
+    body = titles.index("body: once for each element, the last one first")
+    assert found["scopes"][body]["outer"] == held
+    assert "foreach ×5" in titles
+    within = {
+        n["name"]: n["outputs"][0]["shape"] for n in nodes if n["frame"] == body and n["outputs"]
+    }
+    assert within["x-0"] == within["s-0"] == "2×3"
 
 
 def two_nets():

@@ -11,6 +11,7 @@ from minisym.core.graph import Graph
 from minisym.core.node import OWNER, Entry, Node
 from minisym.passes.flops import flops
 from minisym.show import labels, roles, text
+from minisym.show.bodies import title_of
 from minisym.show.groups import Layer, groups
 from minisym.show.html.bodies import bodies
 from minisym.show.html.folds import Fold, Part, fold
@@ -54,8 +55,8 @@ def model(graph: Graph, known: Known, title: str = "") -> Json:
         tree = _Tree(inner, shapes, found, frame)
         tree.describe(shapes)
         for holder in tree.holders:
-            for body in bodies(holder):
-                waiting.append((body.graph, Known(), len(found["scopes"])))
+            for body in bodies(holder, shapes):
+                waiting.append((body.graph, body.known, len(found["scopes"])))
                 outer = tree.frame(holder)
                 found["scopes"].append({"outer": outer, "name": body.title, "title": body.title})
     return found
@@ -65,7 +66,7 @@ class _Tree:
     """The frames of a graph: scopes of names, in them layers, and beside both their gradients."""
 
     def __init__(self, graph: Graph, known: Known, page: Json, outer: int) -> None:
-        self.graph, self.outer = graph, outer
+        self.graph, self.known, self.outer = graph, known, outer
         self.kinds = roles.kinds(graph)
         self.nodes: list[Json] = page["nodes"]
         self.scopes: list[Json] = page["scopes"]
@@ -138,17 +139,20 @@ class _Tree:
 
     def _described(self, path: Path) -> Json:
         """Describe the innermost frame of a path."""
+        found: Json
         last = path[-1]
         if isinstance(last, Holder):
             assert last.node.op is not None
-            inside = sum(1 for body in bodies(last.node) for n in body.graph if n.op is not None)
-            held = {"name": last.node.name, "op": self.place[last.node], "fold": 1}
-            return held | {"title": text.plain(last.node.name), "note": f"holds {inside} ops"}
+            what, graphs = last.node.op.control, last.node.op.subgraphs
+            inside = sum(node.op is not None for held in graphs for node in held.graph)
+            title = title_of(what, last.node, self.known) if what else last.node.name
+            found = {"name": last.node.name, "op": self.place[last.node], "fold": 1}
+            return found | {"title": text.plain(title), "note": f"holds {inside} ops"}
         if isinstance(last, Layer):
             assert last.op is not None
             title = text.plain(last.title)
             return {"name": last.op.name, "op": self.place[last.op], "title": title}
-        found: Json = {"name": _name(last), "title": _short(path)}
+        found = {"name": _name(last), "title": _short(path)}
         part = last.part if isinstance(last, Mirror) else last
         if isinstance(part, Fold):
             found["fold"] = part.count
@@ -181,7 +185,7 @@ def _short(path: Path) -> str:
     if isinstance(plain[-1], str):
         outer = next((one for one in reversed(plain[:-1]) if isinstance(one, str)), "")
         name = name.removeprefix(outer).lstrip("_/.") or name if outer else name
-    return mark + text.plain(name)
+    return mark + text.plain(labels.plain_name(name) if mark else name)
 
 
 def _node(graph: Graph, node: Node, kind: str, known: Known, tree: _Tree) -> Json:
