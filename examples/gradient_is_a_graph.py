@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 import minisym as ms
 from minisym import sym
+
+OUTPUT = Path(__file__).parent / "out"
+OUTPUT.mkdir(exist_ok=True)
 
 x = sym.Variable("x")
 f = sym.sin(x) * x
@@ -33,3 +38,17 @@ newton = (x - slope / curvature).bind(args={"x": guess})
 for _ in range(5):
     guess[:] = newton.forward()[0]  # `guess` itself is bound, so the next run starts from here
 print("\nwhere sin(x) x is flat:", guess)
+
+# One picture shows all three as one graph, the other one what they compute.
+three = sym.Group([f, slope, curvature])
+graph = ms.viz.save_picture(
+    three, OUTPUT / "gradient.svg", title="f, f' and f''", shape={"x": (4,)}
+)
+line = np.linspace(0, 12, 241)
+names = ("f", "f'", "f''")
+curves = {
+    name: zip(line, values, strict=True)
+    for name, values in zip(names, three.eval(x=line), strict=True)
+}
+plot = ms.viz.plot_curves(curves, "f(x) = x sin x and its derivatives", x_label="x")
+print("pictures:", graph, "and", plot.save(OUTPUT / "derivatives.svg"))

@@ -6,6 +6,7 @@ and a test compares them with minisym's.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,3 +54,8 @@ def run() -> dict[str, Any]:
 if __name__ == "__main__":
     for name, values in run().items():
         print(f"{name:18}sum of magnitudes {abs(values).sum():.5f}")
+    picture = mx.viz.plot_network(
+        mlp(), "mxnet_mlp", save_format="svg", shape={"data": (8, 64)}, hide_weights=False
+    )
+    folder = Path(__file__).parent / "out"
+    print("picture:", picture.render(directory=str(folder), cleanup=True))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import minisym as ms
 from minisym import sym
+
+OUTPUT = Path(__file__).parent / "out"
 
 
 def show(title: str, net: ms.Symbol, **shapes: tuple[int, ...]) -> None:
@@ -41,3 +45,10 @@ try:
     sym.FullyConnected(sym.Variable("data"), num_hiden=32, name="fc1")  # type: ignore[call-arg]
 except ms.ParamError as error:
     print(f"\n{type(error).__name__}: {error}")
+
+# A picture says every shape where it flows.
+OUTPUT.mkdir(exist_ok=True)
+picture = ms.viz.save_picture(
+    net, OUTPUT / "shapes.svg", title="Shapes", shape={"data": (64, 784)}, hide_weights=False
+)
+print("\npicture:", picture)

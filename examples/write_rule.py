@@ -6,10 +6,14 @@ after the last reader; a run that raises leaves every bound array as it was.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 import minisym as ms
 from minisym import sym
+
+OUTPUT = Path(__file__).parent / "out"
 
 w, g = sym.Variable("w"), sym.Variable("g")
 step = sym.signsgd_update(w, g, lr=0.1, name="step")
@@ -58,3 +62,10 @@ try:
     executor.forward()
 except FloatingPointError as error:
     print(f"\nthe run failed: {error};  w = {bound['w']}, as before")
+
+# In a picture, arrows of their own say what is overwritten: here by a chain, beside a reader of w.
+OUTPUT.mkdir(exist_ok=True)
+both = sym.Group([second, w + step])
+print(
+    "picture:", ms.viz.save_picture(both, OUTPUT / "writes.svg", title="Who writes w, who reads it")
+)
