@@ -159,7 +159,7 @@ class Summary:
         some = "" if self.is_complete else "≥ "
         yield (
             "total",
-            f"{len(self.layers)} ops",
+            f"{len(self.layers)} row{'s' if len(self.layers) != 1 else ''}",
             "",
             f"{self.parameters:,}",
             some + text.count(self.flops),

@@ -163,6 +163,8 @@ def test_a_profile_is_a_table_in_a_notebook():
     assert rows[0][1:] == ["ms", "share", "MB", "GB/s", "GFLOP/s", "calls"]
     assert {row[0] for row in rows[1:-1]} == {"FullyConnected", "tanh"}
     assert rows[-1][0] == "total"
+    caption = "".join(table.find("caption").itertext())
+    assert caption == "medians of 1 run; of an op the sum over its nodes"
     bars = ET.fromstring(found.svg()).findall(".//{*}g[@class='op']/{*}rect")
     widths = [float(bar.get("width")) for bar in bars]
     assert widths == sorted(widths, reverse=True)

@@ -164,7 +164,14 @@ class Profile:
     def _repr_html_(self) -> str:
         """Show the table by op in a notebook."""
         cells, more = self._cells("op", 30)
-        return html_table(cells, f"{more} more ops" if more else "")
+        return html_table(
+            cells,
+            f"medians of {self._told_runs()}; of an op the sum over its nodes"
+            + (f"; {more} more ops" if more else ""),
+        )
+
+    def _told_runs(self) -> str:
+        return "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
 
     def __str__(self) -> str:
         """Return the table by op."""
@@ -176,7 +183,7 @@ class Profile:
         """Return the table by op for `rich.print`, with a bar for each share."""
         from rich.table import Table
 
-        table = Table(title=f"{len(self.runs)} runs, {self.seconds * _MS:.3f} ms each")
+        table = Table(title=f"{self._told_runs()}, {self.seconds * _MS:.3f} ms each")
         for name in ("op", "ms", "share", ""):
             table.add_column(name, justify="left" if name in ("op", "") else "right")
         for row in self.by_op():

@@ -28,12 +28,13 @@ def html_table(rows: Sequence[Sequence[str]], caption: str = "", *, words: int =
     def row(cells: Sequence[str], tag: str) -> str:
         sides = ("left" if i < words else "right" for i in range(len(cells)))
         inside = "".join(
-            f'<{tag} style="text-align:{side}">{escape(cell)}</{tag}>'
+            f'<{tag} style="text-align:{side};padding:2px 10px">{escape(cell)}</{tag}>'
             for cell, side in zip(cells, sides, strict=True)
         )
         return f"<tr>{inside}</tr>"
 
-    below = f'<caption style="caption-side:bottom">{escape(caption)}</caption>' if caption else ""
+    side = "caption-side:bottom;text-align:left;padding:2px 10px"
+    below = f'<caption style="{side}">{escape(caption)}</caption>' if caption else ""
     lines = "".join(row(cells, "td") for cells in body)
     return (
         f"<table>{below}<thead>{row(head, 'th')}</thead><tbody>{lines}</tbody>"
