@@ -47,7 +47,7 @@ graph = ms.viz.save_picture(
 line = np.linspace(0, 12, 241)
 names = ("f", "f'", "f''")
 curves = {
-    name: zip(line, values, strict=True)
+    name: zip(line.tolist(), values.tolist(), strict=True)
     for name, values in zip(names, three.eval(x=line), strict=True)
 }
 plot = ms.viz.plot_curves(curves, "f(x) = x sin x and its derivatives", x_label="x")
