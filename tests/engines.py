@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from minisym.runtime import compiled, landing, workers
+from minisym.runtime import compiled, landing, loop_rows, workers
 
 ENGINES = ("numpy", "workers", "compiled", "compiled workers")
 """All of them; without numba, only those that do without it can be told apart."""
@@ -23,6 +23,8 @@ def using(engine: str) -> Iterator[None]:
             patch.setattr(landing, "PIECE", 128)
             patch.setattr(landing, "LINE", 16)
             patch.setattr(landing, "SHARED_PIECE", 1000)
+            patch.setattr(landing, "UNIT", 100)
+            patch.setattr(loop_rows, "UNIT", 100)
             patch.setattr(workers.Work, "_choose", lambda _: (True, False))
             patch.setattr(workers, "_number", 2)
         patch.setattr(compiled, "_mode", "always" if "compiled" in engine else "never")

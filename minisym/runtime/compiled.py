@@ -3,9 +3,10 @@
 numba is no part of minisym: `pip install minisym[fast]` brings it. Without it, or where it fails,
 everything runs in NumPy, with the same bits.
 
-What is called is not numba's dispatcher, which may enter Python to find out about its arguments,
-but the compiled function behind it: it takes rows of numbers, checked when they were made, and no
-Python runs within it.
+A loop becomes a function of C, a *kernel*, which takes the address of a row of numbers, checked
+when they were made. What is called from Python makes all rows of a table (see `loop_rows`). It is
+not numba's dispatcher, which may enter Python to find out about its arguments, but the compiled
+function behind it, and no Python runs within it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from typing import Any, Final
 import numpy as np
 
 from minisym.core.errors import ParamError, did_you_mean
+from minisym.runtime import loop_rows
+from minisym.runtime.calls import Call
 from minisym.runtime.loop_source import TYPES
 
 VARIABLE: Final = "MINISYM_COMPILE"
@@ -90,17 +93,23 @@ def _checked(mode: str, what: str) -> str:
 # ------------------------------------------------------------------------------------- compiling
 
 _lock: Final = threading.RLock()
-_found: Final[dict[str, Callable[[Any], None] | None]] = {}
-_loops: Final[set[Callable[..., Any]]] = set()
+_found: Final[dict[str, int | None]] = {}
+_kept: Final[list[Any]] = []
+"""What holds the code of the kernels."""
 
 
 def is_loop(function: Callable[..., Any]) -> bool:
-    """Return whether a function is a compiled loop: a call of it runs no Python."""
-    return function in _loops
+    """Return whether a function makes the rows of compiled loops: a call of it runs no Python."""
+    return bool(_kept) and function is loop_rows.compiled(loop_rows.alone)
 
 
-def compiled(source: str, name: str) -> Callable[[Any], None] | None:
-    """Return the function `name(rows)` that a source defines, compiled; None if it cannot be."""
+def call_of_rows(table: Any) -> Call:
+    """Return what makes all rows of a table."""
+    return loop_rows.compiled(loop_rows.alone), table
+
+
+def compiled(source: str, name: str) -> int | None:
+    """Return the address of the kernel of a loop, `name(row)`; None if it cannot be compiled."""
     with _lock:
         if source not in _found:
             try:
@@ -118,8 +127,9 @@ def compiled(source: str, name: str) -> Callable[[Any], None] | None:
         return _found[source]
 
 
-def _compiled(source: str, name: str) -> Callable[[Any], None]:
+def _compiled(source: str, name: str) -> int:
     numba: Any = import_module("numba")
+    loop_rows.compiled(loop_rows.alone)  # what calls it
     path = _written(source, name)
     given = {
         "__name__": __name__,
@@ -129,16 +139,15 @@ def _compiled(source: str, name: str) -> Callable[[Any], None]:
     }
     code = compile(source, f"<{name}>" if path is None else str(path), "exec")
     exec(code, given)  # noqa: S102 - it was made by `loop_source`
-    options = {"nogil": True, "error_model": "numpy"}
-    compile_it = partial(numba.njit, [numba.void(numba.int64[:, ::1])], **options)
+    signature = numba.void(numba.types.CPointer(numba.int64))
+    compile_it = partial(numba.cfunc, signature, error_model="numpy")
     try:
         made = compile_it(cache=path is not None)(given[name])
     except Exception:  # noqa: BLE001 - what was kept cannot be read: numba does not look
         made = compile_it()(given[name])
-    (overload,) = made.overloads.values()
-    loop: Callable[[Any], None] = overload.entry_point
-    _loops.add(loop)
-    return loop
+    _kept.append(made)
+    address: int = made.address
+    return address
 
 
 @cache

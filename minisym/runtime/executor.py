@@ -926,18 +926,17 @@ class Executor:
         >>> print(executor.source())
         # step
         # in step: c1 = 1.0, c2 = 0.5
-        def sgd_update(rows):
-            for row in rows:
-                size = row[0]
-                weight = float32s(row[1], size)
-                grad = float32s(row[2], size)
-                c1 = float32s(row[3], 1)[0]
-                c2 = float32s(row[4], 1)[0]
-                for i in range(size):
-                    v1 = c1 * weight[i]
-                    v2 = c2 * grad[i]
-                    v3 = v1 - v2
-                    weight[i] = v3
+        def sgd_update(row):
+            size = row[0]
+            weight = float32s(row[1], size)
+            grad = float32s(row[2], size)
+            c1 = float32s(row[3], 1)[0]
+            c2 = float32s(row[4], 1)[0]
+            for i in range(size):
+                v1 = c1 * weight[i]
+                v2 = c2 * grad[i]
+                v3 = v1 - v2
+                weight[i] = v3
         """
         return source_of(self._plan.program(is_train=bool(self._last["is_train"])).landings)
 

@@ -6,8 +6,9 @@ can be cut, so that workers take a stretch of elements each. All ways give the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.ops.numeric.tape import Tape
 from minisym.runtime.calls import Call
-from minisym.runtime.compiled import compiled
+from minisym.runtime.compiled import call_of_rows, compiled
+from minisym.runtime.loop_rows import UNIT
 from minisym.runtime.loop_source import Loop, loop_of
 from minisym.runtime.pieces import PIECE, Scratch, Stretch, can_be_cut, steps_of_stretches
 
@@ -94,18 +96,21 @@ def _shares(tapes: Sequence[Tape], workers: int) -> list[list[Stretch]]:
 
 
 def _calls_of_stretches(stretches: Iterable[Stretch], piece: int, *, loops: bool) -> Iterator[Call]:
-    """Yield what one worker calls: each loop once, with a row for each stretch, then ufuncs."""
+    """Yield what one worker calls: each loop once, with a row for each piece, then ufuncs."""
     rest: list[Stretch] = []
-    rows: dict[Callable[..., Any], list[list[int]]] = {}
+    rows: dict[int, list[list[int]]] = {}
+    """The kernel of each loop -> its rows."""
     for one in stretches:
         loop = loop_of(one.tape) if loops else None
-        function = None if loop is None else compiled(loop.source, loop.name)
-        if loop is None or function is None:
+        kernel = None if loop is None else compiled(loop.source, loop.name)
+        if loop is None or kernel is None:
             rest.append(one)
         else:
-            rows.setdefault(function, []).append(loop.row(one.start, one.stop))
-    for function, own in rows.items():
-        yield function, np.array(own, np.int64)
+            edges = [*range(one.start, one.stop, UNIT), one.stop]
+            found = ([kernel, *loop.row(*ends)] for ends in pairwise(edges))
+            rows.setdefault(kernel, []).extend(found)
+    for own in rows.values():
+        yield call_of_rows(np.array(own, np.int64))
     for function, arguments in steps_of_stretches(rest, Scratch(), piece):
         yield function, *arguments
 

@@ -1,8 +1,9 @@
 """From a tape to the source of a loop that does the same, element by element.
 
-The loop is plain Python, to be read, and to be compiled. It gets rows of numbers: how many elements
-there are, and where the arrays lie in memory. So one call does the work of all tapes that are
-alike. Numbers such as a learning rate lie in memory, too: with another one the loop is the same.
+The loop is plain Python, to be read, and to be compiled. It gets a row of numbers: how many
+elements there are, and where the arrays lie in memory. So one loop does the work of all tapes that
+are alike. Numbers such as a learning rate lie in memory, too: with another one the loop is the
+same.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Loop:
     Attributes
     ----------
     source
-        A function `name(rows)`. Tapes with the same source may be done by one call.
+        A function `name(row)`. Tapes with the same source may be done by one call, a row each.
     name
         Its name: that of the kernel.
     arrays
@@ -114,17 +115,16 @@ class _Writer:
         body += [f"{to} = {self.now[key]}" for to, key in zip(targets, self.tape.outs, strict=True)]
         title = self.tape.title if self.tape.title.isidentifier() else "kernel"
         lines = [
-            f"def {title}(rows):",
-            "    for row in rows:",
-            "        size = row[0]",
+            f"def {title}(row):",
+            "    size = row[0]",
         ]
         place = count(1)
         for name, array in self.arrays.items():
-            lines.append(f"        {name} = {array.dtype}s(row[{next(place)}], size)")
+            lines.append(f"    {name} = {array.dtype}s(row[{next(place)}], size)")
         for name, array in self.numbers.items():
-            lines.append(f"        {name} = {array.dtype}s(row[{next(place)}], 1)[0]")
-        lines.append("        for i in range(size):")
-        lines += [f"            {line}" for line in body]
+            lines.append(f"    {name} = {array.dtype}s(row[{next(place)}], 1)[0]")
+        lines.append("    for i in range(size):")
+        lines += [f"        {line}" for line in body]
         return Loop("\n".join([*lines, ""]), title, self.arrays, self.numbers)
 
     def _name(self, key: int, array: Array) -> str:
@@ -189,7 +189,7 @@ class _Writer:
         return self.now[key]
 
 
-_RESERVED: Final = re.compile(r"[cv]\d+|rows?|size|i|abs|sqrt|(float32|float64|int8|bool)s?")
+_RESERVED: Final = re.compile(r"[cv]\d+|row|size|i|abs|sqrt|(float32|float64|int8|bool)s?")
 
 
 def _checked(array: Array) -> Array:

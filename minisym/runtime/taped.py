@@ -25,7 +25,7 @@ from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.ops.numeric.tape import Instruction, Tape, Traced, same_bytes
 from minisym.runtime.calls import Call
-from minisym.runtime.compiled import compiled, get_compile
+from minisym.runtime.compiled import call_of_rows, compiled, get_compile
 from minisym.runtime.loop_source import FORMS, TYPES, address, loop_of
 from minisym.runtime.pieces import (
     Cut,
@@ -223,8 +223,8 @@ def _loop_call(part: Part, memory: Mapping[int, Array]) -> Call | None:
     ]
     names = {key: f"x{i}" for i, key in enumerate(rows)}
     loop = loop_of(Tape([], calls, rows, tuple(part.makes), "loop", names))
-    function = None if loop is None else compiled(loop.source, loop.name)
-    if loop is None or function is None:
+    kernel = None if loop is None else compiled(loop.source, loop.name)
+    if loop is None or kernel is None:
         return None
     behind = {id(row): offsets[key] for key, row in rows.items()}
     for key, row in rows.items():
@@ -232,11 +232,11 @@ def _loop_call(part: Part, memory: Mapping[int, Array]) -> Call | None:
             if address(row) == address(other) and (offsets[key] != behind[id(other)]).any():
                 return None  # one name would stand for two arrays
     places = [*loop.arrays.values(), *loop.numbers.values()]
-    table = np.empty((prod(shape[:axis]), 1 + len(places)), np.int64)
-    table[:, 0] = prod(shape[axis:])
-    for column, array in enumerate(places, 1):
+    table = np.empty((prod(shape[:axis]), 2 + len(places)), np.int64)
+    table[:, 0], table[:, 1] = kernel, prod(shape[axis:])
+    for column, array in enumerate(places, 2):
         table[:, column] = address(array) + behind.get(id(array), 0)
-    return function, table
+    return call_of_rows(table)
 
 
 def _instead(x: Any, stand_ins: Mapping[int, Traced]) -> Any:

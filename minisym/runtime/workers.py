@@ -4,6 +4,9 @@ NumPy's loops and compiled kernels let go of Python's lock, so that two threads 
 at once, if they are on two CPUs: a thread that is woken starts on the CPU of the one that woke it,
 and both would stay there. So every worker is pinned, and the caller only waits.
 
+Compiled loops can do better: there the caller takes its part, and who helps it stays awake for the
+next time (see `loop_rows`).
+
 `Work` is what can be shared: lists of calls that do not depend on each other, and calls that follow
 all of them. It tries what is faster here and now, the workers or the caller alone.
 """
@@ -24,7 +27,10 @@ from time import perf_counter
 from typing import Any, Final
 
 from minisym.core.errors import ParamError
+from minisym.core.ndarray import Array
 from minisym.runtime.calls import Call, exhaust, quiet
+from minisym.runtime.compiled import is_loop
+from minisym.runtime.loop_rows import Helpers, Shared, can_share
 
 VARIABLE: Final = "MINISYM_NUM_THREADS"
 """The environment variable that says how many workers there are, until `set_num_threads` does."""
@@ -200,6 +206,7 @@ what these call is not shared once more."""
 _lock = threading.RLock()
 """Held by who uses the workers; others wait."""
 _team: Team | None = None
+_helpers: Helpers | None = None
 
 
 def _team_of(number: int) -> Team | None:
@@ -216,10 +223,27 @@ def _team_of(number: int) -> Team | None:
     return _team
 
 
+def _helpers_of(number: int) -> Helpers | None:
+    """Return the helpers of a caller; None if there can be none."""
+    global _helpers  # noqa: PLW0603 - the same for the process
+    cpus = _cpus()
+    if cpus:  # two on one CPU would stop each other
+        number = min(number, len(cpus) - 1)
+    if _helpers is not None and len(_helpers.threads) != number:
+        _helpers.dismiss()
+        _helpers = None
+    if _helpers is None and number > 0:
+        try:
+            _helpers = Helpers(number, cpus)
+        except RuntimeError:  # as above
+            return None
+    return _helpers
+
+
 def _forget() -> None:
     """Begin anew in a forked child: there the workers are no more, and locks are as they were."""
-    global _team, _lock
-    _team, _lock = None, threading.RLock()
+    global _team, _helpers, _lock
+    _team, _helpers, _lock = None, None, threading.RLock()
     _INSIDE.clear()
 
 
@@ -252,7 +276,8 @@ class Work:
     Parameters
     ----------
     parts
-        Lists of calls, of which none depends on another list, one for each worker as a rule.
+        Lists of calls, of which none depends on another list, one for each worker as a rule. If all
+        are compiled loops, none depends on another call.
     then
         Calls that are made when all of those have been made.
     blas
@@ -277,6 +302,7 @@ class Work:
         self, parts: Sequence[Sequence[Call]], then: Sequence[Call] = (), *, blas: bool = False
     ) -> None:
         self.parts, self.then, self.blas = parts, then, blas
+        self.loops = _loops_of(parts) if len(parts) > 1 else []
         self.runs = 0
         self.tries: dict[bool, list[float]] = {False: [], True: []}
         self.shares = True
@@ -314,6 +340,13 @@ class Work:
     def _run_shared(self, number: int) -> bool:
         """Let the workers make the calls; return False if there are none."""
         with _lock:
+            if self.loops:
+                helpers = _helpers_of(number - 1)
+                if helpers is None:
+                    return False
+                calls = [*helpers.calls(self.loops), *self.then]
+                exhaust(starmap(call, calls))
+                return True
             team = _team_of(number)
             if team is None:
                 return False
@@ -325,3 +358,14 @@ class Work:
             finally:
                 _INSIDE.discard(caller)
         return True
+
+
+def _loops_of(parts: Iterable[Iterable[Call]]) -> list[Shared]:
+    """Return the rows of all loops, by their width; none if there is anything but loops."""
+    tables: dict[int, list[Array]] = {}
+    for function, *arguments in chain(*parts):
+        if not is_loop(function):
+            return []
+        (table,) = arguments
+        tables.setdefault(table.shape[1], []).append(table)
+    return [Shared.of(own) for own in tables.values()] if tables and can_share() else []

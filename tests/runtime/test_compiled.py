@@ -105,7 +105,7 @@ def test_auto_is_when_updates_have_taken_long(monkeypatch: pytest.MonkeyPatch, f
 def test_the_source_says_whose_work_it_does_and_with_which_numbers():
     a, _ = bound()
     text = a.source()
-    assert "def sgd_update(rows):" in text
+    assert "def sgd_update(row):" in text
     assert "# in step" in text
     assert "c2 = 0.5" in text
     b, _ = bound("float16")
@@ -215,7 +215,7 @@ def test_without_numba_all_is_numpy(monkeypatch: pytest.MonkeyPatch):
     executor, arrays = bound()
     executor.forward()
     assert not runs_loops(executor)
-    assert "def sgd_update(rows):" in executor.source()
+    assert "def sgd_update(row):" in executor.source()
     np.testing.assert_array_equal(arrays["weight"], np.linspace(0.5, 1, 5).astype("f4") * 0.5)
 
 

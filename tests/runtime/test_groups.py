@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 import random_graphs
@@ -13,7 +15,7 @@ from minisym import sym
 from minisym.core.node import Entry, Node
 from minisym.core.op import registered
 from minisym.ops.numeric.tape import Tape, Traced
-from minisym.runtime import groups, loop_source, pieces, taped, workers
+from minisym.runtime import groups, loop_rows, loop_source, pieces, taped, workers
 from minisym.runtime.compiled import is_loop
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 3e38, -3e38, 1e-45, -1e-40, np.inf, -np.inf, np.nan]
@@ -35,8 +37,12 @@ def small():
     ms.set_compile("auto")
 
 
+KEPT = []
+"""Kernels that C knows by their addresses."""
+
+
 def interpreted(source, _):
-    """Return a loop as it is written, run by Python on NumPy's numbers, as numba would."""
+    """Return the kernel of a loop as it is written, run by Python on NumPy's numbers."""
 
     def view_of(dtype):
         kind = np.ctypeslib.as_ctypes_type(dtype)
@@ -49,7 +55,15 @@ def interpreted(source, _):
     given_ = {"sqrt": np.sqrt, **{d.name: d.type for d in loop_source.TYPES}}
     given_ |= {f"{d.name}s": view_of(d) for d in loop_source.TYPES}
     exec(source, given_)
-    return given_["loop"]
+    KEPT.append(ctypes.CFUNCTYPE(None, ctypes.POINTER(ctypes.c_int64))(given_["loop"]))
+    return ctypes.cast(KEPT[-1], ctypes.c_void_p).value
+
+
+def interpreting(monkeypatch):
+    """Let loops, and what calls them, run as they are written, without numba."""
+    monkeypatch.setattr(taped, "find_spec", lambda _: True)
+    monkeypatch.setattr(taped, "compiled", interpreted)
+    monkeypatch.setattr(taped, "call_of_rows", lambda table: (loop_rows.alone, table))
 
 
 @pytest.fixture(params=["never", "loops"])
@@ -59,8 +73,7 @@ def mode(request, monkeypatch):
         ms.set_compile("never")
         return
     ms.set_compile("always")
-    monkeypatch.setattr(taped, "find_spec", lambda _: True)
-    monkeypatch.setattr(taped, "compiled", interpreted)
+    interpreting(monkeypatch)
     for name, value in (("LEAST", 1), ("SHORTEST", 1), ("ALONE", 9), ("TOGETHER", 5)):
         monkeypatch.setattr(taped, name, value)
 
@@ -248,8 +261,7 @@ def test_compiled_loops_have_the_bits(monkeypatch, number, dtype):
 
 def test_a_tape_is_compiled_when_it_has_taken_long(monkeypatch):
     """By default: compiling takes about as long."""
-    monkeypatch.setattr(taped, "find_spec", lambda _: True)
-    monkeypatch.setattr(taped, "compiled", interpreted)
+    interpreting(monkeypatch)
     monkeypatch.setattr(taped, "LEAST", 1)
     monkeypatch.setattr(taped, "SHORTEST", 1)
     now = [0.0]
