@@ -212,13 +212,26 @@ def test_a_gradient_that_is_zero_is_not_called_composed():
         assert words.gradient(ms.op.get(name)) != "zero everywhere", name
 
 
+@pytest.mark.parametrize(
+    ("formula", "cut"),
+    [
+        (r"y_f(p) = b_f + \sum_c w_c x_c(s p)", [r"y_f(p) ", r"= b_f + \sum_c w_c x_c(s p)"]),
+        (r"m \leftarrow \mu m - \eta\,(g + w)", [r"m ", r"\leftarrow \mu m - \eta\,(g + w)"]),
+        (r"\sum_{j = 1}^n x_j \max(x = y, 0)", [r"\sum_{j = 1}^n x_j \max(x = y, 0)"]),
+        (r"x = y", [r"x = y"]),
+    ],
+)
+def test_a_line_may_end_before_a_relation(formula: str, cut: list[str]):
+    assert mathml.pieces(formula) == cut
+
+
 def test_every_shape_rule_is_said_in_words():
     without = {op.name for op in own() if not words.shapes(op)}
     assert without == {"Custom"}  # what it stands for says it
     for op in own():
         if op.name != "Custom":
             assert (
-                f"\nShapes\n: {op_page.prose(words.shapes(op))}\n"
+                f"\nShapes\n: {op_page.prose(op_page._coded(op, words.shapes(op)))}\n"
                 in (reference().pages[op_page.called(op)])
             )
 

@@ -15,17 +15,21 @@ from minisym.testing.ops import cases_of
 WIDTH, HEIGHT, EDGE = 340, 220, 26
 POINTS = 161
 TALLEST = 6.0
-"""What lies higher or lower is cut: a pole shall not flatten the rest."""
+"""What lies higher or lower is cut, if it is less than all: a pole shall not flatten the rest."""
 AT_MOST = 6
+STEPS = [digit * 10.0**power for power in (-2, -1, 0, 1, 2) for digit in (1, 2, 5)]
+"""Distances of the numbers at the axes."""
 
 
 def curves(op: Op, called: str) -> str:
     """Draw an elementwise op of one array, with each of its samples' parameters; or nothing."""
     drawn: dict[str, str] = {}
-    if op.gradient is None or not op.single or not (op.elementwise or op.kind == "activation"):
+    if op.gradient is None or not (op.elementwise or op.kind == "activation"):
         return ""
     for case in cases_of(op):
         if case.is_error or len(case.sample.inputs) != 1 or case.sample.params.get("dtype"):
+            continue
+        if len(case.symbol.list_outputs()) != 1:
             continue
         said = ", ".join(f"{name}={value!r}" for name, value in case.sample.params.items())
         if said not in drawn and len(drawn) < AT_MOST:
@@ -56,7 +60,9 @@ def _figure(case: Any, title: str) -> str:
 
 def _svg(title: str, x: Any, y: Any, slope: Any) -> str:
     seen = np.concatenate([y, slope])
-    seen = seen[np.isfinite(seen)].clip(-TALLEST, TALLEST)
+    seen = seen[np.isfinite(seen)]
+    if np.mean(np.abs(seen) <= TALLEST) > 0.1:
+        seen = seen.clip(-TALLEST, TALLEST)
     bottom, top = min(seen.min(), 0.0), max(seen.max(), 0.0)
     bottom, top = bottom - 0.06 * (top - bottom), top + 0.06 * (top - bottom)
     across = (WIDTH - 2 * EDGE) / (x[-1] - x[0])
@@ -97,7 +103,7 @@ def _ends(start: str, end: str) -> str:
 
 
 def _ticks(low: float, high: float) -> Iterator[float]:
-    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if (high - low) / s <= 9)
+    step = next(s for s in STEPS if (high - low) / s <= 9)
     for i in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1):
         if i:
             yield i * step
@@ -108,7 +114,7 @@ def _runs(x: Any, y: Any, top: float, bottom: float) -> Iterator[list[tuple[floa
     run: list[tuple[float, float]] = []
     for a, b in zip(x, y, strict=True):
         out = not np.isfinite(b) or not bottom <= b <= top
-        if run and (out or abs(b - run[-1][1]) > 0.12 * (top - bottom)):
+        if run and (out or abs(b - run[-1][1]) > 0.1 * (top - bottom)):
             yield run
             run = []
         if not out:

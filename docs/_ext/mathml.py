@@ -54,9 +54,25 @@ def mathml(formula: str, display: str = "inline") -> str:
     return made
 
 
+TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}()\[\]=]")
+RELATIONS = {"=", r"\leftarrow"}
+LONG = 24
+"""Letters of a formula that may be broken: browsers break none by themselves."""
+
+
+def pieces(formula: str) -> list[str]:
+    """Cut a long formula where a line may end: before a relation that stands in no bracket."""
+    cuts, depth = [0], 0
+    for token in TOKEN.finditer(formula):
+        depth += (token[0] in "{([") - (token[0] in "})]")
+        if token[0] in RELATIONS and not depth and token.start() and len(formula) > LONG:
+            cuts.append(token.start())
+    return [formula[start:end] for start, end in zip(cuts, [*cuts[1:], None], strict=True)]
+
+
 def inline(writer: Any, node: nodes.math) -> None:
     """Write a formula within a line."""
-    writer.body.append(mathml(node.astext()))
+    writer.body.append("<wbr>".join(map(mathml, pieces(node.astext()))))
     raise nodes.SkipNode
 
 

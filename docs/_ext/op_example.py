@@ -26,6 +26,8 @@ SMALL = 24
 """So many elements of an input are still written out."""
 LONGEST = 84
 """Columns of a line of code."""
+TALLEST = 42
+"""Lines of a session."""
 NICE = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
 """What a function of one number is asked, where it is defined."""
 
@@ -103,6 +105,8 @@ def _passes_on(symbol: ms.Symbol, arrays: Mapping[str, Any]) -> bool:
     """Return whether it changes nothing, but has a gradient of its own; or is a loss head."""
     node = symbol.entries[0].node
     if node.op is None or node.op.gradient is None or len(symbol.entries) > 1 or not arrays:
+        return False
+    if max(np.ndim(array) for array in arrays.values()) > 2:
         return False
     try:
         [y] = symbol.eval(**arrays)
@@ -208,4 +212,4 @@ def _session(statements: Iterator[tuple[str, bool]], limit: int) -> str:
     except ms.MinisymError:
         return ""
     text = "\n".join(lines)
-    return text if len(text) <= limit else ""
+    return text if len(text) <= limit and len(lines) <= TALLEST else ""

@@ -92,7 +92,7 @@ def _lines(op: Op) -> Iterator[str]:
         yield ""
     yield "```"
     yield ""
-    yield prose(summary)
+    yield prose(_coded(op, summary))
     yield ""
     yield f"```python\n{_signature(op)}\n```"
     yield ""
@@ -102,7 +102,7 @@ def _lines(op: Op) -> Iterator[str]:
     references = [part for part in prosaic if part.startswith("Reference:")]
     for part in prosaic:
         if part not in examples and part not in references:
-            yield prose(part)
+            yield prose(_coded(op, part))
             yield ""
     yield from _tables(op)
     yield from _facts(op)
@@ -175,7 +175,7 @@ def _coded(op: Op, text: str) -> str:
 
 
 def _facts(op: Op) -> Iterator[str]:
-    facts = {"Shapes": prose(words.shapes(op)), "Gradient": _gradient(op) + "."}
+    facts = {"Shapes": prose(_coded(op, words.shapes(op))), "Gradient": _gradient(op) + "."}
     if op.writes:
         facts["Writes"] = ", ".join(f"`{name}`" for name in op.writes) + "."
     if op.states:

@@ -77,8 +77,8 @@ def density(
         name=full,
         aliases=(f"random_pdf_{name}",),
         samples=(
-            Sample(arrays, {"is_log": True}, wrt=whole),
             Sample(arrays, wrt=whole),
+            Sample(arrays, {"is_log": True}, wrt=whole),
         ),
         no_onnx="" if onnx else NO_GAMMA,
     )(kernel)

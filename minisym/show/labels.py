@@ -185,7 +185,9 @@ def heading(
         facts.append(amount)
     if updates:
         fed = ", ".join(dict.fromkeys(roles.fed(graph).values()))
-        facts.append(_plural(len(updates), "in-place update") + (f", fed {fed}" if fed else ""))
+        writing = sum(node.op is not None and bool(node.op.writes) for node in updates)
+        told = [_plural(writing, "in-place update")] * bool(writing) + [f"fed {fed}"] * bool(fed)
+        facts += [", ".join(told)] * bool(told)
     if sent := sum(bits_sent(node, known.shapes) or 0 for node in graph):
         facts.append(f"{text.count(sent)} bits sent")
     return title or _title(graph, kinds, updates), facts
