@@ -1,8 +1,12 @@
-// The order of what a search finds: pages to read come before members of classes.
+// The order of what a search finds: first what is called like that, then pages to read, then the
+// reference, and members of classes last.
+const asked = new URLSearchParams(location.search).get("q")?.trim().toLowerCase();
+
 var Scorer = {
-    score: ([page, , , , score, , kind]) => {
-        if (/^(api|ops)\//.test(page)) return page.startsWith("api/") && kind === "object" ? score - 20 : score;
-        return score + 2;
+    score: ([page, title, , , score, , kind]) => {
+        if (title.toLowerCase() === asked) return score + 20;
+        if (!/^(api|ops)\//.test(page)) return score + 2;
+        return page.startsWith("api/") && kind === "object" ? score - 20 : score;
     },
     // the rest is as Sphinx has it
     objNameMatch: 11,
