@@ -89,7 +89,8 @@ def write(told: dict[str, Any]) -> None:
         if len(case["rows"]) <= WIDE:
             file = DOCS / "_static" / f"benchmark-{name}.svg"
             plots.draw(case, SCALES[case["unit"]], file)
-            parts.append(f"![{case['title']}: times, shorter is better](_static/{file.name})\n")
+            what = f"{case['title']} in {case['unit']}, less is better"
+            parts.append(f"![{what}](_static/{file.name})\n")
         parts.append(table(case))
     (DOCS / "benchmarks.md").write_text("\n".join(parts), encoding="utf-8")
 
