@@ -215,7 +215,7 @@ def test_a_gradient_that_is_zero_is_not_called_composed():
 @pytest.mark.parametrize(
     ("formula", "cut"),
     [
-        (r"y_f(p) = b_f + \sum_c w_c x_c(s p)", [r"y_f(p) ", r"= b_f + \sum_c w_c x_c(s p)"]),
+        (r"y_f(p) = b_f + \sum_c w_c x_c(s p)", [r"y_f(p) ", r"= b_f ", r"+ \sum_c w_c x_c(s p)"]),
         (r"m \leftarrow \mu m - \eta\,(g + w)", [r"m ", r"\leftarrow \mu m - \eta\,(g + w)"]),
         (r"\sum_{j = 1}^n x_j \max(x = y, 0)", [r"\sum_{j = 1}^n x_j \max(x = y, 0)"]),
         (r"x = y", [r"x = y"]),

@@ -29,6 +29,8 @@ def spaced(formula: str) -> str:
 
 CLOSE = '<mo stretchy="false" lspace="0" rspace="0">'
 MENDED = [
+    # a sum that goes on in a new line has a sign between two terms, not one of a number
+    (re.compile(r"^(<math[^>]*><mrow>)<mo>(&#x0002B;</mo>)"), r'\1<mo form="infix">\2'),
     # a bar belongs to what is beside it: |x|
     (re.compile(r"<mo(?: [^>]*)?>(&#x0(?:007C|2016|2225);</mo>)"), rf"{CLOSE}\1"),
     # a minus behind a sign is that of a number: (-1, 1)
@@ -54,14 +56,14 @@ def mathml(formula: str, display: str = "inline") -> str:
     return made
 
 
-TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}()\[\]=]")
-RELATIONS = {"=", r"\leftarrow"}
+TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}()\[\]=+]")
+RELATIONS = {"=", r"\leftarrow", "+"}
 LONG = 24
 """Letters of a formula that may be broken: browsers break none by themselves."""
 
 
 def pieces(formula: str) -> list[str]:
-    """Cut a long formula where a line may end: before a relation that stands in no bracket."""
+    """Cut a long formula where a line may end: before a relation or a sum outside of brackets."""
     cuts, depth = [0], 0
     for token in TOKEN.finditer(formula):
         depth += (token[0] in "{([") - (token[0] in "})]")

@@ -210,7 +210,8 @@ def box_encode(
     r"""Say where boxes are, seen from anchors: the targets that a detector learns.
 
     For an anchor of centre (x, y) and sizes (w, h), and its box of (x', y', w', h'), the targets
-    are $((x' - x) / w, (y' - y) / h, \ln (w' / w), \ln (h' / h))$, less means, over deviations.
+    are $(x' - x) / w$, $(y' - y) / h$, $\ln (w' / w)$ and $\ln (h' / h)$, less means, over
+    deviations.
 
     `samples` (batch, N) says which anchors count (above 0.5), `matches` (batch, N) which of the
     boxes is an anchor's; `anchors` (batch, N, 4) and `refs` (batch, M, 4) are by their corners.
