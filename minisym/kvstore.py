@@ -31,6 +31,15 @@ class KVStore:
     """Arrays by key. What is pushed replaces the value, or updates it by `set_optimizer`.
 
     Keys are strings or numbers, or lists of them with lists of values.
+
+    >>> import minisym as ms
+    >>> store = ms.kvstore.create("local")
+    >>> store.init(3, ms.nd.ones(2))
+    >>> store.push(3, [ms.nd.array([1, 2]), ms.nd.array([10, 20])])
+    >>> pulled = ms.nd.zeros(2)
+    >>> store.pull(3, out=pulled)
+    >>> pulled
+    NDArray([11., 22.], dtype=float32)
     """
 
     def __init__(self, kind: str = "local") -> None:
@@ -145,6 +154,11 @@ def create(name: str = "local") -> KVStore:
     ------
     ParamError
         It is one for several machines, or none at all.
+
+    Examples
+    --------
+    >>> create("local").num_workers
+    1
     """
     if name in LOCAL:
         return KVStore(name)

@@ -33,6 +33,12 @@ class LRScheduler:
         The rate that it begins with.
     warmup_mode
         "linear" or "constant".
+
+    Examples
+    --------
+    >>> warm = FactorScheduler(step=100, base_lr=1.0, warmup_steps=4)
+    >>> [warm(t) for t in (0, 1, 2, 3, 4, 5)]
+    [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
     """
 
     def __init__(
@@ -134,7 +140,11 @@ class MultiFactorScheduler(LRScheduler):
 
 
 class PolyScheduler(LRScheduler):
-    r"""Fall to `final_lr` at update `max_update` as $(1 - p)^{pwr}$, p being the progress."""
+    r"""Fall to `final_lr` at update `max_update` as $(1 - p)^{pwr}$, p being the progress.
+
+    >>> [PolyScheduler(max_update=10, base_lr=1.0, pwr=2)(t) for t in (0, 5, 10, 20)]
+    [1.0, 0.25, 0.0, 0.0]
+    """
 
     def __init__(
         self,
@@ -158,7 +168,11 @@ class PolyScheduler(LRScheduler):
 
 
 class CosineScheduler(LRScheduler):
-    """Fall to `final_lr` at update `max_update` along half a cosine."""
+    """Fall to `final_lr` at update `max_update` along half a cosine.
+
+    >>> [round(CosineScheduler(max_update=10, base_lr=1.0)(t), 3) for t in (0, 5, 10, 20)]
+    [1.0, 0.5, 0.0, 0.0]
+    """
 
     def __init__(
         self,

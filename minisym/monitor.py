@@ -54,6 +54,18 @@ class Monitor:
     ------
     ParamError
         `interval`, `stat_func` or `pattern` is none.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> net = ms.sym.sqrt(ms.sym.square(ms.sym.Variable("x"), name="square"), name="root")
+    >>> executor = net.bind(args={"x": ms.nd.array([-2.0, 3.0])})
+    >>> monitor = ms.mon.Monitor(1, stat_func=lambda array: array.max(), pattern="square")
+    >>> monitor.install(executor)
+    >>> monitor.tic()
+    >>> _ = executor.forward()
+    >>> [(batch, name, text.strip()) for batch, name, text in monitor.toc()]
+    [(1, 'square_output', '9.0')]
     """
 
     def __init__(

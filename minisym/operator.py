@@ -44,7 +44,23 @@ Arrays = Sequence[NDArray]
 
 
 class CustomOp:
-    """What computes: an instance for each node of an executor, which forward and backward share."""
+    """What computes: an instance for each node of an executor, which forward and backward share.
+
+    >>> import minisym as ms
+    >>> class Square(ms.operator.CustomOp):
+    ...     def forward(self, is_train, req, in_data, out_data, aux):
+    ...         self.assign(out_data[0], req[0], in_data[0] ** 2)
+    ...
+    ...     def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+    ...         self.assign(in_grad[0], req[0], 2 * in_data[0] * out_grad[0])
+    >>> @ms.operator.register("my_square")
+    ... class SquareProp(ms.operator.CustomOpProp):
+    ...     def create_operator(self, ctx, in_shapes, in_dtypes):
+    ...         return Square()
+    >>> y = ms.sym.Custom(ms.sym.Variable("x"), op_type="my_square")
+    >>> y.eval(x=ms.nd.array([3.0])), ms.grad(y, "x").eval(x=ms.nd.array([3.0]))
+    ([NDArray([9.], dtype=float32)], [NDArray([6.], dtype=float32)])
+    """
 
     def forward(
         self, is_train: bool, req: Sequence[str], in_data: Arrays, out_data: Arrays, aux: Arrays
@@ -107,6 +123,36 @@ class CustomOpProp:
     ----------
     need_top_grad
         Whether gradients of the outputs are needed for those of the arguments; a loss has its own.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> class Add(ms.operator.CustomOp):
+    ...     def __init__(self, factor):
+    ...         self.factor = factor
+    ...
+    ...     def forward(self, is_train, req, in_data, out_data, aux):
+    ...         self.assign(out_data[0], req[0], in_data[0] + self.factor * in_data[1])
+    >>> @ms.operator.register("add_times")
+    ... class AddProp(ms.operator.CustomOpProp):
+    ...     def __init__(self, factor):
+    ...         super().__init__()
+    ...         self.factor = float(factor)
+    ...
+    ...     def list_arguments(self):
+    ...         return ["lhs", "rhs"]
+    ...
+    ...     def infer_shape(self, in_shape):
+    ...         return [in_shape[0], in_shape[0]], [in_shape[0]], []
+    ...
+    ...     def create_operator(self, ctx, in_shapes, in_dtypes):
+    ...         return Add(self.factor)
+    >>> a, b = ms.sym.Variable("a"), ms.sym.Variable("b")
+    >>> y = ms.sym.Custom(a, b, op_type="add_times", factor=3)
+    >>> y.infer_shape(a=(2,))
+    ([(2,), (2,)], [(2,)], [])
+    >>> y.eval(a=ms.nd.array([1.0, 2.0]), b=ms.nd.array([1.0, 1.0]))
+    [NDArray([4., 5.], dtype=float32)]
     """
 
     def __init__(self, need_top_grad: bool = True) -> None:
@@ -253,7 +299,20 @@ class PythonOp(ABC):
 
 
 class NumpyOp(PythonOp):
-    """An op that computes on NumPy arrays; see `PythonOp`."""
+    """An op that computes on NumPy arrays; see `PythonOp`.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> class Softplus(ms.operator.NumpyOp):
+    ...     def forward(self, in_data, out_data):
+    ...         out_data[0][:] = np.log1p(np.exp(in_data[0]))
+    ...
+    ...     def backward(self, out_grad, in_data, out_data, in_grad):
+    ...         in_grad[0][:] = out_grad[0] / (1 + np.exp(-in_data[0]))
+    >>> y = Softplus()(ms.sym.Variable("x"), name="y")
+    >>> y.eval(x=np.array([0.0])), ms.grad(y, "x").eval(x=np.array([0.0]))
+    ([NDArray([0.69314718])], [NDArray([0.5])])
+    """
 
     @staticmethod
     def arrays_of(arrays: Sequence[Any]) -> Sequence[Any]:
@@ -262,7 +321,18 @@ class NumpyOp(PythonOp):
 
 
 class NDArrayOp(PythonOp):
-    """An op that computes on NDArrays; see `PythonOp`."""
+    """An op that computes on NDArrays; see `PythonOp`.
+
+    >>> import minisym as ms
+    >>> class Twice(ms.operator.NDArrayOp):
+    ...     def forward(self, in_data, out_data):
+    ...         out_data[0][:] = 2 * in_data[0]
+    ...
+    ...     def backward(self, out_grad, in_data, out_data, in_grad):
+    ...         in_grad[0][:] = 2 * out_grad[0]
+    >>> Twice()(ms.sym.Variable("x"), name="y").eval(x=ms.nd.array([1.0, 2.0]))
+    [NDArray([2., 4.], dtype=float32)]
+    """
 
     @staticmethod
     def arrays_of(arrays: Sequence[Any]) -> Sequence[Any]:

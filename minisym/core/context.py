@@ -24,6 +24,12 @@ class Context:
     ------
     ParamError
         There is no such kind of device.
+
+    Examples
+    --------
+    >>> with Context("cpu", 2) as device:
+    ...     print(device, device == current_context())
+    cpu(2) True
     """
 
     devtype2str: ClassVar[dict[int, str]] = {1: "cpu", 2: "gpu", 3: "cpu_pinned", 5: "cpu_shared"}
@@ -89,7 +95,12 @@ _current: ContextVar[Context | None] = ContextVar("context", default=None)
 
 
 def current_context() -> Context:
-    """Return the context of the innermost `with` block; `cpu(0)` outside of all."""
+    """Return the context of the innermost `with` block; `cpu(0)` outside of all.
+
+    >>> with cpu(3):
+    ...     current_context()
+    cpu(3)
+    """
     return _current.get() or cpu()
 
 

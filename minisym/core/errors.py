@@ -126,75 +126,218 @@ def _is_portable(value: object) -> bool:
 
 
 class ParamError(MinisymError, ValueError):
-    """An op's parameter is missing, unknown, or has a value that it cannot take."""
+    """An op's parameter is missing, unknown, or has a value that it cannot take.
+
+    >>> from minisym import sym
+    >>> sym.LeakyReLU(sym.Variable("x"), slope="steep")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ParamError: LeakyReLU: slope takes a float, but got 'steep'
+    ...
+    """
 
 
 class KeywordError(ParamError, TypeError):
-    """A keyword was given that nothing takes."""
+    """A keyword was given that nothing takes.
+
+    >>> import minisym as ms
+    >>> ms.optimizer.SGD(rate=0.1)
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.KeywordError: SGD has no parameter 'rate'
+    ...
+    """
 
 
 class GoneError(ParamError, DeprecationWarning):
-    """Something that old versions of MXNet had was asked for: MXNet raises a warning."""
+    """Something that old versions of MXNet had was asked for: MXNet raises a warning.
+
+    >>> from minisym import sym
+    >>> sym.Variable("x").list_attr(recursive=True)
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.GoneError: list_attr(recursive=True) is gone
+    ...
+    """
 
 
 class ComposeError(MinisymError, TypeError):
-    """Inputs do not fit the op, or a symbol cannot be used in this way."""
+    """Inputs do not fit the op, or a symbol cannot be used in this way.
+
+    >>> from minisym import sym
+    >>> sym.tanh([1.0, 2.0])
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ComposeError: tanh: input data must be a Symbol, but got list
+    ...
+    """
 
 
 class OutputNameError(ComposeError, ValueError):
-    """No output, or more than one, has the name asked for."""
+    """No output, or more than one, has the name asked for.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x"), name="t")["t"]
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.OutputNameError: <Symbol t> has no output named 't'
+    ...
+    """
 
 
 class OutputIndexError(ComposeError, IndexError):
-    """A symbol has no output at the position asked for."""
+    """A symbol has no output at the position asked for.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x"), name="t")[1]
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.OutputIndexError: <Symbol t> has 1 output, but no output 1
+    ...
+    """
 
 
 class NotForSymbolError(ComposeError, NotImplementedError):
-    """Something that only an array can do was asked of a symbol."""
+    """Something that only an array can do was asked of a symbol.
+
+    >>> from minisym import sym
+    >>> sym.Variable("x").asnumpy()
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.NotForSymbolError: asnumpy() needs a value, and a symbol has not run yet
+    ...
+    """
 
 
 class ShapeError(MinisymError, ValueError):
-    """Shapes contradict each other."""
+    """Shapes contradict each other.
+
+    >>> from minisym import sym
+    >>> both = sym.elemwise_add(sym.Variable("a"), sym.Variable("b"), name="sum")
+    >>> both.infer_shape(a=(2,), b=(3,))
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ShapeError: elemwise_add 'sum': rhs has shape (3,), but lhs needs (2,)
+    ...
+    """
 
 
 class ShapeTypeError(ShapeError, TypeError):
-    """A shape was given as something that is no tuple."""
+    """A shape was given as something that is no tuple.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x")).infer_shape(x="wide")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ShapeTypeError: the shape of x must be a tuple, but got 'wide'
+    ...
+    """
 
 
 class ScalarError(ShapeError, TypeError):
-    """One number was asked of an array that has more elements, or none."""
+    """One number was asked of an array that has more elements, or none.
+
+    >>> from minisym import nd
+    >>> nd.array([1.0, 2.0]).asscalar()
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ScalarError: an array of shape (2,) has 2 elements, and only one is ...
+    """
 
 
 class AxisError(ShapeError, IndexError):
-    """A parameter names an axis that an array does not have."""
+    """A parameter names an axis that an array does not have.
+
+    >>> from minisym import sym
+    >>> sym.sum(sym.Variable("x"), axis=2, name="total").infer_shape(x=(2, 3))
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.AxisError: sum 'total': axis 2 does not exist in an array of 2 ...
+    """
 
 
 class DtypeError(MinisymError, TypeError):
-    """Element types contradict each other, or an op does not take this one."""
+    """Element types contradict each other, or an op does not take this one.
+
+    >>> from minisym import sym
+    >>> both = sym.elemwise_add(sym.Variable("a"), sym.Variable("b"), name="sum")
+    >>> both.infer_type(a="float32", b="float64")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.DtypeError: elemwise_add 'sum': rhs has type float64, but lhs needs ...
+    """
 
 
 class BindError(MinisymError, ValueError):
-    """The arrays that were given do not fit the symbol."""
+    """The arrays that were given do not fit the symbol.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x")).bind(args={})
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.BindError: bind: args has no array for x
+    ...
+    """
 
 
 class ArrayTypeError(BindError, TypeError):
-    """Something that is no NumPy array, or one of a type that does not fit, was given as one."""
+    """Something that is no NumPy array, or one of a type that does not fit, was given as one.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x")).bind(args={"x": [1.0, 2.0]})
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ArrayTypeError: bind: args['x'] must be a NumPy array, but got ...
+    """
 
 
 class IndexTypeError(ArrayTypeError, IndexError):
-    """An array is indexed by something that means no place in it."""
+    """An array is indexed by something that means no place in it.
+
+    >>> from minisym import nd
+    >>> nd.array([1.0, 2.0])["first"]
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.IndexTypeError: an array of shape (2,) has no such place: only ...
+    """
 
 
 class IncompleteError(BindError, RuntimeError):
-    """The shapes given do not decide all others."""
+    """The shapes given do not decide all others.
+
+    >>> from minisym import sym
+    >>> sym.FullyConnected(sym.Variable("x"), num_hidden=2, name="fc").simple_bind()
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.IncompleteError: simple_bind: the shapes given do not decide those ...
+    """
 
 
 class GradientError(MinisymError, ValueError):
-    """A gradient was asked for where there is none."""
+    """A gradient was asked for where there is none.
+
+    >>> import minisym as ms
+    >>> ms.grad(ms.sym.tanh(ms.sym.Variable("x")), "y")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.GradientError: there is no variable 'y' to differentiate by
+    ...
+    """
 
 
 class ExecutionError(MinisymError, RuntimeError):
-    """A step of a run failed; every bound array is as it was before the run."""
+    """A step of a run failed; every bound array is as it was before the run.
+
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> run = sym.tanh(sym.Variable("x")).bind(args={"x": np.ones(2)}).step()
+    >>> run.abandon()
+    >>> run.finish()
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.ExecutionError: this run was given up
+    ...
+    """
 
 
 class ExportError(MinisymError, ValueError):
@@ -205,11 +348,26 @@ class ExportError(MinisymError, ValueError):
 
 
 class FormatError(MinisymError, ValueError):
-    """A file or text is not what it claims to be."""
+    """A file or text is not what it claims to be.
+
+    >>> from minisym import sym
+    >>> sym.load_json("{}")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.FormatError: the file: 'nodes' must be an array, but it is missing
+    ...
+    """
 
 
 class NoFileError(FormatError, FileNotFoundError):
-    """There is no file of this name, or none of what it should hold."""
+    """There is no file of this name, or none of what it should hold.
+
+    >>> import minisym as ms
+    >>> ms.load_model("no-such-model")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.NoFileError: there is no model 'no-such-model': this folder has no ...
+    """
 
 
 class DeclarationError(MinisymError, TypeError):
@@ -221,7 +379,15 @@ class CheckError(MinisymError, AssertionError):
 
 
 class GraphError(MinisymError, ValueError):
-    """The graph is broken: a cycle, an input that does not exist, a node that is no node."""
+    """The graph is broken: a cycle, an input that does not exist, a node that is no node.
+
+    >>> from minisym import sym
+    >>> sym.tanh(sym.Variable("x"), name="t").graph.node("fc1")
+    Traceback (most recent call last):
+    ...
+    minisym.core.errors.GraphError: Graph(2 nodes, outputs: t_output) has no node 'fc1'
+    ...
+    """
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

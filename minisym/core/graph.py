@@ -45,7 +45,14 @@ NxGraph = Any
 
 
 class FrozenError(GraphError, nx.NetworkXError):  # type: ignore[misc]
-    """Somebody tried to change a Graph, which everybody shares."""
+    """Somebody tried to change a Graph, which everybody shares.
+
+    >>> from minisym import sym
+    >>> sym.Variable("x").graph.clear()
+    Traceback (most recent call last):
+    ...
+    minisym.core.graph.FrozenError: Graph(1 nodes, outputs: x) is frozen: everybody who ...
+    """
 
 
 class _Edge(dict[str, Any]):

@@ -98,6 +98,14 @@ class AttrScope:
     ------
     ParamError
         A value is no string (it is a ValueError, too).
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> with AttrScope(__lr_mult__="2"):
+    ...     w = sym.Variable("w")
+    >>> w.attr("__lr_mult__")
+    '2'
     """
 
     def __init__(self, **attrs: str) -> None:

@@ -19,7 +19,13 @@ OWNER: Final = "__gradient_of__"
 
 
 class Entry(NamedTuple):
-    """One output of one node."""
+    """One output of one node.
+
+    >>> from minisym import sym
+    >>> node, index = sym.tanh(sym.Variable("x"), name="t").entries[0]
+    >>> node, index, Entry(node, index).name
+    (<tanh 't'>, 0, 't_output')
+    """
 
     node: Node
     """The node."""
@@ -97,6 +103,18 @@ class Node(_Draft):
     versions
         What a file says of how often its inputs had been overwritten; () if it says nothing of it,
         None if no file but a program says what this node is.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> layer = sym.FullyConnected(sym.Variable("x"), num_hidden=2, no_bias=True, name="fc")
+    >>> node = layer.graph.node("fc")
+    >>> node.op.name, node.params["num_hidden"]
+    ('FullyConnected', 2)
+    >>> node.input_names(), [entry.name for entry in node.inputs]
+    (('data', 'weight'), ['x', 'fc_weight'])
+    >>> node.replace(name="out")
+    <FullyConnected 'out'>
     """
 
     __slots__ = ()

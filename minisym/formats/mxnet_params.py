@@ -65,6 +65,16 @@ def load(fname: str | os.PathLike[str]) -> Arrays:
     ------
     FormatError
         The file is no such file, or is cut or corrupt; with the offset and the reason.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import minisym as ms
+    >>> path = Path(tempfile.mkdtemp(), "two.params")
+    >>> ms.nd.save(path, {"a": ms.nd.ones(2), "b": ms.nd.zeros(1)})
+    >>> ms.nd.load(path)
+    {'a': NDArray([1., 1.], dtype=float32), 'b': NDArray([0.], dtype=float32)}
     """
     if not isinstance(fname, str | os.PathLike):
         message = f"load takes a file name, but got {fname!r}"

@@ -40,6 +40,19 @@ class Initializer:
     ------
     ParamError
         When it is called: the name tells nothing, and there is no initializer for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> class Count(ms.init.Initializer):
+    ...     def _init_weight(self, name, array):
+    ...         array[...] = np.arange(array.size).reshape(array.shape)
+    >>> weight = ms.nd.empty((2, 2))
+    >>> Count()("fc1_weight", weight)
+    >>> weight
+    NDArray([[0., 1.],
+             [2., 3.]], dtype=float32)
     """
 
     def __init__(self, **kwargs: Any) -> None:

@@ -14,7 +14,14 @@ from minisym.init.base import Initializer, alias, register
 
 @register
 class Zero(Initializer):
-    """Fill with 0."""
+    """Fill with 0.
+
+    >>> import minisym as ms
+    >>> weight = ms.nd.empty((3,))
+    >>> ms.init.Zero()("fc1_weight", weight)
+    >>> weight
+    NDArray([0., 0., 0.], dtype=float32)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +32,14 @@ class Zero(Initializer):
 
 @register
 class One(Initializer):
-    """Fill with 1."""
+    """Fill with 1.
+
+    >>> import minisym as ms
+    >>> weight = ms.nd.empty((3,))
+    >>> ms.init.One()("fc1_weight", weight)
+    >>> weight
+    NDArray([1., 1., 1.], dtype=float32)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +54,14 @@ alias("ones", One)
 
 @register
 class Constant(Initializer):
-    """Fill with a value, a number or an array."""
+    """Fill with a value, a number or an array.
+
+    >>> import minisym as ms
+    >>> weight = ms.nd.empty((3,))
+    >>> ms.init.Constant(0.5)("fc1_weight", weight)
+    >>> weight
+    NDArray([0.5, 0.5, 0.5], dtype=float32)
+    """
 
     def __init__(self, value: Any) -> None:
         super().__init__(value=value)
@@ -75,7 +96,15 @@ def _needs(ndim: int, init: Initializer, name: str, arr: Array) -> None:
 
 @register
 class Uniform(Initializer):
-    """Fill with random numbers from [-scale, scale)."""
+    """Fill with random numbers from [-scale, scale).
+
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> weight = ms.nd.empty((1000,))
+    >>> ms.init.Uniform(0.1)("fc1_weight", weight)
+    >>> bool(abs(weight).max() <= 0.1)
+    True
+    """
 
     def __init__(self, scale: float = 0.07) -> None:
         super().__init__(scale=scale)
@@ -87,7 +116,15 @@ class Uniform(Initializer):
 
 @register
 class Normal(Initializer):
-    """Fill with random numbers of a normal distribution with standard deviation `sigma`."""
+    """Fill with random numbers of a normal distribution with standard deviation `sigma`.
+
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> weight = ms.nd.empty((1000,))
+    >>> ms.init.Normal(0.1)("fc1_weight", weight)
+    >>> bool(abs(weight.asnumpy().std() - 0.1) < 0.01)
+    True
+    """
 
     def __init__(self, sigma: float = 0.01) -> None:
         super().__init__(sigma=sigma)
@@ -100,6 +137,16 @@ class Normal(Initializer):
 @register
 class Orthogonal(Initializer):
     r"""Fill with a random orthogonal matrix, times `scale`: $W W^T = s^2 I$ or $W^T W = s^2 I$.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> weight = ms.nd.empty((2, 3))
+    >>> ms.init.Orthogonal(1.0)("fc1_weight", weight)
+    >>> ms.nd.dot(weight, weight.T).round()
+    NDArray([[1., 0.],
+             [0., 1.]], dtype=float32)
 
     References
     ----------
@@ -127,6 +174,16 @@ class Xavier(Initializer):
     They are uniform in $[-c, c)$, or normal with deviation $c$, where $c = \sqrt{m / n}$, and $n$
     is the number of inputs of a unit (`factor_type="in"`), of its outputs ("out"), or their mean
     ("avg").
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> weight = ms.nd.empty((100, 200))
+    >>> ms.init.Xavier(magnitude=3)("fc1_weight", weight)
+    >>> bound = (3 / 150) ** 0.5
+    >>> bool(abs(weight).max() <= bound), bool(abs(weight).max() > 0.9 * bound)
+    (True, True)
 
     References
     ----------
@@ -164,6 +221,15 @@ class Xavier(Initializer):
 class MSRAPrelu(Xavier):
     """Fill with normal random numbers for layers of rectifiers that leak by `slope`.
 
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> ms.random.seed(0)
+    >>> weight = ms.nd.empty((100, 200))
+    >>> ms.init.MSRAPrelu(slope=0)("fc1_weight", weight)
+    >>> bool(abs(weight.asnumpy().std() - (2 / 150) ** 0.5) < 0.005)
+    True
+
     References
     ----------
     He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
@@ -179,7 +245,17 @@ class MSRAPrelu(Xavier):
 
 @register
 class Bilinear(Initializer):
-    """Fill the kernels of an upsampling convolution, so that it interpolates."""
+    """Fill the kernels of an upsampling convolution, so that it interpolates.
+
+    >>> import minisym as ms
+    >>> weight = ms.nd.empty((1, 1, 4, 4))
+    >>> ms.init.Bilinear()("fc1_weight", weight)
+    >>> weight[0, 0]
+    NDArray([[0.0625, 0.1875, 0.1875, 0.0625],
+             [0.1875, 0.5625, 0.5625, 0.1875],
+             [0.1875, 0.5625, 0.5625, 0.1875],
+             [0.0625, 0.1875, 0.1875, 0.0625]], dtype=float32)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,7 +272,14 @@ class Bilinear(Initializer):
 
 @register
 class LSTMBias(Initializer):
-    """Fill the biases of an LSTM with 0, those of its forget gates with `forget_bias`."""
+    """Fill the biases of an LSTM with 0, those of its forget gates with `forget_bias`.
+
+    >>> import minisym as ms
+    >>> bias = ms.nd.empty((8,))
+    >>> ms.init.LSTMBias(forget_bias=1.0).fill("lstm_i2h_bias", bias)
+    >>> bias
+    NDArray([0., 0., 1., 1., 0., 0., 0., 0.], dtype=float32)
+    """
 
     def __init__(self, forget_bias: float = 1.0) -> None:
         super().__init__(forget_bias=forget_bias)

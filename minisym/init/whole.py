@@ -29,6 +29,16 @@ class Load:
         For the others.
     verbose
         Whether to log where each array came from.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> fill = Load({"arg:fc1_weight": ms.nd.array([1, 2])}, default_init=ms.init.Zero())
+    >>> weight, bias = ms.nd.empty((2,)), ms.nd.empty((2,))
+    >>> fill("fc1_weight", weight)
+    >>> fill("fc1_bias", bias)
+    >>> weight, bias
+    (NDArray([1., 2.], dtype=float32), NDArray([0., 0.], dtype=float32))
     """
 
     def __init__(self, param: Any, default_init: Any = None, verbose: bool = False) -> None:
@@ -57,7 +67,16 @@ class Load:
 
 
 class Mixed:
-    """Choose an initializer by the first regular expression that a name begins with."""
+    """Choose an initializer by the first regular expression that a name begins with.
+
+    >>> import minisym as ms
+    >>> fill = Mixed([".*bias", ".*"], [ms.init.Zero(), ms.init.One()])
+    >>> bias, weight = ms.nd.empty((2,)), ms.nd.empty((2,))
+    >>> fill("fc1_bias", bias)
+    >>> fill("fc1_weight", weight)
+    >>> bias, weight
+    (NDArray([0., 0.], dtype=float32), NDArray([1., 1.], dtype=float32))
+    """
 
     def __init__(self, patterns: Sequence[str], initializers: Sequence[Any]) -> None:
         if len(patterns) != len(initializers):

@@ -168,6 +168,12 @@ def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
     ------
     ParamError
         There is no metric of this name.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> ms.metric.create("acc").name, ms.metric.create(["mae", "mse"]).get()[0]
+    ('accuracy', ['mae', 'mse'])
     """
     if isinstance(metric, EvalMetric):
         return metric
@@ -186,7 +192,15 @@ def create(metric: Any, *args: Any, **kwargs: Any) -> EvalMetric:
 
 @register("composite")
 class CompositeEvalMetric(EvalMetric):
-    """Several metrics as one."""
+    """Several metrics as one.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.CompositeEvalMetric(["mae", "mse"])
+    >>> metric.update(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    >>> metric.get()
+    (['mae', 'mse'], [1.0, 2.0])
+    """
 
     def __init__(
         self, metrics: Sequence[Any] | None = None, name: str = "composite", **kwargs: Any
@@ -249,6 +263,13 @@ class CustomMetric(EvalMetric):
     """A metric by a function of label and prediction that returns a number, or (sum, count).
 
     With `allow_extra_outputs` there may be more of the one than of the other: the first are taken.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.CustomMetric(lambda label, pred: abs(label - pred).max(), name="worst")
+    >>> metric.update(np.array([1.0, 2.0]), np.array([1.5, 4.0]))
+    >>> metric.get()
+    ('worst', 2.0)
     """
 
     def __init__(

@@ -15,7 +15,16 @@ from minisym.metric.base import EvalMetric, register, same_length
 
 @register("acc")
 class Accuracy(EvalMetric):
-    """The share of predictions whose largest class (along `axis`) is the label."""
+    """The share of predictions whose largest class (along `axis`) is the label.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.Accuracy()
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> metric.update(np.array([0, 1, 1, 1]), scores)
+    >>> metric.get()
+    ('accuracy', 0.75)
+    """
 
     def __init__(self, axis: int = 1, name: str = "accuracy", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -31,7 +40,15 @@ class Accuracy(EvalMetric):
 
 @register("top_k_accuracy", "top_k_acc")
 class TopKAccuracy(EvalMetric):
-    """The share of predictions whose `top_k` largest classes hold the label."""
+    """The share of predictions whose `top_k` largest classes hold the label.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.TopKAccuracy(top_k=2)
+    >>> metric.update(np.array([2, 0]), np.array([[0.5, 0.2, 0.3], [0.1, 0.5, 0.4]]))
+    >>> metric.get()
+    ('top_k_accuracy_2', 0.5)
+    """
 
     def __init__(self, top_k: int = 1, name: str = "top_k_accuracy", **kwargs: Any) -> None:
         super().__init__(f"{name}_{top_k}", **kwargs)
@@ -123,6 +140,14 @@ class F1(_Counting):
     """The harmonic mean of precision and recall of class 1, where there are two classes.
 
     With `average="macro"` it is the mean over the batches, with "micro" that of all together.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.F1()
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> metric.update(np.array([0, 1, 1, 1]), scores)
+    >>> metric.get()
+    ('f1', 0.8)
     """
 
     def __init__(self, name: str = "f1", average: str = "macro", **kwargs: Any) -> None:
@@ -141,6 +166,14 @@ class MCC(_Counting):
     $(TP \cdot TN - FP \cdot FN) / \sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}$, where factors of 0
     count as 1. With `average="macro"` it is the mean over the batches, with "micro" that of all
     together.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.MCC()
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> metric.update(np.array([0, 1, 1, 1]), scores)
+    >>> metric.get()
+    ('mcc', 0.5773502691896258)
     """
 
     def __init__(self, name: str = "mcc", average: str = "macro", **kwargs: Any) -> None:
@@ -158,6 +191,14 @@ class PCC(_Counting):
     """The correlation of predicted and right classes, of which there may be many: MCC for more.
 
     It is that of all batches together.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.PCC()
+    >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]])
+    >>> metric.update(np.array([0, 1, 1, 1]), scores)
+    >>> metric.get()
+    ('pcc', 0.5773502691896258)
     """
 
     def __init__(self, name: str = "pcc", **kwargs: Any) -> None:
@@ -176,7 +217,15 @@ class PCC(_Counting):
 
 @register("ce")
 class CrossEntropy(EvalMetric):
-    r"""The mean of $-\log(p + \epsilon)$, $p$ being the probability of the label's class."""
+    r"""The mean of $-\log(p + \epsilon)$, $p$ being the probability of the label's class.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.CrossEntropy()
+    >>> metric.update(np.array([0, 1]), np.array([[0.5, 0.5], [0.75, 0.25]]))
+    >>> metric.get()
+    ('cross-entropy', 1.039720770836918)
+    """
 
     def __init__(self, eps: float = 1e-12, name: str = "cross-entropy", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -203,7 +252,15 @@ class NegativeLogLikelihood(CrossEntropy):
 
 @register()
 class Perplexity(EvalMetric):
-    r"""$\exp$ of the mean of $-\log p$, over all labels but `ignore_label`."""
+    r"""$\exp$ of the mean of $-\log p$, over all labels but `ignore_label`.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.Perplexity(ignore_label=None)
+    >>> metric.update(np.array([0, 1]), np.array([[0.5, 0.5], [0.5, 0.5]]))
+    >>> metric.get()
+    ('perplexity', 2.0)
+    """
 
     def __init__(
         self, ignore_label: int | None, axis: int = -1, name: str = "perplexity", **kwargs: Any

@@ -26,7 +26,15 @@ def _off(label: Array, pred: Array) -> Array:
 
 @register()
 class MAE(EvalMetric):
-    """The mean absolute difference, averaged over batches."""
+    """The mean absolute difference, averaged over batches.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.MAE()
+    >>> metric.update(np.array([1.0, 2.0]), np.array([1.5, 4.0]))
+    >>> metric.get()
+    ('mae', 1.25)
+    """
 
     def __init__(self, name: str = "mae", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -38,7 +46,15 @@ class MAE(EvalMetric):
 
 @register()
 class MSE(EvalMetric):
-    """The mean squared difference, averaged over batches."""
+    """The mean squared difference, averaged over batches.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.MSE()
+    >>> metric.update(np.array([1.0, 2.0]), np.array([1.5, 4.0]))
+    >>> metric.get()
+    ('mse', 2.125)
+    """
 
     def __init__(self, name: str = "mse", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -50,7 +66,15 @@ class MSE(EvalMetric):
 
 @register()
 class RMSE(MSE):
-    """The root of the mean squared difference of each batch, averaged over batches."""
+    """The root of the mean squared difference of each batch, averaged over batches.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.RMSE()
+    >>> metric.update(np.array([1.0, 2.0]), np.array([4.0, 6.0]))
+    >>> metric.get()
+    ('rmse', 3.5355339059327378)
+    """
 
     def __init__(self, name: str = "rmse", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -65,6 +89,13 @@ class PearsonCorrelation(EvalMetric):
     """Pearson's correlation of labels and predictions.
 
     With `average="macro"` it is the mean over the batches, with "micro" that of all together.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.PearsonCorrelation()
+    >>> metric.update(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
+    >>> metric.get()
+    ('pearsonr', 1.0)
     """
 
     def __init__(self, name: str = "pearsonr", average: str = "macro", **kwargs: Any) -> None:
@@ -134,7 +165,15 @@ def _correlation(moments: Array) -> float:
 
 @register()
 class Loss(EvalMetric):
-    """The mean of the outputs themselves, for networks that end in a loss."""
+    """The mean of the outputs themselves, for networks that end in a loss.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> metric = ms.metric.Loss()
+    >>> metric.update(None, [np.array([1.0, 2.0, 6.0])])
+    >>> metric.get()
+    ('loss', 3.0)
+    """
 
     def __init__(self, name: str = "loss", **kwargs: Any) -> None:
         super().__init__(name, has_global_stats=True, **kwargs)

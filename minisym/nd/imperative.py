@@ -200,7 +200,12 @@ def full(
 
 
 def empty(shape: Any, ctx: Context | None = None, dtype: Any = None) -> NDArray:
-    """Return an array whose values are arbitrary, float32 unless `dtype` says otherwise."""
+    """Return an array whose values are arbitrary, float32 unless `dtype` says otherwise.
+
+    >>> import minisym as ms
+    >>> ms.nd.empty((2, 3)).shape
+    (2, 3)
+    """
     del ctx
     return _new("empty", np.empty, shape, dtype)
 

@@ -22,6 +22,17 @@ class AdaGrad(Optimizer):
         A small number against division by zero.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.AdaGrad(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> for _ in range(2):
+    ...     rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.829, 2.171], dtype=float32)
     """
 
     def __init__(self, eps: float = 1e-7, **kwargs: Any) -> None:
@@ -84,6 +95,16 @@ class AdaDelta(Optimizer):
         A small number against division by zero.
     **kwargs
         As for `Optimizer`. There is no learning rate.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.AdaDelta(rho=0.9)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.99, 2.01], dtype=float32)
     """
 
     def __init__(self, rho: float = 0.9, epsilon: float = 1e-5, **kwargs: Any) -> None:
@@ -127,6 +148,16 @@ class RMSProp(Optimizer):
         Clips new weights to [-clip_weights, clip_weights].
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.RMSProp(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.684, 2.316], dtype=float32)
     """
 
     default_rate = 0.001
@@ -178,6 +209,16 @@ class Ftrl(Optimizer):
         Smoothing of the step size.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Ftrl(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.299, 1.68 ], dtype=float32)
     """
 
     default_rate = 0.1
@@ -217,6 +258,16 @@ class FTML(Optimizer):
         A small number against division by zero.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.FTML(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     def __init__(

@@ -79,6 +79,17 @@ class SGD(_Descent):
         For sparse gradients in MXNet; accepted.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.SGD(learning_rate=0.1, momentum=0.5)
+    >>> state = rule.create_state(0, weight)
+    >>> for _ in range(2):
+    ...     rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.875, 3.   ], dtype=float32)
     """
 
     _with_momentum = "sgd_mom_update"
@@ -95,7 +106,17 @@ class ccSGD(SGD):
 
 @Optimizer.register
 class NAG(_Descent):
-    """Gradient descent with Nesterov's momentum: `nag_mom_update`."""
+    """Gradient descent with Nesterov's momentum: `nag_mom_update`.
+
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.NAG(learning_rate=0.1, momentum=0.5)
+    >>> state = rule.create_state(0, weight)
+    >>> for _ in range(2):
+    ...     rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.8375, 3.3   ], dtype=float32)
+    """
 
     _with_momentum = "nag_mom_update"
 
@@ -179,6 +200,16 @@ class DCASGD(Optimizer):
         Strength of the compensation.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.DCASGD(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.95, 2.4 ], dtype=float32)
     """
 
     def __init__(self, momentum: float = 0.0, lamda: float = 0.04, **kwargs: Any) -> None:

@@ -71,6 +71,16 @@ class Adam(_Moments):
         For sparse gradients in MXNet; accepted.
     **kwargs
         As for `Optimizer`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Adam(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     def __init__(
@@ -109,6 +119,16 @@ class AdamW(_Moments):
         Whether the first steps' bias is corrected.
     **kwargs
         As for `Adam`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.AdamW(learning_rate=0.1, wd=0.5)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.85, 2.  ], dtype=float32)
     """
 
     master_first = False
@@ -150,7 +170,16 @@ class AdamW(_Moments):
 
 @Optimizer.register
 class Adamax(_Moments):
-    """Step by the mean gradient over the largest one of late: `adamax_update`."""
+    """Step by the mean gradient over the largest one of late: `adamax_update`.
+
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Adamax(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.9, 2.1], dtype=float32)
+    """
 
     default_rate = 0.002
 
@@ -193,6 +222,16 @@ class Nadam(_Moments):
         How fast the momentum rises to beta1.
     **kwargs
         As for `Adam`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Nadam(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.894, 2.106], dtype=float32)
     """
 
     def __init__(
@@ -244,6 +283,16 @@ class LAMB(_Moments):
         Whether the first steps' bias is corrected.
     **kwargs
         As for `Adam`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.LAMB(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([0.842, 2.158], dtype=float32)
     """
 
     def __init__(

@@ -29,6 +29,16 @@ class Signum(WithMomentum):
     **kwargs
         As for `Optimizer`.
 
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Signum(learning_rate=0.1, momentum=0.9)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.9, 2.1], dtype=float32)
+
     References
     ----------
     Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434,
@@ -58,6 +68,16 @@ class Signum(WithMomentum):
 class SignSGD(Signum):
     """Step by the sign of the gradient: `signsgd_update`. It is Signum without momentum.
 
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.SignSGD(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.9, 2.1], dtype=float32)
+
     References
     ----------
     Bernstein et al., "signSGD: Compressed Optimisation for Non-Convex Problems", arXiv:1802.04434,
@@ -71,6 +91,17 @@ class SignSGD(Signum):
 @Optimizer.register
 class EFSignSGD(Optimizer):
     """Step by a scaled sign, with error feedback: `ef_signsgd_update`.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.EFSignSGD(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> for _ in range(2):
+    ...     rule.update(0, weight, grad, state)
+    >>> weight.asnumpy().round(3)
+    array([1.125, 2.575], dtype=float32)
 
     References
     ----------
@@ -101,6 +132,16 @@ class Lion(Optimizer):
         Decay rate of the momentum.
     **kwargs
         As for `Optimizer`. The weight decay is apart from the gradient.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> weight, grad = ms.nd.array([1.0, 2.0]), ms.nd.array([0.5, -4.0])
+    >>> rule = ms.optimizer.Lion(learning_rate=0.1)
+    >>> state = rule.create_state(0, weight)
+    >>> rule.update(0, weight, grad, state)
+    >>> weight
+    NDArray([0.9, 2.1], dtype=float32)
 
     References
     ----------

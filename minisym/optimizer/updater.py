@@ -221,5 +221,14 @@ def _is_optional(key: str, kind: type) -> bool:
 
 
 def get_updater(optimizer: Optimizer) -> Updater:
-    """Return an `Updater` of this optimizer."""
+    """Return an `Updater` of this optimizer.
+
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> update = ms.optimizer.get_updater(ms.optimizer.SGD(learning_rate=0.5))
+    >>> weight = np.array([1.0, 2.0])
+    >>> update(0, np.array([1.0, -1.0]), weight)
+    >>> weight
+    array([0.5, 2.5])
+    """
     return Updater(optimizer)

@@ -74,6 +74,15 @@ def infer_shape(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any,
     ------
     ShapeError
         Shapes contradict each other. The message has the table of the slots involved.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    >>> net.infer_shape(data=(4, 2))
+    ([(4, 2), (3, 2), (3,)], [(4, 3)], [])
+    >>> net.infer_shape(data=(4, 0), fc_weight=(3, 2))
+    ([(4, 2), (3, 2), (3,)], [(4, 3)], [])
     """
     return _infer_shape(symbol, args, kwargs, partial=False)
 
@@ -84,7 +93,13 @@ def infer_shape_partial(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[A
 
 
 def infer_type(symbol: Symbol, /, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
-    """Infer all element types from some; returns lists of NumPy types, or three Nones."""
+    """Infer all element types from some; returns lists of NumPy types, or three Nones.
+
+    >>> from minisym import sym
+    >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    >>> net.infer_type(data="float16")[1]
+    [<class 'numpy.float16'>]
+    """
     return _infer_type(symbol, args, kwargs, partial=False)
 
 

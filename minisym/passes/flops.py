@@ -26,6 +26,14 @@ def flops(node: Node, shapes: Mapping[Entry, Shape]) -> int | None:
         The node.
     shapes
         The shape of each entry.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> from minisym.passes.infer import infer_shapes
+    >>> graph = sym.FullyConnected(sym.Variable("x"), num_hidden=3, no_bias=True, name="fc").graph
+    >>> flops(graph.node("fc"), infer_shapes(graph, {graph.node("x"): (4, 2)}))
+    48
     """
     return 0 if node.op is None else _counted(node.op.cost, node, shapes)
 

@@ -463,7 +463,14 @@ def infer(
 
 
 def infer_shapes(graph: Graph, known: Mapping[Node, Shape]) -> dict[Entry, Shape]:
-    """Return the shape of every entry, as far as it follows from those of some Variables."""
+    """Return the shape of every entry, as far as it follows from those of some Variables.
+
+    >>> from minisym import sym
+    >>> graph = sym.FullyConnected(sym.Variable("x"), num_hidden=3, name="fc").graph
+    >>> shapes = infer_shapes(graph, {graph.node("x"): (4, 2)})
+    >>> {entry.name: shape for entry, shape in shapes.items()}
+    {'x': (4, 2), 'fc_weight': (3, 2), 'fc_bias': (3,), 'fc_output': (4, 3)}
+    """
     return infer(graph, known).annotation()
 
 

@@ -53,6 +53,11 @@ def verify(graph: Graph) -> None:
     ------
     GraphError
         Naming the node, the property that it lacks, and what was found instead.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> verify(sym.tanh(sym.Variable("x")).graph)
     """
     for complaint in _order(graph):
         raise GraphError(f"the graph's order is no post-order: {complaint}")

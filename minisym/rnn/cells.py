@@ -91,6 +91,14 @@ class RNNCell(_DenseCell):
         In front of all names.
     params
         Variables to share with other cells.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.RNNCell(num_hidden=8)
+    >>> outputs, states = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1], len(states)
+    ([(4, 5, 8)], 1)
     """
 
     def __init__(
@@ -128,6 +136,14 @@ class LSTMCell(_DenseCell):
         Variables to share with other cells.
     forget_bias
         Where the bias of the forget gate begins: 1 keeps what is in the memory, at first.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.LSTMCell(num_hidden=8)
+    >>> outputs, states = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1], len(states)
+    ([(4, 5, 8)], 2)
     """
 
     def __init__(
@@ -167,6 +183,14 @@ class GRUCell(_DenseCell):
         In front of all names.
     params
         Variables to share with other cells.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.GRUCell(num_hidden=8)
+    >>> outputs, states = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1], len(states)
+    ([(4, 5, 8)], 1)
     """
 
     def __init__(

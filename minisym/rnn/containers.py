@@ -86,6 +86,16 @@ class SequentialRNNCell(_Container):
     ----------
     params
         Variables to share with other cells.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.SequentialRNNCell()
+    >>> cell.add(ms.rnn.LSTMCell(8, prefix="first_"))
+    >>> cell.add(ms.rnn.LSTMCell(6, prefix="second_"))
+    >>> outputs, states = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1], len(states)
+    ([(4, 5, 6)], 4)
     """
 
     def __init__(self, params: RNNParams | None = None) -> None:
@@ -138,6 +148,15 @@ class BidirectionalCell(_Container):
         Variables to share with other cells.
     output_prefix
         In front of the names of the outputs.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> left, right = ms.rnn.GRUCell(8, prefix="l_"), ms.rnn.GRUCell(8, prefix="r_")
+    >>> cell = ms.rnn.BidirectionalCell(left, right)
+    >>> outputs, _ = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1]
+    [(4, 5, 16)]
     """
 
     _steps = False

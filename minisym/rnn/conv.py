@@ -114,7 +114,14 @@ class BaseConvRNNCell(BaseRNNCell):
 
 
 class ConvRNNCell(BaseConvRNNCell):
-    """`RNNCell` with convolutions."""
+    """`RNNCell` with convolutions.
+
+    >>> import minisym as ms
+    >>> cell = ms.rnn.ConvRNNCell(input_shape=(1, 3, 16, 16), num_hidden=8)
+    >>> output, states = cell(ms.sym.Variable("image"), cell.begin_state())
+    >>> output.infer_shape(image=(1, 3, 16, 16))[1], len(states)
+    ([(1, 8, 16, 16)], 1)
+    """
 
     __doc__ += "\n\n" + (BaseConvRNNCell.__doc__ or "").partition("\n\n")[2]
 
@@ -131,7 +138,14 @@ class ConvRNNCell(BaseConvRNNCell):
 
 
 class ConvLSTMCell(BaseConvRNNCell):
-    """`LSTMCell` with convolutions (Shi et al. 2015)."""
+    """`LSTMCell` with convolutions (Shi et al. 2015).
+
+    >>> import minisym as ms
+    >>> cell = ms.rnn.ConvLSTMCell(input_shape=(1, 3, 16, 16), num_hidden=8)
+    >>> output, states = cell(ms.sym.Variable("image"), cell.begin_state())
+    >>> output.infer_shape(image=(1, 3, 16, 16))[1], len(states)
+    ([(1, 8, 16, 16)], 2)
+    """
 
     __doc__ += "\n\n" + (BaseConvRNNCell.__doc__ or "").partition("\n\n")[2]
     _prefix_by_default = "ConvLSTM_"
@@ -154,7 +168,14 @@ class ConvLSTMCell(BaseConvRNNCell):
 
 
 class ConvGRUCell(BaseConvRNNCell):
-    """`GRUCell` with convolutions."""
+    """`GRUCell` with convolutions.
+
+    >>> import minisym as ms
+    >>> cell = ms.rnn.ConvGRUCell(input_shape=(1, 3, 16, 16), num_hidden=8)
+    >>> output, states = cell(ms.sym.Variable("image"), cell.begin_state())
+    >>> output.infer_shape(image=(1, 3, 16, 16))[1], len(states)
+    ([(1, 8, 16, 16)], 1)
+    """
 
     __doc__ += "\n\n" + (BaseConvRNNCell.__doc__ or "").partition("\n\n")[2]
     _prefix_by_default = "ConvGRU_"

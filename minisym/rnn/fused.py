@@ -51,6 +51,14 @@ class FusedRNNCell(BaseRNNCell):
         In front of all names; the mode, and `_`.
     params
         Variables to share with other cells.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.FusedRNNCell(8, num_layers=2, mode="lstm", prefix="lstm_")
+    >>> outputs, _ = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1], outputs.list_arguments()
+    ([(4, 5, 8)], ['data', 'lstm_parameters'])
     """
 
     _steps = False

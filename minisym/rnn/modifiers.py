@@ -24,6 +24,16 @@ class DropoutCell(BaseRNNCell):
         In front of all names.
     params
         Not used: there are none.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.SequentialRNNCell()
+    >>> cell.add(ms.rnn.RNNCell(8))
+    >>> cell.add(ms.rnn.DropoutCell(0.5))
+    >>> outputs, _ = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1]
+    [(4, 5, 8)]
     """
 
     def __init__(
@@ -126,6 +136,14 @@ class ZoneoutCell(ModifierCell):
         The cell to change.
     zoneout_outputs, zoneout_states
         The part of outputs and of states that stays, while training.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.ZoneoutCell(ms.rnn.RNNCell(8), zoneout_outputs=0.2)
+    >>> outputs, _ = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1]
+    [(4, 5, 8)]
     """
 
     def __init__(
@@ -173,6 +191,14 @@ class ResidualCell(ModifierCell):
     ----------
     base_cell
         The cell to change. Its output is as large as its input.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> cell = ms.rnn.ResidualCell(ms.rnn.RNNCell(3))
+    >>> outputs, _ = cell.unroll(5, ms.sym.Variable("data"), merge_outputs=True)
+    >>> outputs.infer_shape(data=(4, 5, 3))[1]
+    [(4, 5, 3)]
     """
 
     def __call__(self, inputs: Symbol, states: States) -> tuple[Symbol, States]:

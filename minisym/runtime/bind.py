@@ -94,6 +94,20 @@ def bind(
         Something that is no NumPy array was given.
     ShapeError, DtypeError
         Shapes or types do not fit the symbol.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minisym import sym
+    >>> net = sym.dot(sym.Variable("x"), sym.Variable("w"))
+    >>> x, w, slope = np.array([[1.0, 2.0]]), np.eye(2), np.zeros((2, 2))
+    >>> executor = net.bind(args={"x": x, "w": w}, args_grad={"w": slope})
+    >>> executor.forward()
+    [NDArray([[1., 2.]])]
+    >>> executor.backward(np.ones((1, 2)))
+    >>> slope
+    array([[1., 1.],
+           [2., 2.]])
     """
     del group2ctx, shared_exec
     if ctx is not None and not isinstance(ctx, Context):
@@ -167,6 +181,17 @@ def simple_bind(
     BindError
         The shapes given do not decide all others; the message lists which. Or an array that is to
         be shared has another shape or type.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=3, name="fc")
+    >>> executor = net.simple_bind(data=(4, 2))
+    >>> {name: array.shape for name, array in executor.arg_dict.items()}
+    {'data': (4, 2), 'fc_weight': (3, 2), 'fc_bias': (3,)}
+    >>> executor.arg_dict["fc_bias"][:] = [1, 2, 3]
+    >>> executor.forward()[0][0]
+    NDArray([1., 2., 3.], dtype=float32)
     """
     del ctx, stype_dict, group2ctx, shared_buffer
     graph = symbol.graph

@@ -177,6 +177,23 @@ class Model:
         Check
             Printed, it is the report; its attributes are the parts, `as_dict()` is for JSON, and in
             a notebook it is a table. `ok` says whether the model can predict.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> print(model.check(data=(4, 2)))
+        2 ops, 4 numbers (16 B)
+        <BLANKLINE>
+        inputs
+          data  4×2 float32
+        <BLANKLINE>
+        outputs
+          classes_output  4×2 float32
+        <BLANKLINE>
+        It can predict.
         """
         return check(self.parts, self.params, self.source, shapes)
 
@@ -231,6 +248,15 @@ class Model:
         -------
         numpy.ndarray or list of numpy.ndarray
             As of a call.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> model.predict(np.ones((5, 2), "f4"), batch_size=2).shape
+        (5, 2)
         """
         outputs = predicted(self._runner, batches, batch_size, progress=progress)
         return outputs[0] if len(outputs) == 1 else outputs
@@ -253,11 +279,28 @@ class Model:
         ------
         GraphError
             There is no such part.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> model.cut("fc_output").outputs, model.cut("fc_output")(np.ones((1, 2)))
+        (['fc_output'], array([[1., 1.]], dtype=float32))
         """
         return self._with(surgery.subgraph(self.symbol, inputs, outputs))
 
     def features(self, layer: str) -> Model:
-        """Return the model that ends in a layer: what it predicts is that layer's output."""
+        """Return the model that ends in a layer: what it predicts is that layer's output.
+
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> model.features("fc").outputs
+        ['fc_output']
+        """
         return self.cut(layer)
 
     def with_head(
@@ -300,6 +343,15 @@ class Model:
         ------
         GraphError
             There is nothing of this name, or two things would have one.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> sorted(model.rename({"fc": "layer", "fc_weight": "w"}).params)
+        ['w']
         """
         nodes = {node.name for node in self.symbol.graph}
         parts = self.arg_params, self.aux_params
@@ -330,6 +382,15 @@ class Model:
         ------
         DtypeError
             The network itself says float32 somewhere: a Cast, or a constant.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minisym import sym
+        >>> net = sym.FullyConnected(sym.Variable("data"), num_hidden=2, no_bias=True, name="fc")
+        >>> model = Model(sym.softmax(net, name="classes"), {"fc_weight": np.eye(2, dtype="f4")})
+        >>> model.half()(np.ones((1, 2))).dtype
+        dtype('float16')
         """
         types = half_types(self.parts, self.params)
         parts = [

@@ -56,6 +56,20 @@ def mermaid(
     ------
     TooLargeError
         Even folded as far as can be it is too large: it has too many outputs, say.
+
+    Examples
+    --------
+    >>> from minisym import sym
+    >>> print(mermaid(sym.tanh(sym.Variable("x"), name="t")))
+    flowchart TD
+      n0(["<b>x</b>"]):::input
+      n1["<b>tanh</b><br/>t"]:::activation
+      n2(["<b>t_output</b>"]):::output
+      n0 --> n1
+      n1 --> n2
+      classDef input fill:#F1F5F9,stroke:#64748B,color:#0F172A
+      classDef activation fill:#B45353,stroke:#7F1D1D,color:#FFFFFF
+      classDef output fill:#ECFDF5,stroke:#059669,color:#065F46
     """
     known = learn(symbol.graph, shape, dtype)
     paint = theme_named(theme)

@@ -226,6 +226,21 @@ def fit(
     Examples
     --------
     See `Trained.predict`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import minisym as ms
+    >>> x = np.linspace(-1, 1, 64, dtype="f4").reshape(32, 2)
+    >>> batches = ms.io.NDArrayIter(x, x[:, 0] > 0, batch_size=8, shuffle=True, seed=0)
+    >>> net = ms.sym.FullyConnected(ms.sym.Variable("data"), num_hidden=2, name="fc")
+    >>> net = ms.sym.SoftmaxOutput(net, name="softmax")
+    >>> rate = {"learning_rate": 1.0}
+    >>> fitted = ms.train.fit(net, batches, num_epoch=30, optimizer_params=rate, progress=False)
+    >>> fitted.score(batches)
+    [('accuracy', 1.0)]
+    >>> sorted(fitted.arg_params)
+    ['fc_bias', 'fc_weight']
     """
     _check(
         net, train_data, eval_data, fixed, early_stop, None if comm is None else arg_params or {}

@@ -130,6 +130,20 @@ class Recording:
         The graph that was run.
     written_by : dict
         Array -> the node of the graph that writes it, if there is one.
+
+    Examples
+    --------
+    >>> import minisym as ms
+    >>> w = ms.sym.Variable("w", init="ones")
+    >>> optimizer = ms.optimizer.SGD(learning_rate=0.25)
+    >>> step = optimizer.minimize(ms.sym.sum(ms.sym.square(w), name="loss"))
+    >>> executor = step.simple_bind(w=(1,))
+    >>> ms.init.initialize(executor)
+    >>> with ms.record(executor, steps=10) as seen:
+    ...     for _ in range(3):
+    ...         _ = optimizer.step(executor)
+    >>> seen.values("w").ravel(), seen.numbers["loss_output"]
+    (array([1.   , 0.5  , 0.25 , 0.125], dtype=float32), [(1, 1.0), (2, 0.25), (3, 0.0625)])
     """
 
     def __init__(
