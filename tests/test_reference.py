@@ -338,6 +338,12 @@ def test_fields_are_told_by_what_they_mean():
     ]  # fmt: skip
 
 
+def test_a_single_parameter_is_told_without_its_type():
+    lines = [":Parameters: **outputs** (*tuple[x.Entry, ...]*) -- A Symbol, or entries."]
+    docstrings.tidy_fields(None, "class", "", None, None, lines)
+    assert lines == [":Parameters: **outputs** -- A Symbol, or entries."]
+
+
 def test_a_name_leads_where_there_is_no_doubt():
     names = object.__new__(linked_names.Names)
     names.full = {

@@ -62,7 +62,9 @@ def tidy_fields(
     lines[:] = text.split("\n")
 
 
-TYPE_OF_PARAMETER = re.compile(r"^( *\* \*\*[\w\\*, ]+\*\*) \(\*.*\*\)(?= -- )", re.MULTILINE)
+TYPE_OF_PARAMETER = re.compile(
+    r"^((?: *\*|:Parameters:) \*\*[\w\\*, ]+\*\*) \(\*.*\*\)(?= -- )", re.MULTILINE
+)
 TYPE_OF_ATTRIBUTE = re.compile(
     r"^(( *)\.\. attribute:: [^\n]*)\n((?: *\n|\2   [^\n]*\n)*?)\2   :type: ([^\n]*)$", re.MULTILINE
 )
