@@ -356,6 +356,7 @@ def test_a_name_leads_where_there_is_no_doubt():
     assert found == {"bind": "bind", "bind()": "bind", "ms.grad": "grad"}
     assert names.find("X.next()", "") == "next"
     assert names.find("sym.sum", "") == "sum"
+    assert names.find("grad.next", "") is None  # such as Python's `random.seed`
     for word in ("sum", "next", "x + 1", "minisym"):
         assert names.find(word, "") is None
 

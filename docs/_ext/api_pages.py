@@ -65,22 +65,22 @@ class Pages:
             )
             return f".. automodule:: {name}\n   :no-members:\n\n{members}"
         if kind in ("autoclass", "autoexception"):
-            return self._link(kind, name, hides, options)
+            return self._link(name, hides, options)
         return found[0]
 
     def _member(self, module: str, options: str, thing: Any) -> str:
         full = f"{module}.{thing.__name__}"
         if not inspect.isclass(thing):
             return f".. autofunction:: {full}\n\n"
-        kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
         kept = "".join(line + "\n" for line in options.splitlines() if "exclude" not in line)
-        return self._link(kind, full, "", kept)
+        return self._link(full, "", kept)
 
-    def _link(self, kind: str, name: str, hides: str, options: str) -> str:
+    def _link(self, name: str, hides: str, options: str) -> str:
         module, _, last = name.rpartition(".")
         thing = getattr(import_module(module), last)
         about = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
         self.sections[-1].classes[name] = about
+        kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
         self._directives[thing] = (name, kind, hides, options)
         return f"\n* :doc:`{last} <api/{name}>`: {about}\n\n"
 
@@ -89,7 +89,7 @@ class Pages:
             hides = "()"  # it is made as that one is, and by no user
         if self.bases(thing):
             options += "   :show-inheritance:\n"
-        if is_dataclass(thing) and "\nAttributes\n---" not in (inspect.getdoc(thing) or ""):
+        if is_dataclass(thing) and "s\n-----" not in (inspect.getdoc(thing) or ""):
             options += "   :undoc-members:\n"  # name and type of a field may say all
         if thing is NDArray:
             options += f"   :exclude-members: {', '.join([*OF_OPS, *_numpys()])}\n"

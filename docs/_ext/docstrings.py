@@ -63,7 +63,7 @@ def tidy_fields(
 
 
 TYPE_OF_PARAMETER = re.compile(
-    r"^((?: *\*|:Parameters:) \*\*[\w\\*, ]+\*\*) \(\*.*\*\)(?= -- )", re.MULTILINE
+    r"^((?: *|:Parameters:)(?: *\*)? \*\*[\w\\*, ]+\*\*) \(\*.*\*\)(?= -- )", re.MULTILINE
 )
 TYPE_OF_ATTRIBUTE = re.compile(
     r"^(( *)\.\. attribute:: [^\n]*)\n((?: *\n|\2   [^\n]*\n)*?)\2   :type: ([^\n]*)$", re.MULTILINE

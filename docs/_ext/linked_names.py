@@ -44,9 +44,12 @@ class Names:
         if not found:
             return None
         name, is_qualified = found[1], not text.startswith(found[1])
+        foreign = not is_qualified and "." in name and name[0].islower()  # Python's random.seed
+        if foreign:
+            return None
         if place := self.full.get(f"{owner}.{name}") or self.full.get(f"minisym.{name}"):
             return place
-        certain = is_qualified or "." in name or "_" in name.strip("_") or name[0].isupper()
+        certain = is_qualified or name[0].isupper() or ("_" in name.strip("_") and "." not in name)
         if not certain:
             return None
         return self.ops.get(name) or self.ends.get(name) or self.full.get(f"minisym.Symbol.{name}")

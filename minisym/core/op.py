@@ -122,7 +122,7 @@ class Op:
     writes: Mapping[str, int] = field(default_factory=lambda: NO_PARAMS)
     """Input that a run overwrites -> output that holds its new value."""
     kind: str = ""
-    """What it is for, one of `KINDS`: pictures and summaries tell nodes apart by it."""
+    """What it is for, such as "layer" or "loss": pictures and summaries tell nodes apart by it."""
     cost: Cost | None = None
     """How much arithmetic it does; None where only its body knows."""
     sends: Cost | None = None

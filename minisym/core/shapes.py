@@ -203,11 +203,13 @@ def set_np_shape(active: bool) -> bool:
 class np_shape(ContextDecorator):
     """Give 0 and () NumPy's meaning inside a `with` block or a decorated function.
 
+    >>> import minisym as ms
+    >>> net = ms.sym.tanh(ms.sym.Variable("x"))
     >>> with np_shape():
-    ...     from_user((0, -1)), from_user(())
-    ((0, None), ())
-    >>> from_user((0, 2)), from_user(())
-    ((None, 2), None)
+    ...     net.infer_shape(x=(0, 2))[1], net.infer_shape(x=())[1]
+    ([(0, 2)], [()])
+    >>> net.infer_shape_partial(x=(0, 2))[1]  # 0 stands for an unknown dimension
+    [(0, 2)]
     """
 
     def __init__(self, active: bool = True) -> None:

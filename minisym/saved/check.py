@@ -108,7 +108,7 @@ class Check:
     missing: tuple[Missing, ...] = ()
     """Parameters that the network has, and the file has not."""
     unused: tuple[Slot, ...] = ()
-    """The names of arrays that the network has no use for."""
+    """Arrays that the network has no use for."""
     wrong_shapes: tuple[Wrong, ...] = ()
     """Parameters whose arrays have another shape."""
     wrong_types: tuple[Wrong, ...] = ()

@@ -58,11 +58,13 @@ class ModelDifference:
     weights: tuple[Gap, ...]
     """The parameters that both have, and that differ."""
     only_before: tuple[str, ...]
+    """The parameters that only the first model has."""
     only_after: tuple[str, ...]
-    """The parameters that one of them has."""
+    """The parameters that only the second model has."""
     layers: tuple[Gap, ...]
     """Every output that both compute, in order, if there were data."""
     tolerance: float
+    """By which part of its largest value a layer may differ."""
 
     @property
     def begins(self) -> Gap | None:

@@ -41,7 +41,7 @@ class Layer(NamedTuple):
     op: str
     """The name of the op."""
     kind: str
-    """One of `minisym.show.style.KINDS`."""
+    """What its op is for, such as "layer" or "loss"."""
     shapes: tuple[tuple[int | None, ...] | None, ...]
     """Of its outputs."""
     parameters: int

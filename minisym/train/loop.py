@@ -225,10 +225,6 @@ def fit(
 
     Examples
     --------
-    See `Trained.predict`.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> import minisym as ms
     >>> x = np.linspace(-1, 1, 64, dtype="f4").reshape(32, 2)

@@ -53,7 +53,7 @@ class Tenant(NamedTuple):
     backward: bool
     """Whether a backward run computes it."""
     kind: Kind = "block"
-    """What sort of place it is; see `minisym.runtime.layout.Home`."""
+    """What sort of place it is."""
     block: int | None = None
     """Of a value in a block, the block's number."""
 
