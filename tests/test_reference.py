@@ -365,6 +365,7 @@ def test_a_class_stays_with_a_line_where_it_was():
     assert "* :doc:`Executor <api/minisym.Executor>`: " in api().index
     assert ".. autoclass::" not in api().index
     assert ".. autofunction:: minisym.grad\n" in api().index
+    assert "as :math:`(1 - p)^{pwr}`, p being" in api().index
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import op_page
+from docstrings import MATH
 
 from minisym import MinisymError, NDArray, Symbol, op
 from minisym.nd.methods import OF_OPS
@@ -78,7 +79,8 @@ class Pages:
     def _link(self, name: str, hides: str, options: str) -> str:
         module, _, last = name.rpartition(".")
         thing = getattr(import_module(module), last)
-        about = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+        line = (inspect.getdoc(thing) or "").split("\n\n")[0].replace("\n", " ")
+        about = MATH.sub(lambda found: f":math:`{found[1]}`", line)
         self.sections[-1].classes[name] = about
         kind = "autoexception" if issubclass(thing, BaseException) else "autoclass"
         self._directives[thing] = (name, kind, hides, options)

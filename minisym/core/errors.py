@@ -57,7 +57,7 @@ class MinisymError(Exception):
     rows
         The slots involved: (name, value, where it came from, remark).
     origin
-        Where the node was composed, as `minisym.core.origin.capture` returned it; in an error that
+        Where the node was composed, as its `origin` says; in an error that
         came from another process, the words about it.
     hint
         What to do about it.

@@ -99,7 +99,7 @@ class Node(_Draft):
         The strings that MXNet keeps: the parameters that the user wrote, and user attributes
         (`__shape__`, `__lr_mult__`, …).
     origin
-        Where the user composed it; see `minisym.core.origin`.
+        Where the user composed it: code and places in it, of which an error makes lines.
     versions
         What a file says of how often its inputs had been overwritten; () if it says nothing of it,
         None if no file but a program says what this node is.

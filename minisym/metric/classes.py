@@ -163,9 +163,9 @@ class F1(_Counting):
 class MCC(_Counting):
     r"""Matthews' correlation of two classes, from -1 to 1; 0 is that of guessing.
 
-    $(TP \cdot TN - FP \cdot FN) / \sqrt{(TP + FP)(TP + FN)(TN + FP)(TN + FN)}$, where factors of 0
-    count as 1. With `average="macro"` it is the mean over the batches, with "micro" that of all
-    together.
+    It is $(TP \cdot TN - FP \cdot FN) / \sqrt{p}$, where $p$ is the product of $TP + FP$,
+    $TP + FN$, $TN + FP$ and $TN + FN$; those that are 0 count as 1. With `average="macro"` it is
+    the mean over the batches, with "micro" that of all together.
 
     >>> import numpy as np
     >>> import minisym as ms

@@ -685,7 +685,7 @@ class Executor:
         out_grads: Any = None,
         **kwargs: Any,
     ) -> Stepper:
-        """Begin a run that waits after every node: a debugger. See `minisym.runtime.observe.debug`.
+        """Begin a run that waits after every node: a debugger. See `Stepper`.
 
         Nothing that was bound changes before the run ends, nor do the outputs. A monitor hears the
         run, and a `nan_guard` stops it. If another run begins meanwhile, this one is given up.
@@ -879,7 +879,7 @@ class Executor:
         backward: bool = False,
         out_grads: Any = None,
     ) -> Profile:
-        """Measure what each node takes: time, bytes and arithmetic; see `runtime.observe.profile`.
+        """Measure what each node takes: time, bytes and arithmetic; see `Profile`.
 
         The arrays that runs write are put back afterwards, and so are the random numbers.
 
@@ -909,7 +909,7 @@ class Executor:
         return profile(plan, runs, commits, is_train=is_train, backward=backward)
 
     def memory_report(self) -> MemoryReport:
-        """Return what lives where and when in a run; see `minisym.runtime.observe.usage`."""
+        """Return what lives where and when in a run; see `MemoryReport`."""
         return memory_report(self._fitting())
 
     def source(self) -> str:
