@@ -13,6 +13,8 @@ noticed by MPI's own means (ULFM).
 * **A new circle is agreed upon**, before anybody can give it up: Open MPI's `Shrink` does not
   survive that the communicator is revoked by the others while it is still being made.
 * Everything that waits does so with a limit, but for `Shrink`, which follows an agreement at once.
+  (Open MPI 5.0 has `Ishrink`, for which one could wait with a limit, but where a process has been
+  killed it ends in an error instead of a smaller circle.)
 """
 
 from __future__ import annotations
