@@ -135,20 +135,65 @@ def test_a_loop_that_counts(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-6)
 
 
-def test_a_choice_that_is_known_is_made_now() -> None:
-    def branch(op: str) -> Any:
+def choice(test: Any, *, twice: bool = False) -> Any:
+    """Return a choice between exp and negation; `twice`: exp is made twice."""
+
+    def branch(op: str, times: int) -> Any:
         node = helper.make_node(op, ["x"], [f"{op}_made"])
-        return helper.make_graph([node], op, [], values(**{f"{op}_made": (FLOAT, (2,))}))
+        made = values(**{f"{op}_made": (FLOAT, (2,))})
+        return helper.make_graph([node], op, [], made * times)
 
     node = helper.make_node(
-        "If", ["test"], ["y"], then_branch=branch("Exp"), else_branch=branch("Neg")
-    )
-    model = model_of(
-        [node], values(x=(FLOAT, (2,))), values(y=(FLOAT, (2,))), {"test": np.array(False)}
-    )
-    onnx.save(model, "if.onnx")
+        "If", ["test"], ["y"],
+        then_branch=branch("Exp", 1 + twice), else_branch=branch("Neg", 1),
+    )  # fmt: skip
+    held = {"test": np.array(test)}
+    return model_of([node], values(x=(FLOAT, (2,))), values(y=(FLOAT, (2,))), held)
+
+
+def test_a_choice_that_is_known_is_made_now() -> None:
+    onnx.save(choice(test=False), "if.onnx")
     symbol, _, _ = ms.onnx.load("if.onnx")
     np.testing.assert_array_equal(symbol.eval(x=np.float32([1, 2]))[0], [-1, -2])
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (choice([True, False]), r"no single truth value, but bool of \(2,\)"),
+        (choice(1.5), "no single truth value, but float64"),
+        (choice(test=True, twice=True), "one branch makes 2 outputs, the other 1"),
+    ],
+)
+def test_a_choice_that_is_none(model: Any, words: str) -> None:
+    onnx.save(model, "if.onnx")
+    with pytest.raises(FormatError, match=words):
+        ms.onnx.load("if.onnx")
+
+
+@pytest.mark.parametrize(("direction", "words"), [(1, None), (7, "scan_input_directions hold 7")])
+def test_a_scan_goes_forward_or_backward(direction: int, words: str | None) -> None:
+    body = helper.make_graph(
+        [helper.make_node("Add", ["s", "e"], ["so"]), helper.make_node("Identity", ["so"], ["eo"])],
+        "body",
+        values(s=(FLOAT, (2,)), e=(FLOAT, (2,))),
+        values(so=(FLOAT, (2,)), eo=(FLOAT, (2,))),
+    )
+    node = helper.make_node(
+        "Scan", ["x0", "x"], ["y", "ys"],
+        body=body, num_scan_inputs=1, scan_input_directions=[direction],
+    )  # fmt: skip
+    model = model_of(
+        [node], values(x0=(FLOAT, (2,)), x=(FLOAT, (3, 2))), values(ys=(FLOAT, (3, 2))), {}
+    )
+    onnx.save(model, "scan.onnx")
+    if words is not None:
+        with pytest.raises(FormatError, match=words):
+            ms.onnx.load("scan.onnx")
+        return
+    x = np.arange(6, dtype=np.float32).reshape(3, 2)
+    (found,) = ms.onnx.load("scan.onnx")[0].eval(x0=np.zeros(2, np.float32), x=x)
+    np.testing.assert_array_equal(found, np.cumsum(x[::-1], 0))
 
 
 def _no_graph(node: Any) -> None:
@@ -167,6 +212,14 @@ def _odd_inside(node: Any) -> None:
     node.attribute[0].g.node[2].op_type = "Hardmax"
 
 
+def _outputs_too_many(node: Any) -> None:
+    node.output.append("more")
+
+
+def _outputs_of_one_name(node: Any) -> None:
+    node.output[1] = node.output[0]
+
+
 def _torn_inside(node: Any) -> None:
     node.attribute[0].g.node[2].input[0] = "nobody"
 
@@ -178,6 +231,8 @@ def _torn_inside(node: Any) -> None:
         (_one_input_less, "its body takes 3 inputs, but is given 2"),
         (_no_bound, "it says no bound of its steps"),
         (_odd_inside, "inside, Hardmax 'hw': minisym has no op for it"),
+        (_outputs_too_many, "it has 3 outputs, but its graph makes 2"),
+        (_outputs_of_one_name, "two of its outputs have one name"),
         (_torn_inside, "inside, MatMul 'hw' reads 'nobody', which nothing makes"),
     ],
 )

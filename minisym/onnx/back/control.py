@@ -28,6 +28,15 @@ def _body(c: Call, name: str, takes: int) -> Source:
     return found
 
 
+def _check_outputs(c: Call, made: int) -> None:
+    """Refuse a node that has more outputs than its graph makes, or two of one name."""
+    names = [name for name in c.record.outputs if name]
+    if len(c.record.outputs) > made:
+        c.refuse(f"it has {len(c.record.outputs)} outputs, but its graph makes {made}")
+    if len(set(names)) < len(names):
+        c.refuse("two of its outputs have one name")
+
+
 def _symbols(c: Call, values: Sequence[Value]) -> list[Symbol]:
     """Return values of a body; what is known there becomes a parameter."""
     return [
@@ -49,6 +58,10 @@ def _scan(c: Call) -> list[Symbol]:
     if any(axes):
         c.refuse("it scans along another axis than the first")
     body = _body(c, "body", len(c))
+    _check_outputs(c, len(body.outputs))
+    for which in ("scan_input_directions", "scan_output_directions"):
+        if odd := {*(c.attr(which) or ())} - {0, 1}:
+            c.refuse(f"its {which} hold {odd.pop()}, and 0 and 1 are all that there are")
     told = c.attr("scan_input_directions") or ()
     data = [_flipped(c.symbol(states + i), told, i) for i in range(count)]
 
@@ -63,6 +76,7 @@ def _scan(c: Call) -> list[Symbol]:
 
 def _loop(c: Call) -> list[Symbol]:
     body = _body(c, "body", len(c))
+    _check_outputs(c, len(body.outputs) - 1)
     starts = [c.symbol(i) for i in range(2, len(c))]
     most = c.known(0)
     if most is None or most.item() > MOST_STEPS:
@@ -108,7 +122,12 @@ def _number(test: Symbol) -> Symbol:
 
 def _if(c: Call) -> Any:
     then, other = _body(c, "then_branch", 0), _body(c, "else_branch", 0)
+    if len(then.outputs) != len(other.outputs):
+        c.refuse(f"one branch makes {len(then.outputs)} outputs, the other {len(other.outputs)}")
+    _check_outputs(c, len(then.outputs))
     known = c.known(0)
+    if known is not None and (known.size != 1 or known.dtype != bool):
+        c.refuse(f"its condition is no single truth value, but {known.dtype} of {known.shape}")
     if known is not None:
         return c.inside(then if known.all() else other, [])
     found = cond(
