@@ -72,7 +72,7 @@ def _label_op(box: Box, node: Node, hidden: int) -> None:
         box.title = sign.format(text.value_text(node.params["scalar"]).replace("-", "−"))
         return
     if noise and sign and len(node.inputs) > 1:
-        box.title, box.small = sign, True
+        box.title, box.small = sign, not node.op.subgraphs  # a group says all that it does
         return
     is_said = noise or (box.frame is not None and box.frame.prefix == node.name)
     words = ["" if is_said else text.plain(relative(node.name, box.frame)), params]

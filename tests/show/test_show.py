@@ -31,6 +31,16 @@ HOSTILE = 'a"]; evil [label=<B>&lt;\\N\n\x00\u2028|{}%% --> </TABLE>\\'
 # -------------------------------------------------------------------------------- what is in them
 
 
+def test_a_group_has_room_for_all_that_it_does():
+    x, y = sym.Variable("x"), sym.Variable("y")
+    net = sym.sum(sym.exp(sym.tanh(x + y) * 0.5), name="total")
+    optimized = net.simple_bind(x=(1100, 2000), y=(1100, 2000), grad_req="null")
+    source = plot_network(optimized.get_optimized_symbol()).source
+    [group] = re.findall(r".*tanh → × 0.5 → exp.*", source)
+    assert "shape=circle" not in group
+    assert "shape=circle" in plot_network(x + y).source
+
+
 def test_returns_a_digraph_named_as_the_title():
     digraph = plot_network(mlp(), title="net")
     assert isinstance(digraph, graphviz.Digraph)
