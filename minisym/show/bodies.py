@@ -65,7 +65,7 @@ def open_bodies(graph: Graph, known: Known) -> Opened:
     >>> x, start = sym.Variable("x"), sym.Variable("start")
     >>> sums, last = sym.contrib.foreach(lambda x, s: (x + s, x + s), x, start)
     >>> [node.op.name for node in open_bodies(sums.graph, Known()).graph if node.op]
-    ['each', 'state', 'elemwise_add', 'stacked']
+    ['each', 'state', 'elemwise_add', 'stacked', 'elemwise_add']
     """
     if not any(_holds_bodies(node) for node in graph):
         return Opened(graph, known, names={entry: entry.name for entry in graph.outputs})

@@ -8,7 +8,7 @@ layer    op              output  parameters  FLOPs   bytes
 fc       FullyConnected  64×10        7,850   1.0M  2.6 KB
 softmax  SoftmaxOutput   64×10            0   3.2K  2.6 KB
 -------  --------------  ------  ----------  -----  ------
-total    2 ops                        7,850   1.0M  5.1 KB
+total    2 rows                       7,850   1.0M  5.1 KB
 <BLANKLINE>
 7,850 parameters (31.4 KB); 5.1 KB of inner values; 1.0M floating point operations a run
 """
