@@ -54,7 +54,7 @@ from minisym.runtime.observe.watch import Monitor, Observer, watch
 from minisym.runtime.peers import OWN, Peers
 from minisym.runtime.plan import Memory, Plan
 from minisym.runtime.plans import Plans
-from minisym.runtime.program import LANDED, Commit, add, execute, move, run_through
+from minisym.runtime.program import LANDED, Commit, add, execute, move
 from minisym.runtime.resize import resize
 from minisym.runtime.warmup import Warmup
 from minisym.runtime.workers import Work, get_num_threads
@@ -387,7 +387,7 @@ class Executor:
         if feeds or self._observers or self._peers is not None:
             self._run_fed(flat, call, feeds, starmap(operator.setitem, restore))
         else:
-            quiet().run(run_through, flat.steps, flat.calls, plan)
+            quiet().run(plan.through, flat.steps, flat.calls, plan)
         return self.outputs if not self._is_shared else self._copies()
 
     def _fit(self, *, is_train: bool) -> Flat:

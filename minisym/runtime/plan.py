@@ -32,7 +32,16 @@ from minisym.runtime.landing import Landing
 from minisym.runtime.layout import Layout, lay_out, total
 from minisym.runtime.peers import Peers
 from minisym.runtime.pieces import Scratch, steps_on_numbers
-from minisym.runtime.program import Commit, Part, Program, execute, move
+from minisym.runtime.program import (
+    Commit,
+    Part,
+    Program,
+    Run,
+    execute,
+    move,
+    run_beside_workers,
+    run_through,
+)
 from minisym.runtime.samples import share_samples
 from minisym.runtime.schedule import WORTH, by_memory, in_turn
 from minisym.runtime.steps import steps_in_place, steps_of
@@ -108,6 +117,7 @@ class Plan:
         self.writes: WriteOrder = order_writes(self.graph)
         self.written = {write.variable: write for write in self.writes.writes}
         self.keep, self.in_place, self.comm = keep, in_place, comm
+        self.through: Run = run_through
         updates = [node for node in self.graph if gradients and node.kind == "update"]
         self._read_by_updates = [entry for node in updates for entry in node.inputs]
         self.states: States = {} if states is None else states
@@ -364,6 +374,7 @@ class Plan:
             return [(_refuse, (node,))]
         shared = share_samples(node, inputs, outs, partial(steps_of, node, is_train=is_train))
         if shared is not None:
+            self.through = run_beside_workers
             return shared
         return steps_of(
             node, inputs, outs, is_train=is_train,

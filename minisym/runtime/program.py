@@ -21,6 +21,7 @@ from minisym.core.kernels import Step
 from minisym.core.ndarray import Array
 from minisym.core.node import Node
 from minisym.ops.numeric.tape import Tape
+from minisym.runtime.blas import one_thread_of_blas
 from minisym.runtime.calls import Call, exhaust, quiet
 from minisym.runtime.compiled import is_loop
 from minisym.runtime.landing import Landing, calls_of
@@ -125,8 +126,13 @@ def is_compiled(function: Callable[..., Any]) -> bool:
     return isinstance(inner, np.ufunc) or inner is operator.setitem or is_loop(inner)
 
 
+Run = Callable[[Sequence[Step], Sequence[Call], "Explains"], None]
+
+
 class Explains(Protocol):
-    """What can say which node a step belongs to."""
+    """What can say which node a step belongs to, and how its steps are run."""
+
+    through: Run
 
     def explain(self, step: Step, error: Exception) -> Exception:
         """Make the error of a step that failed."""
@@ -134,7 +140,7 @@ class Explains(Protocol):
 
 def execute(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
     """Run the steps, then make all calls."""
-    quiet().run(run_through, steps, calls, plan)
+    quiet().run(plan.through, steps, calls, plan)
 
 
 def run_through(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
@@ -147,3 +153,9 @@ def run_through(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) ->
         except Exception as error:
             raise plan.explain(step, error) from error
     exhaust(starmap(call, calls))
+
+
+def run_beside_workers(steps: Sequence[Step], calls: Sequence[Call], plan: Explains) -> None:
+    """Do what `run_through` does where workers share layers: BLAS has one thread meanwhile."""
+    with one_thread_of_blas():
+        run_through(steps, calls, plan)

@@ -17,17 +17,17 @@ import os
 import signal
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
-from functools import cache
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from itertools import chain, starmap
 from operator import call, index
 from threading import get_ident
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from minisym.core.errors import ParamError
 from minisym.core.ndarray import Array
+from minisym.runtime.blas import one_thread_of_blas
 from minisym.runtime.calls import Call, exhaust, quiet
 from minisym.runtime.compiled import is_loop
 from minisym.runtime.loop_rows import Helpers, Shared, can_share
@@ -251,22 +251,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-@cache
-def _blas() -> Any:
-    """Return what sets the number of BLAS' own threads; None without threadpoolctl."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
-    return ThreadpoolController().select(user_api="blas")
-
-
-def _one_blas_thread() -> AbstractContextManager[Any]:
-    """Keep BLAS at one thread: each worker calls it on a CPU of its own."""
-    controller = _blas()
-    return nullcontext() if controller is None else controller.limit(limits=1)
-
-
 # --------------------------------------------------------------------------------------- the work
 
 
@@ -353,7 +337,7 @@ class Work:
             caller = get_ident()
             try:
                 _INSIDE.add(caller)
-                with _one_blas_thread() if self.blas else nullcontext():
+                with one_thread_of_blas() if self.blas else nullcontext():
                     team.run(self.parts, self.then)
             finally:
                 _INSIDE.discard(caller)
