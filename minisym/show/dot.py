@@ -286,7 +286,7 @@ def _box(box: Box, theme: Theme) -> dict[str, Any]:
     if box.kind in ("gradient", "opaque"):
         found["style"] = "rounded,dashed,filled"
     if box.kind == "backward" and box.layer and box.layer.op:  # a pair has one colour
-        found |= {"color": theme.kinds[box.layer.op.kind].fill, "penwidth": 2}
+        found |= {"color": theme.kinds[box.layer.op.kind].line, "penwidth": 2}
     if box.kind in STORES:
         found["margin"] = "0.14,0.06"
     if box.kind in PILLS or box.kind == "backward":

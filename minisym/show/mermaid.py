@@ -9,7 +9,7 @@ flowchart TD
   n0 --> n2
   n1 --> n2
   n2 -. writes .-> n0
-  classDef parameter fill:#FFF7E6,stroke:#D97706,color:#78350F
+  classDef parameter fill:#FFF7E6,stroke:#CC6F05,color:#78350F
   classDef gradient fill:#FFFFFF,stroke:#DB2777,color:#9D174D,stroke-dasharray:4 3
   classDef update fill:#6D28D9,stroke:#4C1D95,color:#FFFFFF
 """

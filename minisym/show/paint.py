@@ -51,12 +51,13 @@ def paint(drawn: Scene, theme: Theme, *, legend: bool = True) -> Drawing:
     )
     moved = _Moved(places, _EDGE + (wide - places.width) / 2, _EDGE + _TITLE)
     for frame in drawn.frames:
-        sheet.add(
-            *_frame(frame, moved.frame(frame), theme), kind="cluster", tip=text.plain(frame.title)
-        )
+        shape = _frame(frame, moved.frame(frame), theme)
+        sheet.add(shape, kind="cluster", tip=text.plain(frame.title))
     for link in drawn.links:
         tip = "writes in place" if link.kind == "write" else ""
         sheet.add(*_link(link, moved.way(link), theme), kind=f"edge {link.kind}", tip=tip)
+    for frame in drawn.frames:  # above the links that run over it
+        sheet.add(*_title(frame, moved.frame(frame), theme), kind="words")
     for box in drawn.boxes:
         shapes = _box(box, moved.box(box), theme)
         sheet.add(*shapes, kind=f"node {box.kind}", tip=labels.tooltip(box))
@@ -98,7 +99,7 @@ def _box(box: Box, place: tuple[float, float, float, float], theme: Theme) -> It
     paints, middle = theme.kinds[box.kind], left + wide / 2
     fill, line = paints.fill, paints.line
     if box.kind == "backward" and box.layer and box.layer.op:  # a pair has one colour
-        line = theme.kinds[box.layer.op.kind].fill
+        line = theme.kinds[box.layer.op.kind].line
     dashed = _DASHES if box.kind in ("gradient", "opaque") else ""
     if box.small:
         yield Rectangle(left, top, wide, high, fill, line, 1.2, high / 2)
@@ -145,24 +146,32 @@ def _cylinder(left: float, top: float, wide: float, high: float, paints: Paint) 
     return Curve((*up, *down, *under, *back), paints.line, 1.2, True, paints.fill, closed=True)
 
 
-def _frame(frame: Frame, place: tuple[float, float, float, float], theme: Theme) -> Iterator[Shape]:
-    left, top, wide, high = place
+def _frame(frame: Frame, place: tuple[float, float, float, float], theme: Theme) -> Shape:
     repeated = frame.repeated > 1
     paints = theme.repeated if repeated else theme.frame
     line = theme.kinds["backward"].line if frame.backward else paints.line
     dashed = _DASHES if repeated else ""
-    yield Rectangle(left, top, wide, high, paints.fill, line, 1.4 if repeated else 1, 9, dashed)
+    return Rectangle(*place, paints.fill, line, 1.4 if repeated else 1, 9, dashed)
+
+
+def _title(frame: Frame, place: tuple[float, float, float, float], theme: Theme) -> Iterator[Shape]:
+    """Yield what a frame says, on a strip of its colour."""
+    repeated = frame.repeated > 1
+    paints = theme.repeated if repeated else theme.frame
     title = text.plain(frame.title)
-    x, y = left + 10, top + 17
-    yield _words(x, y, title, 12, paints.text, bold=True, anchor="start")
+    x, y = place[0] + 10, place[1] + 17
+    words = [_words(x, y, title, 12, paints.text, bold=True, anchor="start")]
     x += text_width(title, 12) * BOLD + 8
     if repeated:
         many = f"×{frame.repeated}"
-        yield _words(x, y, many, 12, theme.write, bold=True, anchor="start")
+        words.append(_words(x, y, many, 12, theme.write, bold=True, anchor="start"))
         x += text_width(many, 12) + 8
     if frame.elements:
         note = f"{text.count(frame.elements)} params{' each' if repeated else ''}"
-        yield _words(x, y, note, 10, theme.quiet, anchor="start")
+        words.append(_words(x, y, note, 10, theme.quiet, anchor="start"))
+        x += text_width(note, 10) + 8
+    yield Rectangle(place[0] + 8, y - 10.5, x - place[0] - 14, 13.5, paints.fill)
+    yield from words
 
 
 def _words(

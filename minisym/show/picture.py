@@ -17,6 +17,7 @@ from minisym.runtime.observe.drawing import FORMATS, Drawing, NoPainterError
 from minisym.show import render
 from minisym.show.adaptive import adaptive
 from minisym.show.measure import BOLD, text_width
+from minisym.show.on_top import titles_on_top
 
 T = TypeVar("T")
 
@@ -114,11 +115,12 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]  # graphviz ships no type
 
     def finished(self, made: bytes, format: str) -> bytes:
         """Return what an engine made, with what only an svg can have."""
-        if format == "svg" and render.is_wheel_needed():
-            made = _with_room(made.decode("utf-8")).encode("utf-8")
-        if format != "svg" or not self.follows_reader:
+        if format != "svg":
             return made
-        return adaptive(made.decode("utf-8")).encode("utf-8")
+        svg = titles_on_top(made.decode("utf-8"))
+        if render.is_wheel_needed():
+            svg = _with_room(svg)
+        return (adaptive(svg) if self.follows_reader else svg).encode("utf-8")
 
     def render(
         self,

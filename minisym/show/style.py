@@ -84,8 +84,8 @@ LIGHT: Final = Theme(
     after="#059669",
     kinds={
         "input": Paint("#F1F5F9", "#64748B", "#0F172A"),
-        "parameter": Paint("#FFF7E6", "#D97706", "#78350F"),
-        "state": Paint("#FEFCE8", "#CA8A04", "#713F12"),
+        "parameter": Paint("#FFF7E6", "#CC6F05", "#78350F"),
+        "state": Paint("#FEFCE8", "#B77E04", "#713F12"),
         "layer": Paint("#1D4ED8", "#1E3A8A", _WHITE),
         "norm": Paint("#0E7490", "#164E63", _WHITE),
         "activation": Paint("#B45353", "#7F1D1D", _WHITE),

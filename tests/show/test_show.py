@@ -103,7 +103,7 @@ def test_what_changes_nothing_is_left_out():
 def test_a_gradient_has_the_colour_of_its_op():
     source = plot_network(training(mlp())).source
     line = next(row for row in source.splitlines() if '"∂ fc1" [' in row)
-    assert LIGHT.kinds["layer"].fill in line
+    assert LIGHT.kinds["layer"].line in line
 
 
 def test_types_are_written_when_asked_for():

@@ -58,6 +58,31 @@ def test_no_colour_of_the_light_theme_stands_for_two_of_the_dark_one(part):
         assert found.setdefault(colour, getattr(dark, part)) == getattr(dark, part), colour
 
 
+def brightness(colour):
+    """Return the relative luminance of a colour, as WCAG 2.1 defines it."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+    return sum(share * v for share, v in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one, other):
+    dark, bright = sorted((brightness(one), brightness(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_words_and_links_stand_out_from_what_is_behind_them(theme):
+    """The ratios of WCAG 2.1: 4.5 for words (1.4.3), 3 for what else must be seen (1.4.11)."""
+    papers = (theme.paper, theme.frame.fill, theme.repeated.fill)
+    for paint in (theme.frame, theme.repeated, *theme.kinds.values()):
+        assert contrast(paint.text, paint.fill) >= 4.5, paint
+    for behind in papers:
+        for words in (theme.ink, theme.quiet, theme.write):
+            assert contrast(words, behind) >= 4.5, (words, behind)
+        for link in (theme.edge, theme.write, *(paint.line for paint in theme.kinds.values())):
+            assert contrast(link, behind) >= 3, (link, behind)
+
+
 @needs_engine
 def test_a_picture_of_a_difference_follows_the_reader_too():
     before, after = net(), sym.exp(net()[0])
