@@ -42,6 +42,14 @@ def link(app: Sphinx, doctree: nodes.document) -> None:
         sign.append(anchor)
 
 
+def drop(app: Sphinx, env: Any) -> None:
+    """Leave out the sources to which nothing leads: modules that a default value comes from."""
+    modules: dict[str, Any] = env._viewcode_modules  # noqa: SLF001
+    for name, entry in modules.items():
+        if entry and not entry[2]:
+            modules[name] = False
+
+
 def _function(module: str | None, name: str | None) -> Any:
     """Return the function of minisym behind a member, None if there is none."""
     if not module or not name or "," in name:
@@ -57,4 +65,5 @@ def _function(module: str | None, name: str | None) -> Any:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.connect("doctree-read", link, priority=600)  # viewcode has 500
+    app.connect("env-updated", drop)
     return {"parallel_read_safe": True}
