@@ -7,8 +7,8 @@ race; a cosine schedule; no other parameter is touched. Then five seeds, which d
 weights and batches. The bits are those that each of eight workers would send and receive in a
 step, if each computed a part of the batch: see `ms.parallel.simulate`.
 
-The default takes some fifty seconds, and is over before most have learned what they can: --full
-trains twelve times as long; --quick shows that it works.
+The default takes some half a minute, and is over before most have learned what they can: --full
+trains twenty times as long; --quick shows that it works.
 """
 
 from __future__ import annotations
@@ -254,12 +254,12 @@ def smooth(losses: Array) -> Array:
 def main() -> None:
     """Race, tell and draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="twelve times the steps")
+    parser.add_argument("--full", action="store_true", help="twenty times the steps")
     parser.add_argument("--quick", action="store_true", help="a few steps, two seeds")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "out", metavar="DIR")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    scale = 5.0 if arguments.full else 0.05 if arguments.quick else 0.4
+    scale = 5.0 if arguments.full else 0.05 if arguments.quick else 0.25
     seeds = range(2 if arguments.quick else 5)
     console = Console()
     found: dict[str, dict[str, list[Run]]] = {}

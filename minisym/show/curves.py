@@ -14,6 +14,8 @@ from minisym.show.measure import text_width
 from minisym.show.style import DARK, LIGHT
 
 _LEFT, _TOP, _WIDE, _HIGH, _FOOT, _RIGHT = 64.0, 62.0, 560.0, 260.0, 42.0, 24.0
+_ROW: Final = 16.0
+"""Of the legend."""
 _RULE: Final = "#E2E8F0"
 _COLOURS: Final = ("#1D4ED8", "#D97706", "#059669", "#DB2777", "#6D28D9", "#0E7490")
 _DARK: Final = dict(
@@ -71,10 +73,11 @@ def plot_curves(
     xs = [x for x, _ in everything]
     ys = [math.log10(y) if log else y for _, y in everything]
     scale_x, scale_y = _Scale(xs, whole=True), _Scale(ys, powers=log)
-    sheet = Drawing(
-        _LEFT + _WIDE + _RIGHT, _TOP + _HIGH + _FOOT, LIGHT.paper, title or "Curves", dark=_DARK
-    )
-    sheet.add(*_heading(title, y_label, series), *_axes(scale_x, scale_y, x_label))
+    wide, high, rows = _LEFT + _WIDE + _RIGHT, _TOP + _HIGH + _FOOT, _rows(series)
+    below = _ROW * len(rows) if len(rows) > 1 else 0.0  # many names stand below the curves
+    sheet = Drawing(wide, high + below, LIGHT.paper, title or "Curves", dark=_DARK)
+    sheet.add(*_heading(title, y_label), *_axes(scale_x, scale_y, x_label))
+    sheet.add(*_legend(rows, high + 8 if below else 40.0))
     for number, (name, points) in enumerate(series.items()):
         shapes = _curve(points, set(finite[name]), scale_x, scale_y, number, log=log)
         sheet.add(*shapes, kind="curve", tip=text.plain(name, 200))
@@ -135,17 +138,35 @@ def _round_step(least: float) -> float:
     return next(float(f"{m * power:g}") for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
 
 
-def _heading(title: str, y_label: str, names: Iterable[str]) -> Iterator[Shape]:
+def _heading(title: str, y_label: str) -> Iterator[Shape]:
     head = text.plain(title, 80) if title else ""
     yield Words(_LEFT, 22, head, 14, LIGHT.ink, bold=True, anchor="start")
-    x = _LEFT
-    for number, name in enumerate(names):
-        colour, dashed = _look(number)
-        yield Curve(((x, 40), (x + 18, 40)), colour, 2, dashed=dashed)
-        yield Words(x + 23, 43.5, text.plain(name, 32), 10, LIGHT.quiet, anchor="start")
-        x += 40 + text_width(text.plain(name, 32), 11)
     if y_label:
         yield Words(_LEFT - 8, _TOP - 8, text.plain(y_label), 10, LIGHT.quiet, anchor="end")
+
+
+def _rows(names: Iterable[str]) -> list[list[tuple[int, str, float]]]:
+    """Return the number, the words and the place of each name, row by row."""
+    rows: list[list[tuple[int, str, float]]] = [[]]
+    x = _LEFT
+    for number, name in enumerate(names):
+        words = text.plain(name, 32)
+        wide = 40 + text_width(words, 11)
+        if rows[-1] and x + wide > _LEFT + _WIDE + _RIGHT:
+            rows.append([])
+            x = _LEFT
+        rows[-1].append((number, words, x))
+        x += wide
+    return rows
+
+
+def _legend(rows: Iterable[list[tuple[int, str, float]]], top: float) -> Iterator[Shape]:
+    for row, names in enumerate(rows):
+        y = top + _ROW * row
+        for number, words, x in names:
+            colour, dashed = _look(number)
+            yield Curve(((x, y), (x + 18, y)), colour, 2, dashed=dashed)
+            yield Words(x + 23, y + 3.5, words, 10, LIGHT.quiet, anchor="start")
 
 
 def _axes(scale_x: _Scale, scale_y: _Scale, x_label: str) -> Iterator[Shape]:

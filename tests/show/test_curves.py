@@ -101,3 +101,14 @@ def test_hostile_names():
     sheet = plot_curves({"<script>&\x00": [1, 2]}, title="<b>")
     root = ET.fromstring(sheet.svg())
     assert not list(root.findall(".//{*}script"))
+
+
+def test_many_names_stand_in_rows_within_the_picture():
+    names = [f"optimizer number {i}" for i in range(10)]
+    sheet = ms.viz.plot_curves({name: [1, 2, 3] for name in names}, "Ten")
+    words = {e.text: e for e in ET.fromstring(sheet.svg()).iter() if e.tag.endswith("text")}
+    for name in names:
+        x, y = float(words[name].get("x")), float(words[name].get("y"))
+        assert x + 5 * len(name) < sheet.width
+        assert y < sheet.height
+    assert len({words[name].get("y") for name in names}) == 3

@@ -105,6 +105,7 @@ def test_bodies_of_gradients_say_what_they_are_and_know_their_shapes():
     body = titles.index("body: once for each element, the last one first")
     assert found["scopes"][body]["outer"] == held
     assert "foreach ×5" in titles
+    assert any("FLOPs" in fact for fact in found["facts"])
     within = {
         n["name"]: n["outputs"][0]["shape"] for n in nodes if n["frame"] == body and n["outputs"]
     }

@@ -11,7 +11,7 @@ from minisym.core.graph import Graph
 from minisym.core.node import OWNER, Entry, Node
 from minisym.passes.flops import flops
 from minisym.show import labels, roles, text
-from minisym.show.bodies import title_of
+from minisym.show.bodies import open_bodies, title_of
 from minisym.show.groups import Layer, groups
 from minisym.show.html.bodies import bodies
 from minisym.show.html.folds import Fold, Part, fold
@@ -47,7 +47,9 @@ def model(graph: Graph, known: Known, title: str = "") -> Json:
     [('x', 'input'), ('t', 'activation'), ('t_output', 'output')]
     """
     kinds = roles.kinds(graph)
-    heading, facts = labels.heading(graph, known, kinds, title)
+    opened = open_bodies(graph, known)  # a loop costs all its steps
+    amount = labels.work(opened.graph, opened.known, opened.times)
+    heading, facts = labels.heading(graph, known, kinds, title, amount)
     found: Json = {"title": heading, "facts": facts, "nodes": [], "scopes": []}
     waiting = [(graph, known, -1)]
     while waiting:  # the graph, then the bodies that its nodes hold, then those in them
