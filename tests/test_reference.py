@@ -451,6 +451,7 @@ def test_a_figure_has_no_background_and_the_letters_of_the_page():
     [
         ("|x|", '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo><mi>x</mi>'),
         ("(-1, 1)", '<mo stretchy="false">&#x00028;</mo><mo form="prefix">&#x02212;</mo>'),
+        (r"a \quad\text{for } d", "<mtext>for&#x000A0;</mtext><mi>d</mi>"),
         ("x - 1", "<mi>x</mi><mo>&#x02212;</mo><mn>1</mn>"),
         ("f'(x)", '<mi>f</mi><mo stretchy="false" lspace="0" rspace="0">&#x02032;</mo></mrow>'),
         (r"x \tanh x", '<mi>x</mi><mspace width="0.167em" /><mi>tanh</mi>'),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 NAMED = r"\\(?:arc)?(?:sin|cos|tan|ln|log|exp|max|min)h?\b"
-WORD = re.compile(r"\\[A-Za-z]+(?:{[A-Za-z]+})?|([A-Za-z]{3,})")
+WORD = re.compile(r"\\text{[^}]*}|\\[A-Za-z]+(?:{[A-Za-z]+})?|([A-Za-z]{3,})")
 """A command with the word that it takes; or, as a group, a word that stands there as it is."""
 
 
