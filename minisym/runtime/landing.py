@@ -109,7 +109,7 @@ def _calls_of_stretches(stretches: Iterable[Stretch], piece: int, *, loops: bool
             edges = [*range(one.start, one.stop, UNIT), one.stop]
             found = ([kernel, *loop.row(*ends)] for ends in pairwise(edges))
             rows.setdefault(kernel, []).extend(found)
-    for own in rows.values():
+    for own in filter(None, rows.values()):  # an array with nothing in it has no rows
         yield call_of_rows(np.array(own, np.int64))
     for function, arguments in steps_of_stretches(rest, Scratch(), piece):
         yield function, *arguments
