@@ -223,7 +223,7 @@ ABSURD["graphs in graphs"] = (json.dumps(nested(40)), ABSURD["graphs in graphs"]
 @pytest.mark.parametrize("kind", ABSURD)
 def test_absurd_files_are_refused_in_little_time_and_memory(kind: str):
     text, message = ABSURD[kind]
-    start = time.perf_counter()
+    start = time.process_time()
     tracemalloc.start()
     try:
         with pytest.raises(FormatError) as caught:
@@ -233,7 +233,7 @@ def test_absurd_files_are_refused_in_little_time_and_memory(kind: str):
         tracemalloc.stop()
     assert message in str(caught.value)
     assert len(str(caught.value)) < 1000
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert peak < (50 << 20) + 100 * len(text)
 
 
@@ -279,10 +279,10 @@ def chain(length: int) -> str:
 def test_time_is_linear():
     """Twenty times the nodes take about twenty times as long; a quadratic reader needs hours."""
     text = chain(100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     net = sym.load_json(text)
     assert json.loads(net.tojson())["heads"] == [[99_999, 0, 0]]
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_nodes_in_any_order_take_linear_time():
@@ -291,7 +291,7 @@ def test_nodes_in_any_order_take_linear_time():
     nodes = [
         n | {"inputs": [[last - s, o, v] for s, o, v in n["inputs"]]} for n in data["nodes"][::-1]
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     net = sym.load_json(graph(nodes, heads=[[0, 0, 0]], version=10901))
     assert ms.Graph(net) == ms.Graph(sym.load_json(chain(30_000)))
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30

@@ -404,10 +404,10 @@ def test_many_names_take_linear_time():
     empty = struct.pack("<Iii", V2, 0, -1)
     names = [b"%d" % i for i in range(50_000)]
     raw = listed(*[empty] * len(names), names=(*names[:-1], names[-2]))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(FormatError, match="stands twice"):
         read(raw)
-    assert time.perf_counter() - start < 5  # quadratic: minutes
+    assert time.process_time() - start < 5  # quadratic: minutes
 
 
 def test_the_message_names_file_and_offset(tmp_path: Path):

@@ -185,12 +185,12 @@ def test_a_report_takes_linear_time():
     for i in range(20_000):
         h = sym.cos(h, name=f"c{i}")
     executor = h.simple_bind(x=(2,), grad_req="null")
-    start = time.perf_counter()
+    start = time.process_time()
     report = executor.memory_report()
     assert [len(names) for names in report.shared.values()] == [20_000]
     assert str(report)
     assert report.svg()
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_every_op_says_how_much_arithmetic_it_does():
