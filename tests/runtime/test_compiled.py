@@ -149,6 +149,20 @@ def test_a_rate_that_the_graph_computes_is_read_in_each_run():
     assert w.tolist() == [-0.5] * 3
 
 
+@needs_numba
+@pytest.mark.parametrize("sizes", [(0,), (0, 3)])
+def test_a_weight_with_nothing_in_it_is_no_row(sizes: tuple[int, ...]):
+    ms.set_compile("always")
+    arrays = {f"{kind}{i}": np.ones(n, np.float32) for i, n in enumerate(sizes) for kind in "wg"}
+    pairs = [(sym.Variable(f"w{i}"), sym.Variable(f"g{i}")) for i in range(len(sizes))]
+    step = sym.Group([sym.sgd_update(w, g, lr=0.5) for w, g in pairs])
+    with ms.util.np_shape():
+        executor = step.bind(args=arrays)
+        executor.forward()
+    assert runs_loops(executor) == any(sizes)
+    assert [arrays[f"w{i}"].tolist() for i in range(len(sizes))] == [[0.5] * n for n in sizes]
+
+
 def misaligned(size: int) -> Any:
     return np.zeros(4 * size + 1, np.uint8)[1:].view(np.float32)
 
