@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minisym.control.inside import attach, cut, flatten, placeholder, protected, scope, unflatten
+from minisym.control.inside import attach, cut, flatten, placeholders, protected, scope, unflatten
 from minisym.control.locations import scan_attrs
 from minisym.control.reverse import loop_op
 from minisym.control.scan import Scan
@@ -60,12 +60,12 @@ def foreach(
         message = "foreach: there is no data to loop over"
         raise ComposeError(message, hint="while_loop runs without")
     with scope(name) as unique:
-        elements = [placeholder(symbol) for symbol in arrays]
-        states = [placeholder(symbol) for symbol in starts]
+        inputs = placeholders((*arrays, *starts))
+        elements, states = inputs[: len(arrays)], inputs[len(arrays) :]
         answer = body(unflatten(elements, data_layout), unflatten(states, state_layout))
         outputs, after, output_layout = _parts(answer, state_layout)
         heads = protected(outputs, after, unique)
-    own = [symbol.entries[0].node for symbol in (*elements, *states)]
+    own = [symbol.entries[0].node for symbol in inputs]
     inner, captured = cut(heads, unique, own)
     for symbol, node in zip((*arrays, *starts), own, strict=True):
         if node not in inner.graph:
@@ -74,8 +74,8 @@ def foreach(
             raise ComposeError(message, hint="leave it out")
     states_at = tuple(range(len(arrays), len(own)))
     scan = Scan(inner, (*own, *captured), len(arrays), states_at)
-    inputs = [*(symbol.entries[0] for symbol in (*arrays, *starts)), *captured.values()]
-    found = list(attach(loop_op("_foreach", scan), "_foreach", inputs, scan_attrs(scan)))
+    given = [*(symbol.entries[0] for symbol in (*arrays, *starts)), *captured.values()]
+    found = list(attach(loop_op("_foreach", scan), "_foreach", given, scan_attrs(scan)))
     stacked, finals = found[: len(outputs)], found[len(outputs) :]
     return unflatten(stacked, output_layout), unflatten(finals, state_layout)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, count
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -79,10 +79,17 @@ def scope(name: str) -> Iterator[str]:
         yield unique
 
 
-def placeholder(symbol: Symbol) -> Symbol:
-    """Make the Variable that stands for an input in a body."""
-    (entry,) = symbol.entries
-    return Variable(f"{entry.node.name}-{entry.index}")
+def placeholders(symbols: Iterable[Symbol]) -> list[Symbol]:
+    """Make the Variables that stand for inputs in a body, each by a name of its own."""
+    made: dict[str, Symbol] = {}
+    for symbol in symbols:
+        (entry,) = symbol.entries
+        name = short = f"{entry.node.name}-{entry.index}"
+        again = count(1)
+        while name in made:
+            name = f"{short}-{next(again)}"
+        made[name] = Variable(name)
+    return list(made.values())
 
 
 def protected(

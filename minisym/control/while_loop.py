@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from minisym.control.inside import attach, cut, flatten, placeholder, protected, scope, unflatten
+from minisym.control.inside import attach, cut, flatten, placeholders, protected, scope, unflatten
 from minisym.control.locations import while_attrs
 from minisym.control.reverse import loop_op
 from minisym.control.scan import Scan
@@ -76,8 +76,9 @@ def while_loop(
             raise ComposeError(message, hint="leave it out")
     given = [start.entries[0] for start in starts]
     inputs: list[Entry] = []
+    at: dict[int, int] = {}
     places = [
-        _place(graph, dict(zip(nodes, given, strict=True)), around, inputs)
+        _place(graph, nodes, given, at, around, inputs)
         for graph, nodes, around in ((condition, tested_own, tested), (body, own, captured))
     ]
     states = tuple(places[1][node] for node in own)
@@ -100,7 +101,7 @@ def _part(
 ) -> tuple[Symbol, list[Node], dict[Node, Entry], int, Any]:
     """Compose one of the two graphs; the outputs of `cond` need no node of their own."""
     with scope(name) as unique:
-        own = [placeholder(symbol) for symbol in starts]
+        own = placeholders(starts)
         variables = unflatten(own, layout)
         answer = function(*variables) if isinstance(variables, list) else function(variables)
         outputs, after, output_layout = read(answer)
@@ -134,15 +135,24 @@ def _outputs(answer: Any, layout: Any) -> tuple[list[Symbol], list[Symbol], Any]
 
 
 def _place(
-    graph: Symbol, own: dict[Node, Entry], around: dict[Node, Entry], inputs: list[Entry]
+    graph: Symbol,
+    own: Sequence[Node],
+    given: Sequence[Entry],
+    at: dict[int, int],
+    around: dict[Node, Entry],
+    inputs: list[Entry],
 ) -> dict[Node, int]:
-    """Find an input for each variable of a graph; loop variables are one for both graphs."""
+    """Find an input for each variable of a graph; loop variables have one (`at`) for both graphs.
+
+    What two of them begin with, or one and something around, may be the same, and still they are
+    different inputs.
+    """
+    numbers = {node: number for number, node in enumerate(own)}
     places: dict[Node, int] = {}
     for node in graph.graph.variables:
-        entry = own.get(node)
-        if entry is not None and entry in inputs:
-            places[node] = inputs.index(entry)
-            continue
-        places[node] = len(inputs)
-        inputs.append(around[node] if entry is None else entry)
+        number = numbers.get(node)
+        place = len(inputs) if number is None else at.setdefault(number, len(inputs))
+        if place == len(inputs):
+            inputs.append(around[node] if number is None else given[number])
+        places[node] = place
     return places

@@ -412,3 +412,21 @@ def test_any_wrong_number_in_a_file(name: str):
         except FormatError:
             continue
         assert not graphs  # without graphs, it is an op that nobody knows
+
+
+def test_loop_variables_may_begin_with_one_symbol():
+    """MXNet refuses it; i and j go 1, 1 and 2, 2 and 3, 4."""
+    s = sym.Variable("s")
+
+    def func(i, j):
+        return [sym.contrib.cond(i > j, lambda: i, lambda: i + s * j)], [i + 1, j * 2]
+
+    sums, last = sym.contrib.while_loop(lambda i, _: i < 3, func, [s, s], max_iterations=3)
+    net = sym.Group([*sums, *last])
+    for same in (net, sym.load_json(net.tojson())):
+        assert same.list_arguments() == ["s"]
+        found = [array.tolist() for array in same.eval(s=np.array([1.0]))]
+        assert found == [[[2.0], [4.0], [0.0]], [3.0], [4.0]]
+    # the sum is s + s s, and s + 1 + s 2 s
+    (slope,) = sym.sum(sums[0] + 0).gradient(["s"]).eval(s=np.array([1.0]))
+    assert slope.tolist() == [1 + 2 + 1 + 4]
