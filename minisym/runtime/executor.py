@@ -1116,6 +1116,15 @@ class Executor:
         )
 
 
+def the_executor(value: Any, what: str) -> Executor:
+    """Return an executor that a user gave to `what`; refuse anything else."""
+    if not isinstance(value, Executor):
+        got = type(value).__name__
+        message = f"{what}: executor must be what bind or simple_bind returned, but got {got}"
+        raise ArrayTypeError(message)
+    return value
+
+
 def _is_everybodys(write: Write) -> bool:
     """Return whether what is written is the same in all processes: what updates agreed upon."""
     return write.entry.node.kind == "update" and OWN not in write.variable.attrs

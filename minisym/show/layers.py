@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minisym.core.errors import ComposeError
+from minisym.core.errors import ComposeError, ParamError
 from minisym.core.graph import Graph
 from minisym.core.node import Entry, Node
 from minisym.core.symbol import Symbol
@@ -219,6 +219,10 @@ def summary(
     """
     if not isinstance(symbol, Symbol):
         raise ComposeError(f"symbol must be a Symbol, but got {type(symbol).__name__}")
+    if profile is not None and not isinstance(profile, Profile):
+        got = type(profile).__name__
+        message = f"summary: profile must be what executor.profile() returned, but got {got}"
+        raise ParamError(message, hint="shapes are given by name: summary(symbol, data=(1, 3))")
     graph = symbol.graph
     known = learn(graph, shapes or None, dtype)
     kinds = roles.kinds(graph)

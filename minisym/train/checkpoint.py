@@ -25,13 +25,13 @@ from typing import Any, cast
 import numpy as np
 
 from minisym.core import random
-from minisym.core.errors import FormatError
+from minisym.core.errors import FormatError, ParamError
 from minisym.core.files import remove_leftovers
 from minisym.core.ndarray import Array, NDArray
 from minisym.formats import mxnet_params
 from minisym.optimizer import Optimizer
 from minisym.optimizer.compose import is_fed
-from minisym.runtime.executor import Executor
+from minisym.runtime.executor import Executor, the_executor
 
 POSITION = "train:position"
 """The name of the array that holds the position, as the bytes of a JSON text."""
@@ -92,6 +92,7 @@ def save(
     >>> restore(path, executor, optimizer).epoch, optimizer.num_update
     (0, 1)
     """
+    _check(executor, optimizer, "save")
     path, unkept = Path(path), None if fed is None else {*fed}
     means = _means(executor)
     arrays: dict[str, Array] = {
@@ -125,6 +126,7 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
     FormatError
         The file is no such checkpoint, or one of another network. Nothing has been changed then.
     """
+    _check(executor, optimizer, "restore")
     name = Path(path).name
     found = mxnet_params.load(path)
     if not isinstance(found, dict) or POSITION not in found:
@@ -139,6 +141,14 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
         generator = cast("np.random.PCG64", random.generator.bit_generator)
         generator.state = generator.jumped(executor.peers.rank).state
     return position
+
+
+def _check(executor: Executor, optimizer: Optimizer, what: str) -> None:
+    the_executor(executor, what)
+    if not isinstance(optimizer, Optimizer):
+        got = type(optimizer).__name__
+        message = f"{what}: optimizer must be the one that composed the step, but got {got}"
+        raise ParamError(message)
 
 
 def _means(executor: Executor) -> dict[str, Array]:

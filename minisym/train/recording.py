@@ -20,10 +20,10 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from minisym.core.errors import ArrayTypeError, ParamError, did_you_mean
+from minisym.core.errors import ParamError, did_you_mean
 from minisym.core.ndarray import Array
 from minisym.core.symbol import Symbol
-from minisym.runtime.executor import Executor, LastRun
+from minisym.runtime.executor import Executor, LastRun, the_executor
 from minisym.runtime.observe.glimpse import (
     Frame,
     Glimpse,
@@ -96,18 +96,15 @@ def record(
     >>> recording.numbers["loss_output"]
     [(1, 1.25), (2, 0.25)]
     """
-    if not isinstance(executor, Executor):
-        raise ArrayTypeError(
-            f"record: executor must be what bind or simple_bind returned, "
-            f"but got {type(executor).__name__}"
-        )
+    the_executor(executor, "record")
     _check("steps", steps, least=2)
     _check("memory", memory, least=0)
     known = executor.arg_dict | executor.aux_dict
     if arrays is None:
         names = list(_that_learn(executor))
     else:
-        names = [arrays] if isinstance(arrays, str) else list(dict.fromkeys(arrays))
+        given = [arrays] if isinstance(arrays, str) or not isinstance(arrays, Iterable) else arrays
+        names = list(dict.fromkeys(given))
         for name in names:
             if name not in known:
                 message = f"record: there is no array {name!r:.60}"

@@ -143,3 +143,9 @@ def test_a_notebook_shows_a_table():
     assert rows[0] == ["layer", "op", "output", "parameters", "FLOPs", "bytes"]
     assert rows[1][:4] == ["a<b", "FullyConnected", "2×4", "16"]
     assert rows[-1][0] == "total"
+
+
+def test_shapes_in_the_place_of_a_profile_are_refused():
+    net = sym.FullyConnected(sym.Variable("x"), num_hidden=4)
+    with pytest.raises(ParamError, match=r"profile must be .* got dict"):
+        ms.summary(net, {"x": (2, 3)})

@@ -308,6 +308,8 @@ def test_what_is_refused():
     for steps in (1, 0, -3, 2.5, "many", True):
         with pytest.raises(ParamError, match="steps must be an integer of at least 2"):
             ms.record(executor, steps)
+    with pytest.raises(ParamError, match="there is no array 3"):
+        ms.record(executor, arrays=3)
     with pytest.raises(ParamError, match="memory must be an integer of at least 0"):
         ms.record(executor, memory=-1)
     with pytest.raises(ParamError, match="no array 'v'"):

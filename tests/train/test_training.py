@@ -16,6 +16,7 @@ from places import TESTS
 
 import minisym as ms
 from minisym import sym
+from minisym.core.errors import ArrayTypeError, ParamError
 from minisym.train import checkpoint
 
 RECORDED = np.load(cases.FIXTURES / "training.npz", allow_pickle=False)  # record_training.py
@@ -433,3 +434,15 @@ def test_seeds_come_from_the_one_source():
         ms.random.seed(9)
         seeds.append(ms.io.NDArrayIter(np.ones(3), shuffle=True).seed)
     assert seeds[0] == seeds[1]
+
+
+def test_a_checkpoint_is_of_an_executor_and_its_optimizer(tmp_path):
+    loss = sym.sum(sym.square(sym.Variable("w")))
+    step = ms.optimizer.SGD().minimize(loss, wrt=["w"])
+    executor, path = step.simple_bind(w=(2,)), tmp_path / "training.params"
+    for call in (ms.train.save, ms.train.restore):
+        with pytest.raises(ArrayTypeError, match=r"executor must be what bind .* got Symbol"):
+            call(path, step, ms.optimizer.SGD())
+        with pytest.raises(ParamError, match=r"optimizer must be .* but got str"):
+            call(path, executor, "sgd")
+    assert not path.exists()

@@ -13,7 +13,7 @@ from minisym.core.errors import ArrayTypeError, ParamError
 from minisym.core.files import write_text
 from minisym.core.symbol import Symbol
 from minisym.passes.diff import diff
-from minisym.runtime.executor import Executor
+from minisym.runtime.executor import Executor, the_executor
 from minisym.show.html.differences import mark
 from minisym.show.html.model import model
 from minisym.show.html.record import record
@@ -107,11 +107,7 @@ def to_html(
     if executor is None:
         known = learn(graph, shape, dtype)
     else:
-        if not isinstance(executor, Executor):
-            raise ArrayTypeError(
-                f"to_html: executor must be what bind or simple_bind returned, "
-                f"but got {type(executor).__name__}"
-            )
+        the_executor(executor, "to_html")
         if executor.symbol.entries != symbol.entries:
             raise ArrayTypeError(
                 "to_html: the executor is not bound to this symbol", hint="pass what bind returned"
