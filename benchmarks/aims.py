@@ -53,6 +53,7 @@ AIMS = (
     Aim("resnet", "ResNet-50, one image", NUMPY, "PyTorch compile", 1.0),
     Aim("resnet", "ResNet-50, one image", PURE, "PyTorch compile, 2 threads", 1.1),
     Aim("resnet", "ResNet-50, one image", NUMPY, "MXNet*oneDNN", 1.4),
+    Aim("resnet", "ResNet-50, tiles of 4", NUMPY, "MXNet*oneDNN", 1.3),
     Aim("lstm", "LSTM, 6,000 nodes", PURE, "MXNet*", 1.0),
     Aim("graphs", "FC + ReLU nets: bind", NUMPY, BEFORE, 0.6),
     Aim("graphs", "chain: forward", NUMPY, "NumPy by hand", 1.05),

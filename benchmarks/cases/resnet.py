@@ -1,7 +1,8 @@
 """Inference of ResNet-50 on one image of 224 x 224, with random weights that are the same for all.
 
 Strides are in the 3 x 3 convolutions (v1.5). Everything is written as one would for use: minisym's
-executor is frozen, PyTorch runs channels last and with BatchNorm folded where it is compiled,
+executor is frozen, and in the second row it may compute convolutions in tiles of 4 x 4
+(`freeze(tile=4)`); PyTorch runs channels last and with BatchNorm folded where it is compiled,
 onnxruntime gets BatchNorm nodes and folds them itself.
 """
 
@@ -18,8 +19,8 @@ STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 class Net:
     """ResNet-50, or the same with fewer and narrower blocks."""
 
-    def __init__(self, stages, image, classes):
-        self.stages, self.image, self.classes = stages, image, classes
+    def __init__(self, stages, image, classes, tile=2):
+        self.stages, self.image, self.classes, self.tile = stages, image, classes, tile
         rng = np.random.RandomState(0)
         self.data = rng.randn(1, 3, image, image).astype("f4")
         self.values = {}
@@ -74,8 +75,8 @@ def compose(peer, net):
 
 def rows(quick):
     """Return {name: net}."""
-    net = Net(((1, 4), (1, 8)), 32, 10) if quick else Net(STAGES, 224, 1000)
-    return {"ResNet-50, one image": net}
+    sizes = (((1, 4), (1, 8)), 32, 10) if quick else (STAGES, 224, 1000)
+    return {"ResNet-50, one image": Net(*sizes), "ResNet-50, tiles of 4": Net(*sizes, tile=4)}
 
 
 class Symbols:
@@ -127,7 +128,7 @@ def in_minisym(net, way, *, frozen=True):
     engines.set_up(ms, way)
     executor = bound(ms, net)
     if frozen and hasattr(executor, "freeze"):  # older commits are measured, too
-        executor.freeze()
+        executor.freeze(**({} if net.tile == 2 else {"tile": net.tile}))
     return executor.forward, lambda: executor.outputs[0].asnumpy()
 
 
