@@ -26,7 +26,8 @@ def run(page):
     assert len(cells) > 5
     names = {"__name__": "page"}
     for cell in cells:
-        code = re.sub(r"^%.*", "", cell, flags=re.MULTILINE)  # IPython's
+        told = re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.DOTALL | re.MULTILINE)  # MyST's
+        code = re.sub(r"^%.*", "", told, flags=re.MULTILINE)  # IPython's
         exec(compile(code, page, "exec"), names)
     return names
 
