@@ -8,7 +8,7 @@ Adam, for a language model of 160 M parameters. Here the same is asked of the sm
 optimizer the best of the same betas and learning rates is taken, by the loss of its last steps,
 with a seed that does not race and in half as many steps; then come five seeds.
 
-It takes some minutes; --tuned takes betas and rates from such a run.
+The search takes some minutes. Its answers are written down here, and --tune asks it anew.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ def tuned(task: sign_race.Task, name: str, steps: int, console: Console) -> tupl
 
 
 def main() -> None:
-    """Tune, train and tell."""
+    """Train and tell, and tune before where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--tuned", action="store_true", help="do not tune")
+    parser.add_argument("--tune", action="store_true", help="search for betas and rates anew")
     options = parser.parse_args()
     steps, seeds = options.steps, range(options.seeds)
     *_, task = sign_race.tasks(1.0)
@@ -57,7 +57,7 @@ def main() -> None:
         table.add_column(column, justify="left" if column == "optimizer" else "right")
     ends: dict[str, float] = {}
     for name, (kind, parameters) in KINDS.items():
-        beta, rate = TUNED[name] if options.tuned else tuned(task, name, steps // 2, console)
+        beta, rate = tuned(task, name, steps // 2, console) if options.tune else TUNED[name]
         racer = sign_race.Racer(task, kind, dict.fromkeys(parameters, beta))
         runs = [racer.train(rate, seed, steps) for seed in seeds]
         losses = np.array([run.losses[-max(1, steps // 10) :].mean() for run in runs])

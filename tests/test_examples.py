@@ -263,7 +263,7 @@ def test_signum_beside_adam(monkeypatch: pytest.MonkeyPatch):
     """Most of what Adam gains is its sign; seeds deviate by 0.01 to 0.05."""
     need("matplotlib", "rich", "sklearn")
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # matrices this small are slower on several
-    printed = run("signum_beside_adam", "--tuned", "--steps", "200", "--seeds", "2")
+    printed = run("signum_beside_adam", "--steps", "200", "--seeds", "2")
     ends = {
         name: float(loss)
         for name, loss in re.findall(r"│ (\S[^│]*?) +│[^│]+│[^│]+│ +(\d\.\d+) ± ", printed)
