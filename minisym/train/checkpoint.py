@@ -145,7 +145,7 @@ def restore(path: str | PathLike[str], executor: Executor, optimizer: Optimizer)
 
 def _check(executor: Executor, optimizer: Optimizer, what: str) -> None:
     the_executor(executor, what)
-    if not isinstance(optimizer, Optimizer):
+    if not all(hasattr(optimizer, counted) for counted in ("num_update", "micro_batch")):
         got = type(optimizer).__name__
         message = f"{what}: optimizer must be the one that composed the step, but got {got}"
         raise ParamError(message)
